@@ -1,0 +1,2 @@
+//! The delivery CLI.
+fn main() {}

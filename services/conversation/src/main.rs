@@ -1,0 +1,2 @@
+//! The `conversation` binary.
+fn main() {}

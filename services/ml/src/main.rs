@@ -1,0 +1,2 @@
+//! The `ml` binary.
+fn main() {}

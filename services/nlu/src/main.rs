@@ -1,0 +1,2 @@
+//! The `nlu` binary.
+fn main() {}
