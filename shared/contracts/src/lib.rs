@@ -1,1 +1,22 @@
-//! stoa-contracts
+//! The types that cross a service boundary, over HTTP or the queue.
+//!
+//! A service imports the types of its callers and of whom it calls from here, never from
+//! another service. To add a type: put it in the module of its resource, document its fields
+//! (they become the OpenAPI document), give inputs a `garde::Validate` whose limits are
+//! repeated in `#[schema]`, and only ever add optional fields to a type that is in use.
+
+pub mod assistants;
+pub mod conversations;
+pub mod error;
+pub mod flows;
+pub mod identity;
+pub mod jobs;
+pub mod models;
+pub mod page;
+pub mod parse;
+pub mod sessions;
+pub mod training_data;
+pub mod trainings;
+
+pub use error::{ErrorCode, FieldError, Problem};
+pub use page::Page;

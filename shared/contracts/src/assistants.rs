@@ -1,0 +1,88 @@
+//! Assistants.
+
+use crate::flows::Flows;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Input of `create_assistant`.
+#[derive(Clone, Debug, Deserialize, Serialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAssistant {
+    /// The name, unique in the account.
+    #[garde(length(chars, min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100, example = "Customer care")]
+    pub name: String,
+    /// The language of its users, a BCP 47 tag.
+    #[garde(length(chars, min = 2, max = 35))]
+    #[serde(default = "english")]
+    #[schema(min_length = 2, max_length = 35, default = "en", example = "en")]
+    pub language: String,
+}
+
+fn english() -> String {
+    "en".into()
+}
+
+/// Input of `update_assistant`; what is absent stays as it is.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAssistant {
+    /// The new name.
+    #[garde(length(chars, min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new language.
+    #[garde(length(chars, min = 2, max = 35))]
+    #[schema(min_length = 2, max_length = 35)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// An assistant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Assistant {
+    /// The assistant's id.
+    pub id: Uuid,
+    /// The name, unique in the account.
+    pub name: String,
+    /// The language of its users, a BCP 47 tag.
+    pub language: String,
+    /// The version of the model that answers; null before the first training.
+    pub active_model: Option<i32>,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// Internal: what `nlu` and `conversation` need to serve an assistant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct AssistantRuntime {
+    /// The assistant's id.
+    pub id: Uuid,
+    /// The account that it belongs to.
+    pub account_id: Uuid,
+    /// The name.
+    pub name: String,
+    /// The language, a BCP 47 tag.
+    pub language: String,
+    /// The version of the model that answers; null before the first training.
+    pub active_model: Option<i32>,
+    /// The revision of its flows; null before the first upload.
+    pub flows_version: Option<i32>,
+}
+
+/// Internal: the flows of an assistant.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct FlowsRevision {
+    /// The revision, from 1.
+    pub version: i32,
+    /// The flows.
+    pub flows: Flows,
+}

@@ -1,0 +1,97 @@
+//! Understanding an utterance.
+
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The longest utterance, in Unicode scalar values: ten pages of a letter.
+pub const TEXT_LIMIT: usize = 10_000;
+
+/// Input of `parse`.
+#[derive(Clone, Debug, Deserialize, Serialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateParse {
+    /// The utterance.
+    #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
+    #[schema(min_length = 1, max_length = 10000, example = "my meter shows 48213")]
+    pub text: String,
+}
+
+/// What an utterance means.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+pub struct ParseResult {
+    /// The utterance as it came.
+    pub text: String,
+    /// The most probable intent; its name is null when the utterance is out of scope.
+    pub intent: Intent,
+    /// The most probable intents, best first.
+    pub intent_ranking: Vec<RankedIntent>,
+    /// The entities, in the order of the text.
+    pub entities: Vec<Entity>,
+    /// The version of the model that answered.
+    pub model_version: i32,
+}
+
+/// The intent of an utterance.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+pub struct Intent {
+    /// The intent; null when the utterance is out of scope.
+    pub name: Option<String>,
+    /// How sure the model is, 0 to 1.
+    pub confidence: f64,
+}
+
+/// One line of the ranking.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+pub struct RankedIntent {
+    /// The intent.
+    pub name: String,
+    /// How sure the model is, 0 to 1.
+    pub confidence: f64,
+}
+
+/// An entity found in an utterance.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+pub struct Entity {
+    /// What kind of thing it is.
+    pub entity: String,
+    /// First character, counted in Unicode scalar values.
+    pub start: usize,
+    /// One past the last character.
+    pub end: usize,
+    /// The normalised value.
+    pub value: serde_json::Value,
+    /// How sure the extractor is, 0 to 1.
+    pub confidence: f64,
+    /// Who found it: `model`, `lookup`, `regex`, `builtin`.
+    pub extractor: String,
+    /// The role of the thing, such as `from` and `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+}
+
+/// Internal: `conversation` asks `nlu`.
+#[derive(Clone, Debug, Deserialize, Serialize, Validate)]
+pub struct ParseForAssistant {
+    /// The assistant.
+    #[garde(skip)]
+    pub assistant_id: Uuid,
+    /// The utterance.
+    #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
+    pub text: String,
+}
+
+/// Internal: `nlu` asks `ml`.
+#[derive(Clone, Debug, Deserialize, Serialize, Validate)]
+pub struct ParseWithModel {
+    /// The assistant.
+    #[garde(skip)]
+    pub assistant_id: Uuid,
+    /// The version of its model.
+    #[garde(skip)]
+    pub model_version: i32,
+    /// The utterance.
+    #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
+    pub text: String,
+}

@@ -1,0 +1,120 @@
+//! Training data: what an assistant learns its understanding from.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// All that a model is trained on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingData {
+    /// The labelled utterances.
+    pub examples: Vec<Example>,
+    /// Words that mean the same value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub synonyms: Vec<Synonym>,
+    /// Lists of an entity's values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<Lookup>,
+    /// Patterns of an entity's values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regexes: Vec<RegexPattern>,
+}
+
+/// A labelled utterance.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// The utterance, without annotation.
+    #[schema(example = "what does my Sunrise tariff cost")]
+    pub text: String,
+    /// What it means; null for an utterance that is out of scope.
+    #[schema(example = "ask_tariff")]
+    pub intent: Option<String>,
+    /// The entities in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityAnnotation>,
+}
+
+/// An entity in a labelled utterance.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntityAnnotation {
+    /// First character, counted in Unicode scalar values.
+    pub start: usize,
+    /// One past the last character.
+    pub end: usize,
+    /// What kind of thing it is.
+    pub entity: String,
+    /// The role of the thing, such as `from` and `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The value, where it differs from the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// Words that mean the same value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Synonym {
+    /// The value.
+    pub value: String,
+    /// The words that mean it.
+    pub variants: Vec<String>,
+}
+
+/// A list of an entity's values.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// The entity.
+    pub entity: String,
+    /// Its values.
+    pub values: Vec<String>,
+}
+
+/// A pattern of an entity's values.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegexPattern {
+    /// The entity.
+    pub entity: String,
+    /// A regular expression in the syntax of the Rust `regex` crate.
+    pub pattern: String,
+}
+
+/// Answer to an upload: what was understood, and what may be worth a look.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct TrainingDataSummary {
+    /// The revision, from 1.
+    pub version: i32,
+    /// How many utterances.
+    pub examples: usize,
+    /// How many intents.
+    pub intents: usize,
+    /// How many kinds of entity.
+    pub entities: usize,
+    /// What may be worth a look; nothing here stops a training.
+    pub hints: Vec<Hint>,
+}
+
+/// Something in the data that may be worth a look.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Hint {
+    /// What it is about.
+    pub kind: HintKind,
+    /// What was seen and what to do.
+    pub message: String,
+}
+
+/// What a hint is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HintKind {
+    /// The same utterance twice with one intent.
+    Duplicate,
+    /// The same utterance with two intents.
+    Contradiction,
+    /// An intent with few examples.
+    FewExamples,
+}
