@@ -1,0 +1,128 @@
+//! Public routes: which path belongs to which service, and under which terms.
+//!
+//! Every service brings its own file ([`file`]); together they make one [`Table`]. Nothing
+//! here knows a service by name.
+
+mod file;
+mod table;
+
+pub use file::{RouteFile, parse};
+pub use table::{Lookup, Table};
+
+use http::Method;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One path of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The service that answers.
+    pub service: Arc<str>,
+    /// The path's template as the file spells it; the metrics' and spans' `http.route`.
+    pub path: Arc<str>,
+    /// The methods that it answers; empty means all of them.
+    pub methods: Vec<Method>,
+    /// Who may pass.
+    pub auth: Auth,
+    /// How long the upstream may take until its response head.
+    pub timeout: Duration,
+    /// The largest request body, in bytes.
+    pub body_limit: u64,
+    /// Whether a WebSocket may be opened here.
+    pub upgrade: bool,
+    /// Where it stands, for messages.
+    pub origin: Origin,
+}
+
+impl Route {
+    /// Whether the route answers this method; who answers GET answers HEAD.
+    pub fn answers(&self, method: &Method) -> bool {
+        self.methods.is_empty()
+            || self.methods.contains(method)
+            || (method == Method::HEAD && self.methods.contains(&Method::GET))
+    }
+}
+
+/// Who may pass a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Whoever brings a valid access token or API key.
+    Required,
+    /// Everybody.
+    None,
+}
+
+/// A line of a route file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// Why the route files cannot be used; says which file, which line and what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    /// The directory or a file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// Why it was not.
+        source: std::io::Error,
+    },
+    /// A file's content is wrong.
+    #[error("{origin}: {reason}")]
+    Malformed {
+        /// The line.
+        origin: Origin,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// There is not one route file in the directory.
+    #[error("{}: no route files (expected <service>.toml or <service>/routes.toml)", .0.display())]
+    Empty(PathBuf),
+}
+
+/// The route files of a directory by service: `<service>.toml` (the image) or
+/// `<service>/routes.toml` (the source tree), in the order of the names.
+pub fn discover(directory: &Path) -> Result<Vec<(String, PathBuf)>, RouteError> {
+    let unreadable = |source| RouteError::Read { path: directory.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let inner = path.join("routes.toml");
+        let name = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+        let Some(name) = name else { continue };
+        if inner.is_file() {
+            files.push((name, inner));
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push((name, path));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(RouteError::Empty(directory.to_owned()));
+    }
+    Ok(files)
+}
+
+/// Reads every route file of a directory into one table.
+pub fn load(directory: &Path) -> Result<Table, RouteError> {
+    let mut files = Vec::new();
+    for (service, path) in discover(directory)? {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| RouteError::Read { path: path.clone(), source })?;
+        files.push(parse(&service, &path, &text)?);
+    }
+    Table::new(files)
+}
