@@ -1,0 +1,11 @@
+/** The keys under which answers are cached; a prefix invalidates everything below it. */
+export const keys = {
+  me: ['me'] as const,
+  assistants: ['assistants', 'list'] as const,
+  assistant: (id: string) => ['assistants', id] as const,
+  trainings: (id: string) => ['assistants', id, 'trainings'] as const,
+  models: (id: string) => ['assistants', id, 'models'] as const,
+  trainingData: (id: string) => ['assistants', id, 'training-data'] as const,
+  flows: (id: string) => ['assistants', id, 'flows'] as const,
+  conversation: (id: string) => ['conversations', id] as const,
+}

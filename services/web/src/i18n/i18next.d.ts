@@ -1,0 +1,7 @@
+import type { Translation } from './en'
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    resources: { translation: Translation }
+  }
+}
