@@ -158,12 +158,12 @@ fn grow(spans: Vec<Span>) -> Vec<Tree> {
 
 fn take_below(
     below: &mut BTreeMap<Option<String>, Vec<Span>>,
-    parent: Option<String>,
+    parent: Option<&String>,
 ) -> Vec<Tree> {
-    let mut spans = below.remove(&parent).unwrap_or_default();
+    let mut spans = below.remove(&parent.cloned()).unwrap_or_default();
     spans.sort_by_key(|span| span.start_nanos);
     let grown = spans.into_iter().map(|span| {
-        let children = take_below(below, Some(span.span_id.clone()));
+        let children = take_below(below, Some(&span.span_id));
         Tree { span, children }
     });
     grown.collect()
@@ -235,7 +235,9 @@ fn text(value: Option<Value>) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use redis::{Client, Connection, RedisResult};
 use std::{thread, time::Duration};
 
 /// How long to wait for a database when all are taken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long to wait between two rounds over all databases.
 const INTERVAL: Duration = Duration::from_millis(50);
 

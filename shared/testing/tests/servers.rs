@@ -50,6 +50,9 @@ async fn two_tests_never_share_a_namespace_on_the_broker() {
 }
 
 fn size(url: &str) -> usize {
-    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
-    redis::cmd("DBSIZE").query(&mut connection).unwrap()
+    let client = redis::Client::open(url).expect("the URL is valid");
+    let mut connection = client.get_connection().expect("the server answers");
+    redis::cmd("DBSIZE")
+        .query(&mut connection)
+        .expect("the server counts its keys")
 }
