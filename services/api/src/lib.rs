@@ -1,1 +1,3 @@
 //! api
+pub mod document;
+pub mod training_data;

@@ -1,0 +1,149 @@
+//! Reading bytes into a tree, with bounds on what a document may cost.
+
+use serde::de::IgnoredAny;
+use serde_saphyr::Options;
+
+use super::{DocumentError, Node, Position, finding};
+
+/// Values in one document: the largest public intent set (CLINC150, 23,700 utterances) needs
+/// 120,000; a tree of this size takes about 40 MB.
+const MAX_NODES: usize = 400_000;
+/// Levels of nesting; training data needs 5, flows 10, and a level costs about 35 kB of stack.
+const MAX_DEPTH: usize = 24;
+/// Copies made by YAML aliases, which is how a small document becomes a large one.
+const MAX_REPLAYED: usize = 20_000;
+
+/// The text of a body, or where it stops being UTF-8.
+pub fn text_of(bytes: &[u8]) -> Result<&str, DocumentError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = &bytes[..error.valid_up_to()];
+        let valid = std::str::from_utf8(valid).expect("valid up to there, says the decoder");
+        syntax(end_of(valid), "this is not UTF-8")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match text.find('\0') {
+        Some(at) => Err(syntax(end_of(&text[..at]), "a NUL character is not allowed")),
+        None => Ok(text),
+    }
+}
+
+/// Reads YAML.
+pub fn read_yaml(text: &str) -> Result<Node, DocumentError> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+        let at = error.location().map_or(Position::new(1, 1), Position::from);
+        syntax(at, first_line(&error.without_snippet().to_string()))
+    })
+}
+
+/// Reads JSON.
+pub fn read_json(text: &str) -> Result<Node, DocumentError> {
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
+        let at = Position::new(clamp(error.line()), clamp(error.column()));
+        let message = error.to_string();
+        let told = message.split(" at line ").next().unwrap_or_default();
+        syntax(at, told)
+    })?;
+    read_yaml(text)
+}
+
+fn syntax(at: Position, message: &str) -> DocumentError {
+    DocumentError::Syntax(finding(at, message))
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: MAX_NODES,
+            max_depth: MAX_DEPTH,
+            max_events: 2 * MAX_NODES,
+            max_documents: 1,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_REPLAYED,
+        },
+        // A key is limited to 1,024 characters by YAML; JSON's keys too, then.
+        strict_booleans: true,
+        with_snippet: false,
+    }
+}
+
+fn end_of(text: &str) -> Position {
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Position::new(clamp(line), clamp(column))
+}
+
+fn clamp(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX).max(1)
+}
+
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Value;
+
+    #[test]
+    fn every_value_knows_its_line_and_column() {
+        let tree = read_yaml("a: 1\nlist:\n  - x\n  - key: true\n").unwrap();
+        assert_eq!(tree.locate("/a"), Position::new(1, 4));
+        assert_eq!(tree.locate("/list/0"), Position::new(3, 5));
+        assert_eq!(tree.locate("/list/1/key"), Position::new(4, 10));
+        assert_eq!(tree.get("list").unwrap().at, Position::new(2, 1));
+    }
+
+    #[test]
+    fn json_is_read_with_positions_too() {
+        let text = "{\n\t\"a\": [\"x\\u00e9\\/\\ud83d\\ude00\", 2.5, null],\n\t\"b\": \"yes\"\n}";
+        let tree = read_json(text).unwrap();
+        assert_eq!(tree.locate("/a/1"), Position::new(2, 33));
+        let Value::List(items) = &tree.get("a").unwrap().value.value else { panic!("a list") };
+        assert_eq!(items[0].value, Value::Text("xé/😀".to_owned()));
+        assert_eq!(tree.get("b").unwrap().value.value, Value::Text("yes".to_owned()));
+    }
+
+    #[test]
+    fn yaml_does_not_pass_for_json() {
+        let found = read_json("{\n  \"a\": yes }").unwrap_err();
+        assert_eq!(found, syntax(Position::new(2, 8), "expected value"));
+    }
+
+    #[test]
+    fn a_syntax_error_says_where() {
+        let DocumentError::Syntax(found) = read_yaml("a: 1\nb: [1, 2\nc: 3\n").unwrap_err() else {
+            panic!("a syntax error")
+        };
+        assert!(found.line.unwrap() >= 2, "{found:?}");
+        assert!(!found.message.is_empty());
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for (at, name) in ('b'..='k').enumerate() {
+            let before = char::from(b'a' + u8::try_from(at).unwrap());
+            let list = vec![format!("*{before}"); 10].join(",");
+            bomb.push_str(&format!("{name}: &{name} [{list}]\n"));
+        }
+        assert!(read_yaml(&bomb).is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_a_crash() {
+        assert!(read_yaml(&format!("{}{}", "[".repeat(20), "]".repeat(20))).is_ok());
+        assert!(read_yaml(&"[".repeat(100_000)).is_err());
+        assert!(read_json(&"[".repeat(100_000)).is_err());
+        assert!(read_yaml(&"- ".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_located() {
+        let found = text_of(b"a: 1\nb: \xff\xfe").unwrap_err();
+        assert_eq!(found, syntax(Position::new(2, 4), "this is not UTF-8"));
+        let found = text_of(b"a\0b").unwrap_err();
+        assert_eq!(found, syntax(Position::new(1, 2), "a NUL character is not allowed"));
+    }
+}

@@ -1,0 +1,54 @@
+//! Training data in three formats, in and out: JSON, Rasa 3 NLU YAML, CSV.
+//!
+//! A reader walks its format and hands every item to the [`collect::Collector`], which checks it
+//! once for all formats; what is wrong is collected with line and column, up to a bound.
+//! What is read and written again is the same data, except that Rasa YAML groups utterances by
+//! intent and CSV holds nothing but texts and intents.
+
+mod annotation;
+mod blocks;
+mod collect;
+mod csv;
+mod format;
+mod hints;
+mod json;
+mod rasa;
+mod rasa_writer;
+#[cfg(test)]
+mod round_trip;
+
+use stoa_contracts::training_data::{Hint, TrainingData};
+
+pub use format::Format;
+
+use crate::document::{DocumentError, text_of};
+
+/// What a document held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The data.
+    pub data: TrainingData,
+    /// What may be worth a look.
+    pub hints: Vec<Hint>,
+}
+
+/// Reads a document; takes time in proportion to its size, so call it on a blocking thread.
+pub fn read(bytes: &[u8], format: Format) -> Result<Reading, DocumentError> {
+    let text = text_of(bytes)?;
+    let (data, mut hints) = match format {
+        Format::Json => json::read(text)?,
+        Format::Yaml => rasa::read(text)?,
+        Format::Csv => csv::read(text)?,
+    };
+    hints.extend(hints::of(&data));
+    Ok(Reading { data, hints })
+}
+
+/// Writes data in a format.
+pub fn write(data: &TrainingData, format: Format) -> Vec<u8> {
+    match format {
+        Format::Json => serde_json::to_vec(data).expect("training data has string keys only"),
+        Format::Yaml => rasa_writer::write(data).into_bytes(),
+        Format::Csv => csv::write(data),
+    }
+}

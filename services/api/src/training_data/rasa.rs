@@ -1,0 +1,256 @@
+//! Rasa 3 NLU YAML.
+//!
+//! Rasa files hold more than training data (stories, rules, a domain) and Rasa's NLU items hold
+//! more than Stoa keeps (metadata, groups). Such things do not stop an import: each is named in
+//! a hint, with its line. Anything that would be misunderstood is an error.
+
+use stoa_contracts::training_data::{Example, Hint, TrainingData};
+
+use super::annotation;
+use super::blocks::Source;
+use super::collect::Collector;
+use crate::document::{DocumentError, Entry, Node, Position, Value, read_yaml};
+
+/// The keys that say what an item is.
+const KINDS: [&str; 4] = ["intent", "synonym", "lookup", "regex"];
+
+/// Reads Rasa YAML.
+pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
+    let tree = read_yaml(text)?;
+    let mut reader = Reader { source: Source::new(text), collector: Collector::default() };
+    reader.document(&tree);
+    reader.collector.finish()
+}
+
+struct Reader<'a> {
+    source: Source<'a>,
+    collector: Collector,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, tree: &Node) {
+        let Value::Map(entries) = &tree.value else {
+            let found = tree.value.kind();
+            self.collector.wrong(tree.at, format!("expected a mapping with the key `nlu`, found {found}"));
+            return;
+        };
+        for entry in entries {
+            match entry.key.as_str() {
+                "nlu" => self.items(&entry.value),
+                "version" => {}
+                other => self.collector.ignore(entry.at, &format!("`{other}` is not training data and is not kept")),
+            }
+        }
+        if tree.get("nlu").is_none() {
+            self.collector.wrong(tree.at, "the list `nlu` is missing");
+        }
+    }
+
+    fn items(&mut self, nlu: &Node) {
+        match &nlu.value {
+            Value::List(items) => items.iter().for_each(|item| self.item(item)),
+            Value::Null => {}
+            other => self.collector.wrong(nlu.at, format!("`nlu` is a list, not {}", other.kind())),
+        }
+    }
+
+    fn item(&mut self, item: &Node) {
+        let Value::Map(entries) = &item.value else {
+            let kinds = KINDS.join("`, `");
+            self.collector.wrong(item.at, format!("an item is a mapping with one of the keys `{kinds}`"));
+            return;
+        };
+        let mut kinds = entries.iter().filter(|entry| KINDS.contains(&entry.key.as_str()));
+        let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+            let kinds = KINDS.join("`, `");
+            self.collector.wrong(item.at, format!("an item has exactly one of the keys `{kinds}`"));
+            return;
+        };
+        for entry in entries {
+            if !std::ptr::eq(entry, kind) && entry.key != "examples" {
+                self.collector.ignore(entry.at, &format!("`{}` is not kept", entry.key));
+            }
+        }
+        let Some(name) = scalar(&kind.value) else {
+            self.collector.wrong(kind.value.at, format!("the name of the {} is missing", kind.key));
+            return;
+        };
+        let Some(examples) = item.get("examples") else {
+            self.collector.wrong(item.at, format!("`{name}` has no `examples`"));
+            return;
+        };
+        let lines = self.examples(&examples.value);
+        self.take(kind, &name, lines);
+    }
+
+    fn take(&mut self, kind: &Entry, name: &str, lines: Vec<(Position, String)>) {
+        match kind.key.as_str() {
+            "intent" => lines.into_iter().for_each(|(at, line)| self.example(at, name, &line)),
+            "synonym" => self.collector.synonym(kind.value.at, name, lines),
+            "lookup" => self.collector.lookup(kind.value.at, name, lines),
+            _ => lines.into_iter().for_each(|(at, line)| self.collector.regex(at, name, &line)),
+        }
+    }
+
+    fn example(&mut self, at: Position, intent: &str, line: &str) {
+        match annotation::parse(line) {
+            Err(error) => self.collector.wrong(at.right(error.column), error.message),
+            Ok(read) => {
+                for (column, key) in read.ignored {
+                    self.collector.ignore(at.right(column), &format!("`{key}` of an annotation is not kept"));
+                }
+                let (text, entities) = (read.text, read.entities);
+                let intent = Some(intent.trim().to_owned());
+                self.collector.example(at, Example { text, intent, entities });
+            }
+        }
+    }
+
+    /// The examples of an item: lines of a block, or a list of texts or of `text:` mappings.
+    fn examples(&mut self, node: &Node) -> Vec<(Position, String)> {
+        match &node.value {
+            Value::Text(block) => self.block(node.at, block),
+            Value::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
+            Value::Null => Vec::new(),
+            other => {
+                let message = format!("`examples` is a block of lines (`|`) or a list, not {}", other.kind());
+                self.collector.wrong(node.at, message);
+                Vec::new()
+            }
+        }
+    }
+
+    fn block(&mut self, at: Position, block: &str) -> Vec<(Position, String)> {
+        let mut examples = Vec::new();
+        for (at, line) in self.source.lines(at, block) {
+            let bare = line.trim_start();
+            if bare.trim_end().is_empty() {
+                continue;
+            }
+            let Some(example) = bare.strip_prefix('-') else {
+                self.collector.wrong(at, "a line of examples begins with `- `");
+                continue;
+            };
+            let text = example.trim_start();
+            let skipped = line.chars().count() - text.chars().count();
+            examples.push((at.right(skipped), text.trim_end().to_owned()));
+        }
+        examples
+    }
+
+    fn listed(&mut self, item: &Node) -> Option<(Position, String)> {
+        let text = match &item.value {
+            Value::Map(entries) => {
+                for entry in entries.iter().filter(|entry| entry.key != "text") {
+                    self.collector.ignore(entry.at, &format!("`{}` of an example is not kept", entry.key));
+                }
+                item.get("text").map(|entry| &entry.value)
+            }
+            _ => Some(item),
+        };
+        let Some((at, text)) = text.and_then(|node| Some((node.at, scalar(node)?))) else {
+            self.collector.wrong(item.at, "an example is a text, or a mapping with the key `text`");
+            return None;
+        };
+        Some((at, text.trim().to_owned()))
+    }
+}
+
+/// The text of a scalar; YAML takes a name such as `2024` or `yes` for something else.
+fn scalar(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Int(value) => Some(value.to_string()),
+        Value::Float(value) => Some(value.to_string()),
+        Value::Null | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stoa_contracts::training_data::{HintKind, Lookup, RegexPattern, Synonym};
+
+    const FILE: &str = r#"version: "3.1"
+nlu:
+- intent: greet
+  examples: |
+    - hi
+    - hello [Ada](name)
+- intent: out_of_scope
+  examples:
+    - text: |
+        sing me a song
+      metadata: {sentiment: neutral}
+- synonym: credit
+  examples: |
+    - credit card
+- lookup: bank
+  examples: |
+    - Ada Bank
+- regex: zip
+  examples: |
+    - \d{5}
+stories:
+- story: x
+"#;
+
+    #[test]
+    fn a_rasa_file_is_read() {
+        let (data, hints) = read(FILE).unwrap();
+        let texts: Vec<_> =
+            data.examples.iter().map(|e| (e.text.as_str(), e.intent.as_deref())).collect();
+        assert_eq!(
+            texts,
+            [("hi", Some("greet")), ("hello Ada", Some("greet")), ("sing me a song", None)]
+        );
+        assert_eq!(data.examples[1].entities[0].entity, "name");
+        assert_eq!(data.synonyms, [Synonym { value: "credit".into(), variants: vec!["credit card".into()] }]);
+        assert_eq!(data.lookups, [Lookup { entity: "bank".into(), values: vec!["Ada Bank".into()] }]);
+        assert_eq!(data.regexes, [RegexPattern { entity: "zip".into(), pattern: r"\d{5}".into() }]);
+        let hints: Vec<_> = hints.iter().map(|hint| (hint.kind, hint.message.as_str())).collect();
+        assert_eq!(
+            hints,
+            [
+                (HintKind::Ignored, "Line 11: `metadata` of an example is not kept."),
+                (HintKind::Ignored, "Line 21: `stories` is not training data and is not kept."),
+            ]
+        );
+    }
+
+    #[test]
+    fn faults_in_a_block_are_told_by_line_and_column() {
+        let file = "nlu:\n- intent: go\n  examples: |\n    - to [Rome]{\"role\": 1}\n\n    rome\n    - [a](x) b [c](\n- intent: [a]\n  examples: 3\n- examples: |\n    - x\n";
+        let DocumentError::Content(findings) = read(file).unwrap_err() else { panic!("content") };
+        let told: Vec<_> = findings
+            .told()
+            .iter()
+            .map(|told| (told.line.unwrap(), told.column.unwrap(), told.message.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (6, 5, "a line of examples begins with `- `"),
+                (4, 16, "the annotation has no `entity`"),
+                (7, 19, "the annotation is not closed by `)`"),
+                (8, 11, "the name of the intent is missing"),
+                (10, 3, "an item has exactly one of the keys `intent`, `synonym`, `lookup`, `regex`"),
+            ]
+        );
+    }
+
+    #[test]
+    fn windows_line_ends_and_a_byte_order_mark_do_no_harm() {
+        let file = "nlu:\r\n- intent: greet\r\n  examples: |\r\n    - hi\r\n    - hello\r\n";
+        let (data, _) = read(file).unwrap();
+        assert_eq!(data.examples[1].text, "hello");
+    }
+
+    #[test]
+    fn a_document_that_is_no_mapping_is_refused() {
+        for text in ["", "nlu", "- a", "nlu: {a: b}", "version: '3.1'"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
