@@ -1,3 +1,5 @@
 //! api
 pub mod document;
+pub mod flows;
+pub mod media;
 pub mod training_data;
