@@ -1,0 +1,46 @@
+# Every command of the project. The work is done by the scripts in ci/ and by the CLI in ci/stoa.
+.DEFAULT_GOAL := help
+.PHONY: help up down reset logs dev test check fmt sqlx new-service bench footprint
+
+# Passed on to the scripts when given: make up QUEUE=rabbitmq
+export QUEUE QUEUE_URL STOA_BIND STOA_PORT STOA_WEB_PORT
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Start everything, import the demo, print where to look (QUEUE=rabbitmq for the other queue)
+	@ci/platform/up
+
+down: ## Stop everything, keep the data
+	@docker compose --profile '*' down --remove-orphans
+
+reset: ## Stop everything and wipe its data and secrets
+	@ci/platform/reset
+
+logs: ## Follow the logs (S=worker for one service)
+	@docker compose logs --follow --tail 100 $(S)
+
+dev: ## Run the platform as plain processes without Docker, restarted on a change
+	@cargo run --quiet --package stoa -- dev
+
+test: ## Run every test, in Docker Compose
+	@ci/test/run
+
+check: ## Run every lint and staleness check, cheap ones first
+	@ci/check/run
+
+fmt: ## Format Rust and the console
+	@cargo fmt --all
+	@cd services/web && npm run --silent format
+
+sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
+	@ci/check/sqlx --write
+
+new-service: ## Copy services/stub (NAME=billing)
+	@cargo run --quiet --package stoa -- new-service $(NAME)
+
+bench: ## Measure the platform that runs (AREA=queue|gateway|nlu for one)
+	@cargo run --quiet --release --package stoa -- bench $(AREA)
+
+footprint: ## Print image sizes and resident memory of every service
+	@cargo run --quiet --package stoa -- footprint

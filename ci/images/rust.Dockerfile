@@ -1,0 +1,32 @@
+# Compiles the whole workspace once. The images of the services copy their binary out of `compiled`;
+# the tests run what `tests` built. Both share one target folder, so dependencies are compiled once.
+
+FROM rust:1.96-slim-trixie AS sources
+ENV CARGO_TARGET_DIR=/target CARGO_HTTP_CAINFO=/run/secrets/ca CARGO_TERM_PROGRESS_WHEN=never CARGO_INCREMENTAL=0
+WORKDIR /src
+COPY . .
+
+FROM sources AS compile
+# Every binary carries its commit; only the service kit reads it, so dependencies stay compiled.
+ARG STOA_COMMIT=unknown
+RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
+    ci/images/settle-mtimes /target \
+ && cargo build --release --locked --workspace --bins \
+ && mkdir -p /out/bin /out/services \
+ && find /target/release -maxdepth 1 -type f -perm -100 -exec cp {} /out/bin/ \; \
+ && find services -maxdepth 2 -name routes.toml -exec cp --parents {} /out/ \;
+
+FROM scratch AS compiled
+COPY --from=compile /out /
+
+FROM toolbox AS tests
+COPY --from=sources /src /src
+WORKDIR /src
+ENV CARGO_TARGET_DIR=/target CARGO_TERM_PROGRESS_WHEN=never CARGO_INCREMENTAL=0
+ARG STOA_COMMIT=unknown
+RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
+    ci/images/settle-mtimes /target \
+ && CARGO_HTTP_CAINFO=/run/secrets/ca cargo nextest archive --release --locked --workspace \
+      --archive-file /tests.tar.zst --zstd-level 1
