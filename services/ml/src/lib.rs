@@ -1,1 +1,3 @@
-//! ml
+//! Trains and serves the models that understand utterances.
+
+pub mod engine;

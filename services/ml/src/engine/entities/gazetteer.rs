@@ -1,0 +1,186 @@
+//! Lists of an entity's values: exact phrases, whatever their case and accents.
+
+use super::super::text::{Text, slice};
+use super::LOOKUP;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use stoa_contracts::parse::Entity;
+use stoa_contracts::training_data::{Lookup, Synonym};
+
+/// The phrases of all lists.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Gazetteer {
+    entities: Vec<String>,
+    /// Phrase (its folded tokens) to entity and value; a value only where it is not the text.
+    phrases: HashMap<String, (u32, Option<String>)>,
+    /// Tokens of the longest phrase.
+    longest: usize,
+}
+
+/// A phrase of a list in an utterance.
+struct Hit<'a> {
+    first: usize,
+    tokens: usize,
+    entity: u32,
+    value: Option<&'a str>,
+}
+
+impl Gazetteer {
+    /// The lists, and the synonyms of their values.
+    pub(super) fn new(lookups: &[Lookup], synonyms: &[Synonym]) -> Self {
+        let mut gazetteer = Self::default();
+        for lookup in lookups {
+            let entity = gazetteer.number(&lookup.entity);
+            for value in &lookup.values {
+                gazetteer.add(value, entity, None);
+                let variants = synonyms.iter().filter(|synonym| synonym.value == *value);
+                for variant in variants.flat_map(|synonym| &synonym.variants) {
+                    gazetteer.add(variant, entity, Some(value.clone()));
+                }
+            }
+        }
+        gazetteer
+    }
+
+    fn number(&mut self, entity: &str) -> u32 {
+        let known = self.entities.iter().position(|name| name == entity);
+        let number = known.unwrap_or_else(|| {
+            self.entities.push(entity.into());
+            self.entities.len() - 1
+        });
+        u32::try_from(number).expect("a request body cannot hold 2^32 lists")
+    }
+
+    fn add(&mut self, phrase: &str, entity: u32, value: Option<String>) {
+        let key = Text::key(phrase);
+        if key.is_empty() {
+            return;
+        }
+        self.longest = self.longest.max(key.split(' ').count());
+        self.phrases.entry(key).or_insert((entity, value));
+    }
+
+    /// The longest phrases, from left to right.
+    fn hits(&self, text: &Text) -> Vec<Hit<'_>> {
+        let mut hits = Vec::new();
+        let mut first = 0;
+        while !self.phrases.is_empty() && first < text.tokens().len() {
+            match self.longest_from(text, first) {
+                Some(hit) => {
+                    first += hit.tokens;
+                    hits.push(hit);
+                }
+                None => first += 1,
+            }
+        }
+        hits
+    }
+
+    fn longest_from(&self, text: &Text, first: usize) -> Option<Hit<'_>> {
+        let mut key = String::new();
+        let mut best = None;
+        for (index, token) in text.tokens()[first..].iter().take(self.longest).enumerate() {
+            text.append_key(token, &mut key);
+            if let Some((entity, value)) = self.phrases.get(&key) {
+                let (tokens, value) = (index + 1, value.as_deref());
+                best = Some(Hit {
+                    first,
+                    tokens,
+                    entity: *entity,
+                    value,
+                });
+            }
+        }
+        best
+    }
+
+    /// The entities whose lists have a phrase in the utterance.
+    pub(super) fn find(&self, original: &str, text: &Text) -> Vec<Entity> {
+        let entity = |hit: Hit<'_>| {
+            let start = text.tokens()[hit.first].start;
+            let end = text.tokens()[hit.first + hit.tokens - 1].end;
+            let value = hit.value.unwrap_or_else(|| slice(original, start, end));
+            Entity {
+                entity: self
+                    .entities
+                    .get(hit.entity as usize)
+                    .cloned()
+                    .unwrap_or_default(),
+                start,
+                end,
+                value: value.into(),
+                confidence: 1.0,
+                extractor: LOOKUP.into(),
+                role: None,
+            }
+        };
+        self.hits(text).into_iter().map(entity).collect()
+    }
+
+    /// For each token the number of the list that it is in, from 1; 0 for none.
+    pub(super) fn listed(&self, text: &Text) -> Vec<u32> {
+        let mut listed = vec![0; text.tokens().len()];
+        for hit in self.hits(text) {
+            listed[hit.first..hit.first + hit.tokens].fill(hit.entity + 1);
+        }
+        listed
+    }
+
+    /// The names of the entities that have lists.
+    pub(super) fn entities(&self) -> impl Iterator<Item = &str> {
+        self.entities.iter().map(String::as_str)
+    }
+
+    /// Bytes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        let phrase = |(key, (_, value)): (&String, &(u32, Option<String>))| {
+            key.len() + value.as_ref().map_or(0, String::len) + 80
+        };
+        self.phrases.iter().map(phrase).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gazetteer() -> Gazetteer {
+        let values = vec!["Sunrise".into(), "Sunrise Plus".into()];
+        let lookups = [Lookup {
+            entity: "tariff".into(),
+            values,
+        }];
+        let variants = vec!["the cheap one".into()];
+        Gazetteer::new(
+            &lookups,
+            &[Synonym {
+                value: "Sunrise".into(),
+                variants,
+            }],
+        )
+    }
+
+    fn found(original: &str) -> Vec<(usize, usize, String)> {
+        let found = gazetteer().find(original, &Text::new(original));
+        let describe = |e: Entity| (e.start, e.end, e.value.as_str().unwrap_or_default().into());
+        found.into_iter().map(describe).collect()
+    }
+
+    #[test]
+    fn the_longest_phrase_wins_whatever_its_case() {
+        assert_eq!(
+            found("is SUNRISE  plus ok"),
+            [(3, 16, "SUNRISE  plus".into())]
+        );
+    }
+
+    #[test]
+    fn a_synonym_of_a_listed_value_stands_for_it() {
+        assert_eq!(found("take the cheap one"), [(5, 18, "Sunrise".into())]);
+    }
+
+    #[test]
+    fn a_part_of_a_word_is_no_hit() {
+        assert_eq!(found("sunrises"), []);
+    }
+}

@@ -1,0 +1,109 @@
+//! The things that an utterance speaks of: learned, listed, matched by patterns, built in.
+
+mod builtin;
+mod gazetteer;
+mod patterns;
+mod perceptron;
+mod resolve;
+mod synonyms;
+mod tagger;
+
+use super::progress::{Cancelled, Progress};
+use super::random::Random;
+use super::text::Text;
+pub use patterns::BadPattern;
+use serde::{Deserialize, Serialize};
+use stoa_contracts::parse::Entity;
+use stoa_contracts::training_data::TrainingData;
+
+/// The extractors' names, as clients see them.
+const MODEL: &str = "model";
+const LOOKUP: &str = "lookup";
+const REGEX: &str = "regex";
+const BUILTIN: &str = "builtin";
+
+/// Finds entities.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Entities {
+    tagger: Option<tagger::Tagger>,
+    gazetteer: gazetteer::Gazetteer,
+    patterns: patterns::Patterns,
+    synonyms: synonyms::Synonyms,
+    numbers: builtin::Numbers,
+}
+
+/// What the entities are learned from.
+pub(super) struct Lesson<'a> {
+    /// The data.
+    pub(super) data: &'a TrainingData,
+    /// The folded utterance of each example.
+    pub(super) texts: &'a [Text],
+    /// The number of each example's intent.
+    pub(super) label_of: &'a [u32],
+    /// Decides the order in which examples are seen.
+    pub(super) seed: u64,
+}
+
+impl Entities {
+    /// Takes over lists, patterns and synonyms; what is learned comes by [`Self::learn`].
+    pub(super) fn new(data: &TrainingData, language: &str) -> Result<Self, BadPattern> {
+        Ok(Self {
+            tagger: None,
+            gazetteer: gazetteer::Gazetteer::new(&data.lookups, &data.synonyms),
+            patterns: patterns::Patterns::new(&data.regexes)?,
+            synonyms: synonyms::Synonyms::new(data),
+            numbers: builtin::Numbers::of(language),
+        })
+    }
+
+    /// Learns to find what is annotated in the examples.
+    pub(super) fn learn(
+        mut self,
+        lesson: &Lesson<'_>,
+        progress: &Progress,
+    ) -> Result<Self, Cancelled> {
+        let random = Random::new(lesson.seed);
+        self.tagger = tagger::learn(lesson, &self.gazetteer, random, progress)?;
+        Ok(self)
+    }
+
+    /// The entities of an utterance with this intent, in the order of the text.
+    pub(super) fn extract(&self, original: &str, text: &Text, label: usize) -> Vec<Entity> {
+        let mut found = self.gazetteer.find(original, text);
+        if let Some(tagger) = &self.tagger {
+            let listed = self.gazetteer.listed(text);
+            found.extend(tagger.find(original, text, label, &listed));
+        }
+        found.extend(self.patterns.find(original));
+        found.extend(builtin::find(original, text, self.numbers));
+        let mut found = resolve::resolve(found);
+        for entity in &mut found {
+            self.synonyms.normalise(entity);
+        }
+        found
+    }
+
+    /// How many kinds of entity it was taught.
+    pub(super) fn len(&self) -> usize {
+        let learned = self.tagger.iter().flat_map(tagger::Tagger::entities);
+        let mut names: Vec<&str> = learned
+            .chain(self.gazetteer.entities())
+            .chain(self.patterns.entities())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len()
+    }
+
+    /// Bytes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.tagger.as_ref().map_or(0, tagger::Tagger::bytes)
+            + self.gazetteer.bytes()
+            + self.patterns.bytes()
+    }
+
+    /// Whether its parts fit together, so that nothing can go wrong when it is used.
+    pub(super) fn is_sound(&self) -> bool {
+        self.tagger.as_ref().is_none_or(tagger::Tagger::is_sound)
+    }
+}

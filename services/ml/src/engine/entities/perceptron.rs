@@ -1,0 +1,227 @@
+//! The averaged structured perceptron: learns to label a sequence.
+//!
+//! Collins, "Discriminative Training Methods for Hidden Markov Models", 2002. It guesses a
+//! whole sequence, and where the guess is wrong moves the weights from the guess to the truth;
+//! the average over all steps is what is kept.
+
+use super::super::dictionary::Dictionary;
+use super::super::progress::{Cancelled, Progress};
+use super::super::random::Random;
+use super::super::weights::Learned;
+
+/// How often every sentence is seen.
+pub(super) const EPOCHS: usize = 10;
+
+/// A sentence: for each token its features and its label.
+pub(super) struct Sentence {
+    /// The features of each token.
+    pub(super) features: Vec<Vec<u64>>,
+    /// The label of each token.
+    pub(super) labels: Vec<usize>,
+}
+
+/// What was learned.
+pub(super) struct Lesson {
+    /// The features that made a difference.
+    pub(super) dictionary: Dictionary,
+    /// A row per feature, a column per label.
+    pub(super) weights: Learned,
+    /// From label to label, row by row.
+    pub(super) transitions: Vec<f32>,
+}
+
+/// Learns from sentences with this many labels; label 0 is "nothing", then begin and inside
+/// of each kind in turn.
+pub(super) fn learn(
+    sentences: &[Sentence],
+    labels: usize,
+    random: &mut Random,
+    progress: &Progress,
+) -> Result<Lesson, Cancelled> {
+    let mut learner = Learner::new(labels);
+    let mut order: Vec<usize> = (0..sentences.len()).collect();
+    for _ in 0..EPOCHS {
+        random.shuffle(&mut order);
+        for index in &order {
+            learner.see(&sentences[*index]);
+            progress.advance(1)?;
+        }
+    }
+    Ok(learner.average())
+}
+
+struct Learner {
+    labels: usize,
+    dictionary: Dictionary,
+    weights: Learned,
+    /// Each change times the step at which it was made: what the average lacks.
+    lag: Learned,
+    transitions: Learned,
+    transitions_lag: Learned,
+    step: f32,
+}
+
+impl Learner {
+    fn new(labels: usize) -> Self {
+        Self {
+            labels,
+            dictionary: Dictionary::default(),
+            weights: Learned::new(0, labels),
+            lag: Learned::new(0, labels),
+            transitions: Learned::new(labels, labels),
+            transitions_lag: Learned::new(labels, labels),
+            step: 1.0,
+        }
+    }
+
+    fn see(&mut self, sentence: &Sentence) {
+        let mut emissions = vec![0.0; sentence.features.len() * self.labels];
+        for (features, scores) in sentence
+            .features
+            .iter()
+            .zip(emissions.chunks_exact_mut(self.labels))
+        {
+            for row in features
+                .iter()
+                .filter_map(|feature| self.dictionary.row(*feature))
+            {
+                let weights = self.weights.row(row);
+                scores
+                    .iter_mut()
+                    .zip(weights)
+                    .for_each(|(score, weight)| *score += weight);
+            }
+        }
+        let guess = viterbi(&emissions, self.transitions.all(), self.labels);
+        self.correct(sentence, &guess);
+        self.step += 1.0;
+    }
+
+    fn correct(&mut self, sentence: &Sentence, guess: &[usize]) {
+        let mut before = None;
+        for (index, (truth, guess)) in sentence.labels.iter().zip(guess).enumerate() {
+            if truth != guess {
+                for feature in &sentence.features[index] {
+                    self.move_weight(*feature, *truth, 1.0);
+                    self.move_weight(*feature, *guess, -1.0);
+                }
+            }
+            if let Some((truth_before, guess_before)) = before {
+                self.move_transition(truth_before, *truth, 1.0);
+                self.move_transition(guess_before, *guess, -1.0);
+            }
+            before = Some((*truth, *guess));
+        }
+    }
+
+    fn move_weight(&mut self, feature: u64, label: usize, by: f32) {
+        let row = self.dictionary.row_or_new(feature);
+        self.weights.grow(self.dictionary.len());
+        self.lag.grow(self.dictionary.len());
+        self.weights.row_mut(row)[label] += by;
+        self.lag.row_mut(row)[label] += by * self.step;
+    }
+
+    fn move_transition(&mut self, from: usize, to: usize, by: f32) {
+        let row = u32::try_from(from).expect("there are far fewer than 2^32 labels");
+        self.transitions.row_mut(row)[to] += by;
+        self.transitions_lag.row_mut(row)[to] += by * self.step;
+    }
+
+    fn average(mut self) -> Lesson {
+        self.weights.subtract(&self.lag, self.step);
+        self.transitions.subtract(&self.transitions_lag, self.step);
+        Lesson {
+            dictionary: self.dictionary,
+            weights: self.weights,
+            transitions: self.transitions.all().to_vec(),
+        }
+    }
+}
+
+/// The best sequence of labels: `emissions` has a row per token, `transitions` a row per label
+/// that comes before. "Inside" follows only "begin" or "inside" of the same kind.
+pub(super) fn viterbi(emissions: &[f32], transitions: &[f32], labels: usize) -> Vec<usize> {
+    let mut rows = emissions.chunks_exact(labels);
+    let Some(first) = rows.next() else {
+        return Vec::new();
+    };
+    let mut scores: Vec<f32> = first.to_vec();
+    scores
+        .iter_mut()
+        .skip(2)
+        .step_by(2)
+        .for_each(|inside| *inside = f32::NEG_INFINITY);
+    let mut origins: Vec<usize> = Vec::with_capacity(emissions.len());
+    for row in rows {
+        let mut next = Vec::with_capacity(labels);
+        for (label, emission) in row.iter().enumerate() {
+            let (origin, score) = best_origin(&scores, transitions, label, labels);
+            origins.push(origin);
+            next.push(score + emission);
+        }
+        scores = next;
+    }
+    trace_back(&scores, &origins, labels)
+}
+
+fn best_origin(scores: &[f32], transitions: &[f32], label: usize, labels: usize) -> (usize, f32) {
+    let is_inside = label > 0 && label.is_multiple_of(2);
+    let range = if is_inside {
+        label - 1..label + 1
+    } else {
+        0..labels
+    };
+    let mut best = (range.start, f32::NEG_INFINITY);
+    for from in range {
+        let score = scores[from] + transitions[from * labels + label];
+        if score > best.1 {
+            best = (from, score);
+        }
+    }
+    best
+}
+
+fn trace_back(scores: &[f32], origins: &[usize], labels: usize) -> Vec<usize> {
+    let last = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    let mut label = last.map_or(0, |(label, _)| label);
+    let mut path = vec![label];
+    for row in origins.chunks_exact(labels).rev() {
+        label = row[label];
+        path.push(label);
+    }
+    path.reverse();
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inside_never_comes_without_begin() {
+        let emissions = [0.0, 0.0, 9.0, 1.0, 0.0, 5.0];
+        assert_eq!(viterbi(&emissions, &[0.0; 9], 3), [1, 2]);
+        assert_eq!(viterbi(&[0.0, -9.0, 9.0], &[0.0; 9], 3), [0]);
+        assert_eq!(viterbi(&[], &[0.0; 9], 3), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn learns_what_begins_and_continues_a_thing() {
+        let sentence = |features: &[u64], labels: &[usize]| Sentence {
+            features: features.iter().map(|feature| vec![*feature]).collect(),
+            labels: labels.to_vec(),
+        };
+        let sentences = [
+            sentence(&[1, 2, 3, 1], &[0, 1, 2, 0]),
+            sentence(&[1, 1, 2], &[0, 0, 1]),
+        ];
+        let lesson = learn(&sentences, 3, &mut Random::new(1), &Progress::new()).unwrap();
+        let emissions: Vec<f32> = [2, 3, 1]
+            .iter()
+            .flat_map(|feature| lesson.weights.row(lesson.dictionary.row(*feature).unwrap()))
+            .copied()
+            .collect();
+        assert_eq!(viterbi(&emissions, &lesson.transitions, 3), [1, 2, 0]);
+    }
+}

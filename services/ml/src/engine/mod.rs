@@ -1,0 +1,30 @@
+//! The engine: learns a model from training data and understands utterances with it.
+//!
+//! It knows nothing of HTTP, databases or clocks: [`train`] takes data and gives a [`Model`],
+//! [`Model::parse`] takes an utterance and gives what it means, [`Model::to_artefact`] and
+//! [`Model::from_artefact`] carry a model through a database. Everything behind these four
+//! may change without the service noticing.
+
+mod artefact;
+mod calibration;
+mod dictionary;
+mod entities;
+mod folds;
+mod intents;
+mod model;
+mod ngrams;
+mod options;
+mod parallel;
+mod progress;
+mod random;
+mod softmax;
+mod text;
+mod train;
+mod weights;
+
+pub use artefact::ArtefactError;
+pub use entities::BadPattern;
+pub use model::Model;
+pub use options::{IntentOptions, Options};
+pub use progress::{Cancelled, Progress};
+pub use train::{TrainError, Trained, train};

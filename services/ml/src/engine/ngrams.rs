@@ -1,0 +1,95 @@
+//! What the intent classifier looks at: words, pairs of words, and pieces of words.
+//!
+//! Pieces (up to five characters, with the word's ends marked) are what makes inflections and
+//! typos land near the word that was meant. A feature is the hash of its characters: a model
+//! carries no text of its examples.
+
+use super::random::mix;
+use super::text::{Kind, Text};
+
+/// The longest piece of a word, in characters; 5 was best on CLINC150 and BANKING77.
+const LONGEST_PIECE: usize = 5;
+/// The shortest piece of a word.
+const SHORTEST_PIECE: usize = 2;
+/// Longer words are cut, so that a hostile one costs no more than a sentence.
+const LONGEST_WORD: usize = 64;
+
+const WORD: u64 = 1;
+const PAIR: u64 = 2;
+const PIECE: u64 = 3;
+
+/// Collects the features of an utterance, in the order of the text, repeated as they repeat.
+pub(super) fn collect(text: &Text, features: &mut Vec<u64>) {
+    let mut before = WORD;
+    for token in text.tokens() {
+        let chars = text.chars(token);
+        let chars = &chars[..chars.len().min(LONGEST_WORD)];
+        let word = hash(WORD, chars);
+        features.push(word);
+        features.push(mix(before ^ word.rotate_left(17) ^ PAIR));
+        before = word;
+        if token.kind != Kind::Sign {
+            collect_pieces(chars, features);
+        }
+    }
+    features.push(mix(before ^ PAIR));
+}
+
+/// The pieces of `<word>`.
+fn collect_pieces(word: &[char], features: &mut Vec<u64>) {
+    let mut marked = ['<'; LONGEST_WORD + 2];
+    marked[1..=word.len()].copy_from_slice(word);
+    marked[word.len() + 1] = '>';
+    let marked = &marked[..word.len() + 2];
+    for start in 0..marked.len() {
+        let mut state = PIECE;
+        for (index, character) in marked[start..].iter().take(LONGEST_PIECE).enumerate() {
+            state = step(state, *character);
+            if index + 1 >= SHORTEST_PIECE {
+                features.push(mix(state));
+            }
+        }
+    }
+}
+
+/// The hash of a string of characters, apart from those of other kinds.
+pub(super) fn hash(kind: u64, chars: &[char]) -> u64 {
+    mix(chars
+        .iter()
+        .fold(kind, |state, character| step(state, *character)))
+}
+
+/// FNV-1a over characters instead of bytes.
+const fn step(state: u64, character: char) -> u64 {
+    (state ^ character as u64)
+        .wrapping_mul(0x0000_0100_0000_01b3)
+        .rotate_left(5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn features(original: &str) -> HashSet<u64> {
+        let mut features = Vec::new();
+        collect(&Text::new(original), &mut features);
+        features.into_iter().collect()
+    }
+
+    #[test]
+    fn a_typo_shares_most_pieces_with_the_word() {
+        let (right, typo) = (features("electricity"), features("electricty"));
+        assert!(right.intersection(&typo).count() * 2 > right.len());
+    }
+
+    #[test]
+    fn the_order_of_words_matters() {
+        assert_ne!(features("cancel and pay"), features("pay and cancel"));
+    }
+
+    #[test]
+    fn a_hostile_word_costs_no_more_than_a_sentence() {
+        assert!(features(&"x".repeat(10_000)).len() < 1_000);
+    }
+}

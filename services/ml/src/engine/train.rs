@@ -1,0 +1,87 @@
+//! From training data to a model.
+
+use super::entities::{BadPattern, Entities, Lesson};
+use super::intents::{self, Prepared};
+use super::model::Model;
+use super::options::Options;
+use super::progress::{Cancelled, Progress};
+use super::text::Text;
+use stoa_contracts::training_data::TrainingData;
+
+/// What a training gives.
+#[derive(Debug)]
+pub struct Trained {
+    /// The model.
+    pub model: Model,
+    /// Share of held-out utterances that were answered right; none with too few to hold out.
+    pub accuracy: Option<f64>,
+    /// How many intents it knows.
+    pub intents: usize,
+    /// How many kinds of entity it was taught.
+    pub entities: usize,
+}
+
+/// Why there is no model. All but `Cancelled` are said to the designer as they stand.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The data has no utterance.
+    #[error("there are no examples: add utterances with their intents")]
+    NoExamples,
+    /// There is nothing to tell apart.
+    #[error("there is only one intent: add a second one, or examples that are out of scope")]
+    OneIntent,
+    /// No example has an intent.
+    #[error("every example is out of scope: add utterances with their intents")]
+    NoIntent,
+    /// A pattern cannot be used.
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
+    /// The training was told to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Trains a model. The same data, options and seed give the same model on any number of
+/// threads. Stops within milliseconds when `progress` is cancelled.
+pub fn train(
+    data: &TrainingData,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Trained, TrainError> {
+    let labels: Vec<Option<&str>> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
+    check(&labels)?;
+    let entities = Entities::new(data, &options.language)?;
+    let texts: Vec<Text> = data
+        .examples
+        .iter()
+        .map(|example| Text::new(&example.text))
+        .collect();
+    let prepared = Prepared::new(&texts, &labels, options);
+    let lesson = Lesson {
+        data,
+        texts: &texts,
+        label_of: &prepared.label_of().to_vec(),
+        seed: options.seed,
+    };
+    let entities = entities.learn(&lesson, progress)?;
+    let (intents, accuracy) = intents::learn(prepared, options, progress)?;
+    Ok(Trained {
+        accuracy,
+        intents: intents.len(),
+        entities: entities.len(),
+        model: Model { intents, entities },
+    })
+}
+
+fn check(labels: &[Option<&str>]) -> Result<(), TrainError> {
+    let Some(first) = labels.first() else {
+        return Err(TrainError::NoExamples);
+    };
+    if labels.iter().all(Option::is_none) {
+        return Err(TrainError::NoIntent);
+    }
+    if labels.iter().all(|label| label == first) {
+        return Err(TrainError::OneIntent);
+    }
+    Ok(())
+}
