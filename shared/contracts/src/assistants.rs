@@ -78,6 +78,19 @@ pub struct AssistantRuntime {
     pub flows_version: Option<i32>,
 }
 
+/// Answer to an upload of flows: what was understood.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct FlowsSummary {
+    /// The revision, from 1.
+    pub version: i32,
+    /// How many flows.
+    pub flows: usize,
+    /// How many responses.
+    pub responses: usize,
+    /// How many slots.
+    pub slots: usize,
+}
+
 /// Internal: the flows of an assistant.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct FlowsRevision {

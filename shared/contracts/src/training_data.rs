@@ -117,4 +117,6 @@ pub enum HintKind {
     Contradiction,
     /// An intent with few examples.
     FewExamples,
+    /// Something that the format can say and that is not kept.
+    Ignored,
 }
