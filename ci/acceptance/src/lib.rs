@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// How long a training of the tests' small data may take, queue and polling included.
-const TRAINING_DEADLINE: Duration = Duration::from_secs(60);
+const TRAINING_DEADLINE: Duration = Duration::from_mins(1);
 
 /// The running platform, seen by one signed-in user.
 #[derive(Clone, Debug)]
@@ -39,8 +39,14 @@ impl Platform {
             "email": variable("STOA_EMAIL")?,
             "password": variable("STOA_PASSWORD")?,
         });
-        let session = visitor.post("/api/v1/sessions", &credentials).await?.expect(201)?;
-        let token = session["access_token"].as_str().context("no access token")?.to_owned();
+        let session = visitor
+            .post("/api/v1/sessions", &credentials)
+            .await?
+            .expect(201)?;
+        let token = session["access_token"]
+            .as_str()
+            .context("no access token")?
+            .to_owned();
         Ok(Self { token, ..visitor })
     }
 
@@ -48,14 +54,23 @@ impl Platform {
     pub fn visitor() -> Result<Self> {
         // A second caller in the same process finds the provider installed: just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { http, url: variable("STOA_URL")?, token: String::new() })
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .build()?;
+        Ok(Self {
+            http,
+            url: variable("STOA_URL")?,
+            token: String::new(),
+        })
     }
 
     /// The same platform, seen with another bearer token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self.clone() }
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// The URL of a path; `scheme` is `http` or `ws`.
@@ -71,7 +86,11 @@ impl Platform {
     /// A request that is not sent yet.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+        if self.token.is_empty() {
+            request
+        } else {
+            request.bearer_auth(&self.token)
+        }
     }
 
     /// Gets a resource.
@@ -85,15 +104,25 @@ impl Platform {
     }
 
     /// Puts a document of a media type.
-    pub async fn put(&self, path: &str, media_type: &str, body: impl Into<String>) -> Result<Answer> {
-        let request = self.request(Method::PUT, path).header("content-type", media_type);
+    pub async fn put(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: impl Into<String>,
+    ) -> Result<Answer> {
+        let request = self
+            .request(Method::PUT, path)
+            .header("content-type", media_type);
         answer(request.body(body.into())).await
     }
 
     /// Creates an assistant under a name of its own and returns its id.
     pub async fn create_assistant(&self, about: &str) -> Result<String> {
         let name = format!("{about} {}", uuid::Uuid::now_v7());
-        let assistant = self.post("/api/v1/assistants", &json!({ "name": name })).await?.expect(201)?;
+        let assistant = self
+            .post("/api/v1/assistants", &json!({ "name": name }))
+            .await?
+            .expect(201)?;
         Ok(assistant["id"].as_str().context("no id")?.to_owned())
     }
 
@@ -101,7 +130,8 @@ impl Platform {
     pub async fn train(&self, assistant: &str) -> Result<Value> {
         let path = format!("/api/v1/assistants/{assistant}/trainings");
         let started = self.post(&path, &json!({})).await?.expect(202)?;
-        self.finished_training(started["id"].as_str().context("no id")?).await
+        self.finished_training(started["id"].as_str().context("no id")?)
+            .await
     }
 
     /// Waits until a training has ended.
@@ -113,7 +143,10 @@ impl Platform {
             if matches!(training["status"].as_str(), Some("succeeded" | "failed")) {
                 return Ok(training);
             }
-            ensure!(start.elapsed() < TRAINING_DEADLINE, "still not trained: {training}");
+            ensure!(
+                start.elapsed() < TRAINING_DEADLINE,
+                "still not trained: {training}"
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -121,7 +154,9 @@ impl Platform {
     /// Parses an utterance.
     pub async fn parse(&self, assistant: &str, text: &str) -> Result<Value> {
         let path = format!("/api/v1/assistants/{assistant}/parse");
-        self.post(&path, &json!({ "text": text })).await?.expect(200)
+        self.post(&path, &json!({ "text": text }))
+            .await?
+            .expect(200)
     }
 
     /// The id of the demo assistant: the oldest, for it is imported before any test runs.
@@ -135,7 +170,9 @@ impl Platform {
                 let candidate = of("created_at").zip(of("id")).context("no date or id")?;
                 oldest = oldest.into_iter().chain([candidate]).min();
             }
-            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                break;
+            };
             path = format!("/api/v1/assistants?limit=100&cursor={cursor}");
         }
         Ok(oldest.context("there is no assistant")?.1)
@@ -145,7 +182,12 @@ impl Platform {
 impl Answer {
     /// The body, if the status is the expected one.
     pub fn expect(self, status: u16) -> Result<Value> {
-        ensure!(self.status == status, "expected {status}, got {}: {}", self.status, self.body);
+        ensure!(
+            self.status == status,
+            "expected {status}, got {}: {}",
+            self.status,
+            self.body
+        );
         Ok(self.body)
     }
 
@@ -160,8 +202,16 @@ impl Answer {
         );
         let body = self.expect(status)?;
         ensure!(body["code"] == code, "expected the code {code}: {body}");
-        ensure!(body["status"] == status, "the status in the body differs: {body}");
-        ensure!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "no detail: {body}");
+        ensure!(
+            body["status"] == status,
+            "the status in the body differs: {body}"
+        );
+        ensure!(
+            body["detail"]
+                .as_str()
+                .is_some_and(|detail| !detail.is_empty()),
+            "no detail: {body}"
+        );
         Ok(body)
     }
 }
@@ -170,11 +220,20 @@ impl Answer {
 pub async fn answer(request: RequestBuilder) -> Result<Answer> {
     let response = request.send().await?;
     let status = response.status();
-    let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-    let content_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok());
+    let content_type = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
     let content_type = content_type.to_owned();
     let body = serde_json::from_slice(&response.bytes().await?).unwrap_or(Value::Null);
-    Ok(Answer { status, content_type, body })
+    Ok(Answer {
+        status,
+        content_type,
+        body,
+    })
 }
 
 fn variable(name: &str) -> Result<String> {

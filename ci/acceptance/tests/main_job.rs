@@ -43,13 +43,25 @@ async fn an_entity_counts_its_place_in_unicode_scalar_values() -> Result<()> {
     let assistant = platform.create_assistant("Entities").await?;
     let path = format!("/api/v1/assistants/{assistant}/training-data");
     let data = include_str!("../data/training.yml");
-    platform.put(&path, "application/yaml", data).await?.expect(200)?;
+    platform
+        .put(&path, "application/yaml", data)
+        .await?
+        .expect(200)?;
     platform.train(&assistant).await?;
 
-    let parse = platform.parse(&assistant, "🍕🍕 a large pizza, s'il vous plaît").await?;
+    let parse = platform
+        .parse(&assistant, "🍕🍕 a large pizza, s'il vous plaît")
+        .await?;
     let entities = parse["entities"].as_array().expect("a list of entities");
-    let size = entities.iter().find(|entity| entity["entity"] == "size").expect("the size");
-    assert_eq!((&size["start"], &size["end"]), (&json!(5), &json!(10)), "{parse}");
+    let size = entities
+        .iter()
+        .find(|entity| entity["entity"] == "size")
+        .expect("the size");
+    assert_eq!(
+        (&size["start"], &size["end"]),
+        (&json!(5), &json!(10)),
+        "{parse}"
+    );
     assert_eq!(size["value"], "large");
     Ok(())
 }
@@ -61,22 +73,45 @@ async fn the_demo_assistant_fills_a_slot_over_several_turns() -> Result<()> {
     let path = format!("/api/v1/assistants/{assistant}/conversations");
     let started = platform.post(&path, &json!({})).await?.expect(201)?;
     let id = started["id"].as_str().expect("an id").to_owned();
-    assert!(!started["messages"].as_array().expect("messages").is_empty(), "no greeting: {started}");
+    assert!(
+        !started["messages"].as_array().expect("messages").is_empty(),
+        "no greeting: {started}"
+    );
 
     let messages = format!("/api/v1/conversations/{id}/messages");
-    let say = async |text: &str| platform.post(&messages, &json!({ "text": text })).await?.expect(200);
+    let say = async |text: &str| {
+        platform
+            .post(&messages, &json!({ "text": text }))
+            .await?
+            .expect(200)
+    };
     let first = say("I'd like to tell you my meter reading").await?;
-    let asking = first["state"]["asking"].as_str().expect("a question").to_owned();
+    let asking = first["state"]["asking"]
+        .as_str()
+        .expect("a question")
+        .to_owned();
     let second = say("it shows 48213").await?;
     assert!(
-        second["state"]["slots"].as_object().is_some_and(|slots| !slots.is_empty()),
+        second["state"]["slots"]
+            .as_object()
+            .is_some_and(|slots| !slots.is_empty()),
         "asked for {asking}, nothing was filled: {second}"
     );
-    assert_ne!(second["state"]["asking"], asking.as_str(), "it asks the same again: {second}");
+    assert_ne!(
+        second["state"]["asking"],
+        asking.as_str(),
+        "it asks the same again: {second}"
+    );
 
-    let transcript = platform.get(&format!("/api/v1/conversations/{id}")).await?.expect(200)?;
+    let transcript = platform
+        .get(&format!("/api/v1/conversations/{id}"))
+        .await?
+        .expect(200)?;
     let said = events(&transcript, "user");
-    assert_eq!(said, ["I'd like to tell you my meter reading", "it shows 48213"]);
+    assert_eq!(
+        said,
+        ["I'd like to tell you my meter reading", "it shows 48213"]
+    );
     assert_eq!(transcript["state"], second["state"]);
     Ok(())
 }
@@ -89,11 +124,16 @@ async fn a_rasa_client_parses_and_talks_with_an_api_key() -> Result<()> {
     let key = platform.post("/api/v1/api-keys", &key).await?.expect(201)?;
     let client = platform.with_token(key["key"].as_str().expect("the key"));
 
-    let parse = client.post("/model/parse", &json!({ "text": "there is a power cut" })).await?;
+    let parse = client
+        .post("/model/parse", &json!({ "text": "there is a power cut" }))
+        .await?;
     let parse = parse.expect(200)?;
     assert!(parse["intent"]["name"].is_string(), "{parse}");
     let message = json!({ "sender": "visitor-1", "message": "hello" });
-    let answers = client.post("/webhooks/rest/webhook", &message).await?.expect(200)?;
+    let answers = client
+        .post("/webhooks/rest/webhook", &message)
+        .await?
+        .expect(200)?;
     assert_eq!(answers[0]["recipient_id"], "visitor-1", "{answers}");
     assert!(answers[0]["text"].is_string(), "{answers}");
 

@@ -21,10 +21,15 @@ async fn a_conversation_streams_its_events() -> Result<()> {
     let bearer = format!("Bearer {}", platform.token()).parse()?;
     request.headers_mut().insert("authorization", bearer);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-    socket.send(Message::text(json!({ "text": "hello" }).to_string())).await?;
+    socket
+        .send(Message::text(json!({ "text": "hello" }).to_string()))
+        .await?;
 
     let mut seen = Vec::new();
-    while !seen.iter().any(|event: &Value| event["event"] == "assistant" && after_user(&seen)) {
+    while !seen
+        .iter()
+        .any(|event: &Value| event["event"] == "assistant" && after_user(&seen))
+    {
         let next = tokio::time::timeout(Duration::from_secs(10), socket.next()).await;
         match next.with_context(|| format!("no answer came after {seen:?}"))? {
             Some(Ok(Message::Text(text))) => seen.push(serde_json::from_str(&text)?),
@@ -37,6 +42,8 @@ async fn a_conversation_streams_its_events() -> Result<()> {
 
 fn after_user(events: &[Value]) -> bool {
     let user = events.iter().position(|event| event["event"] == "user");
-    let answer = events.iter().rposition(|event| event["event"] == "assistant");
+    let answer = events
+        .iter()
+        .rposition(|event| event["event"] == "assistant");
     matches!((user, answer), (Some(user), Some(answer)) if user < answer)
 }

@@ -22,22 +22,37 @@ async fn one_trace_runs_from_the_browser_to_the_sql_of_every_service() -> Result
     let assistant = platform.create_assistant("Traced").await?;
     let path = format!("/api/v1/assistants/{assistant}");
     let data = include_str!("../data/training.json");
-    platform.put(&format!("{path}/training-data"), "application/json", data).await?.expect(200)?;
+    platform
+        .put(&format!("{path}/training-data"), "application/json", data)
+        .await?
+        .expect(200)?;
 
     let trace = uuid::Uuid::now_v7().simple().to_string();
     let start = platform.request(Method::POST, &format!("{path}/trainings"));
-    let start = start.header("traceparent", format!("00-{trace}-{BROWSER_SPAN}-01")).json(&json!({}));
+    let start = start
+        .header("traceparent", format!("00-{trace}-{BROWSER_SPAN}-01"))
+        .json(&json!({}));
     let training = answer(start).await?.expect(202)?;
-    platform.finished_training(training["id"].as_str().context("no id")?).await?;
+    platform
+        .finished_training(training["id"].as_str().context("no id")?)
+        .await?;
 
     // The gateway has no database; the others keep what they did in theirs.
-    let wanted = [("gateway", false), ("api", true), ("worker", true), ("ml", true)];
+    let wanted = [
+        ("gateway", false),
+        ("api", true),
+        ("worker", true),
+        ("ml", true),
+    ];
     eventually(Duration::from_secs(30), || async {
         let spans = spans_of(&collector, &trace);
         let seen = |service: &str, sql: bool| {
-            spans.iter().any(|span| span.service == service && span.name.starts_with("db.") == sql)
+            spans
+                .iter()
+                .any(|span| span.service == service && span.name.starts_with("db.") == sql)
         };
-        let complete = |(service, sql): &(&str, bool)| seen(service, false) && (!sql || seen(service, true));
+        let complete =
+            |(service, sql): &(&str, bool)| seen(service, false) && (!sql || seen(service, true));
         wanted.iter().all(complete).then_some(())
     })
     .await;
@@ -46,7 +61,11 @@ async fn one_trace_runs_from_the_browser_to_the_sql_of_every_service() -> Result
     let by_id = |id: &str| spans.iter().find(|span| span.span_id == id);
     let mut roots = Vec::new();
     for span in &spans {
-        match span.parent_span_id.as_deref().context("a span without a parent")? {
+        match span
+            .parent_span_id
+            .as_deref()
+            .context("a span without a parent")?
+        {
             BROWSER_SPAN => roots.push(span),
             parent => assert!(by_id(parent).is_some(), "an orphan: {span:?}"),
         }
@@ -54,17 +73,27 @@ async fn one_trace_runs_from_the_browser_to_the_sql_of_every_service() -> Result
     assert_eq!(roots.len(), 1, "the browser made one request: {roots:?}");
     assert_eq!(roots[0].service, "gateway");
     for (child, parent) in [("ml", "worker"), ("worker", "api"), ("api", "gateway")] {
-        let handed_over = spans.iter().filter(|span| span.service == child).any(|span| {
-            let above = span.parent_span_id.as_deref().and_then(by_id);
-            above.is_some_and(|above| above.service == parent)
-        });
-        assert!(handed_over, "no span of {child} hangs below one of {parent}: {spans:#?}");
+        let handed_over = spans
+            .iter()
+            .filter(|span| span.service == child)
+            .any(|span| {
+                let above = span.parent_span_id.as_deref().and_then(by_id);
+                above.is_some_and(|above| above.service == parent)
+            });
+        assert!(
+            handed_over,
+            "no span of {child} hangs below one of {parent}: {spans:#?}"
+        );
     }
     Ok(())
 }
 
 fn spans_of(collector: &otlp::Collector, trace: &str) -> Vec<otlp::Span> {
-    collector.spans().into_iter().filter(|span| span.trace_id == trace).collect()
+    collector
+        .spans()
+        .into_iter()
+        .filter(|span| span.trace_id == trace)
+        .collect()
 }
 
 #[tokio::test]
@@ -75,14 +104,21 @@ async fn the_metrics_of_every_service_pass_promtool() -> Result<()> {
         let url = format!("{}/metrics", pattern.replace("{service}", &service));
         let response = http.get(&url).send().await.with_context(|| url.clone())?;
         let metrics = response.error_for_status()?.text().await?;
-        assert!(metrics.contains("build_info"), "{service} does not say what it is");
+        assert!(
+            metrics.contains("build_info"),
+            "{service} does not say what it is"
+        );
         let mut promtool = Command::new("promtool")
             .args(["check", "metrics"])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .context("promtool is not installed; `make test` has it")?;
-        promtool.stdin.take().context("no stdin")?.write_all(metrics.as_bytes())?;
+        promtool
+            .stdin
+            .take()
+            .context("no stdin")?
+            .write_all(metrics.as_bytes())?;
         let output = promtool.wait_with_output()?;
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{service}: {complaint}\n{metrics}");
@@ -92,8 +128,15 @@ async fn the_metrics_of_every_service_pass_promtool() -> Result<()> {
 
 #[tokio::test]
 async fn one_openapi_document_describes_every_service() -> Result<()> {
-    let document = Platform::visitor()?.get("/api/openapi.json").await?.expect(200)?;
-    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    let document = Platform::visitor()?
+        .get("/api/openapi.json")
+        .await?
+        .expect(200)?;
+    assert!(
+        document["openapi"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("3.1"))
+    );
     let paths = document["paths"].as_object().context("no paths")?;
     for path in [
         "/api/v1/sessions",
@@ -101,7 +144,11 @@ async fn one_openapi_document_describes_every_service() -> Result<()> {
         "/api/v1/conversations/{id}/messages",
         "/api/v1/jobs/{id}",
     ] {
-        assert!(paths.contains_key(path), "{path} is missing in {:?}", paths.keys());
+        assert!(
+            paths.contains_key(path),
+            "{path} is missing in {:?}",
+            paths.keys()
+        );
     }
     assert!(paths.keys().all(|path| !path.starts_with("/internal")));
     Ok(())
