@@ -89,9 +89,9 @@ export async function freshToken(renew: Renew, rejected?: string): Promise<strin
 let inThisTab: Promise<unknown> = Promise.resolve()
 
 /** Locks across tabs where the browser can (secure contexts), else within this tab. */
-function withLock<T>(work: () => Promise<T>): Promise<T> {
-  if (navigator.locks) return navigator.locks.request(KEY, work)
+async function withLock<T>(work: () => Promise<T>): Promise<T> {
+  if (navigator.locks) return await navigator.locks.request(KEY, work)
   const next = inThisTab.then(work, work)
   inThisTab = next.catch(() => undefined)
-  return next
+  return await next
 }

@@ -112,7 +112,8 @@ export const el: Translation = {
     },
     unknownType: 'Το «{{name}}» δεν είναι αρχείο .yml, .yaml, .json ή .csv.',
     tooLarge: 'Το «{{name}}» ξεπερνά τα 5 MB. Χωρίστε το ή αφαιρέστε διπλότυπα.',
-    unreadable: 'Το «{{name}}» δεν είναι κείμενο UTF-8. Αποθηκεύστε το ως UTF-8 και δοκιμάστε ξανά.',
+    unreadable:
+      'Το «{{name}}» δεν είναι κείμενο UTF-8. Αποθηκεύστε το ως UTF-8 και δοκιμάστε ξανά.',
     emptyTitle: 'Δεν υπάρχουν δεδομένα ακόμη',
     emptyText: 'Ανεβάστε ένα αρχείο παραπάνω. Αυτές είναι οι τρεις μορφές:',
     intent: 'Πρόθεση',
@@ -200,7 +201,7 @@ export const el: Translation = {
     entities: 'Οντότητες',
     duration: 'Διάρκεια',
     size: 'Μέγεθος',
-    seconds: '{{count}} δ',
+    seconds: '{{seconds}} δ',
     made: 'Φτιάχτηκε',
     when: 'Ξεκίνησε',
     state: 'Κατάσταση',
@@ -255,6 +256,6 @@ export const el: Translation = {
     slotCleared: 'άδειασε: {{name}}',
     flowStarted: 'Αρχίζει η ροή «{{flow}}»',
     flowEnded: 'Τελειώνει η ροή «{{flow}}»',
-    tooLong: 'Ένα μήνυμα έχει το πολύ {{count}} χαρακτήρες.',
+    tooLong: 'Ένα μήνυμα έχει το πολύ {{limit}} χαρακτήρες.',
   },
 }

@@ -199,7 +199,7 @@ export const en = {
     entities: 'Entities',
     duration: 'Took',
     size: 'Size',
-    seconds: '{{count}} s',
+    seconds: '{{seconds}} s',
     made: 'Made',
     when: 'Started',
     state: 'State',
@@ -254,7 +254,7 @@ export const en = {
     slotCleared: '{{name}} emptied',
     flowStarted: 'Flow “{{flow}}” starts',
     flowEnded: 'Flow “{{flow}}” ends',
-    tooLong: 'A message has at most {{count}} characters.',
+    tooLong: 'A message has at most {{limit}} characters.',
   },
 }
 

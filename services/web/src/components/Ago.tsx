@@ -1,0 +1,15 @@
+/** A time as "3 minutes ago", with the exact one on hover. */
+import { useFormat } from '../i18n/format'
+
+interface AgoProps {
+  at: string
+}
+
+export function Ago({ at }: AgoProps) {
+  const format = useFormat()
+  return (
+    <time dateTime={at} title={format.time(at)}>
+      {format.ago(at)}
+    </time>
+  )
+}

@@ -1,0 +1,57 @@
+/** What can be done with one assistant: rename and delete. */
+import { ActionIcon, Menu } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { Ellipsis, Pencil, Trash2 } from 'lucide-react'
+import { useTranslation } from 'react-i18next'
+import type { Assistant } from '../../api/types'
+import { useCanEdit } from '../session/queries'
+import { DeleteAssistant } from './DeleteAssistant'
+import { RenameAssistant } from './RenameAssistant'
+
+interface AssistantMenuProps {
+  assistant: Assistant
+  onDeleted?: () => void
+}
+
+export function AssistantMenu({ assistant, onDeleted }: AssistantMenuProps) {
+  const { t } = useTranslation()
+  const canEdit = useCanEdit()
+  const [renaming, rename] = useDisclosure()
+  const [deleting, remove] = useDisclosure()
+  if (!canEdit) return null
+  return (
+    <>
+      <Menu position="bottom-end" withinPortal>
+        <Menu.Target>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            c="dimmed"
+            aria-label={t('assistants.actions', { name: assistant.name })}
+          >
+            <Ellipsis size={18} aria-hidden />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<Pencil size={15} aria-hidden />} onClick={rename.open}>
+            {t('assistants.rename')}
+          </Menu.Item>
+          <Menu.Item
+            color="red"
+            leftSection={<Trash2 size={15} aria-hidden />}
+            onClick={remove.open}
+          >
+            {t('assistants.delete')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <RenameAssistant assistant={assistant} opened={renaming} onClose={rename.close} />
+      <DeleteAssistant
+        assistant={assistant}
+        opened={deleting}
+        onClose={remove.close}
+        onDeleted={onDeleted}
+      />
+    </>
+  )
+}

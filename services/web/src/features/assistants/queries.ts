@@ -1,0 +1,58 @@
+/** Assistants on the server. */
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { api, unwrap } from '../../api/client'
+import { keys } from '../../api/keys'
+import type { Assistant } from '../../api/types'
+
+/** Every page that has been asked for, as one list. */
+export function useAssistants() {
+  return useInfiniteQuery({
+    queryKey: keys.assistants,
+    queryFn: ({ pageParam }) => {
+      const query = pageParam ? { limit: 50, cursor: pageParam } : { limit: 50 }
+      return unwrap(api.GET('/api/v1/assistants', { params: { query } }))
+    },
+    initialPageParam: '',
+    getNextPageParam: page => page.next_cursor ?? undefined,
+    select: data => data.pages.flatMap(page => page.items),
+  })
+}
+
+export function useAssistant(id: string) {
+  return useQuery({
+    queryKey: keys.assistant(id),
+    queryFn: () => unwrap(api.GET('/api/v1/assistants/{id}', { params: { path: { id } } })),
+  })
+}
+
+/** The languages that an assistant's users may speak; any BCP 47 tag is valid for the API. */
+export const ASSISTANT_LANGUAGES = ['en', 'el', 'de', 'fr', 'es', 'it', 'nl', 'pt']
+
+export function useCreateAssistant() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (body: { name: string; language: string }) =>
+      unwrap(api.POST('/api/v1/assistants', { body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.assistants }),
+  })
+}
+
+export function useRenameAssistant(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (name: string) =>
+      unwrap(api.PATCH('/api/v1/assistants/{id}', { params: { path: { id } }, body: { name } })),
+    onSuccess: assistant => {
+      client.setQueryData<Assistant>(keys.assistant(id), assistant)
+      return client.invalidateQueries({ queryKey: keys.assistants })
+    },
+  })
+}
+
+export function useDeleteAssistant(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: () => unwrap(api.DELETE('/api/v1/assistants/{id}', { params: { path: { id } } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.assistants }),
+  })
+}

@@ -1,0 +1,143 @@
+/** Training data: upload a file, see what is in it. */
+import { Alert, Card, Group, List, Stack, Text, Title } from '@mantine/core'
+import { CircleAlert, Lightbulb } from 'lucide-react'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { TrainingDataSummary } from '../../api/types'
+import { ButtonLink } from '../../components/ButtonLink'
+import { DocumentProblem } from '../../components/DocumentProblem'
+import { FileDrop } from '../../components/FileDrop'
+import { Loaded } from '../../components/Loaded'
+import { notifyDone } from '../../components/notify'
+import { PageHeader } from '../../components/PageHeader'
+import { useFormat } from '../../i18n/format'
+import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
+import { useCanEdit } from '../session/queries'
+import { Formats } from './Formats'
+import { ACCEPT, type Refusal, readTextFile } from './files'
+import { IntentTable } from './IntentTable'
+import { useTrainingData, useUploadTrainingData } from './queries'
+import { summarize } from './summarize'
+
+export default function TrainingDataPage() {
+  const { t } = useTranslation()
+  const { id, name } = useCurrentAssistant()
+  const data = useTrainingData(id)
+  const canEdit = useCanEdit()
+  return (
+    <>
+      <PageHeader context={name} title={t('data.title')} intro={t('data.intro')}>
+        {data.data && data.data.examples.length > 0 && (
+          <ButtonLink to="/assistants/$assistantId/training" params={{ assistantId: id }}>
+            {t('data.trainNext')}
+          </ButtonLink>
+        )}
+      </PageHeader>
+      <Stack gap="xl">
+        {canEdit && <Upload assistantId={id} replaces={Boolean(data.data?.examples.length)} />}
+        <Loaded query={data} skeleton={[300]}>
+          {loaded => {
+            const summary = summarize(loaded)
+            return summary ? <IntentTable summary={summary} /> : <NoData />
+          }}
+        </Loaded>
+      </Stack>
+    </>
+  )
+}
+
+interface UploadProps {
+  assistantId: string
+  /** Whether there is data that an upload would replace. */
+  replaces: boolean
+}
+
+function Upload({ assistantId, replaces }: UploadProps) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const upload = useUploadTrainingData(assistantId)
+  const [refused, setRefused] = useState<{ name: string; reason: Refusal }>()
+  const send = async (file: File) => {
+    const read = await readTextFile(file)
+    upload.reset()
+    if (typeof read === 'string') return setRefused({ name: file.name, reason: read })
+    setRefused(undefined)
+    upload.mutate(read, {
+      onSuccess: ({ examples, intents }) =>
+        notifyDone(
+          t('data.uploaded', {
+            name: read.name,
+            examples: format.number(examples),
+            intents: format.number(intents),
+          }),
+        ),
+    })
+  }
+  return (
+    <Stack>
+      <FileDrop
+        accept={ACCEPT}
+        title={
+          upload.isPending ? t('data.uploading', { name: upload.variables.name }) : t('data.drop')
+        }
+        hint={replaces ? `${t('data.dropHint')}. ${t('data.replaces')}` : t('data.dropHint')}
+        choose={t('data.choose')}
+        disabled={false}
+        loading={upload.isPending}
+        onFile={send}
+      />
+      {refused && (
+        <Alert role="alert" color="red" icon={<CircleAlert size={20} aria-hidden />}>
+          {t(`data.${refused.reason}`, { name: refused.name })}
+        </Alert>
+      )}
+      {upload.error && (
+        <DocumentProblem
+          error={upload.error}
+          source={upload.variables.text}
+          name={upload.variables.name}
+        />
+      )}
+      {upload.data && <Hints hints={upload.data.hints} />}
+    </Stack>
+  )
+}
+
+function Hints({ hints }: { hints: TrainingDataSummary['hints'] }) {
+  const { t } = useTranslation()
+  if (hints.length === 0) return null
+  return (
+    <Alert
+      color="terracotta"
+      variant="light"
+      title={t('data.hints')}
+      icon={<Lightbulb size={20} aria-hidden />}
+    >
+      <Text fz="sm" c="dimmed" mb={6}>
+        {t('data.hintsText')}
+      </Text>
+      <List fz="sm" spacing={4}>
+        {hints.map(({ kind, message }) => (
+          <List.Item key={message}>
+            <b>{t(`data.hintKinds.${kind}`)}</b>: {message}
+          </List.Item>
+        ))}
+      </List>
+    </Alert>
+  )
+}
+
+function NoData() {
+  const { t } = useTranslation()
+  return (
+    <Card>
+      <Title order={2} fz="xl">
+        {t('data.emptyTitle')}
+      </Title>
+      <Group mt={4} mb="md">
+        <Text c="dimmed">{t('data.emptyText')}</Text>
+      </Group>
+      <Formats />
+    </Card>
+  )
+}

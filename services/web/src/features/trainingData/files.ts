@@ -1,0 +1,41 @@
+/** Files that a user picks: text of a known kind, of a size that the API takes. */
+
+export type MediaType = 'application/json' | 'application/yaml' | 'text/csv'
+
+const MEDIA_TYPES: Record<string, MediaType> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  yml: 'application/yaml',
+  csv: 'text/csv',
+}
+
+/** The endings for a file dialog. */
+export const ACCEPT = Object.keys(MEDIA_TYPES)
+  .map(ending => `.${ending}`)
+  .join(',')
+
+/** The largest upload that the API takes. */
+const LIMIT = 5 * 1024 * 1024
+
+export interface TextFile {
+  name: string
+  text: string
+  mediaType: MediaType
+}
+
+/** Why a file is not sent at all; the names are those of the texts in `data`. */
+export type Refusal = 'unknownType' | 'tooLarge' | 'unreadable'
+
+/** The file's text, or why it cannot be sent. */
+export async function readTextFile(file: File): Promise<TextFile | Refusal> {
+  const ending = file.name.split('.').pop()?.toLowerCase() ?? ''
+  const mediaType = MEDIA_TYPES[ending]
+  if (!mediaType) return 'unknownType'
+  if (file.size > LIMIT) return 'tooLarge'
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer())
+    return { name: file.name, text, mediaType }
+  } catch {
+    return 'unreadable'
+  }
+}

@@ -1,0 +1,83 @@
+/** Trainings and models on the server. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { api, unwrap } from '../../api/client'
+import { keys } from '../../api/keys'
+import type { Training } from '../../api/types'
+
+/** How often a training under way is asked for. */
+const POLL_MS = 500
+/** How many trainings and models a page shows. */
+const SHOWN = 20
+
+export function isUnderWay(training: Training | undefined): boolean {
+  return training?.status === 'queued' || training?.status === 'running'
+}
+
+/** The trainings of an assistant, newest first; asked for again and again while one is under way. */
+export function useTrainings(id: string) {
+  return useQuery({
+    queryKey: keys.trainings(id),
+    queryFn: async () => {
+      const params = { path: { id }, query: { limit: SHOWN } }
+      const page = await unwrap(api.GET('/api/v1/assistants/{id}/trainings', { params }))
+      return page.items.toSorted((a, b) => b.created_at.localeCompare(a.created_at))
+    },
+    refetchInterval: query => (query.state.data?.some(isUnderWay) ? POLL_MS : false),
+  })
+}
+
+/** Reloads what a training changes (the active model, the list of models) when it has ended. */
+export function useRefreshAfterTraining(id: string, latest: Training | undefined) {
+  const client = useQueryClient()
+  const ended = latest && !isUnderWay(latest) ? latest.id : undefined
+  useEffect(() => {
+    if (!ended) return
+    void client.invalidateQueries({ queryKey: keys.models(id) })
+    void client.invalidateQueries({ queryKey: keys.assistant(id), exact: true })
+    void client.invalidateQueries({ queryKey: keys.assistants })
+  }, [client, id, ended])
+}
+
+export function useStartTraining(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (activate: boolean) =>
+      unwrap(
+        api.POST('/api/v1/assistants/{id}/trainings', {
+          params: { path: { id } },
+          body: { activate },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.trainings(id) }),
+  })
+}
+
+export function useModels(id: string) {
+  return useQuery({
+    queryKey: keys.models(id),
+    queryFn: async () => {
+      const params = { path: { id }, query: { limit: SHOWN } }
+      const page = await unwrap(api.GET('/api/v1/assistants/{id}/models', { params }))
+      return page.items.toSorted((a, b) => b.version - a.version)
+    },
+  })
+}
+
+export function useActivateModel(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (version: number) =>
+      unwrap(
+        api.POST('/api/v1/assistants/{id}/models/{version}/activate', {
+          params: { path: { id, version } },
+        }),
+      ),
+    onSuccess: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: keys.models(id) }),
+        client.invalidateQueries({ queryKey: keys.assistant(id), exact: true }),
+        client.invalidateQueries({ queryKey: keys.assistants }),
+      ]),
+  })
+}

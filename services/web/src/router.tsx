@@ -1,0 +1,118 @@
+/** The routes: the sign-in, and behind it the assistants. Pages are loaded when they are opened. */
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { isSignedIn } from './api/session'
+import { Crash, NotFound } from './components/Dead'
+import { Shell } from './components/Shell'
+
+const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+})
+
+interface SignInSearch {
+  /** Where to go afterwards: a path of this console. */
+  redirect?: string
+}
+
+/** Only paths of our own: `//host` would lead away. */
+function ownPath(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\/(?![/\\])/.test(value) ? value : undefined
+}
+
+const signInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in',
+  validateSearch: (search: Record<string, unknown>): SignInSearch => {
+    const path = ownPath(search.redirect)
+    return path ? { redirect: path } : {}
+  },
+  beforeLoad: ({ search }) => {
+    if (isSignedIn()) throw redirect({ to: search.redirect ?? '/', replace: true })
+  },
+  component: lazyRouteComponent(() => import('./features/session/SignInPage')),
+})
+
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'signed-in',
+  beforeLoad: ({ location }) => {
+    if (isSignedIn()) return
+    const search = location.href === '/' ? {} : { redirect: location.href }
+    throw redirect({ to: '/sign-in', search, replace: true })
+  },
+  component: Shell,
+})
+
+const assistantsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./features/assistants/AssistantsPage')),
+})
+
+const assistantRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/assistants/$assistantId',
+  component: lazyRouteComponent(() => import('./features/assistants/AssistantLayout')),
+})
+
+const overviewRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./features/assistants/OverviewPage')),
+})
+
+const dataRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/data',
+  component: lazyRouteComponent(() => import('./features/trainingData/TrainingDataPage')),
+})
+
+const flowsRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/flows',
+  component: lazyRouteComponent(() => import('./features/flows/FlowsPage')),
+})
+
+const trainingRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/training',
+  component: lazyRouteComponent(() => import('./features/trainings/TrainingPage')),
+})
+
+const chatRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/chat',
+  component: lazyRouteComponent(() => import('./features/chat/ChatPage')),
+})
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  signedInRoute.addChildren([
+    assistantsRoute,
+    assistantRoute.addChildren([overviewRoute, dataRoute, flowsRoute, trainingRoute, chatRoute]),
+  ]),
+])
+
+export function createAppRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    defaultErrorComponent: Crash,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>
+  }
+}
