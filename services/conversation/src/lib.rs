@@ -1,1 +1,3 @@
-//! conversation
+//! Conversations: sessions and channels over a dialogue engine, with their transcripts.
+
+pub mod engine;

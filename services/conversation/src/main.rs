@@ -1,2 +1,3 @@
-//! The `conversation` binary.
+//! The `conversation` service.
+
 fn main() {}

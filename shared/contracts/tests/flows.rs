@@ -43,7 +43,7 @@ fn names(list: &[&str]) -> BTreeSet<String> {
 }
 
 fn problems(document: &str) -> Vec<(String, String)> {
-    let flows: Flows = serde_saphyr::from_str(document).unwrap();
+    let flows: Flows = serde_saphyr::from_str(document).expect("the document is YAML");
     flows
         .check(&names(&["affirm", "deny"]), &names(&["meter"]))
         .into_iter()

@@ -1,0 +1,194 @@
+//! Runs the flow on top of the stack until it waits for an answer.
+
+use super::program::Operation;
+use super::speech;
+use super::state::Frame;
+use super::turn::Turn;
+use std::collections::BTreeMap;
+use stoa_contracts::conversations::{ConversationStatus, EventKind, Message};
+use stoa_contracts::flows::Ask;
+
+/// Flows within flows; whoever digresses eight times has forgotten where it began.
+const STACK_LIMIT: usize = 8;
+
+impl Turn<'_> {
+    /// Runs until a question is open or no flow is left.
+    pub(super) fn run(&mut self) {
+        while let Some(frame) = self.state.stack.last() {
+            if self.operations_left == 0 {
+                return self.abandon();
+            }
+            self.operations_left -= 1;
+            let Some(operation) = self.program.operation(&frame.flow, frame.at) else {
+                self.end_top();
+                continue;
+            };
+            if self.perform(operation) {
+                return;
+            }
+        }
+    }
+
+    /// Performs one operation; says whether the flow now waits.
+    fn perform(&mut self, operation: &Operation) -> bool {
+        match operation {
+            Operation::Ask(ask) => return self.ask(ask),
+            Operation::Say(response) => {
+                self.advance();
+                self.say(response);
+            }
+            Operation::Set(values) => {
+                self.advance();
+                for (name, value) in &values.0 {
+                    self.fill(name, value.clone());
+                }
+            }
+            Operation::Unless(conditions, target) => {
+                let slots = &self.state.slots;
+                if conditions
+                    .iter()
+                    .all(|(name, test)| test.holds(slots.get(name)))
+                {
+                    self.advance();
+                } else {
+                    self.jump(*target);
+                }
+            }
+            Operation::Jump(target) => self.jump(*target),
+            Operation::Call(flow) => {
+                self.advance();
+                if self.program.has_flow(flow) {
+                    self.push(flow, true);
+                }
+            }
+            Operation::Handover(response) => self.hand_over(response),
+            Operation::End => self.end_top(),
+            Operation::Stop => self.abandon(),
+        }
+        false
+    }
+
+    /// Asks for a slot unless it is filled; says whether the flow now waits.
+    fn ask(&mut self, ask: &Ask) -> bool {
+        let first = self
+            .state
+            .stack
+            .last()
+            .is_some_and(|frame| frame.asked == 0);
+        if ask.again && first {
+            self.fill(&ask.slot, None);
+        }
+        let slot = self.program.slot(&ask.slot);
+        let (Some(slot), None) = (slot, self.state.slots.get(&ask.slot)) else {
+            self.advance();
+            return false;
+        };
+        if std::mem::take(&mut self.resuming)
+            && let Some(resume) = &self.program.flows.settings.resume
+        {
+            self.say(resume);
+        }
+        if let Some(frame) = self.state.stack.last_mut() {
+            frame.asked += 1;
+        }
+        let question = ask.question.as_ref().or(slot.question.as_ref());
+        let question = question.map_or("", String::as_str);
+        let asked = speech::ask(self.program, &self.state, (question, slot), self.rng);
+        if let Some(message) = asked {
+            self.utter(message);
+        }
+        true
+    }
+
+    fn hand_over(&mut self, response: &str) {
+        let text = match speech::say(self.program, &self.state, response, self.rng) {
+            Some(
+                Message::Text { text } | Message::Buttons { text, .. } | Message::Handover { text },
+            ) => text,
+            None => String::new(),
+        };
+        self.utter(Message::Handover { text });
+        // The slots stay: the person wants to see what was said.
+        for frame in std::mem::take(&mut self.state.stack).into_iter().rev() {
+            self.events.push(EventKind::FlowEnded { flow: frame.flow });
+        }
+        self.state.status = ConversationStatus::Handover;
+        self.events.push(EventKind::Status {
+            status: ConversationStatus::Handover,
+        });
+    }
+
+    /// Goes to the next operation of the flow on top.
+    pub(super) fn advance(&mut self) {
+        if let Some(frame) = self.state.stack.last_mut() {
+            frame.at += 1;
+            frame.asked = 0;
+        }
+    }
+
+    fn jump(&mut self, target: usize) {
+        if let Some(frame) = self.state.stack.last_mut() {
+            frame.at = target;
+        }
+    }
+
+    /// Puts a flow on top. One that interrupts gets the slots that it shares with the
+    /// interrupted ones empty; they are given back when it ends.
+    pub(super) fn push(&mut self, flow: &str, called: bool) {
+        if self.state.stack.len() >= STACK_LIMIT {
+            self.abandon();
+        }
+        let mut saved = BTreeMap::new();
+        if !called && !self.state.stack.is_empty() {
+            for name in self.program.slots_of(flow) {
+                if !self.is_kept(name)
+                    && let Some(value) = self.state.slots.remove(name)
+                {
+                    saved.insert(name.to_owned(), value);
+                }
+            }
+        }
+        self.events.push(EventKind::FlowStarted {
+            flow: flow.to_owned(),
+        });
+        self.state.stack.push(Frame {
+            flow: flow.to_owned(),
+            at: 0,
+            asked: 0,
+            called,
+            saved,
+        });
+    }
+
+    /// Ends the flow on top. What it asked for is forgotten, unless it was called: then its
+    /// caller wants to know.
+    pub(super) fn end_top(&mut self) {
+        let Some(frame) = self.state.stack.pop() else {
+            return;
+        };
+        if !frame.called {
+            for name in self.program.slots_of(&frame.flow) {
+                if !self.is_kept(name) {
+                    self.fill(name, None);
+                }
+            }
+            for (name, value) in frame.saved {
+                self.fill(&name, Some(value));
+            }
+            self.resuming = true;
+        }
+        self.events.push(EventKind::FlowEnded { flow: frame.flow });
+    }
+
+    /// Ends every flow.
+    pub(super) fn abandon(&mut self) {
+        while !self.state.stack.is_empty() {
+            self.end_top();
+        }
+        self.resuming = false;
+    }
+
+    fn is_kept(&self, slot: &str) -> bool {
+        self.program.slot(slot).is_some_and(|slot| slot.keep)
+    }
+}

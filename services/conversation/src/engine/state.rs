@@ -1,0 +1,96 @@
+//! What the engine remembers of a conversation.
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use stoa_contracts::conversations::{ConversationState, ConversationStatus};
+use stoa_contracts::flows::Scalar;
+use time::OffsetDateTime;
+
+/// Letters and digits that nobody confuses on the phone.
+const REFERENCE_ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
+
+/// A billion references: two open cases of one supplier will not share one.
+const REFERENCE_LENGTH: usize = 6;
+
+/// What the engine remembers of a conversation; stored between turns.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct State {
+    /// Whether the assistant or a person answers.
+    pub status: ConversationStatus,
+    /// A short code to quote on the phone.
+    pub(super) reference: String,
+    /// The slots that are filled.
+    pub(super) slots: BTreeMap<String, Scalar>,
+    /// The flows that are running, the innermost last. After a turn the last one waits for the
+    /// answer to a question; those before it were interrupted or have called the next.
+    pub(super) stack: Vec<Frame>,
+    /// The slot that the last flow waits for.
+    pub(super) asking: Option<String>,
+    /// How many utterances in a row led nowhere.
+    pub(super) misses: u32,
+    /// The revision of the flows that the stack belongs to.
+    pub(super) flows_version: i32,
+    /// When the user was last heard.
+    #[serde(with = "time::serde::timestamp")]
+    pub(super) heard_at: OffsetDateTime,
+}
+
+/// A flow that is running.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub(super) struct Frame {
+    /// The flow.
+    pub(super) flow: String,
+    /// The next operation of its code.
+    pub(super) at: usize,
+    /// How often the question at `at` was asked.
+    pub(super) asked: u32,
+    /// Whether the frame before it called it, instead of being interrupted by it.
+    pub(super) called: bool,
+    /// Slots of interrupted flows that this one uses too, to be given back at its end.
+    pub(super) saved: BTreeMap<String, Scalar>,
+}
+
+impl State {
+    /// A conversation in which nothing was said yet.
+    pub fn new(now: OffsetDateTime, rng: &mut dyn Rng) -> Self {
+        let letter = |_| {
+            let at = rng.random_range(0..REFERENCE_ALPHABET.len());
+            char::from(REFERENCE_ALPHABET[at])
+        };
+        Self {
+            status: ConversationStatus::Active,
+            reference: (0..REFERENCE_LENGTH).map(letter).collect(),
+            slots: BTreeMap::new(),
+            stack: Vec::new(),
+            asking: None,
+            misses: 0,
+            flows_version: 0,
+            heard_at: now,
+        }
+    }
+
+    /// Gives the conversation back to the assistant after a person has dealt with it.
+    pub fn take_back(&mut self) {
+        self.status = ConversationStatus::Active;
+        self.slots.clear();
+    }
+
+    /// What clients see of it.
+    pub fn view(&self) -> ConversationState {
+        let json = |value: &Scalar| match value {
+            Scalar::Text(text) => text.clone().into(),
+            other => serde_json::to_value(other).unwrap_or_default(),
+        };
+        ConversationState {
+            status: self.status,
+            flow: self.stack.last().map(|frame| frame.flow.clone()),
+            asking: self.asking.clone(),
+            slots: self
+                .slots
+                .iter()
+                .map(|(name, value)| (name.clone(), json(value)))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Dialogues, turn by turn, against the engine.
+
+use conversation::engine::{Input, Program, State, Utterance, step};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::collections::BTreeSet;
+use stoa_contracts::conversations::{ConversationStatus, EventKind, Message};
+use stoa_contracts::flows::Flows;
+use stoa_contracts::parse::Entity;
+use time::{Duration, OffsetDateTime};
+
+const FLOWS: &str = r#"
+settings:
+  start: welcome
+  resume: back
+  give_up: person
+  session_minutes: 30
+  session_expired: long_ago
+  fallback: {flow: rephrase, escalate_after: 3, escalate: person}
+responses:
+  hello: Hello!
+  back: Back to where we were.
+  long_ago: It has been a while.
+  sorry: Sorry?
+  ask_number: Your contract number?
+  ask_reading: What does the meter show?
+  odd: That cannot be right.
+  ask_sure: "{reading} kWh on {number}, right?"
+  noted: "Noted: {reading}."
+  dropped: Dropped.
+  hours: Open from 8 to 18.
+  which: Which tariff?
+  price: "{tariff} costs 30 cents."
+  colleague: A colleague takes over ({reference}).
+slots:
+  number: {type: text, pattern: '\d{6}', question: ask_number, keep: true, fill: {entities: [number], text: true}}
+  reading: {type: number, min: 0, max: 999999, question: ask_reading, invalid: odd, fill: {entities: [reading]}}
+  sure: {type: boolean, question: ask_sure, attempts: 2, fill: {intents: {affirm: true, deny: false}}}
+  tariff: {type: choice, question: which, choices: {green: [eco], basic: []}, fill: {entities: [tariff]}}
+flows:
+  welcome: {steps: [say: hello]}
+  rephrase: {steps: [say: sorry]}
+  person: {triggers: [human], steps: [handover: colleague]}
+  hours: {triggers: [hours], steps: [say: hours]}
+  identify: {steps: [ask: number]}
+  price: {triggers: [price], steps: [ask: tariff, say: price]}
+  switch: {triggers: [switch], steps: [ask: tariff, ask: sure, say: noted]}
+  never_mind: {triggers: [never_mind], steps: [say: dropped, stop]}
+  report:
+    triggers: [report]
+    steps:
+      - call: identify
+      - ask: reading
+      - ask: sure
+      - branch:
+          cases: [{when: {sure: true}, then: [say: noted]}]
+          otherwise: [{set: {reading: null, sure: null}}, {ask: reading}, {say: noted}]
+"#;
+
+/// A conversation with the engine.
+struct Talk {
+    program: Program,
+    state: State,
+    now: OffsetDateTime,
+    rng: StdRng,
+    events: Vec<EventKind>,
+}
+
+impl Talk {
+    fn start() -> Self {
+        let flows: Flows = serde_saphyr::from_str(FLOWS).expect("the flows are YAML");
+        let problems = flows.check(&BTreeSet::new(), &BTreeSet::new());
+        assert_eq!(problems, []);
+        let mut rng = StdRng::seed_from_u64(1);
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let mut talk = Self {
+            program: Program::compile(1, flows),
+            state: State::new(now, &mut rng),
+            now,
+            rng,
+            events: Vec::new(),
+        };
+        assert_eq!(talk.turn(Input::Begin), ["Hello!"]);
+        talk
+    }
+
+    fn turn(&mut self, input: Input) -> Vec<String> {
+        let state = self.state.clone();
+        let (state, events) = step(&self.program, state, input, self.now, &mut self.rng);
+        self.state = state;
+        self.events = events;
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                EventKind::Assistant { message } => Some(match message {
+                    Message::Text { text }
+                    | Message::Buttons { text, .. }
+                    | Message::Handover { text } => text.clone(),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Says something with an intent (or out of scope with `""`) and entities.
+    fn say(&mut self, text: &str, intent: &str, entities: &[(&str, &str)]) -> Vec<String> {
+        let entity = |(name, value): &(&str, &str)| {
+            let byte = text.find(value).expect("the value stands in the text");
+            let start = text[..byte].chars().count();
+            Entity {
+                entity: (*name).into(),
+                start,
+                end: start + value.chars().count(),
+                value: (*value).into(),
+                confidence: 0.9,
+                extractor: "model".into(),
+                role: None,
+            }
+        };
+        self.turn(Input::Said(Utterance {
+            text: text.into(),
+            intent: (!intent.is_empty()).then(|| (intent.into(), 0.9)),
+            entities: entities.iter().map(entity).collect(),
+        }))
+    }
+
+    fn slot(&self, name: &str) -> Option<serde_json::Value> {
+        self.state.view().slots.get(name).cloned()
+    }
+}
+
+#[test]
+fn slots_are_filled_over_several_turns() {
+    let mut talk = Talk::start();
+    assert_eq!(
+        talk.say("my meter", "report", &[]),
+        ["Your contract number?"]
+    );
+    assert_eq!(talk.say("123456", "", &[]), ["What does the meter show?"]);
+    assert_eq!(
+        talk.say("it says 48,213 kWh", "report", &[]),
+        ["48213 kWh on 123456, right?"]
+    );
+    assert_eq!(talk.say("yes", "affirm", &[]), ["Noted: 48213."]);
+    assert_eq!(talk.state.view().flow, None);
+}
+
+#[test]
+fn entities_of_the_first_utterance_answer_later_questions() {
+    let mut talk = Talk::start();
+    let said = talk.say(
+        "contract 123456 shows 48213",
+        "report",
+        &[("number", "123456"), ("reading", "48213")],
+    );
+    assert_eq!(said, ["48213 kWh on 123456, right?"]);
+}
+
+#[test]
+fn what_a_flow_asked_is_forgotten_at_its_end_unless_it_is_kept() {
+    let mut talk = Talk::start();
+    talk.say(
+        "contract 123456 shows 48213",
+        "report",
+        &[("number", "123456"), ("reading", "48213")],
+    );
+    talk.say("yes", "affirm", &[]);
+    assert_eq!(talk.slot("reading"), None);
+    assert_eq!(talk.slot("number"), Some("123456".into()));
+    assert_eq!(
+        talk.say("again", "report", &[]),
+        ["What does the meter show?"]
+    );
+}
+
+#[test]
+fn a_digression_is_answered_and_the_question_asked_again() {
+    let mut talk = Talk::start();
+    talk.say("my meter", "report", &[]);
+    let said = talk.say("when are you open?", "hours", &[]);
+    assert_eq!(
+        said,
+        [
+            "Open from 8 to 18.",
+            "Back to where we were.",
+            "Your contract number?"
+        ]
+    );
+    assert_eq!(talk.state.view().asking.as_deref(), Some("number"));
+}
+
+#[test]
+fn a_digression_with_the_same_slot_does_not_disturb_the_flow_that_it_interrupts() {
+    let mut talk = Talk::start();
+    talk.say("switch me to green", "switch", &[("tariff", "green")]);
+    let said = talk.say(
+        "what would the basic tariff cost me?",
+        "price",
+        &[("tariff", "basic")],
+    );
+    assert_eq!(said[0], "basic costs 30 cents.");
+    assert_eq!(talk.slot("tariff"), Some("green".into()));
+    assert_eq!(talk.state.view().flow.as_deref(), Some("switch"));
+}
+
+#[test]
+fn a_bare_answer_is_an_answer_whatever_its_intent_looks_like() {
+    let mut talk = Talk::start();
+    talk.say("switch", "switch", &[]);
+    let said = talk.say("green", "price", &[("tariff", "green")]);
+    assert_eq!(talk.slot("tariff"), Some("green".into()));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(talk.state.view().asking.as_deref(), Some("sure"));
+}
+
+#[test]
+fn a_choice_is_offered_as_buttons_and_read_from_other_words() {
+    let mut talk = Talk::start();
+    talk.say("price?", "price", &[]);
+    assert!(talk.events.iter().any(|event| matches!(event,
+        EventKind::Assistant { message: Message::Buttons { buttons, .. } } if buttons.len() == 2)));
+    assert_eq!(talk.say("the ECO one", "", &[]), ["green costs 30 cents."]);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_and_asked_again() {
+    let mut talk = Talk::start();
+    talk.say("contract 123456", "report", &[("number", "123456")]);
+    let said = talk.say("5000000", "", &[]);
+    assert_eq!(said, ["That cannot be right.", "What does the meter show?"]);
+}
+
+#[test]
+fn a_question_asked_too_often_in_vain_is_given_up() {
+    let mut talk = Talk::start();
+    talk.say(
+        "contract 123456 shows 48213",
+        "report",
+        &[("number", "123456"), ("reading", "48213")],
+    );
+    assert_eq!(talk.say("hm", "", &[]).len(), 1);
+    let said = talk.say("hm", "", &[]);
+    assert!(said[0].starts_with("A colleague takes over ("), "{said:?}");
+    assert_eq!(talk.state.status, ConversationStatus::Handover);
+}
+
+#[test]
+fn digressions_are_no_failed_attempts() {
+    let mut talk = Talk::start();
+    talk.say("my meter", "report", &[]);
+    for _ in 0..10 {
+        assert_eq!(talk.say("when are you open?", "hours", &[]).len(), 3);
+    }
+}
+
+#[test]
+fn the_third_utterance_out_of_scope_calls_a_person() {
+    let mut talk = Talk::start();
+    assert_eq!(talk.say("what is love", "", &[]), ["Sorry?"]);
+    assert_eq!(talk.say("sing", "", &[]), ["Sorry?"]);
+    assert!(talk.say("dance", "", &[])[0].starts_with("A colleague"));
+}
+
+#[test]
+fn the_assistant_is_silent_while_a_person_answers() {
+    let mut talk = Talk::start();
+    talk.say("a human please", "human", &[]);
+    assert!(talk.say("when are you open?", "hours", &[]).is_empty());
+    talk.state.take_back();
+    assert_eq!(
+        talk.say("when are you open?", "hours", &[]),
+        ["Open from 8 to 18."]
+    );
+}
+
+#[test]
+fn stop_ends_every_flow() {
+    let mut talk = Talk::start();
+    talk.say("my meter", "report", &[]);
+    talk.say("price?", "price", &[]);
+    assert_eq!(talk.say("never mind", "never_mind", &[]), ["Dropped."]);
+    assert_eq!(talk.state.view().flow, None);
+}
+
+#[test]
+fn after_a_long_silence_the_dialogue_starts_afresh() {
+    let mut talk = Talk::start();
+    talk.say("contract 123456", "report", &[("number", "123456")]);
+    talk.now += Duration::minutes(31);
+    let said = talk.say("when are you open?", "hours", &[]);
+    assert_eq!(said, ["It has been a while.", "Open from 8 to 18."]);
+    assert_eq!(talk.slot("number"), None);
+}
+
+#[test]
+fn a_payload_starts_a_flow_without_understanding() {
+    let mut talk = Talk::start();
+    let said = Utterance::from_payload(r#"/price{"tariff":"eco"}"#).unwrap();
+    assert_eq!(talk.turn(Input::Said(said)), ["green costs 30 cents."]);
+}
+
+#[test]
+fn flows_that_change_under_a_conversation_go_on_at_the_open_question() {
+    let mut talk = Talk::start();
+    talk.say("contract 123456", "report", &[("number", "123456")]);
+    let flows = serde_saphyr::from_str(&FLOWS.replace("- call: identify", "- say: hello")).unwrap();
+    talk.program = Program::compile(2, flows);
+    let said = talk.say("hm", "", &[]);
+    assert_eq!(said, ["Hello!", "What does the meter show?"]);
+}
+
+#[test]
+fn a_conversation_survives_flows_that_are_gone() {
+    let mut talk = Talk::start();
+    talk.say("my meter", "report", &[]);
+    talk.program = Program::compile(2, Flows::default());
+    assert!(talk.say("123456", "", &[]).is_empty());
+    assert_eq!(talk.state.view().flow, None);
+}
