@@ -1,1 +1,15 @@
-//! stoa-client
+//! Calls from one service to another.
+//!
+//! A [`ServiceClient`] stands for one service, at the URL that `<NAME>_URL` gives. Each call has a
+//! limit, carries the trace and says how long it will wait; idempotent calls are tried again
+//! while the budget lasts; a problem of the other side comes back as a [`ClientError`] with its code.
+
+mod budget;
+mod call;
+mod error;
+mod settings;
+mod trace;
+
+pub use call::ServiceClient;
+pub use error::ClientError;
+pub use settings::ServiceUrl;

@@ -6,6 +6,7 @@
 //! repeated in `#[schema]`, and only ever add optional fields to a type that is in use.
 
 pub mod assistants;
+pub mod coded;
 pub mod conversations;
 pub mod error;
 pub mod flows;
@@ -18,5 +19,6 @@ pub mod sessions;
 pub mod training_data;
 pub mod trainings;
 
+pub use coded::Coded;
 pub use error::{ErrorCode, FieldError, Problem};
 pub use page::Page;

@@ -1,1 +1,42 @@
-//! stoa-service
+//! What every service gets, so that it only writes what it is about.
+//!
+//! A service is a [`Program`] with a `build` function that makes an [`App`] from its settings.
+//! From here come the lifecycle (two listeners, drain, exit codes), the middleware (trace,
+//! metrics, limits, problems), the extractors of the handlers and who is asking ([`Identity`]).
+//! `services/stub` is the example to copy.
+
+mod admin;
+mod app;
+mod clock;
+mod context;
+mod extract;
+mod healthcheck;
+mod identity;
+mod internal;
+mod lifecycle;
+mod middleware;
+mod openapi;
+mod problem;
+mod program;
+pub mod responses;
+mod running;
+mod settings;
+mod token;
+
+pub use app::{App, BoxError};
+pub use clock::Clock;
+pub use context::Context;
+pub use extract::{Json, Paging, Path, Query, RawBody, Trusted};
+pub use identity::Identity;
+pub use internal::internal;
+pub use middleware::{Verbatim, body_limit, read_body};
+pub use openapi::openapi_router;
+pub use problem::Problem;
+pub use program::Program;
+pub use running::Running;
+pub use settings::HttpSettings;
+pub use token::{TokenError, TokenSettings, TokenSigner, TokenVerifier};
+
+/// Small and quick; the memory that a process holds when it idles is a figure we print.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

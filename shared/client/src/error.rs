@@ -1,0 +1,76 @@
+//! What a call to another service may end with.
+
+use stoa_contracts::{Coded, ErrorCode, Problem};
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The service answered with a problem.
+    #[error("{service} answered {}: {}", .problem.status, .problem.detail)]
+    Problem {
+        /// The service.
+        service: &'static str,
+        /// What it said.
+        problem: Box<Problem>,
+    },
+    /// The service did not answer, or not in time.
+    #[error("{service} does not answer")]
+    Unreachable {
+        /// The service.
+        service: &'static str,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The service answered something that is not in the contract.
+    #[error("{service} answered {status} with something else than the contract says")]
+    Unexpected {
+        /// The service.
+        service: &'static str,
+        /// The status of the answer.
+        status: u16,
+        /// What did not fit, if it was the body.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+}
+
+impl ClientError {
+    /// Whether the other side said that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == ErrorCode::NotFound
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.code(), ErrorCode::Unavailable | ErrorCode::RateLimited)
+    }
+}
+
+impl Coded for ClientError {
+    /// Credentials between services are ours, so a refusal of them is our defect.
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Problem { problem, .. } => match problem.code {
+                ErrorCode::Unauthenticated => ErrorCode::Internal,
+                code => code,
+            },
+            Self::Unreachable { .. } => ErrorCode::Unavailable,
+            Self::Unexpected {
+                status: 502..=504, ..
+            } => ErrorCode::Unavailable,
+            Self::Unexpected { .. } => ErrorCode::Internal,
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        let code = self.code();
+        match self {
+            Self::Problem { problem, .. } if code == problem.code => Problem {
+                trace_id: None,
+                ..(**problem).clone()
+            },
+            _ => Problem::new(code, code.title()),
+        }
+    }
+}

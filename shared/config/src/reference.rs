@@ -1,0 +1,44 @@
+//! The reference of `--help`, from the very reading that the start uses.
+
+use std::fmt::Write as _;
+
+use crate::{Env, Settings};
+
+/// One declared key.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: &'static str,
+    pub(crate) file_twin: bool,
+    pub(crate) default: String,
+    pub(crate) help: &'static str,
+}
+
+/// The table of the keys that `S` declares when it is read from nothing.
+pub(crate) fn table<S: Settings>() -> String {
+    let mut env = Env::default();
+    let _ = S::read(&mut env);
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in env.entries {
+        if !entries.iter().any(|known| known.key == entry.key) {
+            entries.push(entry);
+        }
+    }
+    let names: Vec<String> = entries.iter().map(name).collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let mut table = String::new();
+    for (name, entry) in names.iter().zip(&entries) {
+        let note = match entry.default.as_str() {
+            "" => String::new(),
+            "required" => " (required)".to_owned(),
+            default => format!(" [{default}]"),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "  {name:width$}  {}{note}", entry.help);
+    }
+    table
+}
+
+fn name(entry: &Entry) -> String {
+    let twin = if entry.file_twin { "[_FILE]" } else { "" };
+    format!("{}{twin}", entry.key)
+}

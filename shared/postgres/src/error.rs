@@ -1,0 +1,61 @@
+//! What a failing query means to whoever asked.
+
+use stoa_contracts::{Coded, ErrorCode};
+
+/// A query that failed; its code says whether the client can do something about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.meaning())]
+pub struct DatabaseError(#[from] sqlx::Error);
+
+impl DatabaseError {
+    /// Whether a unique constraint was violated; `None` asks for any, a name for that one.
+    pub fn violates_unique(&self, constraint: Option<&str>) -> bool {
+        let Some(error) = self.0.as_database_error() else {
+            return false;
+        };
+        error.is_unique_violation()
+            && constraint.is_none_or(|name| error.constraint() == Some(name))
+    }
+
+    /// The error of the driver.
+    pub fn driver(&self) -> &sqlx::Error {
+        &self.0
+    }
+
+    fn meaning(&self) -> &'static str {
+        match self.code() {
+            ErrorCode::NotFound => "There is no such thing.",
+            ErrorCode::Conflict => "This contradicts what is stored already.",
+            ErrorCode::Invalid => "A text holds a NUL character.",
+            ErrorCode::Unavailable => "the database is away or too slow",
+            _ => "a database query failed",
+        }
+    }
+}
+
+impl Coded for DatabaseError {
+    fn code(&self) -> ErrorCode {
+        match &self.0 {
+            sqlx::Error::RowNotFound => ErrorCode::NotFound,
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                ErrorCode::Unavailable
+            }
+            sqlx::Error::Database(error) if error.is_unique_violation() => ErrorCode::Conflict,
+            // A NUL character, in a text or in JSON: valid in a request, impossible in a row.
+            sqlx::Error::Database(error)
+                if error.code().is_some_and(|c| c == "22021" || c == "22P05") =>
+            {
+                ErrorCode::Invalid
+            }
+            // Class 57: the server cancels or stops; class 53: it has run out of something.
+            sqlx::Error::Database(error)
+                if error
+                    .code()
+                    .is_some_and(|c| c.starts_with("57") || c.starts_with("53")) =>
+            {
+                ErrorCode::Unavailable
+            }
+            _ => ErrorCode::Internal,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The pool of connections and its limits.
+
+use std::{pin::Pin, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use stoa_config::{Env, ExposeSecret as _, SecretString, Settings};
+
+use crate::DatabaseError;
+
+/// How long the readiness check may take, so that a probe with a limit of 1 s gets its answer.
+const READY_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Where the database is and how much of it one process may hold.
+#[derive(Debug, Clone)]
+pub struct PostgresSettings {
+    /// `postgres://user:password@host:port/database`.
+    pub url: SecretString,
+    /// The most connections that the pool opens.
+    pub pool_size: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long the server works on one statement.
+    pub statement_timeout: Duration,
+}
+
+impl PostgresSettings {
+    /// The default limits, for tests and tools.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into().into(),
+            pool_size: 10,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Settings for PostgresSettings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let url = env
+            .secret("DATABASE_URL", "postgres:// URL of the service's database")
+            .required();
+        let size = env.parse(
+            "DATABASE_POOL_SIZE",
+            "most connections that one process opens",
+        );
+        let pool_size = size.default("10").read();
+        let acquire = env.duration("DATABASE_ACQUIRE_TIMEOUT", "longest wait for a connection");
+        let acquire_timeout = acquire.default("3s").read();
+        let statement = env.duration(
+            "DATABASE_STATEMENT_TIMEOUT",
+            "longest work on one statement",
+        );
+        let statement_timeout = statement.default("5s").read();
+        Some(Self {
+            url: url?,
+            pool_size: pool_size?,
+            acquire_timeout: acquire_timeout?,
+            statement_timeout: statement_timeout?,
+        })
+    }
+}
+
+/// Connects, and fails at once if the server does not answer.
+pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseError> {
+    let statement_timeout = settings.statement_timeout.as_millis().to_string();
+    let options: PgConnectOptions = settings.url.expose_secret().parse()?;
+    let options = options.options([("statement_timeout", statement_timeout.as_str())]);
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.pool_size)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(Duration::from_secs(300))
+        .max_lifetime(Duration::from_secs(1800))
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Whether the database answers, within half a second.
+pub async fn ready(pool: &PgPool) -> Result<(), DatabaseError> {
+    let ping = sqlx::query("SELECT 1").execute(pool);
+    match tokio::time::timeout(READY_TIMEOUT, ping).await {
+        Ok(answer) => answer.map(drop).map_err(DatabaseError::from),
+        Err(_) => Err(DatabaseError::from(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+type Ready = Pin<Box<dyn Future<Output = Result<(), DatabaseError>> + Send>>;
+
+/// The check for `App::ready_when`.
+pub fn readiness(pool: &PgPool) -> impl Fn() -> Ready + Send + Sync + 'static {
+    let pool = pool.clone();
+    move || {
+        let pool = pool.clone();
+        Box::pin(async move { ready(&pool).await })
+    }
+}

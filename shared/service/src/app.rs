@@ -1,0 +1,131 @@
+//! A service, put together and not yet running.
+
+use std::pin::Pin;
+
+use axum::{Extension, Router};
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{Context, HttpSettings, TokenVerifier, middleware, openapi, running::Running};
+
+/// Any error that a check or a background task may end with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+type BoxFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// Something that must answer before the service takes requests.
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) run: Box<dyn Fn() -> BoxFuture + Send + Sync>,
+}
+
+/// Something that runs as long as the service does.
+pub(crate) struct Background {
+    pub(crate) name: &'static str,
+    pub(crate) start: Box<dyn FnOnce(CancellationToken) -> BoxFuture + Send>,
+}
+
+/// A service: its routes, what it waits for, and what it does beside requests.
+pub struct App {
+    router: Router,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) background: Vec<Background>,
+}
+
+impl App {
+    /// A service with these routes.
+    pub fn new(router: Router) -> Self {
+        Self {
+            router,
+            checks: Vec::new(),
+            background: Vec::new(),
+        }
+    }
+
+    /// A service with these routes, which also serves their document at `GET /openapi.json`.
+    pub fn documented(routes: OpenApiRouter) -> Self {
+        let (router, document) = routes.split_for_parts();
+        Self::new(router.route(openapi::PATH, openapi::handler(&document)))
+    }
+
+    /// Adds routes that are not part of the public document, such as the internal ones.
+    #[must_use]
+    pub fn merge(mut self, routes: Router) -> Self {
+        self.router = self.router.merge(routes);
+        self
+    }
+
+    /// Lets handlers take an [`Identity`](crate::Identity), verified by `verifier`.
+    #[must_use]
+    pub fn identity(mut self, verifier: TokenVerifier) -> Self {
+        self.router = self.router.layer(Extension(verifier));
+        self
+    }
+
+    /// Makes readiness depend on `check`, which must answer within a second.
+    #[must_use]
+    pub fn ready_when<F, E>(
+        mut self,
+        name: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let run = move || -> BoxFuture {
+            let check = check();
+            Box::pin(async move { check.await.map_err(Into::into) })
+        };
+        self.checks.push(Check {
+            name,
+            run: Box::new(run),
+        });
+        self
+    }
+
+    /// Runs `task` beside the requests. When its token is cancelled it has to finish what it has
+    /// in hand; if it fails before, the process ends with exit code 1.
+    #[must_use]
+    pub fn background<F, E>(
+        mut self,
+        name: &'static str,
+        task: impl FnOnce(CancellationToken) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let start = move |token| -> BoxFuture {
+            Box::pin(async move { task(token).await.map_err(Into::into) })
+        };
+        self.background.push(Background {
+            name,
+            start: Box::new(start),
+        });
+        self
+    }
+
+    /// The routes with all the middleware, as `serve` runs them.
+    pub fn into_router(self) -> Router {
+        self.split(&HttpSettings::loopback()).0
+    }
+
+    /// Starts the service on its listeners; this is what `serve` does, and what tests do with
+    /// [`HttpSettings::loopback`].
+    pub async fn start(
+        self,
+        settings: &HttpSettings,
+        context: &Context,
+    ) -> std::io::Result<Running> {
+        Running::start(self, settings, context).await
+    }
+
+    pub(crate) fn split(self, settings: &HttpSettings) -> (Router, Vec<Check>, Vec<Background>) {
+        (
+            middleware::wrap(self.router, settings),
+            self.checks,
+            self.background,
+        )
+    }
+}

@@ -1,0 +1,39 @@
+//! What the process hands to a service beside its settings.
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::Clock;
+
+/// The process as a service sees it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Cancelled when the process has to end: take no new work, finish what is in hand.
+    pub shutdown: CancellationToken,
+    /// The time.
+    pub clock: Clock,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Context {
+    /// A context with a clock of one's own, for tests.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            shutdown: CancellationToken::new(),
+            clock,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Runs `task` beside the request that started it; the drain waits for it.
+    ///
+    /// It must end soon after [`shutdown`](Self::shutdown) is cancelled.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new(Clock::system())
+    }
+}

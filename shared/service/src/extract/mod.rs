@@ -1,0 +1,14 @@
+//! What handlers take from a request; everything that does not fit becomes a problem.
+
+mod json;
+mod paging;
+mod path;
+mod query;
+mod raw;
+mod validate;
+
+pub use json::{Json, Trusted};
+pub use paging::Paging;
+pub use path::Path;
+pub use query::Query;
+pub use raw::RawBody;

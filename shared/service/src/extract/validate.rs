@@ -1,0 +1,38 @@
+//! Checks of values, with the place of each wrong one.
+
+use garde::Validate;
+use http::StatusCode;
+use stoa_contracts::{ErrorCode, FieldError};
+
+use crate::Problem;
+
+/// Checks a value that was read from `source` (the body, the query).
+pub(super) fn check<T: Validate<Context = ()>>(
+    value: &T,
+    source: &str,
+    status: StatusCode,
+) -> Result<(), Problem> {
+    let Err(report) = value.validate() else {
+        return Ok(());
+    };
+    let errors = report.iter().map(|(path, error)| FieldError {
+        pointer: Some(pointer(&path.to_string())),
+        message: error.message().to_owned(),
+        ..FieldError::default()
+    });
+    let problem = Problem::new(
+        ErrorCode::Invalid,
+        format!("Some values of the {source} are not allowed."),
+    );
+    Err(problem.with_status(status).with_errors(errors.collect()))
+}
+
+/// The JSON pointer of a path such as `items[0].name`.
+pub(super) fn pointer(path: &str) -> String {
+    let mut pointer = String::new();
+    for part in path.split(['.', '[', ']']).filter(|part| !part.is_empty()) {
+        pointer.push('/');
+        pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
+    }
+    pointer
+}

@@ -1,0 +1,92 @@
+//! Who is asking.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::{HeaderMap, header, request::Parts};
+use stoa_contracts::{
+    ErrorCode,
+    identity::{Claims, Role},
+};
+use uuid::Uuid;
+
+use crate::{Problem, TokenError, TokenVerifier};
+
+/// Who is asking, from a verified access token. Take it as an argument of the handler; the
+/// service needs [`App::identity`](crate::App::identity).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user, or the API key.
+    pub subject: Uuid,
+    /// The account whose data may be seen.
+    pub account: Uuid,
+    /// What may be done to it.
+    pub role: Role,
+    /// The one assistant that the token is good for, if it is narrowed so.
+    pub assistant: Option<Uuid>,
+}
+
+impl Identity {
+    /// Refuses a lesser role.
+    pub fn require(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role {
+            return Ok(());
+        }
+        let detail = format!("This takes the role `{}`.", role.as_str());
+        Err(Problem::new(ErrorCode::Forbidden, detail))
+    }
+
+    /// Refuses another assistant than the one that the token is narrowed to.
+    pub fn require_assistant(&self, id: Uuid) -> Result<(), Problem> {
+        match self.assistant {
+            Some(own) if own != id => Err(Problem::not_found("assistant")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<Claims> for Identity {
+    fn from(claims: Claims) -> Self {
+        Self {
+            subject: claims.sub,
+            account: claims.account,
+            role: claims.role,
+            assistant: claims.assistant,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Identity {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers).ok_or(TokenError::Missing)?;
+        let Some(verifier) = parts.extensions.get::<TokenVerifier>() else {
+            tracing::error!("a handler takes Identity, but the service lacks App::identity");
+            return Err(Problem::new(
+                ErrorCode::Internal,
+                ErrorCode::Internal.title(),
+            ));
+        };
+        Ok(verifier.verify(token).await?.into())
+    }
+}
+
+/// `Option<Identity>`: a request without a token is fine, one with a bad token is not.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Identity {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map(Some)
+    }
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,29 @@
+//! What happens around every handler, from the outside in: trace, metrics, panic, time, size.
+
+mod body;
+mod guard;
+mod metrics;
+mod observe;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+
+use crate::HttpSettings;
+
+pub use body::{body_limit, read_body};
+pub use guard::Verbatim;
+pub(crate) use metrics::describe;
+
+/// Puts the middleware around `router`.
+pub(crate) fn wrap(router: Router, settings: &HttpSettings) -> Router {
+    describe();
+    let guard = guard::Guard {
+        timeout: settings.request_timeout,
+    };
+    router
+        .fallback(guard::not_found)
+        .method_not_allowed_fallback(guard::method_not_allowed)
+        .layer(axum::Extension(body::BodyLimit(settings.body_limit)))
+        .layer(DefaultBodyLimit::max(settings.body_limit))
+        .layer(from_fn_with_state(guard, guard::run))
+        .layer(axum::middleware::from_fn(observe::run))
+}

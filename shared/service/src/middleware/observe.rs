@@ -1,0 +1,78 @@
+//! The span of a request, its id and its measurements.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, HeaderValue, StatusCode};
+use stoa_contracts::ErrorCode;
+use stoa_telemetry::propagation;
+use tracing::{Instrument as _, Span, field::Empty};
+use uuid::Uuid;
+
+use super::metrics::{self, Active};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The route label of a request that no route takes: never the raw path, which clients choose.
+const UNMATCHED: &str = "unmatched";
+
+pub(super) async fn run(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let _active = Active::begin();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    let request_id = request_id(&request);
+    let span = span(&request, route, &request_id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    let code = response.extensions().get::<ErrorCode>().copied();
+    finish(&span, status, code);
+    metrics::record(&method, route, status, code, start.elapsed());
+    response.headers_mut().insert(REQUEST_ID, request_id);
+    response
+}
+
+/// The id that the client has chosen, if it is a plain short one, or a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let plain = |id: &&HeaderValue| {
+        let bytes = id.as_bytes();
+        !bytes.is_empty() && bytes.len() <= 64 && bytes.iter().all(u8::is_ascii_graphic)
+    };
+    let own = request.headers().get(REQUEST_ID).filter(plain).cloned();
+    own.unwrap_or_else(|| {
+        let id = Uuid::now_v7().to_string();
+        HeaderValue::from_str(&id).expect("a UUID is plain ASCII")
+    })
+}
+
+fn span(request: &Request, route: &str, request_id: &HeaderValue) -> Span {
+    let span = tracing::info_span!(
+        "http.request",
+        otel.kind = "server",
+        otel.name = format!("{} {route}", request.method()),
+        otel.status_code = Empty,
+        http.request.method = request.method().as_str(),
+        http.route = route,
+        http.response.status_code = Empty,
+        url.path = request.uri().path(),
+        request.id = request_id.to_str().unwrap_or_default(),
+        error.type = Empty,
+    );
+    propagation::set_parent(&span, propagation::extract(request.headers()));
+    span
+}
+
+fn finish(span: &Span, status: StatusCode, code: Option<ErrorCode>) {
+    span.record("http.response.status_code", status.as_u16());
+    if let Some(code) = code {
+        span.record("error.type", code.as_str());
+    }
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+}

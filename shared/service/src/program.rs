@@ -1,0 +1,228 @@
+//! A service as a process: subcommands, exit codes.
+
+use std::{io::Write as _, pin::Pin, process::ExitCode};
+
+use stoa_config::{EXIT_CODE, Env, Settings};
+use stoa_telemetry::{Telemetry, TelemetrySettings};
+use utoipa::openapi::OpenApi;
+
+use crate::{
+    App, Context, healthcheck, lifecycle,
+    settings::{HttpSettings, ProcessSettings},
+};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+type Command = Box<dyn FnOnce(&'static str, Env) -> ExitCode>;
+
+/// A service as a process. `main` makes one and runs it:
+///
+/// ```ignore
+/// fn main() -> std::process::ExitCode {
+///     stoa_service::Program::new("stub", stub::build).migrate(stub::migrate).run()
+/// }
+/// ```
+pub struct Program {
+    name: &'static str,
+    serve: Command,
+    reference: fn() -> String,
+    migrate: Option<(Command, fn() -> String)>,
+    openapi: Option<fn() -> OpenApi>,
+}
+
+impl Program {
+    /// A service that `build` puts together from its settings.
+    pub fn new<S, F>(name: &'static str, build: F) -> Self
+    where
+        S: Settings + 'static,
+        F: AsyncFnOnce(S, &Context) -> anyhow::Result<App> + 'static,
+    {
+        let serve: Command = Box::new(move |name, env| {
+            with_settings(name, env, |settings: ProcessSettings<S>| {
+                Box::pin(async move {
+                    let build = async |context: Context| build(settings.service, &context).await;
+                    lifecycle::serve(build, &settings.http).await
+                })
+            })
+        });
+        let reference = stoa_config::reference::<ProcessSettings<S>>;
+        Self {
+            name,
+            serve,
+            reference,
+            migrate: None,
+            openapi: None,
+        }
+    }
+
+    /// Adds the `migrate` subcommand, with settings of its own.
+    #[must_use]
+    pub fn migrate<S, F>(mut self, migrate: F) -> Self
+    where
+        S: Settings + 'static,
+        F: AsyncFnOnce(S) -> anyhow::Result<()> + 'static,
+    {
+        let command: Command = Box::new(move |name, env| {
+            with_settings(name, env, |settings: ProcessSettings<S>| {
+                Box::pin(migrate(settings.service))
+            })
+        });
+        self.migrate = Some((command, stoa_config::reference::<S>));
+        self
+    }
+
+    /// Adds the `openapi` subcommand, which prints the document and needs no environment.
+    #[must_use]
+    pub fn openapi(mut self, document: fn() -> OpenApi) -> Self {
+        self.openapi = Some(document);
+        self
+    }
+
+    /// Does what the command line says.
+    pub fn run(self) -> ExitCode {
+        // Every rustls user of the process goes by this one provider; a second call is no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let command = std::env::args().nth(1);
+        match (
+            command.as_deref().unwrap_or("serve"),
+            self.migrate,
+            self.openapi,
+        ) {
+            ("serve", ..) => (self.serve)(self.name, Env::from_process()),
+            ("migrate", Some((migrate, _)), _) => migrate(self.name, Env::from_process()),
+            ("healthcheck", ..) => check(),
+            ("openapi", _, Some(document)) => print(&pretty(&document())),
+            ("--version" | "-V", ..) => print(&version(self.name)),
+            ("--help" | "-h" | "help", migrate, openapi) => {
+                let migrate = migrate.map(|(_, reference)| reference());
+                print(&help(
+                    self.name,
+                    &(self.reference)(),
+                    migrate.as_deref(),
+                    openapi.is_some(),
+                ))
+            }
+            (other, ..) => refuse(&format!(
+                "{}: unknown subcommand `{other}`; see --help",
+                self.name
+            )),
+        }
+    }
+}
+
+/// Reads settings, starts telemetry, then the runtime; ends them in the opposite order.
+fn with_settings<S: Settings>(
+    name: &'static str,
+    env: Env,
+    run: impl FnOnce(ProcessSettings<S>) -> BoxFuture<'static, anyhow::Result<()>>,
+) -> ExitCode {
+    let settings = match env.load::<ProcessSettings<S>>() {
+        Ok(settings) => settings,
+        Err(problems) => return refuse(&format!("{name}: {problems}")),
+    };
+    let telemetry = match start_telemetry(name, &settings.telemetry) {
+        Ok(telemetry) => telemetry,
+        Err(problem) => return refuse(&format!("{name}: {problem}")),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.threads.max(1))
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(run(settings));
+            // Blocking work that has no end must not hold the process back.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+            result
+        }
+        Err(error) => Err(error.into()),
+    };
+    let code = match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the process ends");
+            ExitCode::FAILURE
+        }
+    };
+    telemetry.shutdown();
+    code
+}
+
+fn start_telemetry(name: &'static str, settings: &TelemetrySettings) -> Result<Telemetry, String> {
+    let telemetry = Telemetry::init(name, settings).map_err(|error| error.to_string())?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, panic = panic.payload_as_str(), "panicked");
+    }));
+    metrics::describe_gauge!("build_info", "Always 1; the labels say which build this is");
+    metrics::gauge!("build_info", "service" => name, "version" => VERSION, "commit" => COMMIT)
+        .set(1.0);
+    Ok(telemetry)
+}
+
+/// The version of the workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit that the image was built from.
+const COMMIT: &str = match option_env!("STOA_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
+fn version(name: &str) -> String {
+    format!("{name} {VERSION} ({COMMIT})\n")
+}
+
+fn pretty(document: &OpenApi) -> String {
+    let json = document
+        .to_pretty_json()
+        .expect("a document of plain values serialises");
+    json + "\n"
+}
+
+fn check() -> ExitCode {
+    struct Admin(std::net::SocketAddr);
+    impl Settings for Admin {
+        fn read(env: &mut Env) -> Option<Self> {
+            HttpSettings::read(env).map(|settings| Self(settings.admin))
+        }
+    }
+    match Env::from_process().load::<Admin>() {
+        Err(problems) => refuse(&problems.to_string()),
+        Ok(Admin(admin)) => match healthcheck::ready(admin) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) | Err(_) => ExitCode::FAILURE,
+        },
+    }
+}
+
+fn help(name: &str, serve: &str, migrate: Option<&str>, openapi: bool) -> String {
+    let mut text = format!("{}\n{name} [SUBCOMMAND]\n\n", version(name));
+    text.push_str("  serve          run the service (default)\n");
+    if migrate.is_some() {
+        text.push_str("  migrate        bring the database up to date\n");
+    }
+    text.push_str("  healthcheck    exit 0 if the running service is ready\n");
+    if openapi {
+        text.push_str("  openapi        print the OpenAPI document\n");
+    }
+    text.push_str("  --help, --version\n\nEnvironment:\n");
+    text.push_str(serve);
+    if let Some(migrate) = migrate {
+        text.push_str("\nEnvironment of `migrate`:\n");
+        text.push_str(migrate);
+    }
+    text
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Nothing runs yet that could log: the reason goes to stderr.
+fn refuse(reason: &str) -> ExitCode {
+    // Without stderr nobody can be told; the exit code still says it.
+    let _ = writeln!(std::io::stderr(), "{reason}");
+    ExitCode::from(EXIT_CODE)
+}

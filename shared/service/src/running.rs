@@ -1,0 +1,161 @@
+//! A service that runs: its two listeners and its background tasks, until it is asked to end.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    task::{JoinError, JoinSet},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    App, Context, HttpSettings,
+    admin::{self, Readiness},
+    app::{Background, BoxError},
+};
+
+/// How often recorded samples are folded into their histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+type Outcome = (&'static str, Result<(), BoxError>);
+
+/// A service that listens.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    draining: CancellationToken,
+    shutdown: CancellationToken,
+    /// Ends the admin listener, last of all.
+    closed: CancellationToken,
+    tasks: JoinSet<Outcome>,
+    tracked: TaskTracker,
+    drain_delay: Duration,
+    deadline: Duration,
+}
+
+impl Running {
+    pub(crate) async fn start(
+        app: App,
+        settings: &HttpSettings,
+        context: &Context,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(settings.listen).await?;
+        let admin_listener = TcpListener::bind(settings.admin).await?;
+        let (router, checks, background) = app.split(settings);
+        let mut running = Self {
+            address: listener.local_addr()?,
+            admin_address: admin_listener.local_addr()?,
+            draining: CancellationToken::new(),
+            shutdown: context.shutdown.clone(),
+            closed: CancellationToken::new(),
+            tasks: JoinSet::new(),
+            tracked: context.tasks.clone(),
+            drain_delay: settings.drain_delay,
+            deadline: settings.deadline,
+        };
+        let readiness = Readiness {
+            checks,
+            draining: running.draining.clone(),
+        };
+        running.spawn_admin(admin_listener, admin::router(readiness));
+        running.spawn_server(listener, router);
+        running.spawn_background(background);
+        Ok(running)
+    }
+
+    /// The base URL of the API, without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The base URL of `/livez`, `/readyz` and `/metrics`.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin_address)
+    }
+
+    /// Ends the service in order: not ready, drain delay, finish what is in hand.
+    pub async fn stop(mut self) -> Result<(), BoxError> {
+        self.drain().await
+    }
+
+    /// Waits until a task ends before its time; if that is by an error, the process has to end.
+    pub(crate) async fn crashed(&mut self) -> BoxError {
+        while let Some(outcome) = self.tasks.join_next().await {
+            if let Err(error) = flatten(outcome) {
+                return error;
+            }
+        }
+        std::future::pending().await
+    }
+
+    pub(crate) async fn drain(&mut self) -> Result<(), BoxError> {
+        self.draining.cancel();
+        tracing::info!(delay = ?self.drain_delay, "draining");
+        tokio::time::sleep(self.drain_delay).await;
+        self.shutdown.cancel();
+        self.tracked.close();
+        let finish = async {
+            let mut result = Ok(());
+            self.tracked.wait().await;
+            while let Some(outcome) = self.tasks.join_next().await {
+                result = result.and(flatten(outcome));
+            }
+            result
+        };
+        let result = tokio::time::timeout(self.deadline, finish)
+            .await
+            .unwrap_or_else(|_| {
+                tracing::warn!(deadline = ?self.deadline, "some work did not finish in time");
+                Ok(())
+            });
+        self.closed.cancel();
+        result
+    }
+
+    fn spawn_server(&mut self, listener: TcpListener, router: Router) {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let token = self.shutdown.clone().cancelled_owned();
+        let serve = axum::serve(listener, service).with_graceful_shutdown(token);
+        self.tasks
+            .spawn(async move { ("http", serve.await.map_err(Into::into)) });
+    }
+
+    /// The admin listener is outside of the drained tasks: it answers until the very end.
+    fn spawn_admin(&mut self, listener: TcpListener, router: Router) {
+        let closed = self.closed.clone();
+        let serve =
+            axum::serve(listener, router).with_graceful_shutdown(closed.clone().cancelled_owned());
+        tokio::spawn(async move {
+            let upkeep = async {
+                loop {
+                    tokio::time::sleep(UPKEEP).await;
+                    stoa_telemetry::metrics::upkeep();
+                }
+            };
+            tokio::select! {
+                result = serve => if let Err(error) = result {
+                    tracing::error!(%error, "the admin listener ended");
+                },
+                () = upkeep => {}
+            }
+        });
+    }
+
+    fn spawn_background(&mut self, background: Vec<Background>) {
+        for task in background {
+            let token = self.shutdown.clone();
+            self.tasks
+                .spawn(async move { (task.name, (task.start)(token).await) });
+        }
+    }
+}
+
+fn flatten(outcome: Result<Outcome, JoinError>) -> Result<(), BoxError> {
+    match outcome {
+        Ok((_, Ok(()))) => Ok(()),
+        Ok((name, Err(error))) => Err(format!("`{name}` failed: {error}").into()),
+        Err(error) => Err(format!("a task crashed: {error}").into()),
+    }
+}

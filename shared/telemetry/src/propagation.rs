@@ -1,0 +1,69 @@
+//! The trace across process borders, by W3C `traceparent`: in HTTP headers and in queue envelopes.
+
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use opentelemetry::{
+    Context, global,
+    propagation::{Extractor, Injector},
+};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+/// Writes the current span into the headers of a request that goes out.
+pub fn inject(headers: &mut HeaderMap) {
+    inject_with(&mut HeaderInjector(headers));
+}
+
+/// The context that a request brought along.
+pub fn extract(headers: &HeaderMap) -> Context {
+    extract_with(&HeaderExtractor(headers))
+}
+
+/// The current span as text pairs, for an envelope that is not HTTP.
+pub fn inject_map() -> BTreeMap<String, String> {
+    let mut map = BTreeMap::new();
+    inject_with(&mut MapInjector(&mut map));
+    map
+}
+
+/// The context that an envelope brought along.
+pub fn extract_map(map: &BTreeMap<String, String>) -> Context {
+    extract_with(&MapExtractor(map))
+}
+
+/// Makes `span` a child of `parent`.
+pub fn set_parent(span: &Span, parent: Context) {
+    // Fails only on a span that the filter has switched off: then there is nothing to continue.
+    let _ = span.set_parent(parent);
+}
+
+fn inject_with(injector: &mut dyn Injector) {
+    let context = Span::current().context();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, injector));
+}
+
+fn extract_with(extractor: &dyn Extractor) -> Context {
+    global::get_text_map_propagator(|propagator| propagator.extract(extractor))
+}
+
+struct MapInjector<'m>(&'m mut BTreeMap<String, String>);
+
+impl Injector for MapInjector<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        self.0.insert(key.to_owned(), value);
+    }
+}
+
+struct MapExtractor<'m>(&'m BTreeMap<String, String>);
+
+impl Extractor for MapExtractor<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
