@@ -1,9 +1,78 @@
 //! Jobs: the payloads that travel through the queue, and the record that can be read.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::time::Duration;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// What a job carries through the queue: a type of its own, with a name, a version and limits.
+///
+/// A queue hands a payload to whoever handles its `KIND`. Raise `VERSION` when older readers
+/// would misread it, and let `decode` read the previous version until no release writes it.
+pub trait Payload: Serialize + DeserializeOwned + Send + 'static {
+    /// The name of the work, one word: `train`.
+    const KIND: &'static str;
+    /// The version of the payload's form.
+    const VERSION: u16 = 1;
+    /// The queue in which it waits; kinds that must not wait for each other have queues of their own.
+    const QUEUE: &'static str;
+    /// How often it is started before it counts as dead.
+    const MAX_ATTEMPTS: u16 = 8;
+    /// How long one attempt may take.
+    const TIME_LIMIT: Duration;
+
+    /// Reads a payload of `version`; override it to read previous versions too.
+    fn decode(version: u16, body: &[u8]) -> Result<Self, UnreadablePayload> {
+        if version != Self::VERSION {
+            return Err(UnreadablePayload::Version {
+                kind: Self::KIND,
+                version,
+            });
+        }
+        Ok(serde_json::from_slice(body)?)
+    }
+}
+
+/// Why a payload cannot be read. Trying again would not help.
+#[derive(Debug)]
+pub enum UnreadablePayload {
+    /// It was written by a release that this one does not know.
+    Version {
+        /// The name of the work.
+        kind: &'static str,
+        /// The version that came.
+        version: u16,
+    },
+    /// It is not what its kind and version say.
+    Json(serde_json::Error),
+}
+
+impl std::fmt::Display for UnreadablePayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Version { kind, version } => {
+                write!(f, "version {version} of `{kind}` is not known here")
+            }
+            Self::Json(_) => f.write_str("the payload is not what its kind says"),
+        }
+    }
+}
+
+impl std::error::Error for UnreadablePayload {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Version { .. } => None,
+            Self::Json(error) => Some(error),
+        }
+    }
+}
+
+impl From<serde_json::Error> for UnreadablePayload {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
 
 /// Payload: train a model.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -14,6 +83,14 @@ pub struct Train {
     pub assistant_id: Uuid,
     /// The account that it belongs to.
     pub account_id: Uuid,
+}
+
+impl Payload for Train {
+    const KIND: &'static str = "train";
+    const QUEUE: &'static str = "trainings";
+    // With backoff up to five minutes, half an hour of a service being away is bridged.
+    const MAX_ATTEMPTS: u16 = 16;
+    const TIME_LIMIT: Duration = Duration::from_mins(15);
 }
 
 /// How far a job is.

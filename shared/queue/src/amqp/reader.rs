@@ -1,0 +1,211 @@
+//! The side of a queue where jobs are taken out.
+
+use super::names::Names;
+use super::{Amqp, wire};
+use crate::QueueError;
+use crate::backend::{Delivery, Receipt, Settled, Settlement};
+use futures_util::{FutureExt as _, StreamExt as _};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Consumer, message};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How long a read waits for a job; it bounds how late a worker notices that it shall stop.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// Reads one queue.
+pub(crate) struct AmqpReader {
+    amqp: Amqp,
+    names: Arc<Names>,
+    permits: u16,
+    subscription: Option<Subscription>,
+}
+
+/// A consumer on its channel. What it has handed out belongs to this process until it ends.
+struct Subscription {
+    channel: Channel,
+    consumer: Consumer,
+    ended: CancellationToken,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+impl AmqpReader {
+    pub(super) fn new(amqp: Amqp, names: Names, permits: usize) -> Self {
+        let permits = u16::try_from(permits).unwrap_or(u16::MAX);
+        Self {
+            amqp,
+            names: Arc::new(names),
+            permits,
+            subscription: None,
+        }
+    }
+
+    pub(crate) async fn next(&mut self, free: usize) -> Result<Vec<Delivery>, QueueError> {
+        let taken = self.take(free).await;
+        if taken.is_err() {
+            self.subscription = None;
+        }
+        let mut deliveries = Vec::new();
+        for delivery in taken? {
+            if let Some(delivery) = self.unless_early(delivery).await? {
+                deliveries.push(delivery);
+            }
+        }
+        Ok(deliveries)
+    }
+
+    /// Takes no more; gives what had been sent and not been asked for yet.
+    pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
+        let Some(subscription) = self.subscription.as_mut() else {
+            return Vec::new();
+        };
+        let tag = subscription.consumer.tag();
+        let cancelled = subscription
+            .channel
+            .basic_cancel(tag, BasicCancelOptions::default());
+        if timeout(WAIT, cancelled).await.is_err() {
+            return Vec::new();
+        }
+        let mut sent = Vec::new();
+        while let Some(Some(Ok(delivery))) = subscription.consumer.next().now_or_never() {
+            sent.push(delivery);
+        }
+        sent.into_iter()
+            .map(|delivery| self.delivery(delivery))
+            .collect()
+    }
+
+    pub(crate) async fn close(mut self) {
+        if let Some(subscription) = self.subscription.take() {
+            // Whatever is not acknowledged goes back to the queue.
+            let closing = subscription.channel.close(200, "done".into());
+            let _ = timeout(WAIT, closing).await;
+        }
+    }
+
+    async fn take(&mut self, free: usize) -> Result<Vec<message::Delivery>, QueueError> {
+        let consumer = &mut self.subscribed().await?.consumer;
+        let Ok(first) = timeout(WAIT, consumer.next()).await else {
+            return Ok(Vec::new());
+        };
+        let mut taken = vec![first.ok_or(QueueError::Unconfirmed("the consumer was cancelled"))??];
+        while taken.len() < free {
+            let Some(Some(next)) = consumer.next().now_or_never() else {
+                break;
+            };
+            taken.push(next?);
+        }
+        Ok(taken)
+    }
+
+    async fn subscribed(&mut self) -> Result<&mut Subscription, QueueError> {
+        if self.subscription.is_none() {
+            let session = self.amqp.session().await?;
+            session.declare(&self.names).await?;
+            let channel = session.channel().await?;
+            // Never more than can run now: what waits here could run elsewhere.
+            channel
+                .basic_qos(self.permits, BasicQosOptions::default())
+                .await?;
+            let (queue, options) = (self.names.jobs.as_str(), BasicConsumeOptions::default());
+            let consumer = channel
+                .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+                .await?;
+            let ended = CancellationToken::new();
+            self.subscription = Some(Subscription {
+                channel,
+                consumer,
+                ended,
+            });
+        }
+        Ok(self.subscription.as_mut().expect("it was just made"))
+    }
+
+    /// Sends a message that has still to wait into its next tier.
+    async fn unless_early(
+        &self,
+        delivery: message::Delivery,
+    ) -> Result<Option<Delivery>, QueueError> {
+        let left = wire::pause_left(&delivery);
+        if super::names::first_wait(left).is_none() {
+            return Ok(Some(self.delivery(delivery)));
+        }
+        let session = self.amqp.session().await?;
+        session
+            .send(&self.names, &wire::message(&delivery), left)
+            .await?;
+        delivery.ack(BasicAckOptions::default()).await?;
+        Ok(None)
+    }
+
+    fn delivery(&self, delivery: message::Delivery) -> Delivery {
+        let ended = self
+            .subscription
+            .as_ref()
+            .map(|subscription| subscription.ended.clone());
+        let lease = ended.unwrap_or_default();
+        Delivery {
+            message: wire::message(&delivery),
+            earlier: wire::earlier(&delivery),
+            receipt: Receipt::Amqp(AmqpReceipt {
+                amqp: self.amqp.clone(),
+                names: Arc::clone(&self.names),
+                delivery,
+                lease: lease.clone(),
+            }),
+            lease,
+        }
+    }
+}
+
+/// The right to settle one message.
+pub(crate) struct AmqpReceipt {
+    amqp: Amqp,
+    names: Arc<Names>,
+    /// The message as it came: acknowledging goes through it.
+    delivery: message::Delivery,
+    lease: CancellationToken,
+}
+
+impl AmqpReceipt {
+    pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
+        // Delivery tags are void once their channel is gone; the broker hands the message out again.
+        if self.lease.is_cancelled() || !self.delivery.usable() {
+            return Ok(Settled::Lost);
+        }
+        match settlement {
+            Settlement::Done => {}
+            Settlement::Again { message, pause, .. } => {
+                self.amqp
+                    .session()
+                    .await?
+                    .send(&self.names, message, *pause)
+                    .await?;
+            }
+            Settlement::Dead {
+                message,
+                reason,
+                error,
+            } => {
+                let session = self.amqp.session().await?;
+                session.declare(&self.names).await?;
+                let properties = wire::dead_properties(message, *reason, error);
+                session
+                    .publish(&self.names.dead, &message.body, properties)
+                    .await?;
+            }
+        }
+        match self.delivery.ack(BasicAckOptions::default()).await {
+            Ok(_) => Ok(Settled::Yes),
+            Err(_) => Ok(Settled::Lost),
+        }
+    }
+}

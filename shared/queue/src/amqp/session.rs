@@ -1,0 +1,216 @@
+//! One connection, from its making to its break.
+
+use super::names::Names;
+use super::wire;
+use crate::QueueError;
+use crate::envelope::Message;
+use lapin::options::{
+    BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// How long making a connection, and one command on it, may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the broker hands a job out before it parks it itself; the runner parks it earlier.
+const DELIVERY_LIMIT: i64 = 1000;
+/// Dead letters are looked at by taking them and giving them back, which counts as a delivery.
+const DEAD_DELIVERY_LIMIT: i64 = 1_000_000_000;
+
+/// A connection with a channel whose messages the broker confirms.
+pub(super) struct Session {
+    connection: Connection,
+    publisher: Channel,
+    /// The queues that exist as far as this connection knows.
+    declared: Mutex<HashSet<String>>,
+}
+
+impl Session {
+    pub(super) async fn open(url: &str) -> Result<Self, QueueError> {
+        let opening = async {
+            let properties =
+                ConnectionProperties::default().with_connection_name("stoa-queue".into());
+            let connection = Connection::connect(url, properties).await?;
+            let publisher = connection.create_channel().await?;
+            publisher
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            Ok(Self {
+                connection,
+                publisher,
+                declared: Mutex::default(),
+            })
+        };
+        limited("no connection in time", opening).await
+    }
+
+    /// Whether it can still be used; a broken one is never mended.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.status().connected() && self.publisher.status().connected()
+    }
+
+    /// A channel for a reader.
+    pub(super) async fn channel(&self) -> Result<Channel, QueueError> {
+        limited("no channel in time", async {
+            Ok(self.connection.create_channel().await?)
+        })
+        .await
+    }
+
+    /// Makes sure that a queue and its dead letters exist.
+    pub(super) async fn declare(&self, names: &Names) -> Result<(), QueueError> {
+        if self.declared.lock().await.contains(&names.jobs) {
+            return Ok(());
+        }
+        self.count(names).await?;
+        self.declared.lock().await.insert(names.jobs.clone());
+        Ok(())
+    }
+
+    /// Makes sure that a queue exists; the numbers of waiting and of parked jobs.
+    pub(super) async fn count(&self, names: &Names) -> Result<(u64, u64), QueueError> {
+        let mut dead = quorum();
+        dead.insert(
+            "x-delivery-limit".into(),
+            AMQPValue::LongLongInt(DEAD_DELIVERY_LIMIT),
+        );
+        let dead = self.declare_queue(&names.dead, dead).await?;
+        let mut jobs = quorum();
+        jobs.insert(
+            "x-delivery-limit".into(),
+            AMQPValue::LongLongInt(DELIVERY_LIMIT),
+        );
+        dead_letters_to(&mut jobs, &names.dead);
+        Ok((self.declare_queue(&names.jobs, jobs).await?, dead))
+    }
+
+    /// Makes sure that the queue exists in which messages wait for `wait`.
+    pub(super) async fn declare_tier(
+        &self,
+        names: &Names,
+        wait: Duration,
+    ) -> Result<(), QueueError> {
+        let tier = names.tier(wait);
+        if self.declared.lock().await.contains(&tier) {
+            return Ok(());
+        }
+        let mut arguments = quorum();
+        let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        arguments.insert("x-message-ttl".into(), AMQPValue::LongLongInt(millis));
+        dead_letters_to(&mut arguments, &names.jobs);
+        self.declare_queue(&tier, arguments).await?;
+        self.declared.lock().await.insert(tier);
+        Ok(())
+    }
+
+    async fn declare_queue(&self, name: &str, arguments: FieldTable) -> Result<u64, QueueError> {
+        let options = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        let declaring = async {
+            let queue = self
+                .publisher
+                .queue_declare(name.into(), options, arguments)
+                .await?;
+            Ok(u64::from(queue.message_count()))
+        };
+        limited("no queue in time", declaring).await
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<(), QueueError> {
+        self.declared.lock().await.remove(name);
+        let deleting = async {
+            self.publisher
+                .queue_delete(name.into(), QueueDeleteOptions::default())
+                .await?;
+            Ok(())
+        };
+        limited("no deletion in time", deleting).await
+    }
+
+    /// Puts a message into a queue, or into the tier where it waits first.
+    pub(super) async fn send(
+        &self,
+        names: &Names,
+        message: &Message,
+        pause: Duration,
+    ) -> Result<(), QueueError> {
+        self.declare(names).await?;
+        match super::names::first_wait(pause) {
+            Some((wait, left)) => {
+                self.declare_tier(names, wait).await?;
+                let properties = wire::properties(message, left);
+                self.publish(&names.tier(wait), &message.body, properties)
+                    .await
+            }
+            None => {
+                let properties = wire::properties(message, Duration::ZERO);
+                self.publish(&names.jobs, &message.body, properties).await
+            }
+        }
+    }
+
+    /// Returns once the broker has the message in a queue.
+    pub(super) async fn publish(
+        &self,
+        queue: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), QueueError> {
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
+        let publishing = async {
+            let sent =
+                self.publisher
+                    .basic_publish("".into(), queue.into(), options, body, properties);
+            let confirmation = sent.await?.await?;
+            if !confirmation.is_ack() {
+                return Err(QueueError::Unconfirmed("the broker refused the message"));
+            }
+            match confirmation.take_message() {
+                Some(_) => Err(QueueError::Unconfirmed("the queue is gone")),
+                None => Ok(()),
+            }
+        };
+        limited("no confirmation in time", publishing).await
+    }
+}
+
+fn quorum() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
+    arguments
+}
+
+/// What leaves the queue by time or by limit goes to another, surely: at-least-once needs
+/// `reject-publish`.
+fn dead_letters_to(arguments: &mut FieldTable, queue: &str) {
+    let pairs = [
+        ("x-dead-letter-exchange", ""),
+        ("x-dead-letter-routing-key", queue),
+        ("x-dead-letter-strategy", "at-least-once"),
+        ("x-overflow", "reject-publish"),
+    ];
+    for (key, value) in pairs {
+        arguments.insert(key.into(), AMQPValue::LongString(value.into()));
+    }
+}
+
+async fn limited<T>(
+    otherwise: &'static str,
+    command: impl Future<Output = Result<T, QueueError>>,
+) -> Result<T, QueueError> {
+    timeout(TIMEOUT, command)
+        .await
+        .unwrap_or(Err(QueueError::Unconfirmed(otherwise)))
+}

@@ -1,0 +1,169 @@
+//! The two brokers behind one set of verbs.
+
+use crate::amqp::{Amqp, AmqpReader, AmqpReceipt};
+use crate::envelope::Message;
+use crate::redis::{Redis, RedisReader, RedisReceipt};
+use crate::{DeadLetter, DeadReason, Depth, QueueError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// A broker.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    Redis(Redis),
+    Amqp(Amqp),
+}
+
+/// Takes messages of one queue from a broker.
+pub(crate) enum Reader {
+    Redis(RedisReader),
+    Amqp(AmqpReader),
+}
+
+/// A message that this process holds until it is settled.
+pub(crate) struct Delivery {
+    pub(crate) message: Message,
+    /// How often the same copy was handed out before, to workers that died with it.
+    pub(crate) earlier: u16,
+    /// Cancelled when the message is no longer this process's own.
+    pub(crate) lease: CancellationToken,
+    pub(crate) receipt: Receipt,
+}
+
+pub(crate) enum Receipt {
+    Redis(RedisReceipt),
+    Amqp(AmqpReceipt),
+}
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub(crate) enum Settlement {
+    /// The work is done.
+    Done,
+    /// The message, with a new head perhaps, comes again after a pause.
+    Again {
+        id: Uuid,
+        message: Message,
+        pause: Duration,
+    },
+    /// The message is parked.
+    Dead {
+        message: Message,
+        reason: DeadReason,
+        error: String,
+    },
+}
+
+/// Whether a settlement took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Yes,
+    /// The message belongs to another worker by now, which settles it.
+    Lost,
+}
+
+impl Backend {
+    pub(crate) async fn connect(url: &str, namespace: String) -> Result<Self, QueueError> {
+        match url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("redis" | "redis+unix") => Ok(Self::Redis(Redis::connect(url, namespace).await?)),
+            Some("amqp") => Ok(Self::Amqp(Amqp::connect(url, namespace).await?)),
+            _ => Err(QueueError::Url(None)),
+        }
+    }
+
+    pub(crate) async fn publish(
+        &self,
+        queue: &str,
+        id: Uuid,
+        message: &Message,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        match self {
+            Self::Redis(redis) => redis.publish(queue, id, message, delay).await,
+            Self::Amqp(amqp) => amqp.publish(queue, message, delay).await,
+        }
+    }
+
+    pub(crate) fn reader(&self, queue: &str, permits: usize, lease: Duration) -> Reader {
+        match self {
+            Self::Redis(redis) => Reader::Redis(redis.reader(queue, lease)),
+            Self::Amqp(amqp) => Reader::Amqp(amqp.reader(queue, permits)),
+        }
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), QueueError> {
+        match self {
+            Self::Redis(redis) => redis.check().await,
+            Self::Amqp(amqp) => amqp.check().await,
+        }
+    }
+
+    pub(crate) async fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
+        match self {
+            Self::Redis(redis) => redis.depth(queue).await,
+            Self::Amqp(amqp) => amqp.depth(queue).await,
+        }
+    }
+
+    pub(crate) async fn dead_letters(
+        &self,
+        queue: &str,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        match self {
+            Self::Redis(redis) => redis.dead_letters(queue, limit).await,
+            Self::Amqp(amqp) => amqp.dead_letters(queue, limit).await,
+        }
+    }
+
+    pub(crate) async fn remove(&self, queues: &[&str]) -> Result<(), QueueError> {
+        match self {
+            Self::Redis(redis) => redis.remove(queues).await,
+            Self::Amqp(amqp) => amqp.remove(queues).await,
+        }
+    }
+
+    /// The longest that a job may take on this broker.
+    pub(crate) fn longest_job(&self) -> Duration {
+        match self {
+            Self::Redis(_) => Duration::MAX,
+            Self::Amqp(_) => crate::amqp::LONGEST_JOB,
+        }
+    }
+}
+
+impl Reader {
+    /// Up to `free` messages; none if there are none for a while.
+    pub(crate) async fn next(&mut self, free: usize) -> Result<Vec<Delivery>, QueueError> {
+        match self {
+            Self::Redis(reader) => reader.next(free).await,
+            Self::Amqp(reader) => reader.next(free).await,
+        }
+    }
+
+    /// Takes no more; gives what had been sent and not been asked for yet.
+    pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
+        match self {
+            Self::Redis(_) => Vec::new(),
+            Self::Amqp(reader) => reader.stop().await,
+        }
+    }
+
+    /// Takes leave of the broker once everything is settled.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Redis(reader) => reader.close().await,
+            Self::Amqp(reader) => reader.close().await,
+        }
+    }
+}
+
+impl Receipt {
+    pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
+        match self {
+            Self::Redis(receipt) => receipt.settle(settlement).await,
+            Self::Amqp(receipt) => receipt.settle(settlement).await,
+        }
+    }
+}

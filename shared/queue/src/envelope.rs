@@ -1,0 +1,65 @@
+//! What is written on the outside of a job.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The head of a job's message. The payload travels beside it, so that whoever only routes,
+/// counts or parks a job never parses the payload. New fields must have a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The job, and the key under which its effects are idempotent (UUIDv7: sorts by age).
+    pub id: Uuid,
+    /// The name of the work.
+    pub kind: String,
+    /// The version of the payload's form.
+    pub version: u16,
+    /// The account on whose behalf it runs.
+    #[serde(default)]
+    pub account: Option<Uuid>,
+    /// Which attempt this is, from 1.
+    pub attempt: u16,
+    /// The last attempt that is made.
+    pub max_attempts: u16,
+    /// When it was first enqueued.
+    #[serde(with = "time::serde::rfc3339")]
+    pub enqueued_at: OffsetDateTime,
+    /// The trace that it continues, as W3C headers.
+    #[serde(default)]
+    pub trace: BTreeMap<String, String>,
+}
+
+/// A job as it lies on a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// The envelope as JSON; whatever came, if it is none.
+    pub(crate) head: Vec<u8>,
+    /// The payload.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Message {
+    pub(crate) fn new(envelope: &Envelope, body: Vec<u8>) -> Self {
+        let head = serde_json::to_vec(envelope).expect("an envelope has only text keys");
+        Self { head, body }
+    }
+
+    pub(crate) fn envelope(&self) -> Result<Envelope, serde_json::Error> {
+        serde_json::from_slice(&self.head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_of_the_next_release_can_be_read() {
+        let json = r#"{"id":"018f0000-0000-7000-8000-000000000000","kind":"train","version":1,"attempt":1,
+            "max_attempts":8,"enqueued_at":"2030-01-01T00:00:00Z","priority":"high"}"#;
+        let envelope: Envelope = serde_json::from_str(json).unwrap();
+        assert_eq!(envelope.kind, "train");
+        assert_eq!(envelope.account, None);
+    }
+}

@@ -1,0 +1,84 @@
+//! What can go wrong with a queue, and what a handler can say about its failure.
+
+use std::time::Duration;
+use stoa_contracts::ErrorCode;
+
+/// An error of anybody's, with its sources.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a job could not be enqueued, or a queue not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// `QUEUE_URL` names no broker that is known here.
+    #[error("the queue's URL must start with redis:// or amqp://, and be valid")]
+    Url(#[source] Option<BoxError>),
+    /// The payload is too large; put it into a database and send its id.
+    #[error("the payload has {size} bytes, {limit} are allowed")]
+    TooLarge {
+        /// The size of the payload in bytes.
+        size: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// The payload cannot be written as JSON.
+    #[error("the payload cannot be written as JSON")]
+    Payload(#[from] serde_json::Error),
+    /// Redis is away or refused.
+    #[error("redis did not take the command")]
+    Redis(#[from] redis::RedisError),
+    /// RabbitMQ is away or refused.
+    #[error("rabbitmq did not take the command")]
+    Amqp(#[from] lapin::Error),
+    /// The broker has not confirmed a message, or did not answer in time.
+    #[error("the broker has not confirmed: {0}")]
+    Unconfirmed(&'static str),
+    /// A job may run longer than RabbitMQ lets a message stay unacknowledged.
+    #[error("`{kind}` may take {limit:?}; over RabbitMQ a job must end within {longest:?}")]
+    TimeLimit {
+        /// The job's kind.
+        kind: &'static str,
+        /// Its time limit.
+        limit: Duration,
+        /// The longest that is possible.
+        longest: Duration,
+    },
+    /// A part of the consumer has panicked.
+    #[error("the consumer has crashed")]
+    Crashed(#[from] tokio::task::JoinError),
+}
+
+impl QueueError {
+    /// What the error means to a client.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::Redis(_) | Self::Amqp(_) | Self::Unconfirmed(_) => ErrorCode::Unavailable,
+            Self::Url(_) | Self::Payload(_) | Self::TimeLimit { .. } | Self::Crashed(_) => {
+                ErrorCode::Internal
+            }
+        }
+    }
+}
+
+/// What a failed attempt means; the handler knows, the queue does not.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// It may succeed later: something is away, or busy.
+    #[error("{0}")]
+    Retry(#[source] BoxError),
+    /// It can never succeed: the job goes to the dead letters.
+    #[error("{0}")]
+    Fail(#[source] BoxError),
+}
+
+impl JobError {
+    /// An attempt that may succeed later.
+    pub fn retry(error: impl Into<BoxError>) -> Self {
+        Self::Retry(error.into())
+    }
+
+    /// An attempt that need not be repeated.
+    pub fn fail(error: impl Into<BoxError>) -> Self {
+        Self::Fail(error.into())
+    }
+}

@@ -1,0 +1,124 @@
+//! What is counted. Labels are queues and kinds that the code knows, never ids.
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use std::time::Duration;
+
+use crate::{Depth, Outcome};
+
+const ENQUEUED: &str = "queue_jobs_enqueued_total";
+const FINISHED: &str = "queue_jobs_finished_total";
+const DURATION: &str = "queue_job_duration_seconds";
+const WAIT: &str = "queue_job_wait_seconds";
+const RUNNING: &str = "queue_jobs_running";
+const READY: &str = "queue_jobs_ready";
+const DELAYED: &str = "queue_jobs_delayed";
+const DEAD: &str = "queue_jobs_dead";
+const LOST: &str = "queue_leases_lost_total";
+const REDELIVERED: &str = "queue_redeliveries_total";
+const READ_ERRORS: &str = "queue_read_errors_total";
+
+/// How an attempt can end, as the label says it.
+const OUTCOMES: [&str; 4] = ["ok", "retry", "dead", "released"];
+
+/// Says what each metric means.
+pub(crate) fn describe() {
+    describe_counter!(ENQUEUED, Unit::Count, "Jobs that the broker has taken.");
+    describe_counter!(
+        FINISHED,
+        Unit::Count,
+        "Attempts that have ended, by outcome."
+    );
+    describe_histogram!(DURATION, Unit::Seconds, "How long attempts took.");
+    describe_histogram!(
+        WAIT,
+        Unit::Seconds,
+        "How long jobs waited for their first start."
+    );
+    describe_gauge!(RUNNING, Unit::Count, "Jobs that run in this process.");
+    describe_gauge!(READY, Unit::Count, "Jobs that wait for a worker.");
+    describe_gauge!(DELAYED, Unit::Count, "Jobs that wait for their time.");
+    describe_gauge!(DEAD, Unit::Count, "Jobs that are parked as dead letters.");
+    describe_counter!(
+        LOST,
+        Unit::Count,
+        "Jobs that went to another worker while they ran here."
+    );
+    describe_counter!(
+        REDELIVERED,
+        Unit::Count,
+        "Jobs that came again after their worker died."
+    );
+    describe_counter!(READ_ERRORS, Unit::Count, "Failed reads from the broker.");
+}
+
+/// Makes the series of a handler exist at 0.
+pub(crate) fn start_at_zero(queue: &'static str, kind: &'static str) {
+    for outcome in OUTCOMES {
+        counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome).absolute(0);
+    }
+    for name in [LOST, REDELIVERED, READ_ERRORS] {
+        counter!(name, "queue" => queue).absolute(0);
+    }
+    gauge!(RUNNING, "queue" => queue).set(0);
+}
+
+pub(crate) fn enqueued(queue: &'static str, kind: &'static str) {
+    counter!(ENQUEUED, "queue" => queue, "kind" => kind).increment(1);
+}
+
+pub(crate) fn waited(queue: &'static str, wait: Duration) {
+    histogram!(WAIT, "queue" => queue).record(wait);
+}
+
+pub(crate) fn finished(queue: &'static str, kind: &'static str, outcome: &Outcome, took: Duration) {
+    let outcome = match outcome {
+        Outcome::Succeeded => "ok",
+        Outcome::Retried { .. } => "retry",
+        Outcome::Dead { .. } => "dead",
+        Outcome::Released => "released",
+    };
+    counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome).increment(1);
+    histogram!(DURATION, "queue" => queue, "kind" => kind).record(took);
+}
+
+pub(crate) fn lease_lost(queue: &'static str) {
+    counter!(LOST, "queue" => queue).increment(1);
+}
+
+pub(crate) fn redelivered(queue: &'static str) {
+    counter!(REDELIVERED, "queue" => queue).increment(1);
+}
+
+pub(crate) fn read_failed(queue: &'static str) {
+    counter!(READ_ERRORS, "queue" => queue).increment(1);
+}
+
+/// Counts a running job until it is dropped.
+pub(crate) struct Running(&'static str);
+
+impl Running {
+    pub(crate) fn new(queue: &'static str) -> Self {
+        gauge!(RUNNING, "queue" => queue).increment(1);
+        Self(queue)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        gauge!(RUNNING, "queue" => self.0).decrement(1);
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 jobs do not fit a broker"
+)]
+pub(crate) fn depth(queue: &'static str, depth: &Depth) {
+    gauge!(READY, "queue" => queue).set(depth.ready as f64);
+    gauge!(DEAD, "queue" => queue).set(depth.dead as f64);
+    if let Some(delayed) = depth.delayed {
+        gauge!(DELAYED, "queue" => queue).set(delayed as f64);
+    }
+}

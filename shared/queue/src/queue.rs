@@ -1,0 +1,140 @@
+//! The side of a queue where jobs are put in and looked at.
+
+use crate::backend::Backend;
+use crate::envelope::Message;
+use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics};
+use std::{sync::Arc, time::Duration};
+use stoa_config::ExposeSecret as _;
+use stoa_telemetry::propagation;
+use time::OffsetDateTime;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+/// The largest payload in bytes. A job names its data; it does not carry it.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// A connection to the broker, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    pub(crate) backend: Arc<Backend>,
+}
+
+/// How a job is enqueued.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Enqueue {
+    /// The account on whose behalf it runs.
+    pub account: Option<Uuid>,
+    /// How long it waits at least.
+    pub delay: Duration,
+}
+
+impl Enqueue {
+    /// At once, on behalf of an account.
+    pub fn for_account(account: Uuid) -> Self {
+        Self {
+            account: Some(account),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// The same after a pause.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+}
+
+/// How many jobs there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Waiting for a worker.
+    pub ready: u64,
+    /// Being worked on; `None` where the broker does not tell (RabbitMQ).
+    pub running: Option<u64>,
+    /// Waiting for their time; `None` where the broker does not tell (RabbitMQ).
+    pub delayed: Option<u64>,
+    /// Parked.
+    pub dead: u64,
+}
+
+impl Queue {
+    /// Connects to the broker of the settings; a broker that is away is an error.
+    pub async fn connect(settings: &QueueSettings) -> Result<Self, QueueError> {
+        metrics::describe();
+        let url = settings.url.expose_secret();
+        let backend = Backend::connect(url, settings.namespace.clone()).await?;
+        Ok(Self {
+            backend: Arc::new(backend),
+        })
+    }
+
+    /// Puts a job into its queue. When this returns, the broker has it.
+    pub async fn enqueue<J: Payload>(&self, job: &J, how: Enqueue) -> Result<Uuid, QueueError> {
+        let id = Uuid::now_v7();
+        let span = tracing::info_span!(
+            "job.enqueue",
+            otel.kind = "producer",
+            queue = J::QUEUE,
+            job.id = %id,
+            job.kind = J::KIND,
+        );
+        let enqueued = self.enqueue_as(id, job, how).instrument(span).await;
+        if enqueued.is_ok() {
+            metrics::enqueued(J::QUEUE, J::KIND);
+        }
+        enqueued
+    }
+
+    async fn enqueue_as<J: Payload>(
+        &self,
+        id: Uuid,
+        job: &J,
+        how: Enqueue,
+    ) -> Result<Uuid, QueueError> {
+        let body = serde_json::to_vec(job)?;
+        if body.len() > BODY_LIMIT {
+            return Err(QueueError::TooLarge {
+                size: body.len(),
+                limit: BODY_LIMIT,
+            });
+        }
+        let envelope = Envelope {
+            id,
+            kind: J::KIND.into(),
+            version: J::VERSION,
+            account: how.account,
+            attempt: 1,
+            max_attempts: J::MAX_ATTEMPTS,
+            enqueued_at: OffsetDateTime::now_utc(),
+            trace: propagation::inject_map(),
+        };
+        self.backend
+            .publish(J::QUEUE, id, &Message::new(&envelope, body), how.delay)
+            .await?;
+        Ok(id)
+    }
+
+    /// Whether the broker answers, for the readiness of a process.
+    pub async fn check(&self) -> Result<(), QueueError> {
+        self.backend.check().await
+    }
+
+    /// How many jobs a queue holds.
+    pub async fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
+        self.backend.depth(queue).await
+    }
+
+    /// The oldest parked jobs of a queue, at most `limit`; they stay parked.
+    pub async fn dead_letters(
+        &self,
+        queue: &str,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        self.backend.dead_letters(queue, limit).await
+    }
+
+    /// Removes queues with everything in them: for a queue that no release uses any more, and tests.
+    pub async fn remove(&self, queues: &[&str]) -> Result<(), QueueError> {
+        self.backend.remove(queues).await
+    }
+}

@@ -1,0 +1,141 @@
+//! The loop that takes jobs of one queue and starts them.
+
+use crate::QueueError;
+use crate::backend::{Delivery, Reader};
+use crate::metrics;
+use crate::run::Runner;
+use crate::{Backoff, ConsumerSettings, Queue};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// The pauses between reads while the broker is away; there is no last one.
+const READ_BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(200),
+    cap: Duration::from_secs(5),
+};
+/// How long handing back unfinished jobs may take.
+const HAND_BACK: Duration = Duration::from_secs(3);
+
+/// Reads a queue until `stop`, then lets the running jobs end.
+pub(crate) struct ReadLoop {
+    pub(crate) queue: &'static str,
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) settings: ConsumerSettings,
+    pub(crate) stop: CancellationToken,
+}
+
+impl ReadLoop {
+    pub(crate) async fn run(self, queue: Queue) -> Result<(), QueueError> {
+        let mut reader =
+            queue
+                .backend
+                .reader(self.queue, self.settings.concurrency, self.settings.lease);
+        let mut jobs = JoinSet::new();
+        let give_up = CancellationToken::new();
+        self.read(&mut reader, &mut jobs, &give_up).await?;
+        self.hand_back(reader.stop().await, &mut jobs);
+        self.drain(&mut jobs, &give_up).await?;
+        reader.close().await;
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        reader: &mut Reader,
+        jobs: &mut JoinSet<()>,
+        give_up: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        let permits = Arc::new(Semaphore::new(self.settings.concurrency));
+        let mut failures: u16 = 0;
+        while let Some(free) = self.wait_for_room(&permits).await {
+            while let Some(ended) = jobs.try_join_next() {
+                ended?;
+            }
+            let deliveries = match reader.next(free).await {
+                Ok(deliveries) => deliveries,
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    self.pause_after(&error, failures).await;
+                    continue;
+                }
+            };
+            failures = 0;
+            if self.stop.is_cancelled() {
+                self.hand_back(deliveries, jobs);
+                return Ok(());
+            }
+            for delivery in deliveries {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
+                jobs.spawn(async move {
+                    runner.run(delivery, give_up).await;
+                    drop(permit);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives jobs back that came too late to be started.
+    fn hand_back(&self, deliveries: Vec<Delivery>, jobs: &mut JoinSet<()>) {
+        let give_up = CancellationToken::new();
+        give_up.cancel();
+        for delivery in deliveries {
+            let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
+            jobs.spawn(async move { runner.run(delivery, give_up).await });
+        }
+    }
+
+    /// How many jobs may be started; none once the loop shall stop.
+    async fn wait_for_room(&self, permits: &Arc<Semaphore>) -> Option<usize> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            permit = permits.acquire() => {
+                drop(permit);
+                Some(permits.available_permits().max(1))
+            },
+        }
+    }
+
+    async fn pause_after(&self, error: &QueueError, failures: u16) {
+        metrics::read_failed(self.queue);
+        if failures == 1 {
+            tracing::warn!(queue = self.queue, %error, source = ?error, "the queue cannot be read; goes on trying");
+        }
+        let pause = READ_BACKOFF.pause(failures, &mut rand::rng());
+        tokio::select! {
+            () = self.stop.cancelled() => {},
+            () = sleep(pause) => {},
+        }
+    }
+
+    async fn drain(
+        &self,
+        jobs: &mut JoinSet<()>,
+        give_up: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        if timeout(self.settings.drain, join_all(jobs)).await.is_ok() {
+            return Ok(());
+        }
+        tracing::warn!(
+            queue = self.queue,
+            jobs = jobs.len(),
+            "hands unfinished jobs back"
+        );
+        give_up.cancel();
+        // What cannot be handed back in time comes again by itself, like after a crash.
+        timeout(HAND_BACK, join_all(jobs)).await.unwrap_or(Ok(()))
+    }
+}
+
+async fn join_all(jobs: &mut JoinSet<()>) -> Result<(), QueueError> {
+    while let Some(ended) = jobs.join_next().await {
+        ended?;
+    }
+    Ok(())
+}

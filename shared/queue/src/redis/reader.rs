@@ -1,0 +1,196 @@
+//! The side of a queue where jobs are taken out.
+
+use super::keys::{GROUP, Keys};
+use super::lease::{Leases, RedisReceipt};
+use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, create_group, message, millis, no_group, scripts};
+use crate::QueueError;
+use crate::backend::{Delivery, Receipt};
+use crate::envelope::Message;
+use redis::aio::{ConnectionManager, MultiplexedConnection};
+use redis::streams::{StreamReadOptions, StreamReadReply};
+use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisResult};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+/// How long a read waits for a job. It bounds how late a delayed job starts and how long a
+/// worker takes to notice that it shall stop: a read is never cut off, because what the server has
+/// handed out by then would be stranded.
+const BLOCK: Duration = Duration::from_millis(500);
+/// How many delayed jobs one step moves.
+const PROMOTED_AT_ONCE: usize = 500;
+/// Consumers of workers that are gone are removed after this time.
+const CONSUMER_IDLE: Duration = Duration::from_hours(1);
+
+/// Reads one queue.
+pub(crate) struct RedisReader {
+    client: Client,
+    link: ConnectionManager,
+    keys: Keys,
+    lease: Duration,
+    leases: Arc<Leases>,
+    /// The connection of the blocking reads; made again after an error.
+    reading: Option<MultiplexedConnection>,
+    /// Where the search for silent workers goes on, and when.
+    cursor: String,
+    next_search: Instant,
+    _heartbeat: AbortOnDropHandle<()>,
+}
+
+impl RedisReader {
+    pub(super) fn new(
+        client: Client,
+        link: ConnectionManager,
+        keys: Keys,
+        lease: Duration,
+    ) -> Self {
+        let leases = Leases::new(link.clone(), keys.clone(), consumer_name(), lease);
+        let heartbeat = leases.heartbeat();
+        let (cursor, next_search) = ("0-0".to_owned(), Instant::now());
+        let reading = None;
+        Self {
+            client,
+            link,
+            keys,
+            lease,
+            leases,
+            reading,
+            cursor,
+            next_search,
+            _heartbeat: heartbeat,
+        }
+    }
+
+    pub(crate) async fn next(&mut self, free: usize) -> Result<Vec<Delivery>, QueueError> {
+        match self.try_next(free).await {
+            Ok(deliveries) => Ok(deliveries),
+            Err(error) if no_group(&error) => {
+                create_group(&mut self.link, &self.keys).await?;
+                Ok(Vec::new())
+            }
+            Err(error) => {
+                self.reading = None;
+                Err(error.into())
+            }
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        let mut call = scripts::LEAVE.key(&self.keys.stream);
+        call.arg(GROUP).arg(&self.leases.consumer);
+        // A name that stays behind is removed by the next worker that tidies up.
+        let _: RedisResult<i64> = call.invoke_async(&mut self.link.clone()).await;
+    }
+
+    async fn try_next(&mut self, free: usize) -> RedisResult<Vec<Delivery>> {
+        let due = self.promote().await?;
+        if Instant::now() >= self.next_search {
+            let reclaimed = self.reclaim(free).await?;
+            if !reclaimed.is_empty() {
+                return Ok(reclaimed);
+            }
+        }
+        self.read(free, due.map_or(BLOCK, |due| due.min(BLOCK)))
+            .await
+    }
+
+    /// Moves the delayed jobs that are due; says when the next one is.
+    async fn promote(&mut self) -> RedisResult<Option<Duration>> {
+        let mut call = scripts::PROMOTE.arg(PROMOTED_AT_ONCE);
+        let due: i64 = call
+            .key(&self.keys.all())
+            .invoke_async(&mut self.link)
+            .await?;
+        Ok(u64::try_from(due).ok().map(Duration::from_millis))
+    }
+
+    /// Takes over what silent workers hold.
+    async fn reclaim(&mut self, free: usize) -> RedisResult<Vec<Delivery>> {
+        let mut call = scripts::RECLAIM.key(&self.keys.stream);
+        call.arg(GROUP).arg(&self.leases.consumer);
+        call.arg(millis(self.lease)).arg(&self.cursor).arg(free);
+        let found: (String, Vec<(String, u16, Vec<u8>, Vec<u8>)>) =
+            call.invoke_async(&mut self.link).await?;
+        let (cursor, entries) = found;
+        if cursor == "0-0" {
+            // Once round: look again in half a lease, every worker at another time.
+            self.next_search =
+                Instant::now() + self.lease.mul_f64(0.4 + 0.2 * rand::random::<f64>());
+            self.tidy().await?;
+        }
+        self.cursor = cursor;
+        let deliveries = entries.into_iter().map(|(entry, earlier, head, body)| {
+            self.delivery(entry, Message { head, body }, earlier)
+        });
+        Ok(deliveries.collect())
+    }
+
+    async fn tidy(&mut self) -> RedisResult<()> {
+        let mut call = scripts::TIDY.key(&self.keys.stream);
+        call.arg(GROUP)
+            .arg(millis(CONSUMER_IDLE))
+            .invoke_async(&mut self.link)
+            .await
+    }
+
+    async fn read(&mut self, free: usize, block: Duration) -> RedisResult<Vec<Delivery>> {
+        let block = usize::try_from(block.as_millis().max(1)).expect("half a second fits");
+        let options = StreamReadOptions::default()
+            .group(GROUP, &self.leases.consumer)
+            .count(free)
+            .block(block);
+        let stream = self.keys.stream.clone();
+        let reading = self.reading().await?;
+        let read: Option<StreamReadReply> = reading
+            .xread_options(&[stream.as_str()], &[">"], &options)
+            .await?;
+        let entries = read
+            .into_iter()
+            .flat_map(|read| read.keys)
+            .flat_map(|key| key.ids);
+        Ok(entries
+            .map(|entry| self.delivery(entry.id.clone(), message(&entry), 0))
+            .collect())
+    }
+
+    fn delivery(&self, entry: String, message: Message, earlier: u16) -> Delivery {
+        let lease = self.leases.hold(&entry);
+        let receipt = RedisReceipt {
+            leases: Arc::clone(&self.leases),
+            entry,
+        };
+        Delivery {
+            message,
+            earlier,
+            lease,
+            receipt: Receipt::Redis(receipt),
+        }
+    }
+
+    async fn reading(&mut self) -> RedisResult<&mut MultiplexedConnection> {
+        if self.reading.is_none() {
+            // The default timeout of 500 ms would abandon reads whose jobs then are stranded.
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                .set_response_timeout(Some(BLOCK + RESPONSE_TIMEOUT));
+            let connection = self
+                .client
+                .get_multiplexed_async_connection_with_config(&config);
+            self.reading = Some(connection.await?);
+        }
+        Ok(self.reading.as_mut().expect("it was just made"))
+    }
+}
+
+/// A name that no other process ever has: replicas share a service's name, containers reuse pids.
+fn consumer_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!(
+        "{}:{}:{}",
+        host.trim(),
+        std::process::id(),
+        Uuid::new_v4().simple()
+    )
+}

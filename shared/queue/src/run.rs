@@ -1,0 +1,291 @@
+//! One delivery from its arrival to its settlement.
+
+use crate::backend::{Delivery, Settled, Settlement};
+use crate::envelope::{Envelope, Message};
+use crate::handler::{Handler, Observer};
+use crate::{Backoff, DeadReason, JobContext, JobError, Outcome, metrics};
+use futures_util::FutureExt as _;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use stoa_telemetry::propagation;
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field::Empty};
+use uuid::Uuid;
+
+/// How often a settlement is tried while the broker is away, before the lease decides.
+const SETTLE_TRIES: u16 = 5;
+/// The pauses in between.
+const SETTLE_BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(200),
+    cap: Duration::from_secs(2),
+};
+/// The kind under which jobs are counted that no handler knows: a foreign name is no label.
+const UNKNOWN: &str = "unknown";
+
+/// Runs the jobs of one queue.
+pub(crate) struct Runner {
+    pub(crate) queue: &'static str,
+    pub(crate) handlers: HashMap<&'static str, Handler>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) backoff: Backoff,
+}
+
+/// Why an attempt has no result.
+enum Interruption {
+    /// The process ends: the job is handed back.
+    GivenUp,
+    /// Another worker has the job: its result is not ours to settle.
+    LeaseLost,
+}
+
+impl Runner {
+    pub(crate) async fn run(&self, delivery: Delivery, give_up: CancellationToken) {
+        if delivery.earlier > 0 {
+            metrics::redelivered(self.queue);
+        }
+        match delivery.message.envelope() {
+            Ok(mut envelope) => {
+                envelope.attempt = envelope.attempt.saturating_add(delivery.earlier);
+                let span = self.span(&envelope);
+                self.run_job(Arc::new(envelope), delivery, give_up)
+                    .instrument(span)
+                    .await;
+            }
+            Err(error) => {
+                let message = delivery.message.clone();
+                tracing::error!(queue = self.queue, %error, "a message without envelope is parked");
+                let error = format!("the envelope cannot be read: {error}");
+                let dead = Settlement::Dead {
+                    message,
+                    reason: DeadReason::Unreadable,
+                    error,
+                };
+                self.settle(&delivery, dead).await;
+            }
+        }
+    }
+
+    fn span(&self, envelope: &Envelope) -> Span {
+        let span = tracing::info_span!(
+            "job.run",
+            otel.kind = "consumer",
+            otel.status_code = Empty,
+            queue = self.queue,
+            job.id = %envelope.id,
+            job.kind = envelope.kind,
+            job.attempt = envelope.attempt,
+            job.outcome = Empty,
+        );
+        propagation::set_parent(&span, propagation::extract_map(&envelope.trace));
+        span
+    }
+
+    async fn run_job(
+        &self,
+        envelope: Arc<Envelope>,
+        delivery: Delivery,
+        give_up: CancellationToken,
+    ) {
+        let (running, begun) = (metrics::Running::new(self.queue), Instant::now());
+        let attempt = self.attempt(&envelope, &delivery.message.body);
+        let outcome = tokio::select! {
+            biased;
+            () = give_up.cancelled() => Err(Interruption::GivenUp),
+            () = delivery.lease.cancelled() => Err(Interruption::LeaseLost),
+            outcome = attempt => Ok(outcome),
+        };
+        drop(running);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(Interruption::GivenUp) => Outcome::Released,
+            Err(Interruption::LeaseLost) => {
+                metrics::lease_lost(self.queue);
+                tracing::warn!("another worker has taken the job over; this attempt is dropped");
+                return;
+            }
+        };
+        self.conclude(&envelope, &delivery, outcome, begun.elapsed())
+            .await;
+    }
+
+    /// Runs the handler, unless there is a reason not to.
+    async fn attempt(&self, envelope: &Arc<Envelope>, body: &[u8]) -> Outcome {
+        let dead = |reason, error: String| Outcome::Dead { reason, error };
+        let Some(handler) = self.handlers.get(envelope.kind.as_str()) else {
+            let error = format!("no handler for `{}` here", envelope.kind);
+            return dead(DeadReason::UnknownKind, error);
+        };
+        if envelope.attempt > envelope.max_attempts {
+            let error = format!(
+                "its worker died in each of {} attempts",
+                envelope.max_attempts
+            );
+            return dead(DeadReason::Exhausted, error);
+        }
+        let work = match (handler.start)(
+            body,
+            JobContext {
+                envelope: Arc::clone(envelope),
+            },
+        ) {
+            Ok(work) => work,
+            Err(error) => return dead(DeadReason::Unreadable, chain(&error)),
+        };
+        if let Err(error) = self.observer.started(envelope).await {
+            return self.again(envelope, chain(error.as_ref()));
+        }
+        if envelope.attempt == 1 {
+            let wait = OffsetDateTime::now_utc() - envelope.enqueued_at;
+            metrics::waited(self.queue, wait.try_into().unwrap_or_default());
+        }
+        let ended = timeout(handler.time_limit, AssertUnwindSafe(work).catch_unwind()).await;
+        let failure = match ended {
+            Ok(Ok(Ok(()))) => return Outcome::Succeeded,
+            Ok(Ok(Err(JobError::Fail(error)))) => {
+                return dead(DeadReason::Failed, chain(error.as_ref()));
+            }
+            Ok(Ok(Err(JobError::Retry(error)))) => chain(error.as_ref()),
+            Ok(Err(_panic)) => "its handler panicked".to_owned(),
+            Err(_elapsed) => format!("it took longer than {:?}", handler.time_limit),
+        };
+        if envelope.attempt >= envelope.max_attempts {
+            return dead(DeadReason::Exhausted, failure);
+        }
+        self.again(envelope, failure)
+    }
+
+    fn again(&self, envelope: &Envelope, error: String) -> Outcome {
+        let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
+        Outcome::Retried { error, pause }
+    }
+
+    /// Records how the attempt ended and tells the broker.
+    async fn conclude(
+        &self,
+        envelope: &Envelope,
+        delivery: &Delivery,
+        outcome: Outcome,
+        took: Duration,
+    ) {
+        let observed = self.observer.ended(envelope, &outcome).await;
+        let settlement = match &observed {
+            Ok(()) => settlement(envelope, &delivery.message, &outcome),
+            Err(error) => {
+                tracing::warn!(
+                    error = chain(error.as_ref()),
+                    "the end of a job is not recorded; it comes again"
+                );
+                let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
+                // The attempt does not count: the job did what it could.
+                again(envelope, &delivery.message, envelope.attempt, pause)
+            }
+        };
+        self.report(envelope, &outcome, took);
+        self.settle(delivery, settlement).await;
+    }
+
+    fn report(&self, envelope: &Envelope, outcome: &Outcome, took: Duration) {
+        let kind = self
+            .handlers
+            .get(envelope.kind.as_str())
+            .map_or(UNKNOWN, |known| known.kind);
+        metrics::finished(self.queue, kind, outcome, took);
+        let span = Span::current();
+        match outcome {
+            Outcome::Succeeded => {
+                span.record("job.outcome", "ok");
+                tracing::info!(kind, ?took, "job done");
+            }
+            Outcome::Retried { error, pause } => {
+                span.record("job.outcome", "retry")
+                    .record("otel.status_code", "ERROR");
+                tracing::warn!(
+                    kind,
+                    error,
+                    ?pause,
+                    attempt = envelope.attempt,
+                    "job comes again"
+                );
+            }
+            Outcome::Dead { reason, error } => {
+                span.record("job.outcome", "dead")
+                    .record("otel.status_code", "ERROR");
+                tracing::error!(kind, error, reason = reason.as_str(), "job is parked");
+            }
+            Outcome::Released => {
+                span.record("job.outcome", "released");
+                tracing::info!(kind, "job is handed back unfinished");
+            }
+        }
+    }
+
+    /// Tries for a while; after that the message comes again as after a crash.
+    async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
+        for attempt in 1..=SETTLE_TRIES {
+            match delivery.receipt.settle(&settlement).await {
+                Ok(Settled::Yes) => return,
+                Ok(Settled::Lost) => {
+                    metrics::lease_lost(self.queue);
+                    return;
+                }
+                Err(error) if attempt == SETTLE_TRIES => {
+                    tracing::warn!(%error, "a job could not be settled and comes again");
+                }
+                Err(_) => {
+                    let pause = SETTLE_BACKOFF.pause(attempt, &mut rand::rng());
+                    sleep(pause).await;
+                }
+            }
+        }
+    }
+}
+
+fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Settlement {
+    match outcome {
+        Outcome::Succeeded => Settlement::Done,
+        Outcome::Retried { pause, .. } => again(
+            envelope,
+            message,
+            envelope.attempt.saturating_add(1),
+            *pause,
+        ),
+        Outcome::Released => again(envelope, message, envelope.attempt, Duration::ZERO),
+        Outcome::Dead { reason, error } => Settlement::Dead {
+            message: Message::new(envelope, message.body.clone()),
+            reason: *reason,
+            error: error.clone(),
+        },
+    }
+}
+
+fn again(envelope: &Envelope, message: &Message, attempt: u16, pause: Duration) -> Settlement {
+    let next = Envelope {
+        attempt,
+        ..envelope.clone()
+    };
+    let id: Uuid = envelope.id;
+    Settlement::Again {
+        id,
+        message: Message::new(&next, message.body.clone()),
+        pause,
+    }
+}
+
+/// An error with its sources, on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Transparent wrappers say the same twice.
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
