@@ -1,0 +1,187 @@
+//! What there is to run, found by convention, and where each process listens.
+
+use anyhow::Context as _;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::path::{Path, PathBuf};
+
+/// A service of the workspace that is a Rust binary.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// Its one name.
+    pub(super) name: String,
+    /// Whether it owns a database.
+    pub(super) owns_database: bool,
+    /// Where its API listens.
+    pub(super) port: u16,
+    /// Where `/readyz` listens.
+    pub(super) admin_port: u16,
+}
+
+/// Every place that the processes need to know.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// The workspace.
+    pub(super) root: PathBuf,
+    /// Where data, secrets and logs are.
+    pub(super) state: PathBuf,
+    /// The Rust services, by name.
+    pub(super) services: Vec<Service>,
+    /// Where the console's development server listens; 0 without a console.
+    pub(super) web_port: u16,
+    /// Where PostgreSQL listens.
+    pub(super) postgres_port: u16,
+    /// Where Redis listens.
+    pub(super) redis_port: u16,
+}
+
+impl Layout {
+    /// Finds the services; the gateway gets `port`, everything else a free one.
+    pub(super) fn discover(root: &Path, state: &Path, port: u16) -> anyhow::Result<Self> {
+        let mut free = FreePorts::default();
+        let mut services = Vec::new();
+        let folder = root.join("services");
+        for entry in std::fs::read_dir(&folder).context("this is not a workspace of Stoa")? {
+            let folder = entry?.path();
+            let name = folder
+                .file_name()
+                .and_then(|name| name.to_str())
+                .map(str::to_owned);
+            let Some(name) = name.filter(|_| folder.join("Cargo.toml").is_file()) else {
+                continue;
+            };
+            services.push(Service {
+                owns_database: folder.join("migrations").is_dir(),
+                port: if name == "gateway" {
+                    port
+                } else {
+                    free.take()?
+                },
+                admin_port: free.take()?,
+                name,
+            });
+        }
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        let web = folder.join("web/package.json").is_file();
+        Ok(Self {
+            root: root.to_owned(),
+            state: state.to_owned(),
+            services,
+            web_port: if web { free.take()? } else { 0 },
+            postgres_port: free.take()?,
+            redis_port: free.take()?,
+        })
+    }
+
+    /// A secret's file.
+    pub(super) fn secret(&self, name: &str) -> PathBuf {
+        self.state.join("secrets").join(name)
+    }
+
+    /// The environment of a service: the same names as in Compose, other addresses.
+    pub(super) fn environment(&self, service: &Service) -> Vec<(String, String)> {
+        let file = |key: &str, secret: &str| {
+            (
+                format!("{key}_FILE"),
+                self.secret(secret).display().to_string(),
+            )
+        };
+        let own = |key: &str, value: String| (key.to_owned(), value);
+        let mut environment = vec![
+            own("LISTEN_ADDR", format!("127.0.0.1:{}", service.port)),
+            own("ADMIN_ADDR", format!("127.0.0.1:{}", service.admin_port)),
+            own("LOG_FORMAT", "text".into()),
+            own("SHUTDOWN_DRAIN_DELAY", "0s".into()),
+            own(
+                "GATEWAY_ROUTES",
+                self.root.join("services").display().to_string(),
+            ),
+            own("BOOTSTRAP_EMAIL", super::EMAIL.into()),
+            file("BOOTSTRAP_PASSWORD", "demo_password"),
+            file("INTERNAL_TOKEN", "internal_token"),
+            file("TOKEN_VERIFYING_KEY", "token_verifying_key"),
+            file("REDIS_URL", "redis_url"),
+        ];
+        if service.name == "api" {
+            environment.push(file("TOKEN_SIGNING_KEY", "token_signing_key"));
+        }
+        if service.owns_database {
+            environment.push(file(
+                "DATABASE_URL",
+                &format!("{}_database_url", service.name),
+            ));
+        }
+        // Whoever wants RabbitMQ names it: `QUEUE_URL=amqp://... stoa dev`.
+        if std::env::var_os("QUEUE_URL").is_none() {
+            environment.push(file("QUEUE_URL", "redis_url"));
+        }
+        let addresses = self
+            .services
+            .iter()
+            .map(|other| (other.name.as_str(), other.port));
+        for (name, port) in addresses.chain([("web", self.web_port)]) {
+            let key = format!("{}_URL", name.to_uppercase().replace('-', "_"));
+            environment.push((key, format!("http://127.0.0.1:{port}")));
+        }
+        environment
+    }
+}
+
+/// Ports that were free a moment ago; each is held until all are chosen, so none comes twice.
+#[derive(Default)]
+struct FreePorts {
+    held: Vec<TcpListener>,
+}
+
+impl FreePorts {
+    fn take(&mut self) -> anyhow::Result<u16> {
+        let listener = TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        self.held.push(listener);
+        Ok(port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_rust_service_is_found_and_every_port_is_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        for file in [
+            "api/Cargo.toml",
+            "api/migrations/1.sql",
+            "gateway/Cargo.toml",
+            "web/package.json",
+        ] {
+            let path = root.path().join("services").join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let layout = Layout::discover(root.path(), Path::new("/state"), 8080).unwrap();
+        let names: Vec<_> = layout
+            .services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        assert_eq!(names, ["api", "gateway"]);
+        assert_eq!(layout.services[1].port, 8080);
+        let ports = layout
+            .services
+            .iter()
+            .flat_map(|service| [service.port, service.admin_port]);
+        let rest = [layout.web_port, layout.postgres_port, layout.redis_port];
+        assert_eq!(ports.chain(rest).collect::<BTreeSet<_>>().len(), 7);
+
+        let environment = layout.environment(&layout.services[0]);
+        let names = |key: &str| environment.iter().any(|(name, _)| name == key);
+        assert!(names("DATABASE_URL_FILE") && names("TOKEN_SIGNING_KEY_FILE") && names("WEB_URL"));
+        let environment = layout.environment(&layout.services[1]);
+        assert!(
+            !environment
+                .iter()
+                .any(|(name, _)| name == "TOKEN_SIGNING_KEY_FILE")
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! What a proxy must take out of a message and put into it (RFC 9110 section 7.6).
+
+use http::header::{
+    CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SERVER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use std::net::IpAddr;
+
+/// Headers that are about one connection and end with it.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Headers with which a client could pass itself off as somebody else.
+const CLAIMS_OF_ORIGIN: [HeaderName; 5] = [
+    FORWARDED,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+];
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Set on every answer that does not say otherwise. The content policy is the console's own affair.
+const SECURITY: [(&str, &str); 4] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
+
+/// Takes out what must not travel on: the fixed names and those that `Connection` lists.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let listed: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&listed) {
+        headers.remove(name);
+    }
+}
+
+/// Makes the client's headers those of a request of ours, from this client.
+pub fn toward_upstream(headers: &mut HeaderMap, client: IpAddr) {
+    let host = headers.get(HOST).cloned();
+    strip_hop_by_hop(headers);
+    for name in CLAIMS_OF_ORIGIN {
+        headers.remove(name);
+    }
+    // The gateway answers `Expect: 100-continue` itself.
+    headers.remove(EXPECT);
+    headers.remove(HOST);
+    let address = HeaderValue::try_from(client.to_string()).expect("an address is ASCII");
+    headers.insert(X_FORWARDED_FOR, address);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    match host {
+        Some(host) => headers.insert(X_FORWARDED_HOST, host),
+        None => headers.remove(X_FORWARDED_HOST),
+    };
+}
+
+/// Makes the upstream's headers those of an answer of ours.
+pub fn toward_client(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    headers.remove(SERVER);
+}
+
+/// Adds the security headers that are missing.
+pub fn secure(headers: &mut HeaderMap) {
+    for (name, value) in SECURITY {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// Whether the request asks for a WebSocket.
+pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let listed = |name: &HeaderName, word: &str| {
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
+        })
+    };
+    listed(&CONNECTION, "upgrade") && listed(&UPGRADE, "websocket")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn what_connection_lists_ends_at_the_gateway() {
+        let mut map = headers(&[
+            ("connection", "close, X-Secret"),
+            ("connection", "x-other"),
+            ("x-secret", "1"),
+            ("x-other", "1"),
+            ("te", "trailers"),
+            ("accept", "*/*"),
+        ]);
+        strip_hop_by_hop(&mut map);
+        assert_eq!(map, headers(&[("accept", "*/*")]));
+    }
+
+    #[test]
+    fn a_client_cannot_choose_its_address() {
+        let mut map = headers(&[
+            ("host", "stoa.example"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("forwarded", "for=10.0.0.1"),
+            ("x-real-ip", "10.0.0.1"),
+            ("x-forwarded-proto", "https"),
+        ]);
+        toward_upstream(&mut map, IpAddr::from([192, 0, 2, 7]));
+        let expected = [
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "stoa.example"),
+        ];
+        assert_eq!(map, headers(&expected));
+    }
+
+    #[test]
+    fn the_upstream_may_say_more_about_security() {
+        let mut map = headers(&[("x-frame-options", "SAMEORIGIN")]);
+        secure(&mut map);
+        assert_eq!(map["x-frame-options"], "SAMEORIGIN");
+        assert_eq!(map["x-content-type-options"], "nosniff");
+    }
+
+    #[test]
+    fn only_a_websocket_upgrade_counts() {
+        let ask = |connection, upgrade| {
+            asks_for_websocket(&headers(&[("connection", connection), ("upgrade", upgrade)]))
+        };
+        assert!(ask("keep-alive, Upgrade", "WebSocket"));
+        assert!(!ask("Upgrade", "h2c"));
+        assert!(!ask("keep-alive", "websocket"));
+    }
+}

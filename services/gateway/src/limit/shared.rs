@@ -1,0 +1,75 @@
+//! The budgets as all replicas see them, in Redis.
+
+use super::{Client, Rate};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longer than Redis ever takes when it is well; a request waits this long at most.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// After a failure Redis is left alone for this long, so that not every request waits for it.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// GCRA in Redis.
+pub(super) struct Shared {
+    connection: ConnectionManager,
+    script: redis::Script,
+    interval_us: u64,
+    tolerance_us: u64,
+    started: Instant,
+    /// Milliseconds since `started` until which Redis is left alone.
+    paused_until_ms: AtomicU64,
+}
+
+impl Shared {
+    /// Connects with the first request.
+    pub(super) fn new(url: &str, rate: Rate) -> redis::RedisResult<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(PAUSE))
+            .set_response_timeout(Some(PATIENCE));
+        let connection = redis::Client::open(url)?.get_connection_manager_lazy(config)?;
+        let interval_us = 1_000_000 / u64::from(rate.per_second.get());
+        Ok(Self {
+            connection,
+            script: redis::Script::new(include_str!("gcra.lua")),
+            interval_us,
+            tolerance_us: interval_us * u64::from(rate.burst.get() - 1),
+            started: Instant::now(),
+            paused_until_ms: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes one request, or says how long to wait; `None` when Redis does not answer.
+    pub(super) async fn take(&self, client: Client) -> Option<Result<(), Duration>> {
+        if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut connection = self.connection.clone();
+        let mut call = self.script.key(format!("gateway:limit:{client}"));
+        call.arg(self.interval_us).arg(self.tolerance_us);
+        let answer = tokio::time::timeout(PATIENCE, call.invoke_async::<u64>(&mut connection));
+        match answer.await {
+            Ok(Ok(0)) => Some(Ok(())),
+            Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us))),
+            Ok(Err(error)) => self.pause(&error.to_string()),
+            Err(_elapsed) => self.pause("no answer in time"),
+        }
+    }
+
+    fn pause<T>(&self, reason: &str) -> Option<T> {
+        let until = self.elapsed_ms() + millis(PAUSE);
+        self.paused_until_ms.store(until, Ordering::Relaxed);
+        metrics::counter!("gateway_limit_fallback_total").increment(1);
+        tracing::warn!(reason, "Redis does not count requests; counting in this process");
+        None
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
