@@ -1,2 +1,8 @@
 //! The `stub` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    stoa_service::Program::new("stub", stub::build)
+        .migrate(stub::migrate)
+        .openapi(stub::openapi)
+        .run()
+}

@@ -1,0 +1,178 @@
+//! Notes: create, get, list.
+
+use axum::{extract::State, http::StatusCode};
+use garde::Validate;
+use metrics::{counter, describe_counter};
+use serde::{Deserialize, Serialize};
+use stoa_contracts::{Coded, ErrorCode, Page, identity::Role};
+use stoa_postgres::{Cursor, CursorError, DatabaseError, into_page, traced};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Stub;
+
+const CREATED: &str = "stub_notes_created_total";
+
+/// Describes the metrics and lets them begin at 0.
+pub(crate) fn describe_metrics() {
+    describe_counter!(CREATED, "Notes that were created");
+    counter!(CREATED).absolute(0);
+}
+
+/// Input of `create_note`.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateNote {
+    /// What to remember.
+    #[garde(length(chars, min = 1, max = 1000))]
+    #[schema(
+        min_length = 1,
+        max_length = 1000,
+        example = "Read the meter on Friday"
+    )]
+    pub text: String,
+}
+
+/// A note.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Note {
+    /// The note's id.
+    pub id: Uuid,
+    /// What to remember.
+    pub text: String,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// Why a note cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum NoteError {
+    /// No such note in this account.
+    #[error("There is no such note.")]
+    NotFound,
+    /// The account keeps as many as it may.
+    #[error("An account may keep {0} notes.")]
+    Full(i64),
+    /// The place in the list is not one of ours.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The database refused or is away.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl Coded for NoteError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotFound => ErrorCode::NotFound,
+            Self::Full(_) => ErrorCode::Conflict,
+            Self::Cursor(error) => error.code(),
+            Self::Database(error) => error.code(),
+        }
+    }
+}
+
+/// Create a note
+#[utoipa::path(
+    post, path = "/api/v1/stub/notes", operation_id = "create_note", tag = "stub",
+    request_body = CreateNote,
+    responses((status = 201, body = Note, description = "The note"), responses::Write)
+)]
+pub(crate) async fn create_note(
+    State(stub): State<Stub>,
+    identity: Identity,
+    Json(input): Json<CreateNote>,
+) -> Result<(StatusCode, Json<Note>), Problem> {
+    identity.require(Role::Editor)?;
+    let note = Note {
+        id: Uuid::now_v7(),
+        text: input.text,
+        created_at: stub.clock.now(),
+    };
+    insert(&stub, identity.account, &note).await?;
+    counter!(CREATED).increment(1);
+    Ok((StatusCode::CREATED, Json(note)))
+}
+
+/// List the notes, newest first
+#[utoipa::path(
+    get, path = "/api/v1/stub/notes", operation_id = "list_notes", tag = "stub",
+    params(Paging),
+    responses((status = 200, body = Page<Note>, description = "A page of notes"), responses::Read)
+)]
+pub(crate) async fn list_notes(
+    State(stub): State<Stub>,
+    identity: Identity,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Note>>, Problem> {
+    Ok(Json(select_page(&stub, identity.account, &paging).await?))
+}
+
+/// Get a note
+#[utoipa::path(
+    get, path = "/api/v1/stub/notes/{id}", operation_id = "get_note", tag = "stub",
+    params(("id" = Uuid, Path, description = "The note")),
+    responses((status = 200, body = Note, description = "The note"), responses::Read)
+)]
+pub(crate) async fn get_note(
+    State(stub): State<Stub>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Note>, Problem> {
+    let note = select(&stub, identity.account, id).await?;
+    Ok(Json(note.ok_or(NoteError::NotFound)?))
+}
+
+/// Inserts unless the account is full. Two at once may both see the last free place: the limit
+/// bounds what an account holds, it is not a price list.
+async fn insert(stub: &Stub, account: Uuid, note: &Note) -> Result<(), NoteError> {
+    let query = sqlx::query!(
+        "INSERT INTO notes (id, account_id, text, created_at)
+         SELECT $1, $2, $3, $4
+         WHERE (SELECT count(*) FROM notes WHERE account_id = $2) < $5",
+        note.id,
+        account,
+        note.text,
+        note.created_at,
+        stub.notes_per_account,
+    );
+    let done = traced("note.insert", query.execute(&stub.pool)).await?;
+    match done.rows_affected() {
+        0 => Err(NoteError::Full(stub.notes_per_account)),
+        _ => Ok(()),
+    }
+}
+
+async fn select(stub: &Stub, account: Uuid, id: Uuid) -> Result<Option<Note>, NoteError> {
+    let query = sqlx::query_as!(
+        Note,
+        "SELECT id, text, created_at FROM notes WHERE id = $1 AND account_id = $2",
+        id,
+        account,
+    );
+    Ok(traced("note.select", query.fetch_optional(&stub.pool)).await?)
+}
+
+async fn select_page(stub: &Stub, account: Uuid, page: &Paging) -> Result<Page<Note>, NoteError> {
+    let after = Cursor::<(OffsetDateTime, Uuid)>::decode(page.cursor.as_deref())?;
+    let (before_time, before_id) = after.map(|cursor| cursor.0).unzip();
+    let query = sqlx::query_as!(
+        Note,
+        "SELECT id, text, created_at FROM notes
+         WHERE account_id = $1
+           AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+         ORDER BY created_at DESC, id DESC
+         LIMIT $4",
+        account,
+        before_time,
+        before_id,
+        page.one_more(),
+    );
+    let notes = traced("note.list", query.fetch_all(&stub.pool)).await?;
+    Ok(into_page(notes, page.limit.into(), |note| {
+        (note.created_at, note.id)
+    }))
+}

@@ -1,0 +1,30 @@
+//! What can be configured.
+
+use stoa_config::Env;
+use stoa_postgres::PostgresSettings;
+use stoa_service::TokenSettings;
+
+/// Configuration of the service, beside what every service has.
+#[derive(Debug)]
+pub struct Settings {
+    /// Its database.
+    pub postgres: PostgresSettings,
+    /// With what it verifies who is asking.
+    pub tokens: TokenSettings,
+    /// The most notes that an account may keep.
+    pub notes_per_account: i64,
+}
+
+impl stoa_config::Settings for Settings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let postgres = PostgresSettings::read(env);
+        let tokens = TokenSettings::read(env);
+        let limit = env.parse("NOTES_PER_ACCOUNT", "most notes that an account may keep");
+        let notes_per_account = limit.default("1000").read();
+        Some(Self {
+            postgres: postgres?,
+            tokens: tokens?,
+            notes_per_account: notes_per_account?,
+        })
+    }
+}
