@@ -12,6 +12,9 @@ export default defineConfig({
   },
   build: {
     target: 'es2023',
+    // The first versions with `light-dark()`: older targets would have it compiled away, which needs
+    // the colour scheme in the same style sheet.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // The content security policy allows images and fonts from our own origin only, no `data:`.
     assetsInlineLimit: 0,
   },

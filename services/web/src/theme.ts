@@ -107,7 +107,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': 'var(--mantine-color-dark-2)',
     '--stoa-page': 'var(--mantine-color-dark-8)',
     '--stoa-accent': 'var(--mantine-color-terracotta-3)',
-    '--stoa-quiet': 'var(--mantine-color-dark-6)',
+    '--stoa-quiet': 'var(--mantine-color-dark-7)',
     '--stoa-track': 'var(--mantine-color-dark-5)',
     '--stoa-bar': 'var(--mantine-color-aegean-4)',
     '--stoa-bar-quiet': 'var(--mantine-color-aegean-9)',

@@ -8,7 +8,7 @@ interface AgoProps {
 export function Ago({ at }: AgoProps) {
   const format = useFormat()
   return (
-    <time dateTime={at} title={format.time(at)}>
+    <time dateTime={at} title={format.time(at)} style={{ whiteSpace: 'nowrap' }}>
       {format.ago(at)}
     </time>
   )

@@ -10,6 +10,7 @@ import { summarize } from '../trainingData/summarize'
 import { isUnderWay, useRefreshAfterTraining, useTrainings } from '../trainings/queries'
 import { StatusBadge } from '../trainings/StatusBadge'
 import { AssistantMenu } from './AssistantMenu'
+import { Pediment, Steps } from './Pediment'
 import { Pillar } from './Pillar'
 import { useCurrentAssistant } from './useCurrentAssistant'
 
@@ -29,6 +30,7 @@ export default function OverviewPage() {
       <PageHeader context={t('overview.title')} title={assistant.name}>
         <AssistantMenu assistant={assistant} onDeleted={() => void navigate({ to: '/' })} />
       </PageHeader>
+      <Pediment />
       <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="lg">
         <Pillar
           icon={BookOpen}
@@ -67,6 +69,7 @@ export default function OverviewPage() {
           reached={version !== null && t('overview.ready')}
         />
       </SimpleGrid>
+      <Steps />
     </>
   )
 }

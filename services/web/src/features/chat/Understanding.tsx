@@ -100,10 +100,10 @@ function Rank({ name, confidence, chosen }: RankProps) {
   return (
     <li data-chosen={chosen}>
       <span className={classes.name}>{name}</span>
-      <span className={classes.percent}>{format.percent(confidence, 1)}</span>
       <span className={classes.track} aria-hidden="true">
         <span style={{ width: `${confidence * 100}%` }} />
       </span>
+      <span className={classes.percent}>{format.percent(confidence, 1)}</span>
     </li>
   )
 }

@@ -3,6 +3,7 @@ import { Badge, Card, Group, Table, Text, TextInput, Title, UnstyledButton } fro
 import { ChevronRight, Search } from 'lucide-react'
 import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { WideTable } from '../../components/WideTable'
 import { useFormat } from '../../i18n/format'
 import classes from './IntentTable.module.css'
 import type { DataSummary, IntentSummary } from './summarize'
@@ -46,29 +47,27 @@ export function IntentTable({ summary }: IntentTableProps) {
           onChange={event => setText(event.currentTarget.value)}
         />
       </Group>
-      <Table.ScrollContainer minWidth={520}>
-        <Table verticalSpacing="xs" layout="fixed">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th w="34%">{t('data.intent')}</Table.Th>
-              <Table.Th w={100} ta="right">
-                {t('data.examples')}
-              </Table.Th>
-              <Table.Th>{t('data.sample')}</Table.Th>
-              <Table.Th w="22%">{t('data.entities')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {matches.map(intent => (
-              <IntentRows
-                key={intent.intent ?? ''}
-                summary={intent}
-                count={format.number(intent.texts.length)}
-              />
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <WideTable minWidth={520} label={t('data.contents')} verticalSpacing="xs" layout="fixed">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th w="34%">{t('data.intent')}</Table.Th>
+            <Table.Th w={100} ta="right">
+              {t('data.examples')}
+            </Table.Th>
+            <Table.Th pl="xl">{t('data.sample')}</Table.Th>
+            <Table.Th w="22%">{t('data.entities')}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {matches.map(intent => (
+            <IntentRows
+              key={intent.intent ?? ''}
+              summary={intent}
+              count={format.number(intent.texts.length)}
+            />
+          ))}
+        </Table.Tbody>
+      </WideTable>
     </Card>
   )
 }
@@ -99,7 +98,7 @@ function IntentRows({ summary: { intent, texts, entities }, count }: IntentRowsP
         <Table.Td ta="right" className={classes.count}>
           {count}
         </Table.Td>
-        <Table.Td>
+        <Table.Td pl="xl">
           <Text fz="sm" c="dimmed" truncate>
             {texts[0]}
           </Text>

@@ -3,6 +3,7 @@ import { Card, Table, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Training } from '../../api/types'
 import { Ago } from '../../components/Ago'
+import { WideTable } from '../../components/WideTable'
 import { StatusBadge } from './StatusBadge'
 
 interface HistoryProps {
@@ -16,30 +17,28 @@ export function History({ trainings }: HistoryProps) {
       <Title order={2} fz="xl" id="history" mb="sm">
         {t('training.history')}
       </Title>
-      <Table.ScrollContainer minWidth={420}>
-        <Table verticalSpacing="sm">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('training.model')}</Table.Th>
-              <Table.Th>{t('training.when')}</Table.Th>
-              <Table.Th ta="right">{t('training.state')}</Table.Th>
+      <WideTable minWidth={420} label={t('training.history')} verticalSpacing="sm">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t('training.model')}</Table.Th>
+            <Table.Th>{t('training.when')}</Table.Th>
+            <Table.Th ta="right">{t('training.state')}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {trainings.map(({ id, model, created_at, status }) => (
+            <Table.Tr key={id}>
+              <Table.Th scope="row">{t('assistants.version', { version: model })}</Table.Th>
+              <Table.Td>
+                <Ago at={created_at} />
+              </Table.Td>
+              <Table.Td ta="right">
+                <StatusBadge status={status} />
+              </Table.Td>
             </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {trainings.map(({ id, model, created_at, status }) => (
-              <Table.Tr key={id}>
-                <Table.Th scope="row">{t('assistants.version', { version: model })}</Table.Th>
-                <Table.Td>
-                  <Ago at={created_at} />
-                </Table.Td>
-                <Table.Td ta="right">
-                  <StatusBadge status={status} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+          ))}
+        </Table.Tbody>
+      </WideTable>
     </Card>
   )
 }

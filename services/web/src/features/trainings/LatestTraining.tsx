@@ -18,12 +18,22 @@ export function LatestTraining({ training }: LatestTrainingProps) {
   const { status, model, metrics, error, assistant_id: assistantId } = training
   return (
     <Stack gap="md">
-      <Group gap="sm" role="status">
+      <Group gap="sm" mih={36} role="status">
         <StatusBadge status={status} />
         <Text fz="sm">{t(`training.${status}Text`, { version: model })}</Text>
         <Text fz="sm" c="dimmed">
           <Ago at={training.finished_at ?? training.created_at} />
         </Text>
+        {status === 'succeeded' && (
+          <ButtonLink
+            variant="light"
+            ml="auto"
+            to="/assistants/$assistantId/chat"
+            params={{ assistantId }}
+          >
+            {t('training.toChat')}
+          </ButtonLink>
+        )}
       </Group>
       {isUnderWay(training) && <LiveProgress training={training} />}
       {status === 'failed' && error && (
@@ -32,13 +42,6 @@ export function LatestTraining({ training }: LatestTrainingProps) {
         </Alert>
       )}
       {metrics && <Metrics metrics={metrics} />}
-      {status === 'succeeded' && (
-        <div>
-          <ButtonLink variant="light" to="/assistants/$assistantId/chat" params={{ assistantId }}>
-            {t('training.toChat')}
-          </ButtonLink>
-        </div>
-      )}
     </Stack>
   )
 }

@@ -6,6 +6,7 @@ import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
 import { ProblemAlert } from '../../components/ProblemAlert'
+import { WideTable } from '../../components/WideTable'
 import { useFormat } from '../../i18n/format'
 import { useCanEdit } from '../session/queries'
 import { useActivateModel, useModels } from './queries'
@@ -29,36 +30,34 @@ export function Models({ assistantId }: ModelsProps) {
           items.length === 0 ? (
             <Text c="dimmed">{t('training.modelsEmpty')}</Text>
           ) : (
-            <Table.ScrollContainer minWidth={480}>
-              <Table verticalSpacing="sm">
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t('training.model')}</Table.Th>
-                    <Table.Th ta="right">{t('training.accuracy')}</Table.Th>
-                    <Table.Th ta="right">{t('training.examples')}</Table.Th>
-                    <Table.Th>{t('training.made')}</Table.Th>
-                    <Table.Th ta="right" w={160}>
-                      {t('training.state')}
-                    </Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {items.map(model => (
-                    <ModelRow
-                      key={model.version}
-                      model={model}
-                      loading={activate.isPending && activate.variables === model.version}
-                      onActivate={() =>
-                        activate.mutate(model.version, {
-                          onSuccess: () =>
-                            notifyDone(t('training.activated', { version: model.version })),
-                        })
-                      }
-                    />
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <WideTable minWidth={480} label={t('training.models')} verticalSpacing="sm">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('training.model')}</Table.Th>
+                  <Table.Th ta="right">{t('training.accuracy')}</Table.Th>
+                  <Table.Th ta="right">{t('training.examples')}</Table.Th>
+                  <Table.Th pl="xl">{t('training.made')}</Table.Th>
+                  <Table.Th ta="right" w={160}>
+                    {t('training.state')}
+                  </Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map(model => (
+                  <ModelRow
+                    key={model.version}
+                    model={model}
+                    loading={activate.isPending && activate.variables === model.version}
+                    onActivate={() =>
+                      activate.mutate(model.version, {
+                        onSuccess: () =>
+                          notifyDone(t('training.activated', { version: model.version })),
+                      })
+                    }
+                  />
+                ))}
+              </Table.Tbody>
+            </WideTable>
           )
         }
       </Loaded>
@@ -84,7 +83,7 @@ function ModelRow({ model, loading, onActivate }: ModelRowProps) {
         {metrics.accuracy === null ? '–' : format.percent(metrics.accuracy, 1)}
       </Table.Td>
       <Table.Td ta="right">{format.number(metrics.examples)}</Table.Td>
-      <Table.Td>
+      <Table.Td pl="xl">
         <Ago at={created_at} />
       </Table.Td>
       <Table.Td ta="right">
