@@ -37,7 +37,7 @@ sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 	@ci/check/sqlx --write
 
 new-service: ## Copy services/stub (NAME=billing)
-	@cargo run --quiet --package stoa -- new-service $(NAME)
+	@ci/new-service "$(NAME)"
 
 bench: ## Measure the platform that runs (AREA=queue|gateway|nlu for one)
 	@cargo run --quiet --release --package stoa -- bench $(AREA)
