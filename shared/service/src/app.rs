@@ -1,6 +1,6 @@
 //! A service, put together and not yet running.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ pub(crate) struct Background {
 /// A service: its routes, what it waits for, and what it does beside requests.
 pub struct App {
     router: Router,
+    longest_request: Option<Duration>,
     pub(crate) checks: Vec<Check>,
     pub(crate) background: Vec<Background>,
 }
@@ -37,6 +38,7 @@ impl App {
     pub fn new(router: Router) -> Self {
         Self {
             router,
+            longest_request: None,
             checks: Vec::new(),
             background: Vec::new(),
         }
@@ -44,8 +46,8 @@ impl App {
 
     /// A service with these routes, which also serves their document at `GET /openapi.json`.
     pub fn documented(routes: OpenApiRouter) -> Self {
-        let (router, document) = routes.split_for_parts();
-        Self::new(router.route(openapi::PATH, openapi::handler(&document)))
+        let (api, document) = routes.split_for_parts();
+        Self::new(api.route(openapi::PATH, openapi::handler(&document)))
     }
 
     /// Adds routes that are not part of the public document, such as the internal ones.
@@ -59,6 +61,14 @@ impl App {
     #[must_use]
     pub fn identity(mut self, verifier: TokenVerifier) -> Self {
         self.router = self.router.layer(Extension(verifier));
+        self
+    }
+
+    /// Lets a request take this long whatever `REQUEST_TIMEOUT` says: for a service whose routes
+    /// have limits of their own.
+    #[must_use]
+    pub fn longest_request(mut self, limit: Duration) -> Self {
+        self.longest_request = Some(limit);
         self
     }
 
@@ -122,8 +132,9 @@ impl App {
     }
 
     pub(crate) fn split(self, settings: &HttpSettings) -> (Router, Vec<Check>, Vec<Background>) {
+        let timeout = self.longest_request.unwrap_or(settings.request_timeout);
         (
-            middleware::wrap(self.router, settings),
+            middleware::wrap(self.router, timeout, settings.body_limit),
             self.checks,
             self.background,
         )

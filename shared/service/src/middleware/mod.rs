@@ -5,25 +5,24 @@ mod guard;
 mod metrics;
 mod observe;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+use std::time::Duration;
 
-use crate::HttpSettings;
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 
 pub use body::{body_limit, read_body};
 pub use guard::Verbatim;
+pub use observe::RouteTemplate;
 pub(crate) use metrics::describe;
 
 /// Puts the middleware around `router`.
-pub(crate) fn wrap(router: Router, settings: &HttpSettings) -> Router {
+pub(crate) fn wrap(router: Router, timeout: Duration, limit: usize) -> Router {
     describe();
-    let guard = guard::Guard {
-        timeout: settings.request_timeout,
-    };
+    let guard = guard::Guard { timeout };
     router
         .fallback(guard::not_found)
         .method_not_allowed_fallback(guard::method_not_allowed)
-        .layer(axum::Extension(body::BodyLimit(settings.body_limit)))
-        .layer(DefaultBodyLimit::max(settings.body_limit))
+        .layer(axum::Extension(body::BodyLimit(limit)))
+        .layer(DefaultBodyLimit::max(limit))
         .layer(from_fn_with_state(guard, guard::run))
         .layer(axum::middleware::from_fn(observe::run))
 }

@@ -1,6 +1,6 @@
 //! The span of a request, its id and its measurements.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -17,10 +17,15 @@ use super::metrics::{self, Active};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The template of the route that answered, for a service that has its own way from a path to a
+/// route: put it into the extensions of the response, and spans and metrics go by it.
+#[derive(Debug, Clone)]
+pub struct RouteTemplate(pub Arc<str>);
+
 /// The route label of a request that no route takes: never the raw path, which clients choose.
 const UNMATCHED: &str = "unmatched";
 
-pub(super) async fn run(request: Request, next: Next) -> Response {
+pub(super) async fn run(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let _active = Active::begin();
     let method = request.method().clone();
@@ -28,9 +33,16 @@ pub(super) async fn run(request: Request, next: Next) -> Response {
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let request_id = request_id(&request);
     let span = span(&request, route, &request_id);
+    request.headers_mut().insert(REQUEST_ID, request_id.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     let code = response.extensions().get::<ErrorCode>().copied();
+    let template = response.extensions().get::<RouteTemplate>().cloned();
+    let route = template.as_ref().map_or(route, |template| template.0.as_ref());
+    if template.is_some() {
+        span.record("http.route", route);
+        span.record("otel.name", format!("{method} {route}"));
+    }
     finish(&span, status, code);
     metrics::record(&method, route, status, code, start.elapsed());
     response.headers_mut().insert(REQUEST_ID, request_id);
