@@ -39,8 +39,8 @@ sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"
 
-bench: ## Measure the platform that runs (AREA=queue|gateway|nlu for one)
-	@cargo run --quiet --release --package stoa -- bench $(AREA)
+bench: ## Measure (AREA=platform or nlu for one)
+	@ci/bench/run $(AREA)
 
 footprint: ## Print image sizes and resident memory of every service
 	@cargo run --quiet --package stoa -- footprint
