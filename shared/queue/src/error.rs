@@ -1,7 +1,7 @@
 //! What can go wrong with a queue, and what a handler can say about its failure.
 
 use std::time::Duration;
-use stoa_contracts::ErrorCode;
+use stoa_contracts::{Coded, ErrorCode};
 
 /// An error of anybody's, with its sources.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -47,9 +47,8 @@ pub enum QueueError {
     Crashed(#[from] tokio::task::JoinError),
 }
 
-impl QueueError {
-    /// What the error means to a client.
-    pub fn code(&self) -> ErrorCode {
+impl Coded for QueueError {
+    fn code(&self) -> ErrorCode {
         match self {
             Self::TooLarge { .. } => ErrorCode::TooLarge,
             Self::Redis(_) | Self::Amqp(_) | Self::Unconfirmed(_) => ErrorCode::Unavailable,
@@ -64,11 +63,11 @@ impl QueueError {
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// It may succeed later: something is away, or busy.
-    #[error("{0}")]
-    Retry(#[source] BoxError),
+    #[error(transparent)]
+    Retry(BoxError),
     /// It can never succeed: the job goes to the dead letters.
-    #[error("{0}")]
-    Fail(#[source] BoxError),
+    #[error(transparent)]
+    Fail(BoxError),
 }
 
 impl JobError {

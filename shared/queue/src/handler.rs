@@ -7,11 +7,61 @@ use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 use stoa_contracts::jobs::UnreadablePayload;
 
-/// What a handler knows about the job that it runs.
+/// What is known about a job that was taken from its queue.
 #[derive(Clone, Debug)]
 pub struct JobContext {
     /// The job's envelope; `attempt` counts from 1 and includes attempts that died with their worker.
     pub envelope: Arc<Envelope>,
+    body: Arc<[u8]>,
+}
+
+impl JobContext {
+    pub(crate) fn new(envelope: Envelope, body: &[u8]) -> Self {
+        Self {
+            envelope: Arc::new(envelope),
+            body: body.into(),
+        }
+    }
+
+    /// The payload, for an [`Observer`]; a handler gets it as an argument.
+    pub fn payload<J: Payload>(&self) -> Result<J, UnreadablePayload> {
+        J::decode(self.envelope.version, &self.body)
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the error itself says: a handler may mean it for users.
+    pub message: String,
+    /// The same with all of its sources, for operators.
+    pub causes: String,
+}
+
+impl Failure {
+    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let message = error.to_string();
+        let mut causes = message.clone();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Transparent wrappers say the same twice.
+            if !causes.ends_with(&text) {
+                causes = format!("{causes}: {text}");
+            }
+            source = cause.source();
+        }
+        Self { message, causes }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self {
+            causes: message.clone(),
+            message,
+        }
+    }
 }
 
 /// How an attempt ended.
@@ -22,7 +72,7 @@ pub enum Outcome {
     /// It will be tried again.
     Retried {
         /// Why it failed.
-        error: String,
+        failure: Failure,
         /// The pause until then.
         pause: Duration,
     },
@@ -31,7 +81,7 @@ pub enum Outcome {
         /// Why it is parked.
         reason: DeadReason,
         /// What the last failure said.
-        error: String,
+        failure: Failure,
     },
     /// It is handed back unfinished, because this process ends.
     Released,
@@ -43,11 +93,11 @@ pub enum Outcome {
 /// never ends without its record.
 pub trait Observer: Send + Sync + 'static {
     /// An attempt is about to start.
-    fn started<'a>(&'a self, job: &'a Envelope) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn started<'a>(&'a self, job: &'a JobContext) -> BoxFuture<'a, Result<(), BoxError>>;
     /// An attempt has ended, or a job is parked without one. The message is not settled yet.
     fn ended<'a>(
         &'a self,
-        job: &'a Envelope,
+        job: &'a JobContext,
         outcome: &'a Outcome,
     ) -> BoxFuture<'a, Result<(), BoxError>>;
 }
@@ -56,17 +106,21 @@ pub trait Observer: Send + Sync + 'static {
 pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {
-    fn started<'a>(&'a self, _: &'a Envelope) -> BoxFuture<'a, Result<(), BoxError>> {
+    fn started<'a>(&'a self, _: &'a JobContext) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn ended<'a>(&'a self, _: &'a Envelope, _: &'a Outcome) -> BoxFuture<'a, Result<(), BoxError>> {
+    fn ended<'a>(
+        &'a self,
+        _: &'a JobContext,
+        _: &'a Outcome,
+    ) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
 
 type Attempt = BoxFuture<'static, Result<(), JobError>>;
-type Start = dyn Fn(&[u8], JobContext) -> Result<Attempt, UnreadablePayload> + Send + Sync;
+type Start = dyn Fn(JobContext) -> Result<Attempt, UnreadablePayload> + Send + Sync;
 
 /// A handler whose payload type is forgotten.
 pub(crate) struct Handler {
@@ -83,13 +137,12 @@ impl Handler {
         F: Fn(J, JobContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), JobError>> + Send + 'static,
     {
-        let start = move |body: &[u8], context: JobContext| {
-            let payload = J::decode(context.envelope.version, body)?;
+        let start = move |context: JobContext| {
+            let payload = context.payload::<J>()?;
             Ok(Box::pin(run(payload, context)) as Attempt)
         };
         Self {
             kind: J::KIND,
-            queue: J::QUEUE,
             time_limit: J::TIME_LIMIT,
             start: Box::new(start),
         }

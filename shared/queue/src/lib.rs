@@ -40,13 +40,14 @@ mod reader;
 mod redis;
 mod run;
 mod settings;
+mod trace;
 
 pub use backoff::Backoff;
 pub use consumer::Consumer;
 pub use dead::{DeadLetter, DeadReason};
 pub use envelope::Envelope;
 pub use error::{JobError, QueueError};
-pub use handler::{JobContext, Observer, Outcome};
+pub use handler::{Failure, JobContext, Observer, Outcome};
 pub use queue::{BODY_LIMIT, Depth, Enqueue, Queue};
 pub use settings::{ConsumerSettings, QueueSettings};
 pub use stoa_contracts::jobs::Payload;

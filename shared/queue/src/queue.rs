@@ -2,10 +2,9 @@
 
 use crate::backend::Backend;
 use crate::envelope::Message;
-use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics};
+use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics, trace};
 use std::{sync::Arc, time::Duration};
 use stoa_config::ExposeSecret as _;
-use stoa_telemetry::propagation;
 use time::OffsetDateTime;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -26,6 +25,8 @@ pub struct Enqueue {
     pub account: Option<Uuid>,
     /// How long it waits at least.
     pub delay: Duration,
+    /// The job's id, for one that had an id before (in an outbox); a new one otherwise.
+    pub id: Option<Uuid>,
 }
 
 impl Enqueue {
@@ -33,7 +34,16 @@ impl Enqueue {
     pub fn for_account(account: Uuid) -> Self {
         Self {
             account: Some(account),
-            delay: Duration::ZERO,
+            ..Self::default()
+        }
+    }
+
+    /// The same under an id that the job has already, so that twice is known as once.
+    #[must_use]
+    pub fn with_id(self, id: Uuid) -> Self {
+        Self {
+            id: Some(id),
+            ..self
         }
     }
 
@@ -70,7 +80,7 @@ impl Queue {
 
     /// Puts a job into its queue. When this returns, the broker has it.
     pub async fn enqueue<J: Payload>(&self, job: &J, how: Enqueue) -> Result<Uuid, QueueError> {
-        let id = Uuid::now_v7();
+        let id = how.id.unwrap_or_else(Uuid::now_v7);
         let span = tracing::info_span!(
             "job.enqueue",
             otel.kind = "producer",
@@ -106,7 +116,7 @@ impl Queue {
             attempt: 1,
             max_attempts: J::MAX_ATTEMPTS,
             enqueued_at: OffsetDateTime::now_utc(),
-            trace: propagation::inject_map(),
+            trace: trace::headers(),
         };
         self.backend
             .publish(J::QUEUE, id, &Message::new(&envelope, body), how.delay)

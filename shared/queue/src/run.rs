@@ -3,13 +3,12 @@
 use crate::backend::{Delivery, Settled, Settlement};
 use crate::envelope::{Envelope, Message};
 use crate::handler::{Handler, Observer};
-use crate::{Backoff, DeadReason, JobContext, JobError, Outcome, metrics};
+use crate::{Backoff, DeadReason, Failure, JobContext, JobError, Outcome, metrics, trace};
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use stoa_telemetry::propagation;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -51,9 +50,8 @@ impl Runner {
             Ok(mut envelope) => {
                 envelope.attempt = envelope.attempt.saturating_add(delivery.earlier);
                 let span = self.span(&envelope);
-                self.run_job(Arc::new(envelope), delivery, give_up)
-                    .instrument(span)
-                    .await;
+                let job = JobContext::new(envelope, &delivery.message.body);
+                self.run_job(job, delivery, give_up).instrument(span).await;
             }
             Err(error) => {
                 let message = delivery.message.clone();
@@ -80,18 +78,13 @@ impl Runner {
             job.attempt = envelope.attempt,
             job.outcome = Empty,
         );
-        propagation::set_parent(&span, propagation::extract_map(&envelope.trace));
+        trace::continue_from(&span, &envelope.trace);
         span
     }
 
-    async fn run_job(
-        &self,
-        envelope: Arc<Envelope>,
-        delivery: Delivery,
-        give_up: CancellationToken,
-    ) {
+    async fn run_job(&self, job: JobContext, delivery: Delivery, give_up: CancellationToken) {
         let (running, begun) = (metrics::Running::new(self.queue), Instant::now());
-        let attempt = self.attempt(&envelope, &delivery.message.body);
+        let attempt = self.attempt(&job);
         let outcome = tokio::select! {
             biased;
             () = give_up.cancelled() => Err(Interruption::GivenUp),
@@ -108,35 +101,31 @@ impl Runner {
                 return;
             }
         };
-        self.conclude(&envelope, &delivery, outcome, begun.elapsed())
+        self.conclude(&job, &delivery, outcome, begun.elapsed())
             .await;
     }
 
     /// Runs the handler, unless there is a reason not to.
-    async fn attempt(&self, envelope: &Arc<Envelope>, body: &[u8]) -> Outcome {
-        let dead = |reason, error: String| Outcome::Dead { reason, error };
+    async fn attempt(&self, job: &JobContext) -> Outcome {
+        let envelope = &job.envelope;
+        let dead = |reason, failure: Failure| Outcome::Dead { reason, failure };
         let Some(handler) = self.handlers.get(envelope.kind.as_str()) else {
             let error = format!("no handler for `{}` here", envelope.kind);
-            return dead(DeadReason::UnknownKind, error);
+            return dead(DeadReason::UnknownKind, error.into());
         };
         if envelope.attempt > envelope.max_attempts {
             let error = format!(
                 "its worker died in each of {} attempts",
                 envelope.max_attempts
             );
-            return dead(DeadReason::Exhausted, error);
+            return dead(DeadReason::Exhausted, error.into());
         }
-        let work = match (handler.start)(
-            body,
-            JobContext {
-                envelope: Arc::clone(envelope),
-            },
-        ) {
+        let work = match (handler.start)(job.clone()) {
             Ok(work) => work,
-            Err(error) => return dead(DeadReason::Unreadable, chain(&error)),
+            Err(error) => return dead(DeadReason::Unreadable, Failure::of(&error)),
         };
-        if let Err(error) = self.observer.started(envelope).await {
-            return self.again(envelope, chain(error.as_ref()));
+        if let Err(error) = self.observer.started(job).await {
+            return self.again(envelope, Failure::of(error.as_ref()));
         }
         if envelope.attempt == 1 {
             let wait = OffsetDateTime::now_utc() - envelope.enqueued_at;
@@ -146,11 +135,11 @@ impl Runner {
         let failure = match ended {
             Ok(Ok(Ok(()))) => return Outcome::Succeeded,
             Ok(Ok(Err(JobError::Fail(error)))) => {
-                return dead(DeadReason::Failed, chain(error.as_ref()));
+                return dead(DeadReason::Failed, Failure::of(error.as_ref()));
             }
-            Ok(Ok(Err(JobError::Retry(error)))) => chain(error.as_ref()),
-            Ok(Err(_panic)) => "its handler panicked".to_owned(),
-            Err(_elapsed) => format!("it took longer than {:?}", handler.time_limit),
+            Ok(Ok(Err(JobError::Retry(error)))) => Failure::of(error.as_ref()),
+            Ok(Err(_panic)) => "its handler panicked".to_owned().into(),
+            Err(_elapsed) => format!("it took longer than {:?}", handler.time_limit).into(),
         };
         if envelope.attempt >= envelope.max_attempts {
             return dead(DeadReason::Exhausted, failure);
@@ -158,25 +147,26 @@ impl Runner {
         self.again(envelope, failure)
     }
 
-    fn again(&self, envelope: &Envelope, error: String) -> Outcome {
+    fn again(&self, envelope: &Envelope, failure: Failure) -> Outcome {
         let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
-        Outcome::Retried { error, pause }
+        Outcome::Retried { failure, pause }
     }
 
     /// Records how the attempt ended and tells the broker.
     async fn conclude(
         &self,
-        envelope: &Envelope,
+        job: &JobContext,
         delivery: &Delivery,
         outcome: Outcome,
         took: Duration,
     ) {
-        let observed = self.observer.ended(envelope, &outcome).await;
+        let envelope = &job.envelope;
+        let observed = self.observer.ended(job, &outcome).await;
         let settlement = match &observed {
             Ok(()) => settlement(envelope, &delivery.message, &outcome),
             Err(error) => {
                 tracing::warn!(
-                    error = chain(error.as_ref()),
+                    error = Failure::of(error.as_ref()).causes,
                     "the end of a job is not recorded; it comes again"
                 );
                 let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
@@ -200,21 +190,26 @@ impl Runner {
                 span.record("job.outcome", "ok");
                 tracing::info!(kind, ?took, "job done");
             }
-            Outcome::Retried { error, pause } => {
+            Outcome::Retried { failure, pause } => {
                 span.record("job.outcome", "retry")
                     .record("otel.status_code", "ERROR");
                 tracing::warn!(
                     kind,
-                    error,
+                    error = failure.causes,
                     ?pause,
                     attempt = envelope.attempt,
                     "job comes again"
                 );
             }
-            Outcome::Dead { reason, error } => {
+            Outcome::Dead { reason, failure } => {
                 span.record("job.outcome", "dead")
                     .record("otel.status_code", "ERROR");
-                tracing::error!(kind, error, reason = reason.as_str(), "job is parked");
+                tracing::error!(
+                    kind,
+                    error = failure.causes,
+                    reason = reason.as_str(),
+                    "job is parked"
+                );
             }
             Outcome::Released => {
                 span.record("job.outcome", "released");
@@ -254,10 +249,10 @@ fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Sett
             *pause,
         ),
         Outcome::Released => again(envelope, message, envelope.attempt, Duration::ZERO),
-        Outcome::Dead { reason, error } => Settlement::Dead {
+        Outcome::Dead { reason, failure } => Settlement::Dead {
             message: Message::new(envelope, message.body.clone()),
             reason: *reason,
-            error: error.clone(),
+            error: failure.causes.clone(),
         },
     }
 }
@@ -273,19 +268,4 @@ fn again(envelope: &Envelope, message: &Message, attempt: u16, pause: Duration) 
         message: Message::new(&next, message.body.clone()),
         pause,
     }
-}
-
-/// An error with its sources, on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Transparent wrappers say the same twice.
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

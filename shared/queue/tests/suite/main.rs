@@ -1,0 +1,8 @@
+//! What the queue promises, over every broker that it knows: each test runs on all of them.
+
+mod dead_letters;
+mod delivery;
+mod observer;
+mod operation;
+mod retries;
+mod world;
