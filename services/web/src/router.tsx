@@ -19,7 +19,7 @@ const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
 
 interface SignInSearch {
   /** Where to go afterwards: a path of this console. */
-  redirect?: string
+  redirect?: string | undefined
 }
 
 /** Only paths of our own: `//host` would lead away. */
@@ -30,10 +30,10 @@ function ownPath(value: unknown): string | undefined {
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in',
-  validateSearch: (search: Record<string, unknown>): SignInSearch => {
-    const path = ownPath(search.redirect)
-    return path ? { redirect: path } : {}
-  },
+  // The key is always there: the router lays what is returned over the search as it came.
+  validateSearch: (search: Record<string, unknown>): SignInSearch => ({
+    redirect: ownPath(search.redirect),
+  }),
   beforeLoad: ({ search }) => {
     if (isSignedIn()) throw redirect({ to: search.redirect ?? '/', replace: true })
   },

@@ -1,11 +1,14 @@
 /** What jsdom lacks and Mantine needs, matchers, and the texts. */
 import '@testing-library/jest-dom/vitest'
-import { cleanup } from '@testing-library/react'
+import { notifications } from '@mantine/notifications'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach, beforeAll, expect, vi } from 'vitest'
 import * as axeMatchers from 'vitest-axe/matchers'
 import { startI18n } from '../i18n'
 
 expect.extend(axeMatchers)
+// Pages are loaded on demand; on a busy machine the first one takes longer than the default second.
+configure({ asyncUtilTimeout: 10_000 })
 
 class NoResizeObserver {
   observe() {}
@@ -25,7 +28,11 @@ Object.assign(globalThis, {
   }),
 })
 Element.prototype.scrollIntoView = vi.fn()
+Object.defineProperty(document, 'fonts', { value: new EventTarget() })
 window.scrollTo = vi.fn() as typeof window.scrollTo
 
 beforeAll(() => startI18n('en'))
-afterEach(cleanup)
+afterEach(() => {
+  cleanup()
+  notifications.clean()
+})

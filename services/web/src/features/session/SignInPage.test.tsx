@@ -1,0 +1,58 @@
+import { screen } from '@testing-library/react'
+import { expect, test } from 'vitest'
+import { axe } from 'vitest-axe'
+import { asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
+import { json, problem, serve } from '../../testing/server'
+
+const GRANTED = { access_token: 'a', refresh_token: 'r', expires_in: 900 }
+
+async function fillIn(user: ReturnType<typeof renderApp>['user']) {
+  await user.type(await screen.findByLabelText('E-mail'), 'ada@example.org')
+  await user.type(screen.getByLabelText('Password'), 'secret')
+  await user.click(screen.getByRole('button', { name: 'Sign in' }))
+}
+
+test('who is not signed in is asked to, and is then back where they were', async () => {
+  serve({ ...ROUTES, 'POST /api/v1/sessions': () => json(GRANTED, 201) })
+  const { user } = renderApp(`${HOME.replace('/api/v1', '')}/training`, { signedIn: false })
+  await fillIn(user)
+  expect(await screen.findByRole('heading', { level: 1, name: 'Training' })).toBeVisible()
+})
+
+test('wrong credentials are told, and nothing that was typed is lost', async () => {
+  serve({ 'POST /api/v1/sessions': () => problem(401, 'unauthenticated') })
+  const { user } = renderApp('/', { signedIn: false })
+  await fillIn(user)
+  expect(await screen.findByRole('alert')).toHaveTextContent('is not right')
+  expect(screen.getByLabelText('E-mail')).toHaveValue('ada@example.org')
+})
+
+test('a session that has ended leads to the sign-in', async () => {
+  const refuse = () => problem(401, 'unauthenticated')
+  serve({ 'GET /api/v1/assistants': refuse, 'POST /api/v1/sessions/refresh': refuse })
+  renderApp('/')
+  expect(await screen.findByRole('heading', { name: 'Sign in' })).toBeVisible()
+})
+
+test('an address elsewhere is not where a sign-in leads', async () => {
+  serve({ ...ROUTES, 'POST /api/v1/sessions': () => json(GRANTED, 201) })
+  const { user } = renderApp('/sign-in?redirect=//evil.example', { signedIn: false })
+  await fillIn(user)
+  expect(await screen.findByRole('heading', { level: 1, name: 'Assistants' })).toBeVisible()
+})
+
+test('the console speaks Greek', async () => {
+  serve({})
+  const { user } = renderApp('/', { signedIn: false })
+  await user.selectOptions(await screen.findByLabelText('Language'), 'el')
+  expect(await screen.findByRole('heading', { name: 'Σύνδεση' })).toBeVisible()
+  await user.selectOptions(screen.getByLabelText('Γλώσσα'), 'en')
+  await screen.findByRole('heading', { name: 'Sign in' })
+})
+
+test('the page has no accessibility faults', async () => {
+  serve({ ...ROUTES, ...asRole('owner') })
+  const { container } = renderApp('/', { signedIn: false })
+  await screen.findByLabelText('E-mail')
+  expect(await axe(container)).toHaveNoViolations()
+})

@@ -1,0 +1,94 @@
+import { screen, waitFor } from '@testing-library/react'
+import { expect, test } from 'vitest'
+import { axe } from 'vitest-axe'
+import type { Training } from '../../api/types'
+import { ASSISTANT, HOME, ROUTES, renderApp } from '../../testing/renderApp'
+import { json, page, problem, serve } from '../../testing/server'
+
+const PATH = `/assistants/${ASSISTANT.id}/training`
+const METRICS = { accuracy: 0.934, examples: 412, intents: 18, entities: 5, seconds: 3, bytes: 2e6 }
+const QUEUED: Training = {
+  id: '0190a000-0000-7000-8000-0000000000aa',
+  assistant_id: ASSISTANT.id,
+  status: 'queued',
+  progress: 0,
+  model: 4,
+  metrics: null,
+  error: null,
+  created_at: '2026-01-01T10:00:00Z',
+  finished_at: null,
+}
+const DATA = {
+  [`GET ${HOME}/training-data`]: () => json({ examples: [{ text: 'a', intent: 'b' }] }),
+}
+
+test('a training is started and followed until its figures are there', async () => {
+  const steps: Training[] = [
+    { ...QUEUED, status: 'running', progress: 0.4 },
+    { ...QUEUED, status: 'succeeded', progress: 1, metrics: METRICS },
+  ]
+  let now: Training | undefined
+  const requests = serve({
+    ...ROUTES,
+    ...DATA,
+    [`GET ${HOME}/trainings`]: () => {
+      const answer = now ? page(now) : page()
+      if (now) now = steps.shift() ?? now
+      return answer
+    },
+    [`POST ${HOME}/trainings`]: () => {
+      now = QUEUED
+      return json(QUEUED, 202)
+    },
+  })
+  const { user, container } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Start training' }))
+  const bar = await screen.findByRole('progressbar')
+  await waitFor(() => expect(bar).toHaveAttribute('aria-valuenow', '40'), { timeout: 5_000 })
+  expect(await screen.findByText('93.4%', undefined, { timeout: 5_000 })).toBeVisible()
+  const started = requests.find(({ method }) => method === 'POST')
+  expect(await started?.json()).toEqual({ activate: true })
+  expect(await axe(container)).toHaveNoViolations()
+})
+
+test('without data there is nothing to train, and the way to the upload is shown', async () => {
+  serve(ROUTES)
+  renderApp(PATH)
+  expect(await screen.findByRole('link', { name: 'Upload training data' })).toBeVisible()
+  expect(screen.queryByRole('button', { name: 'Start training' })).toBeNull()
+})
+
+test('a training that failed says why', async () => {
+  const failed = { ...QUEUED, status: 'failed', error: 'Too few examples.' }
+  serve({ ...ROUTES, ...DATA, [`GET ${HOME}/trainings`]: () => page(failed) })
+  renderApp(PATH)
+  expect(await screen.findByText('Too few examples.')).toBeVisible()
+})
+
+test('another model is made the one that answers', async () => {
+  const model = (version: number, active: boolean) => ({
+    version,
+    active,
+    training_id: QUEUED.id,
+    metrics: METRICS,
+    created_at: QUEUED.created_at,
+  })
+  const requests = serve({
+    ...ROUTES,
+    ...DATA,
+    [`GET ${HOME}/trainings`]: () => page({ ...QUEUED, status: 'succeeded', metrics: METRICS }),
+    [`GET ${HOME}/models`]: () => page(model(3, false), model(4, true)),
+    [`POST ${HOME}/models/3/activate`]: () => json(model(3, true)),
+  })
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Activate model v3' }))
+  await waitFor(() => expect(requests.some(({ url }) => url.endsWith('/activate'))).toBe(true))
+})
+
+test('a training that cannot be started says what to do', async () => {
+  const refuse = () => problem(429, 'rate_limited')
+  serve({ ...ROUTES, ...DATA, [`POST ${HOME}/trainings`]: refuse })
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Start training' }))
+  expect(await screen.findByRole('alert')).toHaveTextContent('Wait a moment')
+})

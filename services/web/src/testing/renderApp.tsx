@@ -1,0 +1,54 @@
+/** The whole console at a path, as a browser shows it. */
+import { render } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { App } from '../App'
+import { forgetSession, keepSession } from '../api/session'
+import type { Assistant, Me } from '../api/types'
+import { json, page, type Routes } from './server'
+
+export const ASSISTANT: Assistant = {
+  id: '0190a000-0000-7000-8000-000000000001',
+  name: 'Customer care',
+  language: 'en',
+  active_model: 3,
+  created_at: '2026-01-01T10:00:00Z',
+  updated_at: '2026-01-01T10:00:00Z',
+}
+
+export const HOME = `/api/v1/assistants/${ASSISTANT.id}`
+
+const ME: Me = {
+  id: '0190a000-0000-7000-8000-0000000000ff',
+  email: 'ada@example.org',
+  account_id: '0190a000-0000-7000-8000-0000000000fe',
+  account_name: 'Example',
+  role: 'owner',
+}
+
+/** An account with one assistant that has learned nothing yet. */
+export const ROUTES: Routes = {
+  'GET /api/v1/me': () => json(ME),
+  'GET /api/v1/assistants': () => page(ASSISTANT),
+  [`GET ${HOME}`]: () => json(ASSISTANT),
+  [`GET ${HOME}/trainings`]: () => page(),
+  [`GET ${HOME}/models`]: () => page(),
+}
+
+export const asRole = (role: Me['role']): Routes => ({
+  'GET /api/v1/me': () => json({ ...ME, role }),
+})
+
+interface RenderOptions {
+  signedIn?: boolean
+}
+
+export function renderApp(path: string, { signedIn = true }: RenderOptions = {}) {
+  sessionStorage.clear()
+  if (signedIn) {
+    keepSession({ access_token: 'access', refresh_token: 'refresh', expires_in: 900 })
+  } else {
+    forgetSession()
+  }
+  window.history.replaceState(null, '', path)
+  return { user: userEvent.setup(), ...render(<App />) }
+}

@@ -1,0 +1,36 @@
+/** The network in tests: answers by method and path, and a record of what was asked. */
+import { afterEach, vi } from 'vitest'
+
+type Answer = Response | Promise<Response>
+type Handler = (request: Request) => Answer
+
+/** Handlers by "METHOD /path". */
+export type Routes = Record<string, Handler>
+
+export const json = (body: unknown, status = 200) => Response.json(body, { status })
+
+export function problem(status: number, code: string, rest: object = {}) {
+  const body = {
+    type: `https://stoa.dev/problems/${code}`,
+    title: code,
+    status,
+    detail: code,
+    code,
+  }
+  return json({ ...body, ...rest }, status)
+}
+
+export const page = (...items: unknown[]) => json({ items, next_cursor: null })
+
+/** Serves these routes until the test ends; anything else is not found. */
+export function serve(routes: Routes): Request[] {
+  const requests: Request[] = []
+  vi.stubGlobal('fetch', async (request: Request) => {
+    requests.push(request.clone())
+    const handler = routes[`${request.method} ${new URL(request.url).pathname}`]
+    return handler ? handler(request) : problem(404, 'not_found')
+  })
+  return requests
+}
+
+afterEach(() => vi.unstubAllGlobals())
