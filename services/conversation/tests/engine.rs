@@ -41,6 +41,7 @@ flows:
   welcome: {steps: [say: hello]}
   rephrase: {steps: [say: sorry]}
   person: {triggers: [human], steps: [handover: colleague]}
+  well_then: {triggers: [affirm], interrupts: false, steps: [say: hello]}
   hours: {triggers: [hours], steps: [say: hours]}
   identify: {steps: [ask: number]}
   price: {triggers: [price], steps: [ask: tariff, say: price]}
@@ -316,4 +317,23 @@ fn a_conversation_survives_flows_that_are_gone() {
     talk.program = Program::compile(2, Flows::default());
     assert!(talk.say("123456", "", &[]).is_empty());
     assert_eq!(talk.state.view().flow, None);
+}
+
+#[test]
+fn a_flow_that_may_not_interrupt_starts_only_when_nothing_is_asked() {
+    let mut talk = Talk::start();
+    assert_eq!(talk.say("yes", "affirm", &[]), ["Hello!"]);
+    talk.say("my meter", "report", &[]);
+    assert_eq!(talk.say("yes", "affirm", &[]), ["Your contract number?"]);
+}
+
+#[test]
+fn a_number_is_read_from_an_entity_with_its_unit() {
+    let mut talk = Talk::start();
+    talk.say(
+        "contract 123456 shows 48213 kWh",
+        "report",
+        &[("number", "123456"), ("reading", "48213 kWh")],
+    );
+    assert_eq!(talk.slot("reading"), Some(48213.into()));
 }

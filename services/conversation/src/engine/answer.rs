@@ -1,7 +1,7 @@
 //! Reads the value of a slot from what the user said.
 
 use super::hearing::Utterance;
-use super::number::{only_number, whole_number};
+use super::number::only_number;
 use super::program::Program;
 use regex::Regex;
 use serde_json::Value;
@@ -102,7 +102,7 @@ fn fit(slot: &Slot, value: &Value) -> Option<Scalar> {
         SlotKind::Boolean => text.parse().ok().map(Scalar::Boolean),
         SlotKind::Choice => choice_named(slot, &text).map(|c| Scalar::Text(c.to_owned())),
         SlotKind::Number => {
-            let number = value.as_f64().or_else(|| whole_number(&text))?;
+            let number = value.as_f64().or_else(|| Some(only_number(&text)?.0))?;
             let in_range = slot.min.is_none_or(|min| number >= min)
                 && slot.max.is_none_or(|max| number <= max);
             in_range.then_some(Scalar::Number(number))

@@ -27,12 +27,6 @@ pub(super) fn only_number(text: &str) -> Option<(f64, bool)> {
     Some((parse(token.as_str())?, digits * 2 >= letters))
 }
 
-/// A text that is a number and nothing else.
-pub(super) fn whole_number(text: &str) -> Option<f64> {
-    let token = NUMBER.find(text.trim())?;
-    (token.len() == text.trim().len()).then(|| parse(token.as_str()))?
-}
-
 fn parse(token: &str) -> Option<f64> {
     let last = token.rfind(['.', ',']);
     let starts_fraction = |at: &usize| token.len() - at - 1 != 3 || &token[..*at] == "0";

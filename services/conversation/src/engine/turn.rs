@@ -74,6 +74,10 @@ impl<'a> Turn<'a> {
         let program = self.program;
         let intent = said.intent_above(program.flows.settings.min_confidence)?;
         let flow = program.triggered_by(intent)?;
+        let may_interrupt = program.flows.flows.get(flow).is_some_and(|f| f.interrupts);
+        if !may_interrupt && !self.state.stack.is_empty() {
+            return None;
+        }
         let mut current = Vec::new();
         for frame in self.state.stack.iter().rev() {
             current.push(frame.flow.as_str());

@@ -125,7 +125,7 @@ impl Default for Fallback {
 }
 
 /// A piece of dialogue with one purpose.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Flow {
     /// What it is for, in a sentence.
@@ -134,6 +134,19 @@ pub struct Flow {
     /// The intents that start it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
+    /// Whether it may interrupt another flow; if not, it starts only when nothing is asked.
+    pub interrupts: bool,
     /// What happens, in order.
     pub steps: Vec<Step>,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            triggers: Vec::new(),
+            interrupts: true,
+            steps: Vec::new(),
+        }
+    }
 }
