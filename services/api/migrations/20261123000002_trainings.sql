@@ -5,6 +5,9 @@ CREATE TABLE training_data (
     version      integer NOT NULL,
     data         jsonb NOT NULL,
     examples     integer NOT NULL,
+    -- Names that it knows, to check flows against without reading the data.
+    intents      text[] NOT NULL,
+    entities     text[] NOT NULL,
     created_by   uuid NOT NULL,
     created_at   timestamptz NOT NULL,
     PRIMARY KEY (assistant_id, version)

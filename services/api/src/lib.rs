@@ -1,5 +1,63 @@
-//! api
+//! The management API: accounts, sessions, API keys, assistants, their training data, flows,
+//! trainings and models. It owns the database `api`; the other services ask it over `/internal`.
+//!
+//! To add a resource: one module in [`handlers`] (input, output, SQL, handler), one line in
+//! `handlers::public`, its tests in `tests/`.
+
+pub mod bootstrap;
 pub mod document;
 pub mod flows;
+pub mod handlers;
+mod idempotency;
 pub mod media;
+mod outbox;
+pub mod passwords;
+mod secrets;
+pub mod settings;
+mod state;
+mod stored;
+mod throttle;
+mod tokens;
 pub mod training_data;
+mod upkeep;
+
+use sqlx::migrate::Migrator;
+use stoa_service::{App, Context, internal};
+
+pub use settings::{MigrateSettings, Settings};
+
+use state::Api;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Puts the service together.
+pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+    let pool = stoa_postgres::connect(&settings.postgres).await?;
+    stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
+    let api = Api::new(pool.clone(), &settings, context)?;
+    let verifier = api.tokens.verifier(context.clock.clone())?;
+    outbox::describe();
+    let relay = outbox::Relay::new(&api, settings.queue);
+    let upkeep = api.clone();
+    let routes = handlers::public(&api).with_state(api.clone());
+    Ok(App::documented(routes)
+        .merge(internal(handlers::internal(api), &settings.internal_token))
+        .identity(verifier)
+        .ready_when("postgres", stoa_postgres::readiness(&pool))
+        .background("outbox", |token| relay.run(token))
+        .background("upkeep", |token| upkeep::run(upkeep, token)))
+}
+
+/// Brings the database up to date, and creates the first account where there is none.
+pub async fn migrate(settings: MigrateSettings) -> anyhow::Result<()> {
+    let pool = stoa_postgres::migrate(&settings.postgres, &MIGRATIONS).await?;
+    if let Some(owner) = settings.bootstrap {
+        bootstrap::create_owner(&pool, owner).await?;
+    }
+    Ok(())
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    handlers::document()
+}

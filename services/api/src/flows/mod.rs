@@ -19,14 +19,14 @@ pub enum Form {
 }
 
 impl Form {
-    /// The media types of the forms; the first is what a client gets that does not say.
-    pub const MEDIA_TYPES: [&str; 2] = ["application/yaml", "application/json"];
+    /// Every form; the first is what a client gets that does not say.
+    pub const ALL: [Self; 2] = [Self::Yaml, Self::Json];
 
     /// The media type in answers.
     pub const fn media_type(self) -> &'static str {
         match self {
-            Self::Yaml => Self::MEDIA_TYPES[0],
-            Self::Json => Self::MEDIA_TYPES[1],
+            Self::Yaml => "application/yaml",
+            Self::Json => "application/json",
         }
     }
 

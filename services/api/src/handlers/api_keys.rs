@@ -1,0 +1,160 @@
+//! API keys: how machine clients sign in.
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use stoa_contracts::{
+    ErrorCode, FieldError, Page,
+    identity::{API_KEY_PREFIX, Role},
+    sessions::{ApiKey, CreateApiKey, CreatedApiKey},
+};
+use stoa_postgres::{Cursor, into_page, traced};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use time::OffsetDateTime;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{idempotency::OnlyOnce, secrets, state::Api, stored};
+
+/// Random characters of a key: 190 bits.
+const SECRET_LENGTH: usize = 32;
+/// Characters of a key that a list shows.
+const SHOWN: usize = 10;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_api_keys, create_api_key))
+        .routes(routes!(delete_api_key))
+}
+
+/// Lists the API keys of the account, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys",
+    tag = "api keys",
+    params(Paging),
+    responses((status = 200, description = "A page of keys", body = Page<ApiKey>), responses::Read)
+)]
+async fn list_api_keys(
+    State(api): State<Api>,
+    identity: Identity,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<ApiKey>>, Problem> {
+    identity.require(Role::Owner)?;
+    let cursor = Cursor::<(OffsetDateTime, Uuid)>::decode(paging.cursor.as_deref())?;
+    let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
+    let select = sqlx::query!(
+        "SELECT id, name, prefix, role, assistant_id, created_at FROM api_keys
+         WHERE account_id = $1 AND revoked_at IS NULL
+             AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT $4",
+        identity.account,
+        before,
+        before_id,
+        paging.one_more(),
+    );
+    let rows = traced("api_key.list", select.fetch_all(&api.pool)).await?;
+    let keys = rows.into_iter().map(|row| ApiKey {
+        id: row.id,
+        name: row.name,
+        prefix: row.prefix,
+        role: stored::role(&row.role),
+        assistant_id: row.assistant_id,
+        created_at: row.created_at,
+    });
+    Ok(Json(into_page(keys.collect(), paging.limit.into(), |key| (key.created_at, key.id))))
+}
+
+/// Creates an API key. Its secret is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys",
+    tag = "api keys",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key twice creates one API key; the second answer is a 409, for a secret is shown once", min_length = 1, max_length = 255)),
+    request_body = CreateApiKey,
+    responses((status = 201, description = "The key with its secret", body = CreatedApiKey), responses::Write)
+)]
+async fn create_api_key(
+    State(api): State<Api>,
+    identity: Identity,
+    Json(input): Json<CreateApiKey>,
+) -> Result<Response, Problem> {
+    identity.require(Role::Owner)?;
+    if let Some(assistant) = input.assistant_id {
+        check_assistant(&api, &identity, assistant).await?;
+    }
+    let key = format!("{API_KEY_PREFIX}{}", secrets::random_base62(SECRET_LENGTH));
+    let api_key = ApiKey {
+        id: Uuid::now_v7(),
+        name: input.name,
+        prefix: key[..SHOWN].to_owned(),
+        role: input.role,
+        assistant_id: input.assistant_id,
+        created_at: api.clock.now(),
+    };
+    let insert = sqlx::query!(
+        "INSERT INTO api_keys
+             (id, account_id, name, prefix, key_hash, role, assistant_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        api_key.id,
+        identity.account,
+        api_key.name,
+        api_key.prefix,
+        secrets::digest(&key),
+        api_key.role.as_str(),
+        api_key.assistant_id,
+        api_key.created_at,
+    );
+    traced("api_key.insert", insert.execute(&api.pool)).await?;
+    let created = Json(CreatedApiKey { api_key, key });
+    Ok((StatusCode::CREATED, Extension(OnlyOnce), created).into_response())
+}
+
+/// Revokes an API key; it is refused everywhere within 30 seconds.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/api-keys/{id}",
+    tag = "api keys",
+    params(("id" = Uuid, Path, description = "The key")),
+    responses((status = 204, description = "The key is revoked"), responses::Read)
+)]
+async fn delete_api_key(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    identity.require(Role::Owner)?;
+    let update = sqlx::query!(
+        "UPDATE api_keys SET revoked_at = $3
+         WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL",
+        id,
+        identity.account,
+        api.clock.now(),
+    );
+    let revoked = traced("api_key.revoke", update.execute(&api.pool)).await?;
+    if revoked.rows_affected() == 0 {
+        return Err(Problem::not_found("API key"));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Result<(), Problem> {
+    let select = sqlx::query_scalar!(
+        "SELECT id FROM assistants WHERE id = $1 AND account_id = $2",
+        assistant,
+        identity.account,
+    );
+    if traced("assistant.exists", select.fetch_optional(&api.pool)).await?.is_some() {
+        return Ok(());
+    }
+    let place = FieldError {
+        pointer: Some("/assistant_id".to_owned()),
+        message: "there is no such assistant".to_owned(),
+        ..FieldError::default()
+    };
+    let detail = "Some values of the body are not allowed.";
+    Err(Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place]))
+}

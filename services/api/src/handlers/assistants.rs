@@ -1,0 +1,201 @@
+//! Assistants.
+
+use axum::{extract::State, response::IntoResponse};
+use http::{StatusCode, header};
+use stoa_contracts::{
+    ErrorCode, FieldError, Page,
+    assistants::{Assistant, CreateAssistant, UpdateAssistant},
+    identity::Role,
+};
+use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use time::OffsetDateTime;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::state::Api;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_assistants, create_assistant))
+        .routes(routes!(get_assistant, update_assistant, delete_assistant))
+}
+
+/// Lists the assistants of the account, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/assistants",
+    tag = "assistants",
+    params(Paging),
+    responses((status = 200, description = "A page of assistants", body = Page<Assistant>), responses::Read)
+)]
+async fn list_assistants(
+    State(api): State<Api>,
+    identity: Identity,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Assistant>>, Problem> {
+    let cursor = Cursor::<(OffsetDateTime, Uuid)>::decode(paging.cursor.as_deref())?;
+    let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
+    let select = sqlx::query_as!(
+        Assistant,
+        "SELECT id, name, language, active_model, created_at, updated_at FROM assistants
+         WHERE account_id = $1 AND ($2::uuid IS NULL OR id = $2)
+             AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT $5",
+        identity.account,
+        identity.assistant,
+        before,
+        before_id,
+        paging.one_more(),
+    );
+    let items = traced("assistant.list", select.fetch_all(&api.pool)).await?;
+    Ok(Json(into_page(items, paging.limit.into(), |item| (item.created_at, item.id))))
+}
+
+/// Creates an assistant.
+#[utoipa::path(
+    post,
+    path = "/api/v1/assistants",
+    tag = "assistants",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key twice creates one assistant", min_length = 1, max_length = 255)),
+    request_body = CreateAssistant,
+    responses((status = 201, description = "The new assistant", body = Assistant), responses::Write)
+)]
+async fn create_assistant(
+    State(api): State<Api>,
+    identity: Identity,
+    Json(input): Json<CreateAssistant>,
+) -> Result<impl IntoResponse, Problem> {
+    identity.require(Role::Editor)?;
+    if identity.assistant.is_some() {
+        let detail = "This key is good for one assistant only.";
+        return Err(Problem::new(ErrorCode::Forbidden, detail));
+    }
+    let insert = sqlx::query_as!(
+        Assistant,
+        "INSERT INTO assistants (id, account_id, name, language, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $5)
+         RETURNING id, name, language, active_model, created_at, updated_at",
+        Uuid::now_v7(),
+        identity.account,
+        input.name,
+        input.language,
+        api.clock.now(),
+    );
+    let inserted = traced("assistant.insert", insert.fetch_one(&api.pool)).await;
+    let assistant = inserted.map_err(|error| duplicate(error, &input.name))?;
+    let location = format!("/api/v1/assistants/{}", assistant.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(assistant)))
+}
+
+/// Reads an assistant.
+#[utoipa::path(
+    get,
+    path = "/api/v1/assistants/{id}",
+    tag = "assistants",
+    params(("id" = Uuid, Path, description = "The assistant")),
+    responses((status = 200, description = "The assistant", body = Assistant), responses::Read)
+)]
+async fn get_assistant(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Assistant>, Problem> {
+    identity.require_assistant(id)?;
+    let select = sqlx::query_as!(
+        Assistant,
+        "SELECT id, name, language, active_model, created_at, updated_at FROM assistants
+         WHERE id = $1 AND account_id = $2",
+        id,
+        identity.account,
+    );
+    let found = traced("assistant.get", select.fetch_optional(&api.pool)).await?;
+    found.map(Json).ok_or_else(|| Problem::not_found("assistant"))
+}
+
+/// Changes an assistant; what the body leaves out stays as it is.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/assistants/{id}",
+    tag = "assistants",
+    params(("id" = Uuid, Path, description = "The assistant")),
+    request_body = UpdateAssistant,
+    responses((status = 200, description = "The changed assistant", body = Assistant), responses::Write)
+)]
+async fn update_assistant(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+    Json(input): Json<UpdateAssistant>,
+) -> Result<Json<Assistant>, Problem> {
+    identity.require(Role::Editor)?;
+    identity.require_assistant(id)?;
+    let update = sqlx::query_as!(
+        Assistant,
+        "UPDATE assistants SET name = coalesce($3, name), language = coalesce($4, language),
+             updated_at = $5
+         WHERE id = $1 AND account_id = $2
+         RETURNING id, name, language, active_model, created_at, updated_at",
+        id,
+        identity.account,
+        input.name,
+        input.language,
+        api.clock.now(),
+    );
+    let updated = traced("assistant.update", update.fetch_optional(&api.pool)).await;
+    let name = input.name.as_deref().unwrap_or_default();
+    let updated = updated.map_err(|error| duplicate(error, name))?;
+    updated.map(Json).ok_or_else(|| Problem::not_found("assistant"))
+}
+
+/// Deletes an assistant with its data, flows, models and keys.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/assistants/{id}",
+    tag = "assistants",
+    params(("id" = Uuid, Path, description = "The assistant")),
+    responses((status = 204, description = "The assistant is gone"), responses::Read)
+)]
+async fn delete_assistant(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    identity.require(Role::Editor)?;
+    identity.require_assistant(id)?;
+    let delete = sqlx::query!(
+        "DELETE FROM assistants WHERE id = $1 AND account_id = $2",
+        id,
+        identity.account,
+    );
+    let deleted = traced("assistant.delete", delete.execute(&api.pool)).await?;
+    if deleted.rows_affected() == 0 {
+        return Err(Problem::not_found("assistant"));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses an assistant that is not there, or not for this identity.
+pub(super) async fn require(api: &Api, identity: &Identity, id: Uuid) -> Result<(), Problem> {
+    identity.require_assistant(id)?;
+    let select = sqlx::query_scalar!(
+        "SELECT id FROM assistants WHERE id = $1 AND account_id = $2",
+        id,
+        identity.account,
+    );
+    let found = traced("assistant.exists", select.fetch_optional(&api.pool)).await?;
+    found.map(drop).ok_or_else(|| Problem::not_found("assistant"))
+}
+
+fn duplicate(error: DatabaseError, name: &str) -> Problem {
+    if !error.violates_unique(Some("assistants_name_unique")) {
+        return error.into();
+    }
+    let place = FieldError {
+        pointer: Some("/name".to_owned()),
+        message: "the name is taken".to_owned(),
+        ..FieldError::default()
+    };
+    let detail = format!("An assistant called `{name}` exists already.");
+    Problem::new(ErrorCode::Conflict, detail).with_errors(vec![place])
+}

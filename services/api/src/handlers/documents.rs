@@ -1,0 +1,50 @@
+//! What uploads of documents have in common: their limit, their media types.
+
+use axum::extract::Request;
+use http::{HeaderMap, StatusCode, header};
+use stoa_contracts::ErrorCode;
+use stoa_service::{Problem, body_limit};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{media::negotiate, state::Api};
+
+/// The largest document, in bytes: three times the largest public intent set as JSON.
+const LIMIT: usize = 5 << 20;
+
+/// Gives these routes the limit of documents.
+pub(super) fn with_limit(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
+    let (router, document) = routes.split_for_parts();
+    let mut limited = OpenApiRouter::from(body_limit(router, LIMIT));
+    *limited.get_openapi_mut() = document;
+    limited
+}
+
+/// The form that `Accept` likes best.
+pub(super) fn accepted<F: Copy>(
+    headers: &HeaderMap,
+    forms: &[F],
+    media_type: impl Fn(F) -> &'static str,
+) -> Result<F, Problem> {
+    let offers: Vec<&str> = forms.iter().map(|form| media_type(*form)).collect();
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let chosen = negotiate(accept, &offers);
+    let form = forms.iter().find(|form| chosen == Some(media_type(**form)));
+    form.copied().ok_or_else(|| {
+        let detail = format!("`Accept` allows none of {}.", offers.join(", "));
+        Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::NOT_ACCEPTABLE)
+    })
+}
+
+/// The form that `Content-Type` names.
+pub(super) fn content_type<F>(
+    request: &Request,
+    of: impl Fn(&str) -> Option<F>,
+    known: &[&str],
+) -> Result<F, Problem> {
+    let header = request.headers().get(header::CONTENT_TYPE);
+    let form = header.and_then(|value| value.to_str().ok()).and_then(of);
+    form.ok_or_else(|| {
+        let detail = format!("Send the document as one of {}.", known.join(", "));
+        Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    })
+}

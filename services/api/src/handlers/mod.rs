@@ -1,0 +1,43 @@
+//! The routes: one module per resource, with its inputs, outputs, SQL and handlers.
+
+mod api_keys;
+mod assistants;
+mod documents;
+mod flows;
+mod internal_routes;
+mod models;
+mod sessions;
+mod training_data;
+mod trainings;
+
+use axum::{Router, middleware::from_fn_with_state};
+use stoa_service::openapi_router;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{idempotency, state::Api};
+
+/// The routes that the gateway publishes.
+pub(crate) fn public(api: &Api) -> OpenApiRouter<Api> {
+    routes().layer(from_fn_with_state(api.clone(), idempotency::run))
+}
+
+/// The routes for other services.
+pub(crate) fn internal(api: Api) -> Router {
+    internal_routes::routes().with_state(api)
+}
+
+/// The document of the public routes.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Api> {
+    openapi_router("api")
+        .merge(sessions::routes())
+        .merge(api_keys::routes())
+        .merge(assistants::routes())
+        .merge(training_data::routes())
+        .merge(flows::routes())
+        .merge(trainings::routes())
+        .merge(models::routes())
+}

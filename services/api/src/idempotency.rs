@@ -1,0 +1,174 @@
+//! `Idempotency-Key`: a POST that is sent twice is done once.
+//!
+//! The first request with a key takes it; its answer is stored and replayed to the same request,
+//! another request with the key is refused, and so is one that comes while the first is running.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequestParts as _, Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use stoa_contracts::ErrorCode;
+use stoa_postgres::{DatabaseError, traced};
+use stoa_service::{Identity, Problem, read_body};
+use time::Duration;
+
+use crate::{secrets, state::Api};
+
+const HEADER: &str = "idempotency-key";
+/// Tells a client that the answer is that of an earlier request.
+const REPLAYED: &str = "idempotency-replayed";
+/// How long an answer is kept.
+pub(crate) const KEPT: Duration = Duration::hours(24);
+/// How long a request may hold its key: longer than a request may take, so that only a crash
+/// makes it expire.
+const LOCK: Duration = Duration::minutes(1);
+/// The longest key, as in the widespread APIs that have such a header.
+const KEY_LIMIT: usize = 255;
+/// The largest answer; what creates or starts something answers with less than 10 kB.
+const ANSWER_LIMIT: usize = 1 << 20;
+
+/// Marks an answer that holds a secret: it is not stored, so it cannot be replayed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnlyOnce;
+
+/// The middleware.
+pub(crate) async fn run(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    match idempotent(&api, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn idempotent(api: &Api, request: Request, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let key = key(&parts.headers)?;
+    let identity = Identity::from_request_parts(&mut parts, &()).await?;
+    let path = parts.uri.path().to_owned();
+    let limits = Request::from_parts(parts.clone(), body);
+    let body = read_body(limits).await?;
+    let subject = identity.subject.as_bytes();
+    let hash = secrets::digest_of(&[subject, path.as_bytes(), &body]);
+    let lock = Lock { api, identity: &identity, key: &key, hash: &hash };
+    if let Some(answer) = lock.take().await? {
+        return Ok(answer);
+    }
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    lock.store(response).await
+}
+
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let key = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if key.is_empty() || key.len() > KEY_LIMIT {
+        let detail = format!("`Idempotency-Key` has 1 to {KEY_LIMIT} visible ASCII characters.");
+        let problem = Problem::new(ErrorCode::Invalid, detail);
+        return Err(problem.with_status(StatusCode::BAD_REQUEST));
+    }
+    Ok(key.to_owned())
+}
+
+struct Lock<'a> {
+    api: &'a Api,
+    identity: &'a Identity,
+    key: &'a str,
+    hash: &'a [u8],
+}
+
+impl Lock<'_> {
+    /// Takes the key; or the answer that there is already.
+    async fn take(&self) -> Result<Option<Response>, Problem> {
+        let now = self.api.clock.now();
+        // A lock that has expired is that of a crashed process: whoever comes next takes it.
+        let insert = sqlx::query!(
+            "INSERT INTO idempotency_keys AS k
+                 (account_id, key, request_hash, locked_until, created_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (account_id, key) DO UPDATE SET locked_until = $4
+                 WHERE k.status IS NULL AND k.locked_until < $5 AND k.request_hash = $3",
+            self.identity.account,
+            self.key,
+            self.hash,
+            now + LOCK,
+            now,
+        );
+        let taken = traced("idempotency_key.take", insert.execute(&self.api.pool)).await?;
+        if taken.rows_affected() == 1 {
+            return Ok(None);
+        }
+        self.answer().await.map(Some)
+    }
+
+    async fn answer(&self) -> Result<Response, Problem> {
+        let select = sqlx::query!(
+            "SELECT request_hash, status, body, content_type FROM idempotency_keys
+             WHERE account_id = $1 AND key = $2",
+            self.identity.account,
+            self.key,
+        );
+        let row = traced("idempotency_key.get", select.fetch_one(&self.api.pool)).await?;
+        if row.request_hash != self.hash {
+            let detail = "This `Idempotency-Key` was used for another request; use a new one.";
+            return Err(Problem::new(ErrorCode::Invalid, detail));
+        }
+        let Some(status) = row.status else {
+            let detail = "The first request with this `Idempotency-Key` is still running.";
+            return Err(Problem::new(ErrorCode::Conflict, detail));
+        };
+        let Some(body) = row.body else {
+            let detail = "This request was carried out; its answer held a secret that is shown once.";
+            return Err(Problem::new(ErrorCode::Conflict, detail));
+        };
+        let status = u16::try_from(status).unwrap_or_default();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_TYPE);
+        let content_type = row.content_type.and_then(|value| HeaderValue::from_str(&value).ok());
+        headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        Ok(response)
+    }
+
+    /// Stores the answer for the next time. What failed on our side, or was refused before it
+    /// was tried, may be tried again with the same key.
+    async fn store(&self, response: Response) -> Result<Response, Problem> {
+        let status = response.status();
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            self.release().await?;
+            return Ok(response);
+        }
+        let secret = response.extensions().get::<OnlyOnce>().is_some();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, ANSWER_LIMIT).await.map_err(|error| {
+            tracing::error!(%error, "an answer cannot be stored for its Idempotency-Key");
+            Problem::new(ErrorCode::Internal, ErrorCode::Internal.title())
+        })?;
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let update = sqlx::query!(
+            "UPDATE idempotency_keys SET status = $3, body = $4, content_type = $5
+             WHERE account_id = $1 AND key = $2",
+            self.identity.account,
+            self.key,
+            i16::try_from(status.as_u16()).expect("a status has three digits"),
+            (!secret).then_some(&body[..]),
+            content_type,
+        );
+        traced("idempotency_key.store", update.execute(&self.api.pool)).await?;
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+
+    async fn release(&self) -> Result<(), DatabaseError> {
+        let delete = sqlx::query!(
+            "DELETE FROM idempotency_keys WHERE account_id = $1 AND key = $2",
+            self.identity.account,
+            self.key,
+        );
+        traced("idempotency_key.release", delete.execute(&self.api.pool)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! What can be configured.
+
+use stoa_config::{Env, InternalToken, SecretString};
+use stoa_postgres::PostgresSettings;
+use stoa_queue::QueueSettings;
+
+/// The settings of `serve`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The database.
+    pub postgres: PostgresSettings,
+    /// Where jobs go.
+    pub queue: QueueSettings,
+    /// Guards `/internal`.
+    pub internal_token: InternalToken,
+    /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
+    pub signing_key: SecretString,
+}
+
+impl stoa_config::Settings for Settings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let postgres = PostgresSettings::read(env);
+        let queue = QueueSettings::read(env);
+        let internal_token = InternalToken::read(env);
+        let key = env.secret("TOKEN_SIGNING_KEY", "private key of access tokens (PEM, Ed25519)");
+        let signing_key = key.required();
+        Some(Self {
+            postgres: postgres?,
+            queue: queue?,
+            internal_token: internal_token?,
+            signing_key: signing_key?,
+        })
+    }
+}
+
+/// The settings of `migrate`.
+#[derive(Debug, Clone)]
+pub struct MigrateSettings {
+    /// The database.
+    pub postgres: PostgresSettings,
+    /// The user to create where there is none.
+    pub bootstrap: Option<Owner>,
+}
+
+/// The first user of an installation.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The e-mail address.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+impl stoa_config::Settings for MigrateSettings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let postgres = PostgresSettings::read(env);
+        let email = env.text("BOOTSTRAP_EMAIL", "e-mail of the owner to create if there is no user");
+        let email = email.optional();
+        let password = env.secret("BOOTSTRAP_PASSWORD", "password of that owner").optional();
+        let owner = |(email, password)| Owner { email, password };
+        Some(Self { postgres: postgres?, bootstrap: email?.zip(password?).map(owner) })
+    }
+}

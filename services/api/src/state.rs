@@ -1,0 +1,77 @@
+//! What the handlers share.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::PgPool;
+use stoa_contracts::{Coded, ErrorCode};
+use stoa_service::{Clock, Context};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{Settings, passwords::Passwords, tokens::{Tokens, TokensError}};
+
+/// Documents that are read or written at a time: each may take 40 MB and a core.
+const DOCUMENTS: usize = 2;
+/// How long a document waits for its turn.
+const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
+
+/// What the handlers share; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    /// Wakes the relay of the outbox.
+    pub(crate) outbox: Arc<Notify>,
+    documents: Arc<Semaphore>,
+}
+
+/// Work on a document that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DocumentWorkError {
+    #[error("too many documents are being worked on")]
+    Busy,
+    #[error("the work on a document crashed")]
+    Crashed(#[from] tokio::task::JoinError),
+}
+
+impl Coded for DocumentWorkError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Busy => ErrorCode::Unavailable,
+            Self::Crashed(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl Api {
+    pub(crate) fn new(
+        pool: PgPool,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Self, TokensError> {
+        Ok(Self {
+            pool,
+            clock: context.clock.clone(),
+            tokens: Tokens::new(&settings.signing_key)?,
+            passwords: Passwords::new(),
+            outbox: Arc::new(Notify::new()),
+            documents: Arc::new(Semaphore::new(DOCUMENTS)),
+        })
+    }
+
+    /// Runs work on a document on a blocking thread, a few at a time.
+    pub(crate) async fn on_document<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DocumentWorkError> {
+        let turn = tokio::time::timeout(DOCUMENT_WAIT, self.documents.clone().acquire_owned());
+        let permit = turn.await.map_err(|_| DocumentWorkError::Busy)?;
+        let permit = permit.expect("the semaphore is never closed");
+        let task = move || {
+            let _permit = permit;
+            work()
+        };
+        Ok(tokio::task::spawn_blocking(task).await?)
+    }
+}
