@@ -55,10 +55,9 @@ impl Coded for ClientError {
                 ErrorCode::Unauthenticated => ErrorCode::Internal,
                 code => code,
             },
-            Self::Unreachable { .. } => ErrorCode::Unavailable,
-            Self::Unexpected {
-                status: 502..=504, ..
-            } => ErrorCode::Unavailable,
+            Self::Unreachable { .. } | Self::Unexpected { status: 502..=504, .. } => {
+                ErrorCode::Unavailable
+            }
             Self::Unexpected { .. } => ErrorCode::Internal,
         }
     }

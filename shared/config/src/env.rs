@@ -79,7 +79,7 @@ impl Env {
 
     /// Declares a secret: `KEY` holds it, or `KEY_FILE` names the file that does (not both).
     pub fn secret(&mut self, key: &'static str, help: &'static str) -> Setting<'_, SecretString> {
-        Setting::new(self, key, help, |text| Ok(text.to_owned().into())).from_file_too()
+        Setting::new(self, key, help, |text| Ok(text.to_owned().into())).with_file_twin()
     }
 
     /// The value of a variable; an empty one counts as not set, as Compose passes `${X:-}` so.

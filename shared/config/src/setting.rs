@@ -38,7 +38,7 @@ impl<'e, T> Setting<'e, T> {
         }
     }
 
-    pub(crate) fn from_file_too(mut self) -> Self {
+    pub(crate) fn with_file_twin(mut self) -> Self {
         self.file_twin = true;
         self
     }

@@ -7,7 +7,7 @@ use sqlx::{PgPool, migrate::Migrator};
 use crate::{DatabaseError, PostgresSettings, connect};
 
 /// A migration may rewrite a table: far more than a query of a request may take.
-const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
+const MIGRATION_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Why migrations could not be applied or trusted.
 #[derive(Debug, thiserror::Error)]

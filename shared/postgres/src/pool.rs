@@ -72,8 +72,8 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size)
         .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(Duration::from_secs(300))
-        .max_lifetime(Duration::from_secs(1800))
+        .idle_timeout(Duration::from_mins(5))
+        .max_lifetime(Duration::from_mins(30))
         .connect_with(options)
         .await?;
     Ok(pool)

@@ -27,9 +27,11 @@ impl Clock {
         Self::from_fn(move || time)
     }
 
-    /// The time, in UTC.
+    /// The time, in UTC and whole microseconds: what is stored in PostgreSQL comes back equal.
     pub fn now(&self) -> OffsetDateTime {
-        (self.0)()
+        let now = (self.0)();
+        let micros = now.microsecond();
+        now.replace_microsecond(micros).unwrap_or(now)
     }
 }
 

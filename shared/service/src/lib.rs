@@ -21,6 +21,7 @@ mod program;
 pub mod responses;
 mod running;
 mod settings;
+mod tls;
 mod token;
 
 pub use app::{App, BoxError};

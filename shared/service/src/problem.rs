@@ -12,23 +12,20 @@ use stoa_contracts::{Coded, ErrorCode, FieldError};
 /// [`Coded`]; or it makes one by hand: `Err(Problem::not_found("assistant"))`.
 #[derive(Debug)]
 pub struct Problem {
-    body: stoa_contracts::Problem,
+    body: Box<stoa_contracts::Problem>,
     retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// A problem of this code; `detail` is read by the client.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            body: stoa_contracts::Problem::new(code, detail),
-            retry_after: None,
-        }
+        Self::with_body(stoa_contracts::Problem::new(code, detail))
     }
 
     /// The response with this body.
     pub fn with_body(body: stoa_contracts::Problem) -> Self {
         Self {
-            body,
+            body: Box::new(body),
             retry_after: None,
         }
     }

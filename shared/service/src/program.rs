@@ -9,6 +9,7 @@ use utoipa::openapi::OpenApi;
 use crate::{
     App, Context, healthcheck, lifecycle,
     settings::{HttpSettings, ProcessSettings},
+    tls,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -79,8 +80,7 @@ impl Program {
 
     /// Does what the command line says.
     pub fn run(self) -> ExitCode {
-        // Every rustls user of the process goes by this one provider; a second call is no harm.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        tls::install_provider();
         let command = std::env::args().nth(1);
         match (
             command.as_deref().unwrap_or("serve"),

@@ -13,6 +13,7 @@ use crate::{
     App, Context, HttpSettings,
     admin::{self, Readiness},
     app::{Background, BoxError},
+    tls,
 };
 
 /// How often recorded samples are folded into their histograms.
@@ -41,6 +42,7 @@ impl Running {
         settings: &HttpSettings,
         context: &Context,
     ) -> std::io::Result<Self> {
+        tls::install_provider();
         let listener = TcpListener::bind(settings.listen).await?;
         let admin_listener = TcpListener::bind(settings.admin).await?;
         let (router, checks, background) = app.split(settings);

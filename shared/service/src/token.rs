@@ -88,7 +88,7 @@ impl TokenVerifier {
         validation.validate_exp = false;
         let verified = Cache::builder()
             .max_capacity(CACHED_TOKENS)
-            .time_to_live(Duration::from_secs(300))
+            .time_to_live(Duration::from_mins(5))
             .build();
         Ok(Self(Arc::new(Verifier {
             key,
@@ -101,14 +101,13 @@ impl TokenVerifier {
     /// The claims of a token that is ours and has not expired.
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let this = &self.0;
-        let claims = match this.verified.get(token).await {
-            Some(claims) => claims,
-            None => {
-                let data = jsonwebtoken::decode::<Claims>(token, &this.key, &this.validation);
-                let claims = data.map_err(TokenError::Invalid)?.claims;
-                this.verified.insert(token.to_owned(), claims.clone()).await;
-                claims
-            }
+        let claims = if let Some(claims) = this.verified.get(token).await {
+            claims
+        } else {
+            let data = jsonwebtoken::decode::<Claims>(token, &this.key, &this.validation);
+            let claims = data.map_err(TokenError::Invalid)?.claims;
+            this.verified.insert(token.to_owned(), claims.clone()).await;
+            claims
         };
         if claims.exp + LEEWAY <= this.clock.now().unix_timestamp() {
             return Err(TokenError::Expired);

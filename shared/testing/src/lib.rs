@@ -9,6 +9,7 @@
 pub mod amqp;
 mod containers;
 mod eventually;
+pub mod keys;
 pub mod otlp;
 pub mod postgres;
 pub mod redis;

@@ -11,8 +11,8 @@ use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 
 pub use body::{body_limit, read_body};
 pub use guard::Verbatim;
-pub use observe::RouteTemplate;
 pub(crate) use metrics::describe;
+pub use observe::RouteTemplate;
 
 /// Puts the middleware around `router`.
 pub(crate) fn wrap(router: Router, timeout: Duration, limit: usize) -> Router {

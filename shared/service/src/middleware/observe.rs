@@ -38,7 +38,9 @@ pub(super) async fn run(mut request: Request, next: Next) -> Response {
     let status = response.status();
     let code = response.extensions().get::<ErrorCode>().copied();
     let template = response.extensions().get::<RouteTemplate>().cloned();
-    let route = template.as_ref().map_or(route, |template| template.0.as_ref());
+    let route = template
+        .as_ref()
+        .map_or(route, |template| template.0.as_ref());
     if template.is_some() {
         span.record("http.route", route);
         span.record("otel.name", format!("{method} {route}"));

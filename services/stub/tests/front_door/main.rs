@@ -1,0 +1,4 @@
+//! Tests through the front door, against a real PostgreSQL.
+
+mod notes;
+mod service;

@@ -1,0 +1,111 @@
+//! The service as a test holds it: the product's own `build`, a database of its own.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+use stoa_config::Env;
+use stoa_contracts::identity::{Claims, ISSUER, Role};
+use stoa_postgres::PostgresSettings;
+use stoa_service::{Context, HttpSettings, Running, TokenSigner};
+use stoa_testing::{keys, postgres::TestDatabase};
+use uuid::Uuid;
+
+/// The service, running.
+pub struct TestService {
+    running: Running,
+    http: reqwest::Client,
+    signer: TokenSigner,
+    context: Context,
+    // The database lives as long as this.
+    _database: TestDatabase,
+}
+
+/// A status and a body.
+pub type Answer = (StatusCode, Value);
+
+impl TestService {
+    /// Starts the service on free ports; `env` adds to its configuration.
+    pub async fn start(env: &[(&str, &str)]) -> Self {
+        let database = stoa_testing::postgres::database().await;
+        stub::migrate(PostgresSettings::at(&database.url))
+            .await
+            .unwrap();
+        let own = [
+            ("DATABASE_URL", &*database.url),
+            ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
+        ];
+        let env = Env::from_pairs(own.iter().chain(env).copied());
+        let context = Context::default();
+        let app = stub::build(env.load().unwrap(), &context).await.unwrap();
+        let running = app
+            .start(&HttpSettings::loopback(), &context)
+            .await
+            .unwrap();
+        let signer = TokenSigner::new(&keys::SIGNING_KEY.into()).unwrap();
+        Self {
+            running,
+            http: reqwest::Client::new(),
+            signer,
+            context,
+            _database: database,
+        }
+    }
+
+    /// Someone of a new account.
+    pub fn user(&self, role: Role) -> User<'_> {
+        let now = self.context.clock.now().unix_timestamp();
+        let claims = Claims {
+            sub: Uuid::now_v7(),
+            account: Uuid::now_v7(),
+            role,
+            assistant: None,
+            iss: ISSUER.to_owned(),
+            iat: now,
+            exp: now + 900,
+        };
+        User {
+            service: self,
+            token: self.signer.sign(&claims).unwrap(),
+        }
+    }
+
+    /// A request without a token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.running.url());
+        self.http
+            .request(method, url)
+            .timeout(Duration::from_secs(10))
+    }
+}
+
+/// Someone with a token.
+pub struct User<'s> {
+    service: &'s TestService,
+    token: String,
+}
+
+impl User<'_> {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.service.request(method, path).bearer_auth(&self.token);
+        answer(
+            body.iter()
+                .fold(request, |request, body| request.json(body)),
+        )
+        .await
+    }
+}
+
+/// Sends a request and reads the JSON of its answer.
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
