@@ -41,7 +41,7 @@ const SECURITY: [(&str, &str); 4] = [
 ];
 
 /// Takes out what must not travel on: the fixed names and those that `Connection` lists.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let listed: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -55,7 +55,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Makes the client's headers those of a request of ours, from this client.
-pub fn toward_upstream(headers: &mut HeaderMap, client: IpAddr) {
+pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr) {
     let host = headers.get(HOST).cloned();
     strip_hop_by_hop(headers);
     for name in CLAIMS_OF_ORIGIN {
@@ -74,24 +74,32 @@ pub fn toward_upstream(headers: &mut HeaderMap, client: IpAddr) {
 }
 
 /// Makes the upstream's headers those of an answer of ours.
-pub fn toward_client(headers: &mut HeaderMap) {
+pub(crate) fn toward_client(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     headers.remove(SERVER);
 }
 
 /// Adds the security headers that are missing.
-pub fn secure(headers: &mut HeaderMap) {
+pub(crate) fn secure(headers: &mut HeaderMap) {
     for (name, value) in SECURITY {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
 }
 
 /// Whether the request asks for a WebSocket.
-pub fn asks_for_websocket(headers: &HeaderMap) -> bool {
+pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     let listed = |name: &HeaderName, word: &str| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
-        })
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| {
+                value
+                    .split(',')
+                    .any(|part| part.trim().eq_ignore_ascii_case(word))
+            })
     };
     listed(&CONNECTION, "upgrade") && listed(&UPGRADE, "websocket")
 }
@@ -151,7 +159,10 @@ mod tests {
     #[test]
     fn only_a_websocket_upgrade_counts() {
         let ask = |connection, upgrade| {
-            asks_for_websocket(&headers(&[("connection", connection), ("upgrade", upgrade)]))
+            asks_for_websocket(&headers(&[
+                ("connection", connection),
+                ("upgrade", upgrade),
+            ]))
         };
         assert!(ask("keep-alive, Upgrade", "WebSocket"));
         assert!(!ask("Upgrade", "h2c"));

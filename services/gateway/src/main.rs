@@ -1,2 +1,5 @@
 //! The `gateway` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    stoa_service::Program::new("gateway", gateway::build).run()
+}

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 /// A path that is not forwarded, and why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Doubtful {
+pub(crate) enum Doubtful {
     /// It is not a path at all (`*`, `host:port`).
     #[error("The request target must be a path that starts with `/`.")]
     NotAPath,
@@ -24,7 +24,7 @@ pub enum Doubtful {
 
 /// Spells a path as RFC 3986 section 6.2.2 does: unreserved characters plain, other escapes kept
 /// in upper case. Refuses whatever could be read in two ways.
-pub fn normalise(path: &str) -> Result<String, Doubtful> {
+pub(crate) fn normalise(path: &str) -> Result<String, Doubtful> {
     let segments = path.strip_prefix('/').ok_or(Doubtful::NotAPath)?;
     let mut plain = String::with_capacity(path.len());
     let mut rest = segments.split('/').peekable();
@@ -72,8 +72,10 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// Whether a normalised path is for the services among themselves; never forwarded.
-pub fn is_internal(path: &str) -> bool {
-    path.split('/').nth(1).is_some_and(|first| first.eq_ignore_ascii_case("internal"))
+pub(crate) fn is_internal(path: &str) -> bool {
+    path.split('/')
+        .nth(1)
+        .is_some_and(|first| first.eq_ignore_ascii_case("internal"))
 }
 
 #[cfg(test)]
@@ -95,10 +97,22 @@ mod tests {
 
     #[test]
     fn what_two_readers_could_understand_differently_is_refused() {
-        for path in ["//internal", "/api//v1", "/api/../internal", "/api/%2e%2E/internal", "/."] {
+        for path in [
+            "//internal",
+            "/api//v1",
+            "/api/../internal",
+            "/api/%2e%2E/internal",
+            "/.",
+        ] {
             assert_eq!(normalise(path), Err(Doubtful::Segment), "{path}");
         }
-        for path in ["/api%2finternal", "/api%5Cinternal", "/api\\internal", "/a%00", "/a%0d%0a"] {
+        for path in [
+            "/api%2finternal",
+            "/api%5Cinternal",
+            "/api\\internal",
+            "/a%00",
+            "/a%0d%0a",
+        ] {
             assert_eq!(normalise(path), Err(Doubtful::Character), "{path}");
         }
         for path in ["/%", "/%4", "/%zz", "/a%é"] {

@@ -35,21 +35,36 @@ pub struct LimitSettings {
 impl Settings for LimitSettings {
     fn read(env: &mut Env) -> Option<Self> {
         let per_second = env
-            .parse("RATE_LIMIT_PER_SECOND", "requests per second of one identity or address")
+            .parse(
+                "RATE_LIMIT_PER_SECOND",
+                "requests per second of one identity or address",
+            )
             .default("200")
             .read();
-        let burst =
-            env.parse("RATE_LIMIT_BURST", "requests that may come at once").default("400").read();
-        let redis_url =
-            env.secret("REDIS_URL", "counts for all replicas; without it each for itself").optional();
-        let rate = Rate { per_second: per_second?, burst: burst? };
-        Some(Self { rate, redis_url: redis_url? })
+        let burst = env
+            .parse("RATE_LIMIT_BURST", "requests that may come at once")
+            .default("400")
+            .read();
+        let redis_url = env
+            .secret(
+                "REDIS_URL",
+                "counts for all replicas; without it each for itself",
+            )
+            .optional();
+        let rate = Rate {
+            per_second: per_second?,
+            burst: burst?,
+        };
+        Some(Self {
+            rate,
+            redis_url: redis_url?,
+        })
     }
 }
 
 /// Whose budget a request takes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Client {
+pub(crate) enum Client {
     /// A user or an API key.
     Identity(Uuid),
     /// Nobody known, at this address.
@@ -66,21 +81,24 @@ impl std::fmt::Display for Client {
 }
 
 /// The budgets of all clients.
-pub struct Limits {
+pub(crate) struct Limits {
     shared: Option<Shared>,
     local: Local,
 }
 
 impl Limits {
     /// Full budgets for everybody. Does not connect yet.
-    pub fn new(settings: &LimitSettings) -> redis::RedisResult<Self> {
+    pub(crate) fn new(settings: &LimitSettings) -> redis::RedisResult<Self> {
         let url = settings.redis_url.as_ref().map(ExposeSecret::expose_secret);
         let shared = url.map(|url| Shared::new(url, settings.rate)).transpose()?;
-        Ok(Self { shared, local: Local::new(settings.rate) })
+        Ok(Self {
+            shared,
+            local: Local::new(settings.rate),
+        })
     }
 
     /// Takes one request from the budget, or says how long the client has to wait.
-    pub async fn take(&self, client: Client) -> Result<(), Duration> {
+    pub(crate) async fn take(&self, client: Client) -> Result<(), Duration> {
         if let Some(shared) = &self.shared
             && let Some(answer) = shared.take(client).await
         {

@@ -61,7 +61,10 @@ impl Shared {
         let until = self.elapsed_ms() + millis(PAUSE);
         self.paused_until_ms.store(until, Ordering::Relaxed);
         metrics::counter!("gateway_limit_fallback_total").increment(1);
-        tracing::warn!(reason, "Redis does not count requests; counting in this process");
+        tracing::warn!(
+            reason,
+            "Redis does not count requests; counting in this process"
+        );
         None
     }
 

@@ -56,14 +56,20 @@ struct Mistake {
 }
 
 fn mistake<T>(spanned: &Spanned<T>, reason: impl Into<String>) -> Mistake {
-    Mistake { at: spanned.span().start, reason: reason.into() }
+    Mistake {
+        at: spanned.span().start,
+        reason: reason.into(),
+    }
 }
 
 /// Reads the text of a service's route file.
 pub fn parse(service: &str, path: &Path, text: &str) -> Result<RouteFile, RouteError> {
     let file: Arc<Path> = path.into();
     let service: Arc<str> = service.into();
-    let origin = |at: usize| Origin { file: Arc::clone(&file), line: line_of(text, at) };
+    let origin = |at: usize| Origin {
+        file: Arc::clone(&file),
+        line: line_of(text, at),
+    };
     let document: Document = toml::from_str(text).map_err(|error| RouteError::Malformed {
         origin: origin(error.span().map_or(0, |span| span.start)),
         reason: error.message().to_owned(),
@@ -71,11 +77,19 @@ pub fn parse(service: &str, path: &Path, text: &str) -> Result<RouteFile, RouteE
     let mut routes = Vec::new();
     for entry in document.route {
         let origin_of_entry = origin(entry.span().start);
-        let route = read(entry.into_inner(), Arc::clone(&service), origin_of_entry)
-            .map_err(|Mistake { at, reason }| RouteError::Malformed { origin: origin(at), reason })?;
+        let route = read(entry.into_inner(), Arc::clone(&service), origin_of_entry).map_err(
+            |Mistake { at, reason }| RouteError::Malformed {
+                origin: origin(at),
+                reason,
+            },
+        )?;
         routes.push(route);
     }
-    Ok(RouteFile { service, openapi: document.openapi, routes })
+    Ok(RouteFile {
+        service,
+        openapi: document.openapi,
+        routes,
+    })
 }
 
 fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistake> {
@@ -86,12 +100,14 @@ fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistak
     let body_limit = entry.body_limit.map_or(Ok(DEFAULT_BODY_LIMIT), |text| {
         stoa_config::parse_size(text.get_ref())
             .map(|bytes| bytes as u64)
-           .map_err(|error| mistake(&text, error))
+            .map_err(|error| mistake(&text, error))
     })?;
     Ok(Route {
         service,
         path: entry.path.into_inner().into(),
-        methods: entry.methods.map_or(Ok(Vec::new()), |names| methods(&names))?,
+        methods: entry
+            .methods
+            .map_or(Ok(Vec::new()), |names| methods(&names))?,
         auth: entry.auth,
         timeout,
         body_limit,
@@ -101,13 +117,22 @@ fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistak
 }
 
 fn methods(names: &Spanned<Vec<String>>) -> Result<Vec<Method>, Mistake> {
-    const KNOWN: [Method; 6] =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    const KNOWN: [Method; 6] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ];
     let mut methods = Vec::new();
     for name in names.get_ref() {
         let known = KNOWN.into_iter().find(|method| method.as_str() == name);
         let method = known.ok_or_else(|| {
-            mistake(names, format!("`{name}` is none of GET, HEAD, POST, PUT, PATCH, DELETE"))
+            mistake(
+                names,
+                format!("`{name}` is none of GET, HEAD, POST, PUT, PATCH, DELETE"),
+            )
         })?;
         methods.push(method);
     }
@@ -138,20 +163,30 @@ fn check_path(path: &str) -> Result<(), String> {
 
 fn check_segment(segment: &str, last: bool) -> Result<(), String> {
     let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    let Some(parameter) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+    let Some(parameter) = segment
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    else {
         let literal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         return match segment.bytes().all(literal) && segment != "." && segment != ".." {
             true => Ok(()),
-            false => Err(format!("`{segment}` is neither a plain segment nor `{{name}}`")),
+            false => Err(format!(
+                "`{segment}` is neither a plain segment nor `{{name}}`"
+            )),
         };
     };
     match parameter.strip_prefix('*') {
         Some(name) if is_name(name) && last => Ok(()),
         Some(_) if !last => Err(format!("`{segment}` must be the last segment")),
         None if is_name(parameter) => Ok(()),
-        _ => Err(format!("`{segment}` needs a name of letters, digits and `_`")),
+        _ => Err(format!(
+            "`{segment}` needs a name of letters, digits and `_`"
+        )),
     }
 }
 

@@ -96,16 +96,25 @@ pub enum RouteError {
 /// The route files of a directory by service: `<service>.toml` (the image) or
 /// `<service>/routes.toml` (the source tree), in the order of the names.
 pub fn discover(directory: &Path) -> Result<Vec<(String, PathBuf)>, RouteError> {
-    let unreadable = |source| RouteError::Read { path: directory.to_owned(), source };
+    let unreadable = |source| RouteError::Read {
+        path: directory.to_owned(),
+        source,
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let inner = path.join("routes.toml");
-        let name = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .map(str::to_owned);
         let Some(name) = name else { continue };
         if inner.is_file() {
             files.push((name, inner));
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             files.push((name, path));
         }
     }
@@ -120,8 +129,10 @@ pub fn discover(directory: &Path) -> Result<Vec<(String, PathBuf)>, RouteError> 
 pub fn load(directory: &Path) -> Result<Table, RouteError> {
     let mut files = Vec::new();
     for (service, path) in discover(directory)? {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| RouteError::Read { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| RouteError::Read {
+            path: path.clone(),
+            source,
+        })?;
         files.push(parse(&service, &path, &text)?);
     }
     Table::new(files)

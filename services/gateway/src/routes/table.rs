@@ -5,6 +5,9 @@ use http::Method;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The tree in which an unknown path is a problem and not a page.
+const API: &str = "/api";
+
 /// The routes of every service.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -39,7 +42,10 @@ impl Table {
                 same.push(Arc::new(route));
             }
         }
-        let mut table = Self { documented, ..Self::default() };
+        let mut table = Self {
+            documented,
+            ..Self::default()
+        };
         for (shape, routes) in shapes {
             table.insert(&shape, routes)?;
         }
@@ -53,7 +59,10 @@ impl Table {
         // `{*rest}` also stands for nothing: `/a/{*rest}` answers `/a/` and `/a`, unless
         // another route names them.
         if let Some(prefix) = shape.strip_suffix("{*rest}") {
-            for bare in [prefix, prefix.trim_end_matches('/')].into_iter().filter(|b| !b.is_empty()) {
+            for bare in [prefix, prefix.trim_end_matches('/')]
+                .into_iter()
+                .filter(|b| !b.is_empty())
+            {
                 // Refused when the bare path has a route of its own, which is the closer one.
                 drop(self.paths.insert(bare, at));
             }
@@ -64,12 +73,21 @@ impl Table {
 
     /// Finds the route of a path: literal before `{name}` before `{*rest}`, segment by segment.
     pub fn lookup(&self, method: &Method, path: &str) -> Lookup {
-        let Ok(found) = self.paths.at(path) else { return Lookup::Unknown };
+        let Ok(found) = self.paths.at(path) else {
+            return Lookup::Unknown;
+        };
         let routes = &self.routes[*found.value];
+        // The console answers what nobody else does, but an API path is never a page.
+        if routes[0].path.starts_with("/{*") && (path == API || path.starts_with("/api/")) {
+            return Lookup::Unknown;
+        }
         match routes.iter().find(|route| route.answers(method)) {
             Some(route) => Lookup::Found(Arc::clone(route)),
             None => Lookup::WrongMethod(
-                routes.iter().flat_map(|route| route.methods.iter().cloned()).collect(),
+                routes
+                    .iter()
+                    .flat_map(|route| route.methods.iter().cloned())
+                    .collect(),
             ),
         }
     }
@@ -92,7 +110,11 @@ fn shape(path: &str) -> String {
         Some(_) => format!("{{p{at}}}"),
         None => segment.to_owned(),
     };
-    path.split('/').enumerate().map(rename).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .enumerate()
+        .map(rename)
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn refuse_duplicate(same: &[Arc<Route>], route: &Route) -> Result<(), RouteError> {
@@ -103,12 +125,18 @@ fn refuse_duplicate(same: &[Arc<Route>], route: &Route) -> Result<(), RouteError
     match clash {
         Some(other) => Err(malformed(
             route,
-            format!("`{}` has a route for the same method at {}", route.path, other.origin),
+            format!(
+                "`{}` has a route for the same method at {}",
+                route.path, other.origin
+            ),
         )),
         None => Ok(()),
     }
 }
 
 fn malformed(route: &Route, reason: String) -> RouteError {
-    RouteError::Malformed { origin: route.origin.clone(), reason }
+    RouteError::Malformed {
+        origin: route.origin.clone(),
+        reason,
+    }
 }

@@ -1,0 +1,61 @@
+//! What can be configured about the gateway.
+
+use crate::limit::LimitSettings;
+use crate::routes;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use stoa_client::ServiceUrl;
+use stoa_config::{Env, InternalToken};
+use stoa_service::TokenSettings;
+
+/// The settings of the gateway.
+#[derive(Debug)]
+pub struct Settings {
+    /// The folder of the route files.
+    pub routes: PathBuf,
+    /// The base URL of every service that has one.
+    pub upstreams: BTreeMap<String, String>,
+    /// Where API keys are exchanged for access tokens.
+    pub api_url: String,
+    /// Verifies access tokens.
+    pub tokens: TokenSettings,
+    /// Opens the internal routes of `api`.
+    pub internal: InternalToken,
+    /// How much one client may ask for.
+    pub limits: LimitSettings,
+}
+
+impl stoa_config::Settings for Settings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let routes = env.text("GATEWAY_ROUTES", "folder of the services' route files");
+        let routes = routes.default("/etc/stoa/routes").read();
+        let upstreams = upstreams(env, routes.as_deref().unwrap_or_default());
+        let api_url = ServiceUrl::read(env, "API_URL", "api");
+        let tokens = TokenSettings::read(env);
+        let internal = InternalToken::read(env);
+        let limits = LimitSettings::read(env);
+        Some(Self {
+            routes: routes?.into(),
+            upstreams: upstreams?,
+            api_url: api_url?,
+            tokens: tokens?,
+            internal: internal?,
+            limits: limits?,
+        })
+    }
+}
+
+/// One `<NAME>_URL` per route file. A folder that cannot be read is reported when the routes are.
+fn upstreams(env: &mut Env, folder: &str) -> Option<BTreeMap<String, String>> {
+    let mut upstreams = BTreeMap::new();
+    let mut complete = true;
+    for (name, _) in routes::discover(folder.as_ref()).unwrap_or_default() {
+        let key = format!("{}_URL", name.to_uppercase().replace('-', "_"));
+        // Once per service, at start: keys live as long as the process.
+        match ServiceUrl::read(env, key.leak(), &name) {
+            Some(url) => drop(upstreams.insert(name, url)),
+            None => complete = false,
+        }
+    }
+    complete.then_some(upstreams)
+}

@@ -1,0 +1,165 @@
+//! WebSockets: the credential of a browser, and the tunnel once both sides have agreed.
+
+use crate::headers::asks_for_websocket;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::header::{
+    AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use hyper_util::rt::TokioIo;
+use std::time::Duration;
+use stoa_contracts::ErrorCode;
+use stoa_service::{Context, Problem};
+
+/// Browsers cannot set headers on a WebSocket: the credential may be this query parameter ...
+const TOKEN_PARAMETER: &str = "access_token=";
+/// ... or a subprotocol with this prefix, beside the one that is then selected.
+const TOKEN_PROTOCOL: &str = "stoa.bearer.";
+const PROTOCOL: &str = "stoa";
+/// Nobody leaves a chat open for longer without a word; who does connects again.
+const IDLE_LIMIT: Duration = Duration::from_hours(1);
+
+/// What a request asks for beside an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Upgrade {
+    client: Option<hyper::upgrade::OnUpgrade>,
+    selects_protocol: bool,
+}
+
+impl Upgrade {
+    /// Takes the upgrade out of a request, and moves its credential to where all others are.
+    pub(crate) fn take(request: &mut Request, allowed: bool) -> Result<Self, Problem> {
+        if !asks_for_websocket(request.headers()) {
+            return Ok(Self::default());
+        }
+        if !allowed {
+            let detail = "There is no WebSocket at this path.";
+            let problem = Problem::new(ErrorCode::Invalid, detail);
+            return Err(problem.with_status(http::StatusCode::BAD_REQUEST));
+        }
+        if let Some(token) = query_token(request) {
+            authorize(request.headers_mut(), &token)?;
+        }
+        let selects_protocol = protocol_token(request.headers_mut())?;
+        Ok(Self {
+            client: Some(hyper::upgrade::on(request)),
+            selects_protocol,
+        })
+    }
+
+    /// Asks the upstream for the same, after the hop-by-hop headers are gone.
+    pub(crate) fn ask(&self, headers: &mut HeaderMap) {
+        if self.client.is_some() {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+    }
+
+    /// Joins the two connections when the upstream has agreed; the answer tells the client so.
+    pub(crate) fn join(
+        self,
+        mut upstream: http::Response<hyper::body::Incoming>,
+        context: &Context,
+    ) -> Result<Response, Problem> {
+        let Some(client) = self.client else {
+            let detail = "The service switched protocols without being asked.";
+            let problem = Problem::new(ErrorCode::Unavailable, detail);
+            return Err(problem.with_status(http::StatusCode::BAD_GATEWAY));
+        };
+        let upstream_side = hyper::upgrade::on(&mut upstream);
+        let shutdown = context.shutdown.clone();
+        context.spawn(async move {
+            tokio::select! {
+                outcome = tunnel(client, upstream_side) => if let Err(error) = outcome {
+                    tracing::debug!(%error, "a WebSocket ended");
+                },
+                () = shutdown.cancelled() => {}
+            }
+        });
+        let mut response = upstream.map(|_| Body::empty());
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if self.selects_protocol && !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        }
+        Ok(response)
+    }
+}
+
+/// Takes the token out of the query, so that no log and no upstream sees it there.
+fn query_token(request: &mut Request) -> Option<String> {
+    let query = request.uri().query()?;
+    let (tokens, rest): (Vec<_>, Vec<_>) = query
+        .split('&')
+        .partition(|pair| pair.starts_with(TOKEN_PARAMETER));
+    let token = tokens.first()?.strip_prefix(TOKEN_PARAMETER)?.to_owned();
+    let path = request.uri().path();
+    let bare = match rest.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{}", rest.join("&")),
+    };
+    *request.uri_mut() = bare.parse().ok()?;
+    Some(token)
+}
+
+/// Takes the token out of the subprotocols; whether one of ours was offered.
+fn protocol_token(headers: &mut HeaderMap) -> Result<bool, Problem> {
+    let offered: Vec<String> = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|protocol| protocol.trim().to_owned())
+        .collect();
+    let ours = |protocol: &&String| *protocol == PROTOCOL || protocol.starts_with(TOKEN_PROTOCOL);
+    if !offered.iter().any(|protocol| ours(&protocol)) {
+        return Ok(false);
+    }
+    if let Some(token) = offered
+        .iter()
+        .find_map(|protocol| protocol.strip_prefix(TOKEN_PROTOCOL))
+    {
+        authorize(headers, token)?;
+    }
+    let others: Vec<_> = offered
+        .iter()
+        .filter(|protocol| !ours(protocol))
+        .cloned()
+        .collect();
+    headers.remove(SEC_WEBSOCKET_PROTOCOL);
+    if let Ok(value) = HeaderValue::try_from(others.join(", "))
+        && !others.is_empty()
+    {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    Ok(offered.iter().any(|protocol| protocol == PROTOCOL))
+}
+
+fn authorize(headers: &mut HeaderMap, token: &str) -> Result<(), Problem> {
+    if headers.contains_key(AUTHORIZATION) {
+        return Ok(());
+    }
+    let value = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut value = value
+        .map_err(|_| Problem::new(ErrorCode::Unauthenticated, "The access token is not valid."))?;
+    value.set_sensitive(true);
+    headers.insert(AUTHORIZATION, value);
+    Ok(())
+}
+
+async fn tunnel(
+    client: hyper::upgrade::OnUpgrade,
+    upstream: hyper::upgrade::OnUpgrade,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (client, upstream) = tokio::try_join!(client, upstream)?;
+    let idle = |io| {
+        let mut io = tokio_io_timeout::TimeoutStream::new(TokioIo::new(io));
+        io.set_read_timeout(Some(IDLE_LIMIT));
+        io.set_write_timeout(Some(IDLE_LIMIT));
+        Box::pin(io)
+    };
+    tokio::io::copy_bidirectional(&mut idle(client), &mut idle(upstream)).await?;
+    Ok(())
+}
