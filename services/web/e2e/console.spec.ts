@@ -1,0 +1,139 @@
+/** A designer's first hour: sign in, look at the demo, build an assistant, train it, talk to it. */
+import { expect, test } from '@playwright/test'
+import { document, look, open, say, signIn } from './stoa'
+
+/** Its own name in each run, so that a run leaves nothing that the next one stumbles over. */
+const NAME = `Meter readings ${Date.now()}`
+
+test('wrong credentials are refused with what to do', async ({ page }) => {
+  await page.goto('/')
+  await look(page, '01-sign-in')
+  await page.getByLabel('E-mail').fill('nobody@example.org')
+  await page.getByLabel('Password', { exact: true }).fill('not the password')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await expect(page.getByRole('alert')).toContainText('is not right')
+  await look(page, '02-sign-in-refused')
+})
+
+test('the demo assistant is there, trained and ready to talk', async ({ page }) => {
+  await signIn(page)
+  const demo = page.getByRole('article').filter({ hasText: /v\d+/ }).first()
+  await expect(demo).toBeVisible()
+  await look(page, '03-assistants')
+  await demo.getByRole('link').click()
+  await expect(page.getByText('Ready to talk')).toBeVisible()
+  await look(page, '04-overview')
+  await open(page, 'Playground')
+  await expect(page.getByText('Live', { exact: true })).toBeVisible()
+  await say(page, 'hello there')
+  const understanding = page.getByRole('region', { name: 'Understanding' })
+  await expect(understanding).toContainText('hello there')
+  await expect(understanding).toContainText('%')
+  await look(page, '05-demo-playground')
+})
+
+test('a page that is not there says so and leads back', async ({ page }) => {
+  await page.goto('/nowhere')
+  await expect(page.getByRole('heading', { level: 1, name: 'There is nothing here' })).toBeVisible()
+  await look(page, '06-not-found')
+})
+
+test('an assistant is created, taught, trained, and holds a conversation', async ({ page }) => {
+  await signIn(page)
+
+  await test.step('create it', async () => {
+    await page.getByRole('button', { name: 'New assistant' }).click()
+    await page.getByLabel('Name', { exact: true }).fill(NAME)
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await expect(page.getByRole('heading', { level: 1, name: NAME })).toBeVisible()
+    await look(page, '10-new-assistant')
+  })
+
+  await test.step('see where broken data is broken', async () => {
+    await open(page, 'Training data')
+    const broken = document('training-data.yml').toString().replace('[48213](', '[48213(')
+    await upload('broken.yml', Buffer.from(broken))
+    await expect(page.getByRole('alert').filter({ hasText: 'broken.yml' })).toContainText(
+      /Line \d+, column \d+/,
+    )
+    await look(page, '11-broken-data')
+  })
+
+  await test.step('upload data', async () => {
+    await upload('training-data.yml', document('training-data.yml'))
+    await expect(page.getByRole('button', { name: 'report_meter_reading' })).toBeVisible()
+    await look(page, '12-training-data')
+  })
+
+  await test.step('write flows', async () => {
+    await open(page, 'Flows')
+    const editor = page.getByRole('textbox', { name: 'Flow document' })
+    const flows = document('flows.yml').toString()
+    await editor.fill(flows.replace('ask: meter_reading', 'ask: meter_redaing'))
+    await page.getByRole('button', { name: 'Save flows' }).click()
+    await expect(page.getByRole('alert').first()).toContainText(/Line \d+/)
+    await look(page, '13-broken-flows')
+    await editor.fill(flows)
+    await page.getByRole('button', { name: 'Save flows' }).click()
+    await expect(page.getByText('Saved and valid')).toBeVisible()
+    await look(page, '14-flows')
+  })
+
+  await test.step('train it and watch', async () => {
+    await open(page, 'Training')
+    await page.getByRole('button', { name: 'Start training' }).click()
+    await expect(page.getByText('Model v1 is ready.')).toBeVisible({ timeout: 90_000 })
+    await expect(page.getByRole('cell', { name: 'Active' })).toBeVisible()
+    await look(page, '15-trained')
+  })
+
+  await test.step('talk to it', async () => {
+    await open(page, 'Playground')
+    await expect(page.getByText('Live', { exact: true })).toBeVisible()
+    await say(page, 'I would like to report a meter reading')
+    await expect(page.getByText('What does your meter show?')).toBeVisible()
+    await say(page, 'it shows 51234')
+    await expect(page.getByText('51234 kWh, is that right?')).toBeVisible()
+
+    const understanding = page.getByRole('region', { name: 'Understanding' })
+    await expect(understanding).toContainText('report_meter_reading')
+    await expect(understanding.locator('mark')).toContainText('51234')
+    await expect(understanding).toContainText('Model v1')
+    const state = page.getByRole('region', { name: 'State' })
+    await expect(state).toContainText(/meter_reading\s*51234/)
+    await look(page, '16-playground')
+
+    await page.getByRole('button', { name: 'Yes, it is' }).click()
+    await expect(page.getByText('51234 kWh is noted. Thank you!')).toBeVisible()
+    await say(page, 'I want to talk to a person')
+    await expect(page.getByText('A person takes over')).toBeVisible()
+    await look(page, '17-handover')
+  })
+
+  await test.step('delete it', async () => {
+    await open(page, 'Assistants')
+    await page.getByRole('button', { name: `Actions for ${NAME}` }).click()
+    await page.getByRole('menuitem', { name: 'Delete' }).click()
+    await page.getByLabel('Type the name to confirm').fill(NAME)
+    await page.getByRole('button', { name: 'Delete', exact: true }).click()
+    await expect(page.getByRole('article', { name: NAME })).toBeHidden()
+  })
+
+  async function upload(name: string, buffer: Buffer) {
+    await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer })
+  }
+})
+
+test('the console works in the dark, in Greek and on a phone', async ({ browser }) => {
+  const context = await browser.newContext({
+    colorScheme: 'dark',
+    locale: 'el-GR',
+    reducedMotion: 'reduce',
+    viewport: { width: 390, height: 844 },
+  })
+  const page = await context.newPage()
+  await page.goto('/')
+  await expect(page.getByRole('heading', { level: 1, name: 'Σύνδεση' })).toBeVisible()
+  await look(page, '20-dark-greek-phone')
+  await context.close()
+})
