@@ -1,5 +1,6 @@
 /** Pages that are not there, and pages that broke. */
-import { Container } from '@mantine/core'
+import { Center, Container } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
 import type { ErrorComponentProps } from '@tanstack/react-router'
 import { Landmark } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
@@ -10,13 +11,18 @@ import { ProblemAlert } from './ProblemAlert'
 
 export function NotFound() {
   const { t } = useTranslation()
+  useDocumentTitle(`${t('problems.notFoundTitle')} · Stoa`)
   return (
-    <Container component="main" py="xl">
-      <PageHeader title={t('problems.notFoundTitle')} />
-      <EmptyState icon={Landmark} title={t('problems.notFoundText')}>
+    <Center component="main" mih="100dvh">
+      <EmptyState
+        icon={Landmark}
+        title={t('problems.notFoundTitle')}
+        text={t('problems.notFoundText')}
+        order={1}
+      >
         <ButtonLink to="/">{t('problems.home')}</ButtonLink>
       </EmptyState>
-    </Container>
+    </Center>
   )
 }
 
