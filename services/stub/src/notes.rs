@@ -5,7 +5,7 @@ use garde::Validate;
 use metrics::{counter, describe_counter};
 use serde::{Deserialize, Serialize};
 use stoa_contracts::{Coded, ErrorCode, Page, identity::Role};
-use stoa_postgres::{Cursor, CursorError, DatabaseError, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -56,9 +56,6 @@ pub enum NoteError {
     /// The account keeps as many as it may.
     #[error("An account may keep {0} notes.")]
     Full(i64),
-    /// The place in the list is not one of ours.
-    #[error(transparent)]
-    Cursor(#[from] CursorError),
     /// The database refused or is away.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -69,7 +66,6 @@ impl Coded for NoteError {
         match self {
             Self::NotFound => ErrorCode::NotFound,
             Self::Full(_) => ErrorCode::Conflict,
-            Self::Cursor(error) => error.code(),
             Self::Database(error) => error.code(),
         }
     }
@@ -108,7 +104,11 @@ pub(crate) async fn list_notes(
     identity: Identity,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Note>>, Problem> {
-    Ok(Json(select_page(&stub, identity.account, &paging).await?))
+    let after = Cursor::decode(paging.cursor.as_deref())?;
+    let notes = select_after(&stub, identity.account, after, paging.one_more()).await?;
+    Ok(Json(into_page(notes, paging.limit.into(), |note| {
+        (note.created_at, note.id)
+    })))
 }
 
 /// Get a note
@@ -156,8 +156,13 @@ async fn select(stub: &Stub, account: Uuid, id: Uuid) -> Result<Option<Note>, No
     Ok(traced("note.select", query.fetch_optional(&stub.pool)).await?)
 }
 
-async fn select_page(stub: &Stub, account: Uuid, page: &Paging) -> Result<Page<Note>, NoteError> {
-    let after = Cursor::<(OffsetDateTime, Uuid)>::decode(page.cursor.as_deref())?;
+/// The notes that come after a place in the list, newest first.
+async fn select_after(
+    stub: &Stub,
+    account: Uuid,
+    after: Option<Cursor<(OffsetDateTime, Uuid)>>,
+    limit: i64,
+) -> Result<Vec<Note>, NoteError> {
     let (before_time, before_id) = after.map(|cursor| cursor.0).unzip();
     let query = sqlx::query_as!(
         Note,
@@ -169,10 +174,7 @@ async fn select_page(stub: &Stub, account: Uuid, page: &Paging) -> Result<Page<N
         account,
         before_time,
         before_id,
-        page.one_more(),
+        limit,
     );
-    let notes = traced("note.list", query.fetch_all(&stub.pool)).await?;
-    Ok(into_page(notes, page.limit.into(), |note| {
-        (note.created_at, note.id)
-    }))
+    Ok(traced("note.list", query.fetch_all(&stub.pool)).await?)
 }

@@ -47,15 +47,18 @@ impl Coded for DatabaseError {
             {
                 ErrorCode::Invalid
             }
-            // Class 57: the server cancels or stops; class 53: it has run out of something.
-            sqlx::Error::Database(error)
-                if error
-                    .code()
-                    .is_some_and(|c| c.starts_with("57") || c.starts_with("53")) =>
-            {
+            sqlx::Error::Database(error) if error.code().is_some_and(|code| is_away(&code)) => {
                 ErrorCode::Unavailable
             }
             _ => ErrorCode::Internal,
         }
     }
+}
+
+/// The server refuses to work now: no connection (08), no such database yet (3D), out of
+/// something (53), cancelled or stopping (57).
+fn is_away(code: &str) -> bool {
+    ["08", "3D", "53", "57"]
+        .iter()
+        .any(|class| code.starts_with(class))
 }

@@ -17,7 +17,12 @@ type Command = Box<dyn FnOnce(&'static str, Env) -> ExitCode>;
 
 /// A service as a process. `main` makes one and runs it:
 ///
-/// ```ignore
+/// ```no_run
+/// # mod stub {
+/// #     use stoa_service::{App, Context};
+/// #     pub async fn build(_: (), _: &Context) -> anyhow::Result<App> { todo!() }
+/// #     pub async fn migrate(_: ()) -> anyhow::Result<()> { Ok(()) }
+/// # }
 /// fn main() -> std::process::ExitCode {
 ///     stoa_service::Program::new("stub", stub::build).migrate(stub::migrate).run()
 /// }

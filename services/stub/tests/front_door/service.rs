@@ -7,26 +7,24 @@ use serde_json::Value;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_postgres::PostgresSettings;
-use stoa_service::{Context, HttpSettings, Running, TokenSigner};
+use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
 use stoa_testing::{keys, postgres::TestDatabase};
 use uuid::Uuid;
 
 /// The service, running.
-pub struct TestService {
+pub(crate) struct TestService {
     running: Running,
     http: reqwest::Client,
-    signer: TokenSigner,
-    context: Context,
     // The database lives as long as this.
     _database: TestDatabase,
 }
 
 /// A status and a body.
-pub type Answer = (StatusCode, Value);
+pub(crate) type Answer = (StatusCode, Value);
 
 impl TestService {
     /// Starts the service on free ports; `env` adds to its configuration.
-    pub async fn start(env: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(env: &[(&str, &str)]) -> Self {
         let database = stoa_testing::postgres::database().await;
         stub::migrate(PostgresSettings::at(&database.url))
             .await
@@ -42,36 +40,23 @@ impl TestService {
             .start(&HttpSettings::loopback(), &context)
             .await
             .unwrap();
-        let signer = TokenSigner::new(&keys::SIGNING_KEY.into()).unwrap();
         Self {
             running,
-            http: reqwest::Client::new(),
-            signer,
-            context,
+            http: http(),
             _database: database,
         }
     }
 
     /// Someone of a new account.
-    pub fn user(&self, role: Role) -> User<'_> {
-        let now = self.context.clock.now().unix_timestamp();
-        let claims = Claims {
-            sub: Uuid::now_v7(),
-            account: Uuid::now_v7(),
-            role,
-            assistant: None,
-            iss: ISSUER.to_owned(),
-            iat: now,
-            exp: now + 900,
-        };
+    pub(crate) fn user(&self, role: Role) -> User<'_> {
         User {
             service: self,
-            token: self.signer.sign(&claims).unwrap(),
+            token: token(role),
         }
     }
 
     /// A request without a token.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.running.url());
         self.http
             .request(method, url)
@@ -80,17 +65,17 @@ impl TestService {
 }
 
 /// Someone with a token.
-pub struct User<'s> {
+pub(crate) struct User<'s> {
     service: &'s TestService,
     token: String,
 }
 
 impl User<'_> {
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(body)).await
     }
 
@@ -105,7 +90,29 @@ impl User<'_> {
 }
 
 /// Sends a request and reads the JSON of its answer.
-pub async fn answer(request: RequestBuilder) -> Answer {
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     (response.status(), response.json().await.unwrap())
+}
+
+/// An HTTP client, also for a test that has not started the service in its own process.
+pub(crate) fn http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+/// A token for someone of a new account, good for a quarter of an hour.
+pub(crate) fn token(role: Role) -> String {
+    let now = Clock::system().now().unix_timestamp();
+    let claims = Claims {
+        sub: Uuid::now_v7(),
+        account: Uuid::now_v7(),
+        role,
+        assistant: None,
+        iss: ISSUER.to_owned(),
+        iat: now,
+        exp: now + 900,
+    };
+    let signer = TokenSigner::new(&keys::SIGNING_KEY.into()).unwrap();
+    signer.sign(&claims).unwrap()
 }

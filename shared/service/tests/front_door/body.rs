@@ -1,0 +1,141 @@
+//! Bodies, paths and queries that do not fit.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use stoa_contracts::ErrorCode;
+
+use crate::routes::{ask, refused};
+
+fn json_text(text: impl Into<reqwest::Body>) -> impl FnOnce(RequestBuilder) -> RequestBuilder {
+    let body = text.into();
+    move |request| {
+        request
+            .header("content-type", "application/json; charset=utf-8")
+            .body(body)
+    }
+}
+
+fn as_is(request: RequestBuilder) -> RequestBuilder {
+    request
+}
+
+#[tokio::test]
+async fn a_good_body_comes_through() {
+    let body = r#"{"name":"lamp","items":[{"count":2}]}"#;
+    assert_eq!(
+        ask(Method::POST, "/orders", json_text(body)).await,
+        (200, body.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn malformed_json_is_refused_with_line_and_column() {
+    let body = "{\n  \"name\": \"lamp\",,\n}";
+    let (status, code, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, code), (400, ErrorCode::Invalid));
+    assert_eq!(
+        (&errors[0]["line"], &errors[0]["column"]),
+        (&json!(2), &json!(18))
+    );
+}
+
+#[tokio::test]
+async fn text_after_the_document_is_refused() {
+    let body = r#"{"name":"lamp","items":[]} and more"#;
+    assert_eq!(
+        refused(Method::POST, "/orders", json_text(body)).await.0,
+        400
+    );
+}
+
+#[tokio::test]
+async fn invalid_utf8_is_refused_with_its_place() {
+    let body = b"{\"name\": \"\xff\xfe\", \"items\": []}".to_vec();
+    let (status, _, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, &errors[0]["line"]), (400, &json!(1)));
+}
+
+#[tokio::test]
+async fn a_wrong_type_is_refused_with_its_pointer() {
+    let body = r#"{"name":"lamp","items":[{"count":1},{"count":"two"}]}"#;
+    let (status, code, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, code), (422, ErrorCode::Invalid));
+    assert_eq!(errors[0]["pointer"], "/items/1/count");
+}
+
+#[tokio::test]
+async fn every_value_that_is_not_allowed_is_named() {
+    let body = r#"{"name":"","items":[{"count":1},{"count":10}]}"#;
+    let (status, _, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    let pointers: Vec<_> = errors
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| &e["pointer"])
+        .collect();
+    assert_eq!(
+        (status, pointers),
+        (422, vec![&json!("/items/1/count"), &json!("/name")])
+    );
+}
+
+#[tokio::test]
+async fn another_content_type_is_refused() {
+    let (status, code, _) = refused(Method::POST, "/orders", |r| r.body("name=lamp")).await;
+    assert_eq!((status, code), (415, ErrorCode::Invalid));
+}
+
+#[tokio::test]
+async fn a_body_of_10_mib_is_refused_and_the_client_gets_to_read_why() {
+    let body = vec![b' '; 10 << 20];
+    let (status, code, _) = refused(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, code), (413, ErrorCode::TooLarge));
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_bounded_too() {
+    let chunks = (0..40).map(|_| Ok::<_, std::io::Error>(vec![b' '; 64 << 10]));
+    let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    assert_eq!(
+        refused(Method::POST, "/orders", json_text(stream)).await.0,
+        413
+    );
+}
+
+#[tokio::test]
+async fn a_route_may_take_a_larger_body() {
+    let name = "x".repeat(2 << 20);
+    let body = json!({"name": name, "items": []}).to_string();
+    assert_eq!(
+        ask(Method::POST, "/large", json_text(body)).await,
+        (200, name)
+    );
+}
+
+#[tokio::test]
+async fn a_part_of_the_path_that_does_not_parse_is_named() {
+    let (status, code, errors) = refused(Method::GET, "/orders/17", as_is).await;
+    assert_eq!((status, code), (400, ErrorCode::Invalid));
+    assert_eq!(errors[0]["pointer"], "/id");
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_parse_is_named() {
+    let (status, code, errors) = refused(Method::GET, "/list?limit=many", as_is).await;
+    assert_eq!((status, code), (400, ErrorCode::Invalid));
+    assert_eq!(errors[0]["pointer"], "/limit");
+}
+
+#[tokio::test]
+async fn a_query_out_of_its_bounds_is_refused() {
+    let (status, _, errors) = refused(Method::GET, "/list?limit=101", as_is).await;
+    assert_eq!((status, &errors[0]["pointer"]), (400, &json!("/limit")));
+}
+
+#[tokio::test]
+async fn a_query_may_be_left_out() {
+    assert_eq!(
+        ask(Method::GET, "/list", as_is).await,
+        (200, "20".to_owned())
+    );
+}

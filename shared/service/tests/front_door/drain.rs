@@ -1,0 +1,130 @@
+//! How a service ends.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use stoa_service::{App, Context, HttpSettings, Running};
+use stoa_testing::eventually;
+
+use crate::routes::{app, start};
+
+const SOON: Duration = Duration::from_secs(5);
+
+async fn status(url: String) -> Option<StatusCode> {
+    reqwest::get(url)
+        .await
+        .ok()
+        .map(|response| response.status())
+}
+
+#[tokio::test]
+async fn a_request_in_hand_is_finished() {
+    let (running, http) = start(HttpSettings::loopback()).await;
+    let request = http.get(format!("{}/slow", running.url())).send();
+    let request = tokio::spawn(request);
+    let admin = running.admin_url();
+    eventually(SOON, || in_hand(&admin)).await;
+    running.stop().await.unwrap();
+    assert_eq!(request.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+/// Whether the metrics say that a request is being worked on.
+async fn in_hand(admin: &str) -> Option<()> {
+    let metrics = reqwest::get(format!("{admin}/metrics"))
+        .await
+        .ok()?
+        .text()
+        .await
+        .ok()?;
+    let active = metrics
+        .lines()
+        .find(|line| line.starts_with("http_server_active_requests "))?;
+    (active != "http_server_active_requests 0").then_some(())
+}
+
+#[tokio::test]
+async fn readiness_goes_red_while_requests_are_still_served() {
+    let settings = HttpSettings {
+        drain_delay: SOON,
+        ..HttpSettings::loopback()
+    };
+    let (running, _) = start(settings).await;
+    let (url, admin) = (running.url(), running.admin_url());
+    assert_eq!(
+        status(format!("{admin}/readyz")).await,
+        Some(StatusCode::OK)
+    );
+    let stop = tokio::spawn(running.stop());
+    eventually(SOON, || async {
+        let ready = status(format!("{admin}/readyz")).await;
+        (ready == Some(StatusCode::SERVICE_UNAVAILABLE)).then_some(())
+    })
+    .await;
+    assert_eq!(status(format!("{url}/list")).await, Some(StatusCode::OK));
+    assert_eq!(status(format!("{admin}/livez")).await, Some(StatusCode::OK));
+    stop.abort();
+}
+
+#[tokio::test]
+async fn a_check_that_fails_makes_the_service_unready_and_says_why() {
+    let context = Context::default();
+    let app = app(&context)
+        .ready_when("sun", || async { Ok::<(), String>(()) })
+        .ready_when("moon", || async { Err("it is new") });
+    let running = app
+        .start(&HttpSettings::loopback(), &context)
+        .await
+        .unwrap();
+    let response = reqwest::get(format!("{}/readyz", running.admin_url()))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.text().await.unwrap(), "sun: ok\nmoon: it is new\n");
+}
+
+#[tokio::test]
+async fn background_work_and_spawned_tasks_finish_what_they_have_in_hand() {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let context = Context::default();
+    let from_task = sender.clone();
+    let token = context.shutdown.clone();
+    let spawned = async move {
+        token.cancelled().await;
+        from_task.send("task").unwrap();
+    };
+    context.spawn(spawned);
+    let app = App::new(axum::Router::new()).background("consumer", |token| async move {
+        token.cancelled().await;
+        sender.send("consumer").unwrap();
+        Ok::<(), std::io::Error>(())
+    });
+    let running: Running = app
+        .start(&HttpSettings::loopback(), &context)
+        .await
+        .unwrap();
+    running.stop().await.unwrap();
+    let mut finished = [
+        receiver.recv().await.unwrap(),
+        receiver.recv().await.unwrap(),
+    ];
+    finished.sort_unstable();
+    assert_eq!(finished, ["consumer", "task"]);
+}
+
+#[tokio::test]
+async fn work_without_an_end_does_not_outlive_the_deadline() {
+    let context = Context::default();
+    let app = App::new(axum::Router::new()).background("stubborn", |_| {
+        std::future::pending::<Result<(), std::io::Error>>()
+    });
+    let deadline = Duration::from_millis(50);
+    let settings = HttpSettings {
+        deadline,
+        ..HttpSettings::loopback()
+    };
+    let running = app.start(&settings, &context).await.unwrap();
+    tokio::time::timeout(SOON, running.stop())
+        .await
+        .expect("it ends")
+        .unwrap();
+}

@@ -1,0 +1,76 @@
+//! What the middleware refuses, cuts short or catches.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use stoa_contracts::ErrorCode;
+use stoa_service::HttpSettings;
+
+use crate::routes::{problem, refused, start};
+
+#[tokio::test]
+async fn an_unknown_path_is_a_problem() {
+    let (status, code, _) = refused(Method::GET, "/nowhere", |r| r).await;
+    assert_eq!((status, code), (404, ErrorCode::NotFound));
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
+    let (running, http) = start(HttpSettings::loopback()).await;
+    let response = http
+        .delete(format!("{}/orders", running.url()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["allow"], "POST");
+    let problem = problem(response).await;
+    assert_eq!((problem.status, problem.code), (405, ErrorCode::Invalid));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_that_tells_nothing_and_the_service_lives_on() {
+    let (running, http) = start(HttpSettings::loopback()).await;
+    for _ in 0..2 {
+        let response = http
+            .get(format!("{}/panic", running.url()))
+            .send()
+            .await
+            .unwrap();
+        let problem = problem(response).await;
+        assert_eq!((problem.status, problem.code), (500, ErrorCode::Internal));
+        assert!(!problem.detail.contains("purpose"));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_by_a_library_becomes_a_problem() {
+    let (status, code, _) = refused(Method::GET, "/plain", |r| r).await;
+    assert_eq!((status, code), (409, ErrorCode::Conflict));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_ends_in_a_problem() {
+    let short = Duration::from_millis(50);
+    let settings = HttpSettings {
+        request_timeout: short,
+        ..HttpSettings::loopback()
+    };
+    let (running, http) = start(settings).await;
+    let response = http
+        .get(format!("{}/slow", running.url()))
+        .send()
+        .await
+        .unwrap();
+    let problem = problem(response).await;
+    assert_eq!(
+        (problem.status, problem.code),
+        (504, ErrorCode::Unavailable)
+    );
+}
+
+#[tokio::test]
+async fn a_caller_may_have_less_patience_than_the_service() {
+    let hurry = |r: reqwest::RequestBuilder| r.header("x-request-timeout-ms", "50");
+    let (status, code, _) = refused(Method::GET, "/slow", hurry).await;
+    assert_eq!((status, code), (504, ErrorCode::Unavailable));
+}
