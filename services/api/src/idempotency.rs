@@ -54,7 +54,12 @@ async fn idempotent(api: &Api, request: Request, next: Next) -> Result<Response,
     let body = read_body(limits).await?;
     let subject = identity.subject.as_bytes();
     let hash = secrets::digest_of(&[subject, path.as_bytes(), &body]);
-    let lock = Lock { api, identity: &identity, key: &key, hash: &hash };
+    let lock = Lock {
+        api,
+        identity: &identity,
+        key: &key,
+        hash: &hash,
+    };
     if let Some(answer) = lock.take().await? {
         return Ok(answer);
     }
@@ -63,7 +68,10 @@ async fn idempotent(api: &Api, request: Request, next: Next) -> Result<Response,
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
-    let key = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = headers
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if key.is_empty() || key.len() > KEY_LIMIT {
         let detail = format!("`Idempotency-Key` has 1 to {KEY_LIMIT} visible ASCII characters.");
         let problem = Problem::new(ErrorCode::Invalid, detail);
@@ -120,7 +128,8 @@ impl Lock<'_> {
             return Err(Problem::new(ErrorCode::Conflict, detail));
         };
         let Some(body) = row.body else {
-            let detail = "This request was carried out; its answer held a secret that is shown once.";
+            let detail =
+                "This request was carried out; its answer held a secret that is shown once.";
             return Err(Problem::new(ErrorCode::Conflict, detail));
         };
         let status = u16::try_from(status).unwrap_or_default();
@@ -128,7 +137,9 @@ impl Lock<'_> {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_TYPE);
-        let content_type = row.content_type.and_then(|value| HeaderValue::from_str(&value).ok());
+        let content_type = row
+            .content_type
+            .and_then(|value| HeaderValue::from_str(&value).ok());
         headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
         Ok(response)
@@ -148,7 +159,10 @@ impl Lock<'_> {
             tracing::error!(%error, "an answer cannot be stored for its Idempotency-Key");
             Problem::new(ErrorCode::Internal, ErrorCode::Internal.title())
         })?;
-        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let content_type = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
         let update = sqlx::query!(
             "UPDATE idempotency_keys SET status = $3, body = $4, content_type = $5
              WHERE account_id = $1 AND key = $2",

@@ -18,6 +18,7 @@ mod state;
 mod stored;
 mod throttle;
 mod tokens;
+mod trace;
 pub mod training_data;
 mod upkeep;
 

@@ -2,7 +2,12 @@
 
 /// The type and subtype of a media type, without parameters.
 pub fn essence(value: &str) -> String {
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
 /// The media type of `offers` that an `Accept` header likes best; the first where it has no
@@ -23,7 +28,10 @@ pub fn negotiate<'a>(accept: Option<&str>, offers: &[&'a str]) -> Option<&'a str
 }
 
 fn range(text: &str) -> (String, f32) {
-    let quality = text.split(';').skip(1).find_map(|parameter| parameter.trim().strip_prefix("q="));
+    let quality = text
+        .split(';')
+        .skip(1)
+        .find_map(|parameter| parameter.trim().strip_prefix("q="));
     let quality = quality.map_or(1.0, |quality| quality.trim().parse().unwrap_or(0.0));
     (essence(text), quality)
 }
@@ -31,8 +39,15 @@ fn range(text: &str) -> (String, f32) {
 /// The most specific range that covers the offer decides.
 fn quality_of(offer: &str, ranges: &[(String, f32)]) -> f32 {
     let group = offer.split('/').next().unwrap_or_default();
-    let covers = |wanted: &str| ranges.iter().find(|(range, _)| range == wanted).map(|(_, q)| *q);
-    let quality = covers(offer).or_else(|| covers(&format!("{group}/*"))).or_else(|| covers("*/*"));
+    let covers = |wanted: &str| {
+        ranges
+            .iter()
+            .find(|(range, _)| range == wanted)
+            .map(|(_, q)| *q)
+    };
+    let quality = covers(offer)
+        .or_else(|| covers(&format!("{group}/*")))
+        .or_else(|| covers("*/*"));
     quality.unwrap_or(0.0)
 }
 
@@ -47,8 +62,14 @@ mod tests {
         assert_eq!(choice(None), Some("application/json"));
         assert_eq!(choice(Some("*/*")), Some("application/json"));
         assert_eq!(choice(Some("text/*")), Some("text/csv"));
-        assert_eq!(choice(Some("application/json;q=0.1, application/yaml")), Some("application/yaml"));
-        assert_eq!(choice(Some("application/json;q=0, */*;q=0.5")), Some("application/yaml"));
+        assert_eq!(
+            choice(Some("application/json;q=0.1, application/yaml")),
+            Some("application/yaml")
+        );
+        assert_eq!(
+            choice(Some("application/json;q=0, */*;q=0.5")),
+            Some("application/yaml")
+        );
         assert_eq!(choice(Some("image/png")), None);
     }
 }

@@ -3,7 +3,7 @@
 //! A crash between the commit and the queue loses nothing: the relay finds the job at the next
 //! start. It may hand a job on twice, which is what the queue's consumers are made for.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 use sqlx::{PgPool, types::Json};
@@ -11,14 +11,13 @@ use stoa_contracts::jobs::{Payload, Train};
 use stoa_postgres::{DatabaseError, traced};
 use stoa_queue::{Enqueue, Queue, QueueError, QueueSettings};
 use stoa_service::BoxError;
-use stoa_telemetry::propagation;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::state::Api;
+use crate::{state::Api, trace};
 
 /// How often the relay looks for jobs that no request of this process has told it about.
 const POLL: Duration = Duration::from_secs(1);
@@ -52,7 +51,7 @@ pub(crate) async fn put<J: Payload>(
         account,
         J::KIND,
         payload,
-        Json(propagation::inject_map()) as _,
+        Json(trace::current()) as _,
         now,
     );
     traced("outbox.insert", insert.execute(&mut **transaction)).await?;
@@ -80,7 +79,11 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(api: &Api, settings: QueueSettings) -> Self {
-        Self { pool: api.pool.clone(), settings, wake: api.outbox.clone() }
+        Self {
+            pool: api.pool.clone(),
+            settings,
+            wake: api.outbox.clone(),
+        }
     }
 
     /// Runs until the token is cancelled. A queue that is away delays jobs, nothing else: the
@@ -119,7 +122,7 @@ impl Relay {
         let mut transaction = self.pool.begin().await.map_err(DatabaseError::from)?;
         // Not `traced`: a poll each second would drown the traces of requests.
         let jobs = sqlx::query!(
-            r#"SELECT id, account_id, kind, payload, trace AS "trace: Json<BTreeMap<String, String>>"
+            r#"SELECT id, account_id, kind, payload, trace AS "trace: Json<HashMap<String, String>>"
                FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED"#,
             BATCH,
         )
@@ -133,7 +136,7 @@ impl Relay {
         let mut failure = None;
         for job in jobs {
             let span = tracing::info_span!("outbox.relay", job.kind = job.kind);
-            propagation::set_parent(&span, propagation::extract_map(&job.trace));
+            trace::resume(&span, &job.trace);
             let enqueued = enqueue(queue, &job.kind, job.payload, job.account_id);
             match enqueued.instrument(span).await {
                 Ok(()) => handed_on.push(job.id),

@@ -59,7 +59,9 @@ impl Default for Passwords {
 impl Passwords {
     /// A hasher with turns of its own.
     pub fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_A_TIME)) }
+        Self {
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
+        }
     }
 
     /// The hash to store (a PHC string with its own salt).
@@ -110,15 +112,30 @@ mod tests {
     async fn a_hash_is_of_one_password_only() {
         let passwords = Passwords::new();
         let hash = passwords.hash("correct horse".into()).await.unwrap();
-        assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify("battery staple".into(), Some(hash)).await.unwrap());
+        assert!(
+            passwords
+                .verify("correct horse".into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("battery staple".into(), Some(hash))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.verify("anything".into(), None).await.unwrap());
     }
 
     #[tokio::test]
     async fn nobody_costs_as_much_as_somebody() {
         let hash = Passwords::new().hash("x".into()).await.unwrap();
-        let parameters = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let parameters = |hash: &str| {
+            hash.split('$')
+                .take(4)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(parameters(NOBODY), parameters(&hash));
         assert!(PasswordHash::new(NOBODY).is_ok());
     }

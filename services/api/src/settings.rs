@@ -22,7 +22,10 @@ impl stoa_config::Settings for Settings {
         let postgres = PostgresSettings::read(env);
         let queue = QueueSettings::read(env);
         let internal_token = InternalToken::read(env);
-        let key = env.secret("TOKEN_SIGNING_KEY", "private key of access tokens (PEM, Ed25519)");
+        let key = env.secret(
+            "TOKEN_SIGNING_KEY",
+            "private key of access tokens (PEM, Ed25519)",
+        );
         let signing_key = key.required();
         Some(Self {
             postgres: postgres?,
@@ -54,10 +57,18 @@ pub struct Owner {
 impl stoa_config::Settings for MigrateSettings {
     fn read(env: &mut Env) -> Option<Self> {
         let postgres = PostgresSettings::read(env);
-        let email = env.text("BOOTSTRAP_EMAIL", "e-mail of the owner to create if there is no user");
+        let email = env.text(
+            "BOOTSTRAP_EMAIL",
+            "e-mail of the owner to create if there is no user",
+        );
         let email = email.optional();
-        let password = env.secret("BOOTSTRAP_PASSWORD", "password of that owner").optional();
+        let password = env
+            .secret("BOOTSTRAP_PASSWORD", "password of that owner")
+            .optional();
         let owner = |(email, password)| Owner { email, password };
-        Some(Self { postgres: postgres?, bootstrap: email?.zip(password?).map(owner) })
+        Some(Self {
+            postgres: postgres?,
+            bootstrap: email?.zip(password?).map(owner),
+        })
     }
 }

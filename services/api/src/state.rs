@@ -7,7 +7,11 @@ use stoa_contracts::{Coded, ErrorCode};
 use stoa_service::{Clock, Context};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::{Settings, passwords::Passwords, tokens::{Tokens, TokensError}};
+use crate::{
+    Settings,
+    passwords::Passwords,
+    tokens::{Tokens, TokensError},
+};
 
 /// Documents that are read or written at a time: each may take 40 MB and a core.
 const DOCUMENTS: usize = 2;

@@ -21,7 +21,10 @@ pub(crate) struct Attempt(Vec<u8>);
 
 impl Attempt {
     pub(crate) fn new(email: &str, headers: &HeaderMap) -> Self {
-        Self(secrets::digest_of(&[email.as_bytes(), client_address(headers).as_bytes()]))
+        Self(secrets::digest_of(&[
+            email.as_bytes(),
+            client_address(headers).as_bytes(),
+        ]))
     }
 
     /// Counts the attempt, before its work is done; refuses it if there were too many.
@@ -55,6 +58,11 @@ impl Attempt {
 
 /// The address that the gateway saw: it writes the last entry and drops what clients invent.
 fn client_address(headers: &HeaderMap) -> &str {
-    let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    forwarded.and_then(|value| value.rsplit(',').next()).unwrap_or_default().trim()
+    let forwarded = headers
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    forwarded
+        .and_then(|value| value.rsplit(',').next())
+        .unwrap_or_default()
+        .trim()
 }

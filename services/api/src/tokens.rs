@@ -55,13 +55,23 @@ impl Tokens {
     pub(crate) fn new(signing_key: &SecretString) -> Result<Self, TokensError> {
         let key = SigningKey::from_pkcs8_pem(signing_key.expose_secret());
         let public = key.map_err(TokensError::Key)?.verifying_key();
-        let public = public.to_public_key_pem(LineEnding::LF).map_err(TokensError::PublicKey)?;
-        Ok(Self { signer: TokenSigner::new(signing_key)?, verifying_key: public.into() })
+        let public = public
+            .to_public_key_pem(LineEnding::LF)
+            .map_err(TokensError::PublicKey)?;
+        Ok(Self {
+            signer: TokenSigner::new(signing_key)?,
+            verifying_key: public.into(),
+        })
     }
 
     /// Verifies what this signs.
     pub(crate) fn verifier(&self, clock: Clock) -> Result<TokenVerifier, TokenError> {
-        TokenVerifier::new(&TokenSettings { verifying_key: self.verifying_key.clone() }, clock)
+        TokenVerifier::new(
+            &TokenSettings {
+                verifying_key: self.verifying_key.clone(),
+            },
+            clock,
+        )
     }
 
     /// An access token that is good from now on for `ttl`.

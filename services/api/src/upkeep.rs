@@ -30,7 +30,9 @@ pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxErr
 async fn once(api: &Api) -> Result<(), DatabaseError> {
     let now = api.clock.now();
     let oldest = sqlx::query_scalar!("SELECT min(created_at) FROM outbox").fetch_one(&api.pool);
-    let age = oldest.await?.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
+    let age = oldest
+        .await?
+        .map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
     metrics::gauge!("outbox_oldest_seconds").set(age);
     remove_expired(api, now).await
 }
@@ -41,9 +43,12 @@ async fn remove_expired(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseEr
         .execute(&api.pool)
         .await?;
     let failures = now - throttle::WINDOW;
-    sqlx::query!("DELETE FROM sign_in_failures WHERE window_start < $1", failures)
-        .execute(&api.pool)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM sign_in_failures WHERE window_start < $1",
+        failures
+    )
+    .execute(&api.pool)
+    .await?;
     let tokens = now - REFRESH_TOKENS_KEPT;
     sqlx::query!("DELETE FROM refresh_tokens WHERE expires_at < $1", tokens)
         .execute(&api.pool)

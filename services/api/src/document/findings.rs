@@ -51,7 +51,10 @@ impl Coded for DocumentError {
 fn place(finding: &FieldError) -> String {
     match (finding.line, finding.column) {
         (Some(line), Some(column)) => {
-            format!("{} (line {line}, column {column})", finding.message.trim_end_matches('.'))
+            format!(
+                "{} (line {line}, column {column})",
+                finding.message.trim_end_matches('.')
+            )
         }
         _ => finding.message.trim_end_matches('.').to_owned(),
     }
@@ -100,7 +103,11 @@ impl Findings {
 
     /// Nothing if nothing is wrong, the findings as an error otherwise.
     pub fn into_result(self) -> Result<(), DocumentError> {
-        if self.total == 0 { Ok(()) } else { Err(DocumentError::Content(self)) }
+        if self.total == 0 {
+            Ok(())
+        } else {
+            Err(DocumentError::Content(self))
+        }
     }
 }
 
@@ -116,7 +123,10 @@ mod tests {
         }
         let problem = findings.into_result().unwrap_err().problem();
         assert_eq!(problem.errors.len(), TOLD);
-        assert_eq!(problem.detail, "1000 things in the document are wrong; here are the first 50.");
+        assert_eq!(
+            problem.detail,
+            "1000 things in the document are wrong; here are the first 50."
+        );
         assert_eq!(problem.status, 422);
     }
 
@@ -125,6 +135,9 @@ mod tests {
         let error = DocumentError::Syntax(finding(Position::new(3, 7), "expected a comma"));
         let problem = error.problem();
         assert_eq!(problem.status, 400);
-        assert_eq!(problem.detail, "The document is malformed: expected a comma (line 3, column 7).");
+        assert_eq!(
+            problem.detail,
+            "The document is malformed: expected a comma (line 3, column 7)."
+        );
     }
 }

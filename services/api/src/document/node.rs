@@ -24,14 +24,20 @@ impl Position {
     /// The place `characters` further on the same line.
     pub fn right(self, characters: usize) -> Self {
         let step = u32::try_from(characters).unwrap_or(u32::MAX);
-        Self { line: self.line, column: self.column.saturating_add(step) }
+        Self {
+            line: self.line,
+            column: self.column.saturating_add(step),
+        }
     }
 }
 
 impl From<serde_saphyr::Location> for Position {
     fn from(location: serde_saphyr::Location) -> Self {
         let clamp = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
-        Self { line: clamp(location.line()), column: clamp(location.column()) }
+        Self {
+            line: clamp(location.line()),
+            column: clamp(location.column()),
+        }
     }
 }
 
@@ -106,9 +112,10 @@ impl Node {
             Value::Float(value) => Json::from(*value),
             Value::Text(value) => Json::from(value.as_str()),
             Value::List(items) => items.iter().map(Self::to_json).collect(),
-            Value::Map(entries) => {
-                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
-            }
+            Value::Map(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                .collect(),
         }
     }
 
@@ -132,7 +139,10 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Self { value: spanned.value, at: spanned.referenced.into() })
+        Ok(Self {
+            value: spanned.value,
+            at: spanned.referenced.into(),
+        })
     }
 }
 
@@ -171,17 +181,26 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Int(value))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a number above 64 bits is kept approximately")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number above 64 bits is kept approximately"
+    )]
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
         Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a number above 64 bits is kept approximately")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number above 64 bits is kept approximately"
+    )]
     fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
         Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a number above 64 bits is kept approximately")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number above 64 bits is kept approximately"
+    )]
     fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
         Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
     }
@@ -210,7 +229,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
         let mut entries = Vec::new();
         while let Some(key) = pairs.next_key::<Spanned<String>>()? {
             let value = pairs.next_value::<Node>()?;
-            entries.push(Entry { key: key.value, at: key.referenced.into(), value });
+            entries.push(Entry {
+                key: key.value,
+                at: key.referenced.into(),
+                value,
+            });
         }
         Ok(Value::Map(entries))
     }

@@ -22,7 +22,10 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, DocumentError> {
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.find('\0') {
-        Some(at) => Err(syntax(end_of(&text[..at]), "a NUL character is not allowed")),
+        Some(at) => Err(syntax(
+            end_of(&text[..at]),
+            "a NUL character is not allowed",
+        )),
         None => Ok(text),
     }
 }
@@ -100,9 +103,14 @@ mod tests {
         let text = "{\n\t\"a\": [\"x\\u00e9\\/\\ud83d\\ude00\", 2.5, null],\n\t\"b\": \"yes\"\n}";
         let tree = read_json(text).unwrap();
         assert_eq!(tree.locate("/a/1"), Position::new(2, 33));
-        let Value::List(items) = &tree.get("a").unwrap().value.value else { panic!("a list") };
+        let Value::List(items) = &tree.get("a").unwrap().value.value else {
+            panic!("a list")
+        };
         assert_eq!(items[0].value, Value::Text("xé/😀".to_owned()));
-        assert_eq!(tree.get("b").unwrap().value.value, Value::Text("yes".to_owned()));
+        assert_eq!(
+            tree.get("b").unwrap().value.value,
+            Value::Text("yes".to_owned())
+        );
     }
 
     #[test]
@@ -144,6 +152,9 @@ mod tests {
         let found = text_of(b"a: 1\nb: \xff\xfe").unwrap_err();
         assert_eq!(found, syntax(Position::new(2, 4), "this is not UTF-8"));
         let found = text_of(b"a\0b").unwrap_err();
-        assert_eq!(found, syntax(Position::new(1, 2), "a NUL character is not allowed"));
+        assert_eq!(
+            found,
+            syntax(Position::new(1, 2), "a NUL character is not allowed")
+        );
     }
 }

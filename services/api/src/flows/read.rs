@@ -8,7 +8,9 @@ use stoa_contracts::FieldError;
 use stoa_contracts::flows::{Flow, Flows, Response, Slot};
 
 use super::Form;
-use crate::document::{DocumentError, Findings, Node, Value, finding, read_json, read_yaml, text_of};
+use crate::document::{
+    DocumentError, Findings, Node, Value, finding, read_json, read_yaml, text_of,
+};
 
 /// What the training data knows; empty sets when there is none yet.
 #[derive(Debug, Default)]
@@ -88,7 +90,10 @@ fn step(key: &str) -> String {
 }
 
 fn at_pointer(tree: &Node, pointer: String, message: String) -> FieldError {
-    FieldError { pointer: Some(pointer.clone()), ..finding(tree.locate(&pointer), message) }
+    FieldError {
+        pointer: Some(pointer.clone()),
+        ..finding(tree.locate(&pointer), message)
+    }
 }
 
 #[cfg(test)]
@@ -110,16 +115,27 @@ flows:
 
     fn known(intents: &[&str]) -> Known {
         let intents = intents.iter().map(ToString::to_string).collect();
-        Known { intents, entities: BTreeSet::new() }
+        Known {
+            intents,
+            entities: BTreeSet::new(),
+        }
     }
 
     fn told(text: &str, form: Form, known: &Known) -> Vec<(String, u64, u64)> {
         match read(text.as_bytes(), form, known).unwrap_err() {
-            DocumentError::Syntax(found) => vec![(String::new(), found.line.unwrap(), found.column.unwrap())],
+            DocumentError::Syntax(found) => {
+                vec![(String::new(), found.line.unwrap(), found.column.unwrap())]
+            }
             DocumentError::Content(findings) => findings
                 .told()
                 .iter()
-                .map(|found| (found.pointer.clone().unwrap(), found.line.unwrap(), found.column.unwrap()))
+                .map(|found| {
+                    (
+                        found.pointer.clone().unwrap(),
+                        found.line.unwrap(),
+                        found.column.unwrap(),
+                    )
+                })
                 .collect(),
         }
     }
@@ -129,29 +145,54 @@ flows:
         let flows = read(FLOWS.as_bytes(), Form::Yaml, &known(&["goodbye"])).unwrap();
         for form in [Form::Json, Form::Yaml] {
             let written = super::super::write(&flows, form);
-            assert_eq!(read(written.as_bytes(), form, &Known::default()).unwrap(), flows);
+            assert_eq!(
+                read(written.as_bytes(), form, &Known::default()).unwrap(),
+                flows
+            );
         }
     }
 
     #[test]
     fn names_that_lead_nowhere_are_told_with_pointer_line_and_column() {
-        let text = FLOWS.replace("{start: welcome}", "{start: gone}").replace("- say: hello", "- say: gone");
+        let text = FLOWS
+            .replace("{start: welcome}", "{start: gone}")
+            .replace("- say: hello", "- say: gone");
         let found = told(&text, Form::Yaml, &known(&["greet"]));
-        assert!(found.contains(&("/settings/start".into(), 1, 19)), "{found:?}");
-        assert!(found.contains(&("/flows/bye/triggers/0".into(), 8, 16)), "{found:?}");
-        assert!(found.contains(&("/flows/bye/steps/0/say".into(), 10, 14)), "{found:?}");
+        assert!(
+            found.contains(&("/settings/start".into(), 1, 19)),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&("/flows/bye/triggers/0".into(), 8, 16)),
+            "{found:?}"
+        );
+        assert!(
+            found.contains(&("/flows/bye/steps/0/say".into(), 10, 14)),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn every_entry_of_the_wrong_shape_is_told() {
         let text = "responses:\n  a: 1\n  b: ok\nflows:\n  x: {steps: 7}\n  y:\n    stepz: []\n";
-        let lines: Vec<u64> = told(text, Form::Yaml, &Known::default()).iter().map(|found| found.1).collect();
-        assert_eq!(lines, [2, 5, 7], "{:?}", read(text.as_bytes(), Form::Yaml, &Known::default()));
+        let lines: Vec<u64> = told(text, Form::Yaml, &Known::default())
+            .iter()
+            .map(|found| found.1)
+            .collect();
+        assert_eq!(
+            lines,
+            [2, 5, 7],
+            "{:?}",
+            read(text.as_bytes(), Form::Yaml, &Known::default())
+        );
     }
 
     #[test]
     fn syntax_and_form_are_told_by_place() {
-        assert_eq!(told("{\n \"flows\": }", Form::Json, &Known::default()), [(String::new(), 2, 11)]);
+        assert_eq!(
+            told("{\n \"flows\": }", Form::Json, &Known::default()),
+            [(String::new(), 2, 11)]
+        );
         assert!(read(b"- a", Form::Yaml, &Known::default()).is_err());
         assert!(read(b"", Form::Yaml, &Known::default()).is_err());
         assert!(read(b"nonsense: 1", Form::Yaml, &Known::default()).is_err());

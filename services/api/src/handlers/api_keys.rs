@@ -65,7 +65,11 @@ async fn list_api_keys(
         assistant_id: row.assistant_id,
         created_at: row.created_at,
     });
-    Ok(Json(into_page(keys.collect(), paging.limit.into(), |key| (key.created_at, key.id))))
+    Ok(Json(into_page(
+        keys.collect(),
+        paging.limit.into(),
+        |key| (key.created_at, key.id),
+    )))
 }
 
 /// Creates an API key. Its secret is in this answer and nowhere else.
@@ -147,7 +151,10 @@ async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Res
         assistant,
         identity.account,
     );
-    if traced("assistant.exists", select.fetch_optional(&api.pool)).await?.is_some() {
+    if traced("assistant.exists", select.fetch_optional(&api.pool))
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let place = FieldError {

@@ -49,7 +49,9 @@ async fn list_assistants(
         paging.one_more(),
     );
     let items = traced("assistant.list", select.fetch_all(&api.pool)).await?;
-    Ok(Json(into_page(items, paging.limit.into(), |item| (item.created_at, item.id))))
+    Ok(Json(into_page(items, paging.limit.into(), |item| {
+        (item.created_at, item.id)
+    })))
 }
 
 /// Creates an assistant.
@@ -85,7 +87,11 @@ async fn create_assistant(
     let inserted = traced("assistant.insert", insert.fetch_one(&api.pool)).await;
     let assistant = inserted.map_err(|error| duplicate(error, &input.name))?;
     let location = format!("/api/v1/assistants/{}", assistant.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(assistant)))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(assistant),
+    ))
 }
 
 /// Reads an assistant.
@@ -110,7 +116,9 @@ async fn get_assistant(
         identity.account,
     );
     let found = traced("assistant.get", select.fetch_optional(&api.pool)).await?;
-    found.map(Json).ok_or_else(|| Problem::not_found("assistant"))
+    found
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("assistant"))
 }
 
 /// Changes an assistant; what the body leaves out stays as it is.
@@ -145,7 +153,9 @@ async fn update_assistant(
     let updated = traced("assistant.update", update.fetch_optional(&api.pool)).await;
     let name = input.name.as_deref().unwrap_or_default();
     let updated = updated.map_err(|error| duplicate(error, name))?;
-    updated.map(Json).ok_or_else(|| Problem::not_found("assistant"))
+    updated
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("assistant"))
 }
 
 /// Deletes an assistant with its data, flows, models and keys.
@@ -184,7 +194,9 @@ pub(super) async fn require(api: &Api, identity: &Identity, id: Uuid) -> Result<
         identity.account,
     );
     let found = traced("assistant.exists", select.fetch_optional(&api.pool)).await?;
-    found.map(drop).ok_or_else(|| Problem::not_found("assistant"))
+    found
+        .map(drop)
+        .ok_or_else(|| Problem::not_found("assistant"))
 }
 
 fn duplicate(error: DatabaseError, name: &str) -> Problem {

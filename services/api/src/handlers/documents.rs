@@ -26,7 +26,9 @@ pub(super) fn accepted<F: Copy>(
     media_type: impl Fn(F) -> &'static str,
 ) -> Result<F, Problem> {
     let offers: Vec<&str> = forms.iter().map(|form| media_type(*form)).collect();
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     let chosen = negotiate(accept, &offers);
     let form = forms.iter().find(|form| chosen == Some(media_type(**form)));
     form.copied().ok_or_else(|| {

@@ -7,10 +7,7 @@ use axum::{
 use http::{HeaderMap, header};
 use sqlx::types::Json as Stored;
 use stoa_contracts::{
-    Problem as ProblemBody,
-    assistants::FlowsSummary,
-    flows::Flows,
-    identity::Role,
+    Problem as ProblemBody, assistants::FlowsSummary, flows::Flows, identity::Role,
 };
 use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
@@ -103,7 +100,19 @@ async fn put_flows(
     let source = body.clone();
     let flows = api.on_document(move || read(&body, form, &known)).await??;
     let source = String::from_utf8_lossy(&source).into_owned();
-    Ok(Json(store(&api, &identity, id, Upload { source, form, flows }).await?))
+    Ok(Json(
+        store(
+            &api,
+            &identity,
+            id,
+            Upload {
+                source,
+                form,
+                flows,
+            },
+        )
+        .await?,
+    ))
 }
 
 struct Upload {
@@ -142,7 +151,11 @@ async fn store(
         now,
     );
     let version = traced("flows.next", next.fetch_one(&mut *transaction)).await?;
-    let Upload { source, form, flows } = upload;
+    let Upload {
+        source,
+        form,
+        flows,
+    } = upload;
     let summary = FlowsSummary {
         version,
         flows: flows.flows.len(),

@@ -16,7 +16,9 @@ use super::assistants;
 use crate::state::Api;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list_models)).routes(routes!(activate_model))
+    OpenApiRouter::new()
+        .routes(routes!(list_models))
+        .routes(routes!(activate_model))
 }
 
 /// Lists the models of an assistant, newest first.
@@ -53,7 +55,11 @@ async fn list_models(
         metrics: row.metrics.0,
         created_at: row.created_at,
     });
-    Ok(Json(into_page(models.collect(), paging.limit.into(), |model: &Model| model.version)))
+    Ok(Json(into_page(
+        models.collect(),
+        paging.limit.into(),
+        |model: &Model| model.version,
+    )))
 }
 
 /// Makes a model the one that answers; this is also how to go back to an earlier one.

@@ -56,7 +56,10 @@ async fn create_session(
     );
     let user = traced("user.by_email", select.fetch_optional(&api.pool)).await?;
     let stored_hash = user.as_ref().map(|user| user.password_hash.clone());
-    let right = api.passwords.verify(input.password.into(), stored_hash).await?;
+    let right = api
+        .passwords
+        .verify(input.password.into(), stored_hash)
+        .await?;
     let Some(user) = user.filter(|_| right) else {
         let detail = "The e-mail address or the password is wrong.";
         return Err(Problem::new(ErrorCode::Unauthenticated, detail));
@@ -101,7 +104,10 @@ async fn refresh_session(
     responses((status = 204, description = "The user is signed out"), responses::Read)
 )]
 async fn delete_session(State(api): State<Api>, identity: Identity) -> Result<StatusCode, Problem> {
-    let delete = sqlx::query!("DELETE FROM refresh_tokens WHERE user_id = $1", identity.subject);
+    let delete = sqlx::query!(
+        "DELETE FROM refresh_tokens WHERE user_id = $1",
+        identity.subject
+    );
     traced("refresh_token.delete_all", delete.execute(&api.pool)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -137,7 +143,12 @@ async fn get_me(State(api): State<Api>, identity: Identity) -> Result<Json<Me>, 
 
 fn bearer(user: Uuid, account: Uuid, role: &str) -> Bearer {
     let role: Role = stored::role(role);
-    Bearer { subject: user, account, role, assistant: None }
+    Bearer {
+        subject: user,
+        account,
+        role,
+        assistant: None,
+    }
 }
 
 async fn session(api: &Api, bearer: Bearer, family: Uuid) -> Result<Json<Session>, Problem> {

@@ -63,7 +63,9 @@ async fn get_training_data(
     );
     let found = traced("training_data.get", select.fetch_optional(&api.pool)).await?;
     let Some(Stored(data)) = found else {
-        return Err(Problem::not_found("training data; this assistant has none yet"));
+        return Err(Problem::not_found(
+            "training data; this assistant has none yet",
+        ));
     };
     let body = api.on_document(move || write(&data, format)).await?;
     Ok(([(header::CONTENT_TYPE, format.media_type())], body).into_response())
@@ -143,11 +145,20 @@ async fn store(
     traced("training_data.forget", forget.execute(&mut *transaction)).await?;
     traced("transaction.commit", transaction.commit()).await?;
     let (intents, entities) = (intents.len(), entities.len());
-    Ok(TrainingDataSummary { version, examples, intents, entities, hints })
+    Ok(TrainingDataSummary {
+        version,
+        examples,
+        intents,
+        entities,
+        hints,
+    })
 }
 
 fn intents(data: &TrainingData) -> Vec<String> {
-    let names = data.examples.iter().filter_map(|example| example.intent.clone());
+    let names = data
+        .examples
+        .iter()
+        .filter_map(|example| example.intent.clone());
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 

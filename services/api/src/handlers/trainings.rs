@@ -85,12 +85,18 @@ async fn create_training(
     let training = start(&api, &identity, id, input).await?;
     api.outbox.notify_one();
     let location = format!("/api/v1/trainings/{}", training.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(training)))
+    Ok((
+        StatusCode::ACCEPTED,
+        [(header::LOCATION, location)],
+        Json(training),
+    ))
 }
 
 async fn body_or_default(request: Request) -> Result<CreateTraining, Problem> {
     let headers = request.headers();
-    let length = headers.get(header::CONTENT_LENGTH).map(|length| length.as_bytes());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .map(|length| length.as_bytes());
     let chunked = headers.contains_key(header::TRANSFER_ENCODING);
     if !chunked && matches!(length, None | Some(b"0")) {
         return Ok(CreateTraining::default());
@@ -136,7 +142,11 @@ async fn start(
     let inserted = traced("training.insert", insert.fetch_one(&mut *transaction)).await;
     let training: Training = inserted.map_err(already_running)?.into();
     let account_id = identity.account;
-    let job = Train { training_id: training.id, assistant_id: id, account_id };
+    let job = Train {
+        training_id: training.id,
+        assistant_id: id,
+        account_id,
+    };
     outbox::put(&mut transaction, account_id, &job, now).await?;
     traced("transaction.commit", transaction.commit()).await?;
     Ok(training)
@@ -152,7 +162,11 @@ async fn require_examples(
         id,
         version,
     );
-    let examples = traced("training_data.size", select.fetch_optional(&mut **transaction)).await?;
+    let examples = traced(
+        "training_data.size",
+        select.fetch_optional(&mut **transaction),
+    )
+    .await?;
     if examples.unwrap_or_default() > 0 {
         return Ok(());
     }
@@ -173,7 +187,11 @@ async fn give_up_silent(
         now,
         now - SILENCE,
     );
-    traced("training.give_up_silent", update.execute(&mut **transaction)).await?;
+    traced(
+        "training.give_up_silent",
+        update.execute(&mut **transaction),
+    )
+    .await?;
     Ok(())
 }
 
@@ -217,7 +235,11 @@ async fn list_trainings(
     );
     let rows = traced("training.list", select.fetch_all(&api.pool)).await?;
     let items = rows.into_iter().map(Training::from).collect();
-    Ok(Json(into_page(items, paging.limit.into(), |item: &Training| (item.created_at, item.id))))
+    Ok(Json(into_page(
+        items,
+        paging.limit.into(),
+        |item: &Training| (item.created_at, item.id),
+    )))
 }
 
 /// Reads a training: how far it is, what it measured, why it failed.
@@ -244,5 +266,7 @@ async fn get_training(
         identity.assistant,
     );
     let found = traced("training.get", select.fetch_optional(&api.pool)).await?;
-    found.map(|row| Json(row.into())).ok_or_else(|| Problem::not_found("training"))
+    found
+        .map(|row| Json(row.into()))
+        .ok_or_else(|| Problem::not_found("training"))
 }

@@ -52,10 +52,16 @@ pub(super) fn parse(line: &str) -> Result<Annotated, AnnotationError> {
         let column = line[..offset].chars().count();
         let mut labels = labels.into_iter();
         if let Some(label) = labels.next() {
-            read.ignored.extend(label.ignored.into_iter().map(|key| (column, key)));
-            read.entities.push(EntityAnnotation { start, end: length, ..label.entity });
+            read.ignored
+                .extend(label.ignored.into_iter().map(|key| (column, key)));
+            read.entities.push(EntityAnnotation {
+                start,
+                end: length,
+                ..label.entity
+            });
         }
-        read.ignored.extend(labels.map(|label| (column, format!("second entity {}", label.entity.entity))));
+        read.ignored
+            .extend(labels.map(|label| (column, format!("second entity {}", label.entity.entity))));
         rest = &notation[used..];
     }
     push(&mut read.text, &mut length, rest);
@@ -118,7 +124,9 @@ fn labels(notation: &str) -> Result<(Vec<Label>, usize), String> {
 }
 
 fn short_label(notation: &str) -> Result<(Label, usize), String> {
-    let end = notation.find(')').ok_or("the annotation is not closed by `)`")?;
+    let end = notation
+        .find(')')
+        .ok_or("the annotation is not closed by `)`")?;
     let inner = &notation[1..end];
     let (entity, value) = match inner.split_once(':') {
         Some((entity, value)) => (entity, Some(value.trim().to_owned())),
@@ -127,7 +135,10 @@ fn short_label(notation: &str) -> Result<(Label, usize), String> {
     if entity.trim().is_empty() {
         return Err("the annotation names no entity".to_owned());
     }
-    let label = Label { entity: annotation(entity.trim().to_owned(), None, value), ignored: vec![] };
+    let label = Label {
+        entity: annotation(entity.trim().to_owned(), None, value),
+        ignored: vec![],
+    };
     Ok((label, end + 1))
 }
 
@@ -140,11 +151,20 @@ fn long_label(mut map: Map<String, Json>) -> Result<Label, String> {
     };
     let entity = take("entity")?.ok_or("the annotation has no `entity`")?;
     let entity = annotation(entity, take("role")?, take("value")?);
-    Ok(Label { entity, ignored: map.into_iter().map(|(key, _)| key).collect() })
+    Ok(Label {
+        entity,
+        ignored: map.into_iter().map(|(key, _)| key).collect(),
+    })
 }
 
 fn annotation(entity: String, role: Option<String>, value: Option<String>) -> EntityAnnotation {
-    EntityAnnotation { start: 0, end: 0, entity, role, value }
+    EntityAnnotation {
+        start: 0,
+        end: 0,
+        entity,
+        role,
+        value,
+    }
 }
 
 /// Writes an annotated utterance; backslashes only where the text would be misread.
@@ -162,14 +182,26 @@ fn rendered(example: &Example, escape: bool) -> String {
     let mut at = 0;
     for entity in &example.entities {
         let before = piece(at, entity.start);
-        line.push_str(&if escape { escaped(&before, true) } else { before });
+        line.push_str(&if escape {
+            escaped(&before, true)
+        } else {
+            before
+        });
         let surface = piece(entity.start, entity.end);
-        let surface = if escape { surface.replace('\\', r"\\").replace(']', r"\]") } else { surface };
+        let surface = if escape {
+            surface.replace('\\', r"\\").replace(']', r"\]")
+        } else {
+            surface
+        };
         line.push_str(&format!("[{surface}]{}", label(entity)));
         at = entity.end;
     }
     let after = piece(at, characters.len());
-    line + &if escape { escaped(&after, false) } else { after }
+    line + &if escape {
+        escaped(&after, false)
+    } else {
+        after
+    }
 }
 
 /// Backslashes before a bracket doubled, the bracket itself escaped; at the end doubled only if
@@ -198,8 +230,18 @@ fn label(entity: &EntityAnnotation) -> String {
     }
     let text = |text: &str| Json::from(text).to_string();
     let mut keys = vec![format!("\"entity\": {}", text(&entity.entity))];
-    keys.extend(entity.role.iter().map(|role| format!("\"role\": {}", text(role))));
-    keys.extend(entity.value.iter().map(|value| format!("\"value\": {}", text(value))));
+    keys.extend(
+        entity
+            .role
+            .iter()
+            .map(|role| format!("\"role\": {}", text(role))),
+    );
+    keys.extend(
+        entity
+            .value
+            .iter()
+            .map(|value| format!("\"value\": {}", text(value))),
+    );
     format!("{{{}}}", keys.join(", "))
 }
 
@@ -208,7 +250,11 @@ mod tests {
     use super::*;
 
     fn entity(start: usize, end: usize, name: &str) -> EntityAnnotation {
-        EntityAnnotation { start, end, ..annotation(name.to_owned(), None, None) }
+        EntityAnnotation {
+            start,
+            end,
+            ..annotation(name.to_owned(), None, None)
+        }
     }
 
     #[test]
@@ -225,7 +271,10 @@ mod tests {
                 value: Some("New York".to_owned()),
                 ..entity(13, 16, "city")
             },
-            EntityAnnotation { value: Some("02".to_owned()), ..entity(20, 21, "day") },
+            EntityAnnotation {
+                value: Some("02".to_owned()),
+                ..entity(20, 21, "day")
+            },
         ];
         assert_eq!(read.entities, expected);
     }
@@ -233,12 +282,18 @@ mod tests {
     #[test]
     fn brackets_without_a_label_are_text() {
         let read = parse("a [note] and [x").unwrap();
-        assert_eq!((read.text.as_str(), read.entities.len()), ("a [note] and [x", 0));
+        assert_eq!(
+            (read.text.as_str(), read.entities.len()),
+            ("a [note] and [x", 0)
+        );
     }
 
     #[test]
     fn a_backslash_takes_the_meaning_of_a_bracket_away() {
-        assert_eq!(parse(r"see \[this](link)").unwrap().text, "see [this](link)");
+        assert_eq!(
+            parse(r"see \[this](link)").unwrap().text,
+            "see [this](link)"
+        );
         let read = parse(r"see \\[this](link)").unwrap();
         assert_eq!((read.text.as_str(), read.entities.len()), (r"see \this", 1));
         assert_eq!(parse(r"C:\dir").unwrap().text, r"C:\dir");
@@ -248,9 +303,18 @@ mod tests {
     fn a_broken_annotation_says_where() {
         let error = parse(r#"to [Rome]{"entity": }"#).unwrap_err();
         assert_eq!(error.column, 9);
-        assert!(error.message.contains("not valid JSON"), "{}", error.message);
+        assert!(
+            error.message.contains("not valid JSON"),
+            "{}",
+            error.message
+        );
         assert_eq!(parse("to [Rome](city").unwrap_err().column, 9);
-        assert!(parse(r#"to [Rome]{"role": "x"}"#).unwrap_err().message.contains("no `entity`"));
+        assert!(
+            parse(r#"to [Rome]{"role": "x"}"#)
+                .unwrap_err()
+                .message
+                .contains("no `entity`")
+        );
     }
 
     #[test]
@@ -261,7 +325,11 @@ mod tests {
 
     #[test]
     fn a_text_without_brackets_is_written_as_it_is() {
-        let example = Example { text: r"C:\ is full".to_owned(), intent: None, entities: vec![] };
+        let example = Example {
+            text: r"C:\ is full".to_owned(),
+            intent: None,
+            entities: vec![],
+        };
         assert_eq!(render(&example), r"C:\ is full");
     }
 }

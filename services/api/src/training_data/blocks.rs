@@ -12,7 +12,11 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     /// A document that begins at line 1.
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, line: 1, offset: 0 }
+        Self {
+            text,
+            line: 1,
+            offset: 0,
+        }
     }
 
     /// The lines of `value`, whose first character that is not a line end stands at `at`.
@@ -21,7 +25,10 @@ impl<'a> Source<'a> {
     /// (the scalar is folded or quoted), the line shares the place of the scalar.
     pub(super) fn lines(&mut self, at: Position, value: &str) -> Vec<(Position, String)> {
         let blank = value.lines().take_while(|line| line.is_empty()).count();
-        let first = at.line.saturating_sub(u32::try_from(blank).unwrap_or(u32::MAX)).max(1);
+        let first = at
+            .line
+            .saturating_sub(u32::try_from(blank).unwrap_or(u32::MAX))
+            .max(1);
         let numbered = (first..).zip(value.lines());
         numbered
             .map(|(number, line)| (self.place(number, line).unwrap_or(at), line.to_owned()))

@@ -36,14 +36,20 @@ impl Collector {
     /// Takes an utterance; the intent `out_of_scope` and no intent are the same.
     pub(super) fn example(&mut self, at: Position, example: Example) {
         if self.data.examples.len() == EXAMPLES_LIMIT {
-            self.wrong(at, format!("more than {EXAMPLES_LIMIT} utterances are not allowed"));
+            self.wrong(
+                at,
+                format!("more than {EXAMPLES_LIMIT} utterances are not allowed"),
+            );
         }
         if self.data.examples.len() >= EXAMPLES_LIMIT {
             return;
         }
         let mut example = trimmed(example);
         self.text(at, "an utterance", &example.text, TEXT_LIMIT);
-        example.intent = example.intent.take().filter(|intent| intent != OUT_OF_SCOPE);
+        example.intent = example
+            .intent
+            .take()
+            .filter(|intent| intent != OUT_OF_SCOPE);
         if let Some(intent) = &example.intent {
             self.name(at, "an intent", intent);
         }
@@ -53,21 +59,34 @@ impl Collector {
 
     fn entities(&mut self, at: Position, example: &mut Example) {
         if example.entities.len() > ENTITIES_LIMIT {
-            self.wrong(at, format!("an utterance has at most {ENTITIES_LIMIT} entities"));
+            self.wrong(
+                at,
+                format!("an utterance has at most {ENTITIES_LIMIT} entities"),
+            );
             return;
         }
         let length = example.text.chars().count();
-        example.entities.sort_by_key(|entity| (entity.start, entity.end));
+        example
+            .entities
+            .sort_by_key(|entity| (entity.start, entity.end));
         let mut end = 0;
         for entity in &example.entities {
             self.name(at, "an entity", &entity.entity);
             for optional in [&entity.role, &entity.value].into_iter().flatten() {
                 self.text(at, "the role or value of an entity", optional, TEXT_LIMIT);
             }
-            let EntityAnnotation { start, end: stop, entity, .. } = entity;
+            let EntityAnnotation {
+                start,
+                end: stop,
+                entity,
+                ..
+            } = entity;
             if start >= stop || *stop > length {
                 let places = format!("characters {start} to {stop}");
-                self.wrong(at, format!("`{entity}` is at {places} of a text of {length}"));
+                self.wrong(
+                    at,
+                    format!("`{entity}` is at {places} of a text of {length}"),
+                );
             } else if *start < end {
                 self.wrong(at, format!("`{entity}` overlaps the entity before it"));
             }
@@ -83,7 +102,10 @@ impl Collector {
         let next = self.data.synonyms.len();
         let index = *self.synonyms.entry(value.to_owned()).or_insert(next);
         if index == next {
-            self.data.synonyms.push(Synonym { value: value.to_owned(), variants });
+            self.data.synonyms.push(Synonym {
+                value: value.to_owned(),
+                variants,
+            });
         } else {
             self.data.synonyms[index].variants.extend(variants);
         }
@@ -97,7 +119,10 @@ impl Collector {
         let next = self.data.lookups.len();
         let index = *self.lookups.entry(entity.to_owned()).or_insert(next);
         if index == next {
-            self.data.lookups.push(Lookup { entity: entity.to_owned(), values });
+            self.data.lookups.push(Lookup {
+                entity: entity.to_owned(),
+                values,
+            });
         } else {
             self.data.lookups[index].values.extend(values);
         }
@@ -108,7 +133,10 @@ impl Collector {
         let (entity, pattern) = (entity.trim(), pattern.trim());
         self.name(at, "an entity", entity);
         if let Err(error) = compile(pattern) {
-            self.wrong(at, format!("the pattern of `{entity}` is not valid: {error}"));
+            self.wrong(
+                at,
+                format!("the pattern of `{entity}` is not valid: {error}"),
+            );
         }
         let (entity, pattern) = (entity.to_owned(), pattern.to_owned());
         self.data.regexes.push(RegexPattern { entity, pattern });
@@ -118,7 +146,10 @@ impl Collector {
     pub(super) fn ignore(&mut self, at: Position, what: &str) {
         if self.ignored.len() < IGNORED_TOLD {
             let message = format!("Line {}: {what}.", at.line);
-            self.ignored.push(Hint { kind: HintKind::Ignored, message });
+            self.ignored.push(Hint {
+                kind: HintKind::Ignored,
+                message,
+            });
         }
     }
 
@@ -145,7 +176,10 @@ impl Collector {
 
     fn name(&mut self, at: Position, what: &str, name: &str) {
         if name.trim() != name || name.chars().any(char::is_control) {
-            self.wrong(at, format!("{what} has spaces around it or control characters"));
+            self.wrong(
+                at,
+                format!("{what} has spaces around it or control characters"),
+            );
         } else {
             self.text(at, &format!("the name of {what}"), name, NAME_LIMIT);
         }
@@ -166,10 +200,17 @@ fn compile(pattern: &str) -> Result<(), String> {
     if pattern.is_empty() {
         return Err("it is empty".to_owned());
     }
-    let built = regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES).build();
+    let built = regex::RegexBuilder::new(pattern)
+        .size_limit(PATTERN_BYTES)
+        .build();
     built.map(drop).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-        other => other.to_string().lines().last().unwrap_or_default().to_owned(),
+        other => other
+            .to_string()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned(),
     })
 }
 
@@ -179,7 +220,11 @@ fn trimmed(mut example: Example) -> Example {
     if trimmed.len() == example.text.len() {
         return example;
     }
-    let before = example.text.chars().take_while(|c| c.is_whitespace()).count();
+    let before = example
+        .text
+        .chars()
+        .take_while(|c| c.is_whitespace())
+        .count();
     for entity in &mut example.entities {
         entity.start = entity.start.saturating_sub(before);
         entity.end = entity.end.saturating_sub(before);

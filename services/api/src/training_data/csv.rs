@@ -10,7 +10,9 @@ const HEADER: [&str; 2] = ["text", "intent"];
 /// Reads CSV by RFC 4180.
 pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
     check_quotes(text)?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(&error))?.clone();
     let mut names: Vec<&str> = header.iter().map(str::trim).collect();
     let swapped = names == ["intent", "text"];
@@ -37,12 +39,28 @@ fn row(collector: &mut Collector, record: &csv::StringRecord, swapped: bool) {
     let at = Position::new(u32::try_from(line).unwrap_or(u32::MAX), 1);
     if record.len() != HEADER.len() {
         let columns = record.len();
-        collector.wrong(at, format!("expected 2 columns, found {columns}; quote a text that has commas"));
+        collector.wrong(
+            at,
+            format!("expected 2 columns, found {columns}; quote a text that has commas"),
+        );
         return;
     }
-    let (text, intent) = if swapped { (&record[1], &record[0]) } else { (&record[0], &record[1]) };
-    let intent = Some(intent.trim()).filter(|intent| !intent.is_empty()).map(str::to_owned);
-    collector.example(at, Example { text: text.to_owned(), intent, entities: Vec::new() });
+    let (text, intent) = if swapped {
+        (&record[1], &record[0])
+    } else {
+        (&record[0], &record[1])
+    };
+    let intent = Some(intent.trim())
+        .filter(|intent| !intent.is_empty())
+        .map(str::to_owned);
+    collector.example(
+        at,
+        Example {
+            text: text.to_owned(),
+            intent,
+            entities: Vec::new(),
+        },
+    );
 }
 
 fn malformed(error: &csv::Error) -> DocumentError {
@@ -54,10 +72,14 @@ fn malformed(error: &csv::Error) -> DocumentError {
 /// Writes texts and intents; what else the data holds has no place in a table.
 pub(super) fn write(data: &TrainingData) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADER).expect("memory takes every write");
+    writer
+        .write_record(HEADER)
+        .expect("memory takes every write");
     for example in &data.examples {
         let intent = example.intent.as_deref().unwrap_or_default();
-        writer.write_record([&example.text, intent]).expect("memory takes every write");
+        writer
+            .write_record([&example.text, intent])
+            .expect("memory takes every write");
     }
     writer.into_inner().expect("memory takes every write")
 }
@@ -88,11 +110,18 @@ fn check_quotes(text: &str) -> Result<(), DocumentError> {
             (State::Quoted, _) | (State::QuoteInQuoted, '"') => State::Quoted,
             (_, ',' | '\n' | '\r') => State::FieldStart,
             (State::QuoteInQuoted, _) => {
-                return syntax(at, "text after a closing quote; write a quote in a text as `\"\"`");
+                return syntax(
+                    at,
+                    "text after a closing quote; write a quote in a text as `\"\"`",
+                );
             }
             _ => State::Bare,
         };
-        at = if character == '\n' { Position::new(at.line + 1, 1) } else { at.right(1) };
+        at = if character == '\n' {
+            Position::new(at.line + 1, 1)
+        } else {
+            at.right(1)
+        };
     }
     if state == State::Quoted {
         return syntax(opened, "this quote is not closed");
@@ -128,7 +157,10 @@ mod tests {
 
     #[test]
     fn faults_are_told_by_line_and_column() {
-        assert_eq!(place("text,intent\nhi,\"gr\nx,y\n"), (2, 4, "this quote is not closed".into()));
+        assert_eq!(
+            place("text,intent\nhi,\"gr\nx,y\n"),
+            (2, 4, "this quote is not closed".into())
+        );
         assert_eq!(place("text,intent\n\"a\"b,c\n").0, 2);
         assert_eq!(place("text,intent\n\"a\"b,c\n").1, 4);
         assert_eq!(place("text;intent\n").0, 1);
@@ -141,6 +173,9 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_refused() {
-        assert_eq!(place("").2, "the first line names the columns: `text,intent`");
+        assert_eq!(
+            place("").2,
+            "the first line names the columns: `text,intent`"
+        );
     }
 }

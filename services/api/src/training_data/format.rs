@@ -43,8 +43,14 @@ mod tests {
 
     #[test]
     fn a_content_type_names_a_format_whatever_its_parameters() {
-        assert_eq!(Format::of_content_type("Text/CSV; charset=utf-8"), Some(Format::Csv));
-        assert_eq!(Format::of_content_type("application/x-yaml"), Some(Format::Yaml));
+        assert_eq!(
+            Format::of_content_type("Text/CSV; charset=utf-8"),
+            Some(Format::Csv)
+        );
+        assert_eq!(
+            Format::of_content_type("application/x-yaml"),
+            Some(Format::Yaml)
+        );
         assert_eq!(Format::of_content_type("text/plain"), None);
     }
 }

@@ -25,7 +25,12 @@ fn repetitions(data: &TrainingData) -> Vec<Hint> {
     let mut contradictions = Told::new(HintKind::Contradiction);
     for example in &data.examples {
         let intent = example.intent.as_deref();
-        let key = example.text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let key = example
+            .text
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase();
         let Some(first) = seen.get(&key) else {
             seen.insert(key, intent);
             continue;
@@ -38,17 +43,28 @@ fn repetitions(data: &TrainingData) -> Vec<Hint> {
                 .add(|| format!("{text} is both {} and {}.", named(*first), named(intent)));
         }
     }
-    contradictions.into_hints().chain(duplicates.into_hints()).collect()
+    contradictions
+        .into_hints()
+        .chain(duplicates.into_hints())
+        .collect()
 }
 
 fn few_examples(data: &TrainingData) -> Vec<Hint> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for intent in data.examples.iter().filter_map(|example| example.intent.as_deref()) {
+    for intent in data
+        .examples
+        .iter()
+        .filter_map(|example| example.intent.as_deref())
+    {
         *counts.entry(intent).or_default() += 1;
     }
     let mut few = Told::new(HintKind::FewExamples);
     for (intent, count) in counts.into_iter().filter(|(_, count)| *count < FEW) {
-        let noun = if count == 1 { "utterance" } else { "utterances" };
+        let noun = if count == 1 {
+            "utterance"
+        } else {
+            "utterances"
+        };
         few.add(|| format!("`{intent}` has {count} {noun}; give it ten or more."));
     }
     few.into_hints().collect()
@@ -75,7 +91,11 @@ struct Told {
 
 impl Told {
     fn new(kind: HintKind) -> Self {
-        Self { kind, messages: Vec::new(), more: 0 }
+        Self {
+            kind,
+            messages: Vec::new(),
+            more: 0,
+        }
     }
 
     fn add(&mut self, message: impl FnOnce() -> String) {
@@ -87,9 +107,16 @@ impl Told {
     }
 
     fn into_hints(self) -> impl Iterator<Item = Hint> {
-        let Self { kind, messages, more } = self;
+        let Self {
+            kind,
+            messages,
+            more,
+        } = self;
         let rest = (more > 0).then(|| format!("{more} more of this kind."));
-        messages.into_iter().chain(rest).map(move |message| Hint { kind, message })
+        messages
+            .into_iter()
+            .chain(rest)
+            .map(move |message| Hint { kind, message })
     }
 }
 
@@ -104,19 +131,34 @@ mod tests {
             intent: intent.map(str::to_owned),
             entities: Vec::new(),
         };
-        TrainingData { examples: pairs.iter().map(example).collect(), ..TrainingData::default() }
+        TrainingData {
+            examples: pairs.iter().map(example).collect(),
+            ..TrainingData::default()
+        }
     }
 
     #[test]
     fn duplicates_and_contradictions_are_told_apart() {
-        let hints = of(&data(&[("Hi", Some("greet")), ("hi ", Some("greet")), ("HI", Some("bye"))]));
+        let hints = of(&data(&[
+            ("Hi", Some("greet")),
+            ("hi ", Some("greet")),
+            ("HI", Some("bye")),
+        ]));
         let kinds: Vec<_> = hints.iter().map(|hint| hint.kind).collect();
         assert_eq!(
             kinds,
-            [HintKind::Contradiction, HintKind::Duplicate, HintKind::FewExamples, HintKind::FewExamples]
+            [
+                HintKind::Contradiction,
+                HintKind::Duplicate,
+                HintKind::FewExamples,
+                HintKind::FewExamples
+            ]
         );
         assert_eq!(hints[0].message, "\"HI\" is both `greet` and `bye`.");
-        assert_eq!(hints[2].message, "`bye` has 1 utterance; give it ten or more.");
+        assert_eq!(
+            hints[2].message,
+            "`bye` has 1 utterance; give it ten or more."
+        );
     }
 
     #[test]

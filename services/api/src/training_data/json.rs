@@ -12,9 +12,15 @@ use crate::document::{DocumentError, Entry, Node, Position, Value, read_json};
 pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
     let tree = read_json(text)?;
     let mut reader = Reader::default();
-    let root = Fields::of(&mut reader, &tree, &["examples", "synonyms", "lookups", "regexes"]);
+    let root = Fields::of(
+        &mut reader,
+        &tree,
+        &["examples", "synonyms", "lookups", "regexes"],
+    );
     if let (Some(root), None) = (&root, tree.get("examples")) {
-        reader.collector.wrong(root.at, "the list `examples` is missing");
+        reader
+            .collector
+            .wrong(root.at, "the list `examples` is missing");
     }
     for example in reader.items(&tree, "examples") {
         reader.example(example);
@@ -40,12 +46,23 @@ type TakeList = fn(&mut Collector, Position, &str, Vec<(Position, String)>);
 
 impl Reader {
     fn example(&mut self, node: &Node) {
-        let Some(fields) = Fields::of(self, node, &["text", "intent", "entities"]) else { return };
-        let Some(text) = self.text(&fields, "text") else { return };
+        let Some(fields) = Fields::of(self, node, &["text", "intent", "entities"]) else {
+            return;
+        };
+        let Some(text) = self.text(&fields, "text") else {
+            return;
+        };
         let intent = self.optional_text(&fields, "intent");
         let entities = self.items(node, "entities").into_iter();
         let entities = entities.filter_map(|entity| self.entity(entity)).collect();
-        self.collector.example(node.at, Example { text, intent, entities });
+        self.collector.example(
+            node.at,
+            Example {
+                text,
+                intent,
+                entities,
+            },
+        );
     }
 
     fn entity(&mut self, node: &Node) -> Option<EntityAnnotation> {
@@ -54,14 +71,23 @@ impl Reader {
         let entity = self.text(&fields, "entity");
         let role = self.optional_text(&fields, "role");
         let value = self.optional_text(&fields, "value");
-        Some(EntityAnnotation { start: start?, end: end?, entity: entity?, role, value })
+        Some(EntityAnnotation {
+            start: start?,
+            end: end?,
+            entity: entity?,
+            role,
+            value,
+        })
     }
 
     fn named_list(&mut self, node: &Node, (name, list): (&str, &str), take: TakeList) {
-        let Some(fields) = Fields::of(self, node, &[name, list]) else { return };
+        let Some(fields) = Fields::of(self, node, &[name, list]) else {
+            return;
+        };
         let name = self.text(&fields, name);
         if fields.get(list).is_none() {
-            self.collector.wrong(node.at, format!("the list `{list}` is missing"));
+            self.collector
+                .wrong(node.at, format!("the list `{list}` is missing"));
         }
         let mut values = Vec::new();
         for item in self.items(node, list) {
@@ -76,10 +102,14 @@ impl Reader {
     }
 
     fn regex(&mut self, node: &Node) {
-        let Some(fields) = Fields::of(self, node, &["entity", "pattern"]) else { return };
+        let Some(fields) = Fields::of(self, node, &["entity", "pattern"]) else {
+            return;
+        };
         let (entity, pattern) = (self.text(&fields, "entity"), self.text(&fields, "pattern"));
         if let (Some(entity), Some(pattern)) = (entity, pattern) {
-            let at = fields.get("pattern").map_or(node.at, |entry| entry.value.at);
+            let at = fields
+                .get("pattern")
+                .map_or(node.at, |entry| entry.value.at);
             self.collector.regex(at, &entity, &pattern);
         }
     }
@@ -87,7 +117,10 @@ impl Reader {
     fn items<'a>(&mut self, node: &'a Node, key: &str) -> &'a [Node] {
         match node.get(key).map(|entry| &entry.value) {
             None => &[],
-            Some(Node { value: Value::List(items), .. }) => items,
+            Some(Node {
+                value: Value::List(items),
+                ..
+            }) => items,
             Some(other) => {
                 self.expected(other.at, &format!("a list in `{key}`"), &other.value);
                 &[]
@@ -97,11 +130,16 @@ impl Reader {
 
     fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
         let Some(entry) = fields.get(key) else {
-            self.collector.wrong(fields.at, format!("`{key}` is missing"));
+            self.collector
+                .wrong(fields.at, format!("`{key}` is missing"));
             return None;
         };
         let Value::Text(text) = &entry.value.value else {
-            self.expected(entry.value.at, &format!("text in `{key}`"), &entry.value.value);
+            self.expected(
+                entry.value.at,
+                &format!("text in `{key}`"),
+                &entry.value.value,
+            );
             return None;
         };
         Some(text.clone())
@@ -109,7 +147,9 @@ impl Reader {
 
     fn optional_text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
         let entry = fields.get(key)?;
-        (entry.value.value != Value::Null).then(|| self.text(fields, key)).flatten()
+        (entry.value.value != Value::Null)
+            .then(|| self.text(fields, key))
+            .flatten()
     }
 
     fn index(&mut self, fields: &Fields<'_>, key: &str) -> Option<usize> {
@@ -120,13 +160,15 @@ impl Reader {
             _ => None,
         };
         if index.is_none() {
-            self.collector.wrong(at, format!("`{key}` is not a count of characters"));
+            self.collector
+                .wrong(at, format!("`{key}` is not a count of characters"));
         }
         index
     }
 
     fn expected(&mut self, at: Position, what: &str, found: &Value) {
-        self.collector.wrong(at, format!("expected {what}, found {}", found.kind()));
+        self.collector
+            .wrong(at, format!("expected {what}, found {}", found.kind()));
     }
 }
 
@@ -142,12 +184,18 @@ impl<'a> Fields<'a> {
             reader.expected(node.at, "an object", &node.value);
             return None;
         };
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        for entry in entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.key.as_str()))
+        {
             let known = known.join("`, `");
             let message = format!("unknown key `{}`; the keys are `{known}`", entry.key);
             reader.collector.wrong(entry.at, message);
         }
-        Some(Self { at: node.at, entries })
+        Some(Self {
+            at: node.at,
+            entries,
+        })
     }
 
     fn get(&self, key: &str) -> Option<&'a Entry> {
@@ -170,11 +218,19 @@ mod tests {
   ],
   "regexes": [{"entity": "zip", "pattern": "("}]
 }"#;
-        let DocumentError::Content(findings) = read(text).unwrap_err() else { panic!("content") };
+        let DocumentError::Content(findings) = read(text).unwrap_err() else {
+            panic!("content")
+        };
         let told: Vec<_> = findings
             .told()
             .iter()
-            .map(|told| (told.line.unwrap(), told.column.unwrap(), told.message.as_str()))
+            .map(|told| {
+                (
+                    told.line.unwrap(),
+                    told.column.unwrap(),
+                    told.message.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             told,
@@ -182,9 +238,17 @@ mod tests {
                 (3, 30, "expected text in `intent`, found a number"),
                 (4, 5, "`text` is missing"),
                 (5, 5, "`city` is at characters 3 to 9 of a text of 7"),
-                (6, 20, "unknown key `label`; the keys are `text`, `intent`, `entities`"),
+                (
+                    6,
+                    20,
+                    "unknown key `label`; the keys are `text`, `intent`, `entities`"
+                ),
                 (6, 5, "an utterance is empty"),
-                (8, 44, "the pattern of `zip` is not valid: error: unclosed group"),
+                (
+                    8,
+                    44,
+                    "the pattern of `zip` is not valid: error: unclosed group"
+                ),
             ]
         );
     }

@@ -17,7 +17,10 @@ const KINDS: [&str; 4] = ["intent", "synonym", "lookup", "regex"];
 /// Reads Rasa YAML.
 pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
     let tree = read_yaml(text)?;
-    let mut reader = Reader { source: Source::new(text), collector: Collector::default() };
+    let mut reader = Reader {
+        source: Source::new(text),
+        collector: Collector::default(),
+    };
     reader.document(&tree);
     reader.collector.finish()
 }
@@ -31,14 +34,20 @@ impl Reader<'_> {
     fn document(&mut self, tree: &Node) {
         let Value::Map(entries) = &tree.value else {
             let found = tree.value.kind();
-            self.collector.wrong(tree.at, format!("expected a mapping with the key `nlu`, found {found}"));
+            self.collector.wrong(
+                tree.at,
+                format!("expected a mapping with the key `nlu`, found {found}"),
+            );
             return;
         };
         for entry in entries {
             match entry.key.as_str() {
                 "nlu" => self.items(&entry.value),
                 "version" => {}
-                other => self.collector.ignore(entry.at, &format!("`{other}` is not training data and is not kept")),
+                other => self.collector.ignore(
+                    entry.at,
+                    &format!("`{other}` is not training data and is not kept"),
+                ),
             }
         }
         if tree.get("nlu").is_none() {
@@ -50,33 +59,48 @@ impl Reader<'_> {
         match &nlu.value {
             Value::List(items) => items.iter().for_each(|item| self.item(item)),
             Value::Null => {}
-            other => self.collector.wrong(nlu.at, format!("`nlu` is a list, not {}", other.kind())),
+            other => self
+                .collector
+                .wrong(nlu.at, format!("`nlu` is a list, not {}", other.kind())),
         }
     }
 
     fn item(&mut self, item: &Node) {
         let Value::Map(entries) = &item.value else {
             let kinds = KINDS.join("`, `");
-            self.collector.wrong(item.at, format!("an item is a mapping with one of the keys `{kinds}`"));
+            self.collector.wrong(
+                item.at,
+                format!("an item is a mapping with one of the keys `{kinds}`"),
+            );
             return;
         };
-        let mut kinds = entries.iter().filter(|entry| KINDS.contains(&entry.key.as_str()));
+        let mut kinds = entries
+            .iter()
+            .filter(|entry| KINDS.contains(&entry.key.as_str()));
         let (Some(kind), None) = (kinds.next(), kinds.next()) else {
             let kinds = KINDS.join("`, `");
-            self.collector.wrong(item.at, format!("an item has exactly one of the keys `{kinds}`"));
+            self.collector.wrong(
+                item.at,
+                format!("an item has exactly one of the keys `{kinds}`"),
+            );
             return;
         };
         for entry in entries {
             if !std::ptr::eq(entry, kind) && entry.key != "examples" {
-                self.collector.ignore(entry.at, &format!("`{}` is not kept", entry.key));
+                self.collector
+                    .ignore(entry.at, &format!("`{}` is not kept", entry.key));
             }
         }
         let Some(name) = scalar(&kind.value) else {
-            self.collector.wrong(kind.value.at, format!("the name of the {} is missing", kind.key));
+            self.collector.wrong(
+                kind.value.at,
+                format!("the name of the {} is missing", kind.key),
+            );
             return;
         };
         let Some(examples) = item.get("examples") else {
-            self.collector.wrong(item.at, format!("`{name}` has no `examples`"));
+            self.collector
+                .wrong(item.at, format!("`{name}` has no `examples`"));
             return;
         };
         let lines = self.examples(&examples.value);
@@ -85,10 +109,14 @@ impl Reader<'_> {
 
     fn take(&mut self, kind: &Entry, name: &str, lines: Vec<(Position, String)>) {
         match kind.key.as_str() {
-            "intent" => lines.into_iter().for_each(|(at, line)| self.example(at, name, &line)),
+            "intent" => lines
+                .into_iter()
+                .for_each(|(at, line)| self.example(at, name, &line)),
             "synonym" => self.collector.synonym(kind.value.at, name, lines),
             "lookup" => self.collector.lookup(kind.value.at, name, lines),
-            _ => lines.into_iter().for_each(|(at, line)| self.collector.regex(at, name, &line)),
+            _ => lines
+                .into_iter()
+                .for_each(|(at, line)| self.collector.regex(at, name, &line)),
         }
     }
 
@@ -97,11 +125,21 @@ impl Reader<'_> {
             Err(error) => self.collector.wrong(at.right(error.column), error.message),
             Ok(read) => {
                 for (column, key) in read.ignored {
-                    self.collector.ignore(at.right(column), &format!("`{key}` of an annotation is not kept"));
+                    self.collector.ignore(
+                        at.right(column),
+                        &format!("`{key}` of an annotation is not kept"),
+                    );
                 }
                 let (text, entities) = (read.text, read.entities);
                 let intent = Some(intent.trim().to_owned());
-                self.collector.example(at, Example { text, intent, entities });
+                self.collector.example(
+                    at,
+                    Example {
+                        text,
+                        intent,
+                        entities,
+                    },
+                );
             }
         }
     }
@@ -113,7 +151,10 @@ impl Reader<'_> {
             Value::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
             Value::Null => Vec::new(),
             other => {
-                let message = format!("`examples` is a block of lines (`|`) or a list, not {}", other.kind());
+                let message = format!(
+                    "`examples` is a block of lines (`|`) or a list, not {}",
+                    other.kind()
+                );
                 self.collector.wrong(node.at, message);
                 Vec::new()
             }
@@ -128,7 +169,8 @@ impl Reader<'_> {
                 continue;
             }
             let Some(example) = bare.strip_prefix('-') else {
-                self.collector.wrong(at, "a line of examples begins with `- `");
+                self.collector
+                    .wrong(at, "a line of examples begins with `- `");
                 continue;
             };
             let text = example.trim_start();
@@ -142,14 +184,20 @@ impl Reader<'_> {
         let text = match &item.value {
             Value::Map(entries) => {
                 for entry in entries.iter().filter(|entry| entry.key != "text") {
-                    self.collector.ignore(entry.at, &format!("`{}` of an example is not kept", entry.key));
+                    self.collector.ignore(
+                        entry.at,
+                        &format!("`{}` of an example is not kept", entry.key),
+                    );
                 }
                 item.get("text").map(|entry| &entry.value)
             }
             _ => Some(item),
         };
         let Some((at, text)) = text.and_then(|node| Some((node.at, scalar(node)?))) else {
-            self.collector.wrong(item.at, "an example is a text, or a mapping with the key `text`");
+            self.collector.wrong(
+                item.at,
+                "an example is a text, or a mapping with the key `text`",
+            );
             return None;
         };
         Some((at, text.trim().to_owned()))
@@ -199,22 +247,56 @@ stories:
     #[test]
     fn a_rasa_file_is_read() {
         let (data, hints) = read(FILE).unwrap();
-        let texts: Vec<_> =
-            data.examples.iter().map(|e| (e.text.as_str(), e.intent.as_deref())).collect();
+        let texts: Vec<_> = data
+            .examples
+            .iter()
+            .map(|e| (e.text.as_str(), e.intent.as_deref()))
+            .collect();
         assert_eq!(
             texts,
-            [("hi", Some("greet")), ("hello Ada", Some("greet")), ("sing me a song", None)]
+            [
+                ("hi", Some("greet")),
+                ("hello Ada", Some("greet")),
+                ("sing me a song", None)
+            ]
         );
         assert_eq!(data.examples[1].entities[0].entity, "name");
-        assert_eq!(data.synonyms, [Synonym { value: "credit".into(), variants: vec!["credit card".into()] }]);
-        assert_eq!(data.lookups, [Lookup { entity: "bank".into(), values: vec!["Ada Bank".into()] }]);
-        assert_eq!(data.regexes, [RegexPattern { entity: "zip".into(), pattern: r"\d{5}".into() }]);
-        let hints: Vec<_> = hints.iter().map(|hint| (hint.kind, hint.message.as_str())).collect();
+        assert_eq!(
+            data.synonyms,
+            [Synonym {
+                value: "credit".into(),
+                variants: vec!["credit card".into()]
+            }]
+        );
+        assert_eq!(
+            data.lookups,
+            [Lookup {
+                entity: "bank".into(),
+                values: vec!["Ada Bank".into()]
+            }]
+        );
+        assert_eq!(
+            data.regexes,
+            [RegexPattern {
+                entity: "zip".into(),
+                pattern: r"\d{5}".into()
+            }]
+        );
+        let hints: Vec<_> = hints
+            .iter()
+            .map(|hint| (hint.kind, hint.message.as_str()))
+            .collect();
         assert_eq!(
             hints,
             [
-                (HintKind::Ignored, "Line 11: `metadata` of an example is not kept."),
-                (HintKind::Ignored, "Line 21: `stories` is not training data and is not kept."),
+                (
+                    HintKind::Ignored,
+                    "Line 11: `metadata` of an example is not kept."
+                ),
+                (
+                    HintKind::Ignored,
+                    "Line 21: `stories` is not training data and is not kept."
+                ),
             ]
         );
     }
@@ -222,11 +304,19 @@ stories:
     #[test]
     fn faults_in_a_block_are_told_by_line_and_column() {
         let file = "nlu:\n- intent: go\n  examples: |\n    - to [Rome]{\"role\": 1}\n\n    rome\n    - [a](x) b [c](\n- intent: [a]\n  examples: 3\n- examples: |\n    - x\n";
-        let DocumentError::Content(findings) = read(file).unwrap_err() else { panic!("content") };
+        let DocumentError::Content(findings) = read(file).unwrap_err() else {
+            panic!("content")
+        };
         let told: Vec<_> = findings
             .told()
             .iter()
-            .map(|told| (told.line.unwrap(), told.column.unwrap(), told.message.as_str()))
+            .map(|told| {
+                (
+                    told.line.unwrap(),
+                    told.column.unwrap(),
+                    told.message.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             told,
@@ -235,7 +325,11 @@ stories:
                 (4, 16, "the annotation has no `entity`"),
                 (7, 19, "the annotation is not closed by `)`"),
                 (8, 11, "the name of the intent is missing"),
-                (10, 3, "an item has exactly one of the keys `intent`, `synonym`, `lookup`, `regex`"),
+                (
+                    10,
+                    3,
+                    "an item has exactly one of the keys `intent`, `synonym`, `lookup`, `regex`"
+                ),
             ]
         );
     }

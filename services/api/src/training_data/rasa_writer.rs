@@ -61,7 +61,10 @@ pub(super) fn write(data: &TrainingData) -> String {
         examples: examples(vec![regex.pattern.clone()]),
         ..Item::default()
     }));
-    let document = Document { version: DoubleQuoted(VERSION), nlu };
+    let document = Document {
+        version: DoubleQuoted(VERSION),
+        nlu,
+    };
     serde_saphyr::to_string(&document).expect("texts and lists can be written as YAML")
 }
 
@@ -87,7 +90,11 @@ fn intents(all: &[Example]) -> Vec<Item<'_>> {
 /// Lines as the block that Rasa's own tools write, or as a list where a text would not survive
 /// there: it has several lines, or characters that YAML has to escape.
 fn examples(lines: Vec<String>) -> Examples {
-    let plain = |line: &String| !line.chars().any(|c| c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c));
+    let plain = |line: &String| {
+        !line
+            .chars()
+            .any(|c| c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c))
+    };
     if lines.is_empty() || !lines.iter().all(plain) {
         return Examples::List(lines);
     }

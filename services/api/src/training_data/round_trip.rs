@@ -26,41 +26,75 @@ fn text() -> impl Strategy<Value = String> {
         "\\PC{1,4}",
     ];
     let texts = prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat());
-    texts.prop_map(|text| text.trim().to_owned()).prop_filter("empty", |text| !text.is_empty())
+    texts
+        .prop_map(|text| text.trim().to_owned())
+        .prop_filter("empty", |text| !text.is_empty())
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z_]{1,12}", Just("yes".into()), Just("2024".into()), Just("faq/ask: #1".into())]
+    prop_oneof![
+        "[a-z_]{1,12}",
+        Just("yes".into()),
+        Just("2024".into()),
+        Just("faq/ask: #1".into())
+    ]
 }
 
 fn example() -> impl Strategy<Value = Example> {
     let cuts = prop::collection::vec(0.0..1.0f64, 0..5);
-    let labels = prop::collection::vec((name(), prop::option::of(name()), prop::option::of(text())), 2);
+    let labels = prop::collection::vec(
+        (name(), prop::option::of(name()), prop::option::of(text())),
+        2,
+    );
     (text(), prop::option::of(name()), cuts, labels).prop_map(|(text, intent, cuts, labels)| {
         let length = text.chars().count();
-        #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, clippy::cast_possible_truncation,
-            reason = "a place in a short text")]
-        let mut places: Vec<usize> = cuts.iter().map(|cut| (cut * (length + 1) as f64) as usize).collect();
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_sign_loss,
+            clippy::cast_possible_truncation,
+            reason = "a place in a short text"
+        )]
+        let mut places: Vec<usize> = cuts
+            .iter()
+            .map(|cut| (cut * (length + 1) as f64) as usize)
+            .collect();
         places.sort_unstable();
         places.dedup();
         let spans = places.chunks_exact(2).zip(labels);
         let entities = spans.map(|(span, (entity, role, value))| EntityAnnotation {
-            start: span[0], end: span[1], entity, role, value,
+            start: span[0],
+            end: span[1],
+            entity,
+            role,
+            value,
         });
-        Example { entities: entities.collect(), text, intent }
+        Example {
+            entities: entities.collect(),
+            text,
+            intent,
+        }
     })
 }
 
 fn data() -> impl Strategy<Value = TrainingData> {
     let list = || prop::collection::btree_map(name(), prop::collection::vec(text(), 0..3), 0..3);
-    (prop::collection::vec(example(), 0..6), list(), list()).prop_map(|(examples, synonyms, lookups)| {
-        TrainingData {
+    (prop::collection::vec(example(), 0..6), list(), list()).prop_map(
+        |(examples, synonyms, lookups)| TrainingData {
             examples,
-            synonyms: synonyms.into_iter().map(|(value, variants)| Synonym { value, variants }).collect(),
-            lookups: lookups.into_iter().map(|(entity, values)| Lookup { entity, values }).collect(),
-            regexes: vec![RegexPattern { entity: "zip".into(), pattern: r"\d{5} #".into() }],
-        }
-    })
+            synonyms: synonyms
+                .into_iter()
+                .map(|(value, variants)| Synonym { value, variants })
+                .collect(),
+            lookups: lookups
+                .into_iter()
+                .map(|(entity, values)| Lookup { entity, values })
+                .collect(),
+            regexes: vec![RegexPattern {
+                entity: "zip".into(),
+                pattern: r"\d{5} #".into(),
+            }],
+        },
+    )
 }
 
 /// The data with its utterances in the order in which Rasa YAML holds them.
@@ -71,7 +105,8 @@ fn grouped(mut data: TrainingData) -> TrainingData {
             order.push(example.intent.clone());
         }
     }
-    data.examples.sort_by_key(|example| order.iter().position(|intent| *intent == example.intent));
+    data.examples
+        .sort_by_key(|example| order.iter().position(|intent| *intent == example.intent));
     data
 }
 

@@ -25,7 +25,9 @@ pub(super) async fn get_assistant_runtime(
         id,
     );
     let found = traced("assistant.runtime", select.fetch_optional(&api.pool)).await?;
-    found.map(Json).ok_or_else(|| Problem::not_found("assistant"))
+    found
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("assistant"))
 }
 
 /// The latest flows of an assistant.
@@ -40,5 +42,8 @@ pub(super) async fn get_flows_revision(
     );
     let found = traced("flows.revision", select.fetch_optional(&api.pool)).await?;
     let row = found.ok_or_else(|| Problem::not_found("flow"))?;
-    Ok(Json(FlowsRevision { version: row.version, flows: row.flows.0 }))
+    Ok(Json(FlowsRevision {
+        version: row.version,
+        flows: row.flows.0,
+    }))
 }

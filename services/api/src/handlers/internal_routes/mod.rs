@@ -13,9 +13,24 @@ use crate::state::Api;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
-        .route("/internal/v1/key-tokens", post(key_tokens::create_key_token))
-        .route("/internal/v1/assistants/{id}", get(assistants::get_assistant_runtime))
-        .route("/internal/v1/assistants/{id}/flows", get(assistants::get_flows_revision))
-        .route("/internal/v1/trainings/{id}", put(trainings::report_training))
-        .route("/internal/v1/trainings/{id}/snapshot", get(trainings::get_training_snapshot))
+        .route(
+            "/internal/v1/key-tokens",
+            post(key_tokens::create_key_token),
+        )
+        .route(
+            "/internal/v1/assistants/{id}",
+            get(assistants::get_assistant_runtime),
+        )
+        .route(
+            "/internal/v1/assistants/{id}/flows",
+            get(assistants::get_flows_revision),
+        )
+        .route(
+            "/internal/v1/trainings/{id}",
+            put(trainings::report_training),
+        )
+        .route(
+            "/internal/v1/trainings/{id}/snapshot",
+            get(trainings::get_training_snapshot),
+        )
 }

@@ -53,7 +53,10 @@ pub(super) async fn report_training(
     Trusted(report): Trusted<TrainingReport>,
 ) -> Result<StatusCode, Problem> {
     let now = api.clock.now();
-    let ended = matches!(report.status, TrainingStatus::Succeeded | TrainingStatus::Failed);
+    let ended = matches!(
+        report.status,
+        TrainingStatus::Succeeded | TrainingStatus::Failed
+    );
     if report.status == TrainingStatus::Succeeded && report.metrics.is_none() {
         let detail = "A training that succeeded has `metrics`.";
         return Err(Problem::new(ErrorCode::Invalid, detail));
@@ -74,7 +77,9 @@ pub(super) async fn report_training(
         ended,
     );
     let updated = traced("training.report", update.fetch_optional(&mut *transaction)).await?;
-    let Some(training) = updated else { return known(&api, id).await };
+    let Some(training) = updated else {
+        return known(&api, id).await;
+    };
     if let (TrainingStatus::Succeeded, Some(metrics)) = (report.status, &report.metrics) {
         let made = Made {
             assistant: training.assistant_id,
@@ -130,9 +135,15 @@ impl Made<'_> {
 async fn known(api: &Api, id: Uuid) -> Result<StatusCode, Problem> {
     let select = sqlx::query_scalar!("SELECT id FROM trainings WHERE id = $1", id);
     let found = traced("training.exists", select.fetch_optional(&api.pool)).await?;
-    found.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| Problem::not_found("training"))
+    found
+        .map(|_| StatusCode::NO_CONTENT)
+        .ok_or_else(|| Problem::not_found("training"))
 }
 
 fn readable(error: &str) -> String {
-    error.chars().filter(|c| !c.is_control() || *c == '\n').take(ERROR_LIMIT).collect()
+    error
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\n')
+        .take(ERROR_LIMIT)
+        .collect()
 }

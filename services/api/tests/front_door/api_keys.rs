@@ -1,0 +1,109 @@
+//! API keys: made, used, narrowed, revoked.
+
+use serde_json::{Value, json};
+use stoa_contracts::identity::Role;
+use uuid::Uuid;
+
+use crate::service::{INTERNAL, Service};
+
+async fn exchange(service: &Service, key: &Value) -> crate::service::Answer {
+    service
+        .post("/internal/v1/key-tokens", INTERNAL, json!({"key": key}))
+        .await
+}
+
+#[tokio::test]
+async fn a_key_is_exchanged_for_a_token_until_it_is_revoked() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let body = json!({"name": "Web chat", "role": "viewer"});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    assert!(created["key"].as_str().unwrap().starts_with("stoa_"));
+    let list = service.get("/api/v1/api-keys", &owner).await.ok(200);
+    assert_eq!(list["items"][0]["id"], created["id"]);
+    assert_eq!(list["items"][0]["key"], Value::Null);
+
+    let token = exchange(&service, &created["key"]).await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+    let me = service.get("/api/v1/me", token).await.ok(200);
+    assert_eq!(
+        (&me["id"], &me["email"], &me["role"]),
+        (&created["id"], &Value::Null, &json!("viewer"))
+    );
+
+    let path = format!("/api/v1/api-keys/{}", created["id"].as_str().unwrap());
+    service.delete(&path, &owner).await.ok(204);
+    exchange(&service, &created["key"]).await.problem(401);
+    service.delete(&path, &owner).await.problem(404);
+    exchange(&service, &json!("stoa_guess")).await.problem(401);
+}
+
+#[tokio::test]
+async fn a_key_of_one_assistant_sees_no_other() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let (own, other) = (
+        service.trainable(&owner).await,
+        service.trainable(&owner).await,
+    );
+    let id = own.rsplit('/').next().unwrap();
+    let body = json!({"name": "narrow", "role": "editor", "assistant_id": id});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let token = exchange(&service, &created["key"]).await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+    service.get(&own, token).await.ok(200);
+    service.get(&other, token).await.problem(404);
+    service
+        .get(&format!("{other}/training-data"), token)
+        .await
+        .problem(404);
+    service
+        .post(&format!("{other}/trainings"), token, json!({}))
+        .await
+        .problem(404);
+    service
+        .post("/api/v1/assistants", token, json!({"name": "new"}))
+        .await
+        .problem(403);
+    let list = service.get("/api/v1/assistants", token).await.ok(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    let training = service
+        .post(&format!("{other}/trainings"), &owner, json!({}))
+        .await
+        .ok(202);
+    let training = format!("/api/v1/trainings/{}", training["id"].as_str().unwrap());
+    service.get(&training, token).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_key_for_a_foreign_or_unknown_assistant_is_refused() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let stranger = service.stranger().await;
+    let foreign = service.assistant(&stranger).await;
+    let foreign = foreign.rsplit('/').next().unwrap().to_owned();
+    for id in [foreign, Uuid::now_v7().to_string()] {
+        let body = json!({"name": "x", "role": "viewer", "assistant_id": id});
+        let problem = service
+            .post("/api/v1/api-keys", &owner, body)
+            .await
+            .problem(422);
+        assert_eq!(problem["errors"][0]["pointer"], "/assistant_id");
+    }
+}
+
+#[tokio::test]
+async fn only_the_digest_of_a_key_is_stored() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let body = json!({"name": "x", "role": "viewer"});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let select =
+        sqlx::query_scalar("SELECT count(*) FROM api_keys k WHERE k::text LIKE '%' || $1 || '%'");
+    let found: i64 = select
+        .bind(created["key"].as_str())
+        .fetch_one(&service.pool)
+        .await
+        .unwrap();
+    assert_eq!(found, 0);
+}

@@ -1,0 +1,232 @@
+//! Assistants: their life, and what is refused.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use stoa_contracts::identity::Role;
+use uuid::Uuid;
+
+use crate::service::{Service, send};
+
+#[tokio::test]
+async fn an_assistant_is_created_read_changed_and_deleted() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let answer = service
+        .post("/api/v1/assistants", &token, json!({"name": "Care"}))
+        .await;
+    let created = answer.ok(201);
+    assert_eq!(created["language"], "en");
+    assert_eq!(created["active_model"], Value::Null);
+    let path = answer.headers["location"].to_str().unwrap();
+    assert_eq!(service.get(path, &token).await.ok(200), created);
+    let patch = service
+        .request(Method::PATCH, path, &token)
+        .json(&json!({"language": "de"}));
+    let changed = send(patch).await.ok(200);
+    assert_eq!(
+        (&changed["name"], &changed["language"]),
+        (&json!("Care"), &json!("de"))
+    );
+    service.delete(path, &token).await.ok(204);
+    service.get(path, &token).await.problem(404);
+    service.delete(path, &token).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once_per_account() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    service
+        .post("/api/v1/assistants", &token, json!({"name": "Care"}))
+        .await
+        .ok(201);
+    let problem = service
+        .post("/api/v1/assistants", &token, json!({"name": "Care"}))
+        .await
+        .problem(409);
+    assert_eq!(problem["errors"][0]["pointer"], "/name");
+    let other = service.assistant(&token).await;
+    let patch = service
+        .request(Method::PATCH, &other, &token)
+        .json(&json!({"name": "Care"}));
+    send(patch).await.problem(409);
+    let stranger = service.stranger().await;
+    service
+        .post("/api/v1/assistants", &stranger, json!({"name": "Care"}))
+        .await
+        .ok(201);
+}
+
+#[tokio::test]
+async fn a_list_is_paged_by_a_cursor() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    for _ in 0..5 {
+        service.assistant(&token).await;
+    }
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/assistants?limit=2".to_owned();
+    loop {
+        let page = service.get(&path, &token).await.ok(200);
+        seen.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["id"].to_string()),
+        );
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/assistants?limit=2&cursor={cursor}");
+    }
+    assert_eq!(seen.len(), 5);
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+    service
+        .get("/api/v1/assistants?cursor=nonsense", &token)
+        .await
+        .problem(400);
+    service
+        .get("/api/v1/assistants?limit=1000", &token)
+        .await
+        .problem(400);
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_account_does_not_exist() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let path = service.trainable(&owner).await;
+    let stranger = service.stranger().await;
+    for path in [
+        path.clone(),
+        format!("{path}/training-data"),
+        format!("{path}/flows"),
+        format!("{path}/trainings"),
+        format!("{path}/models"),
+    ] {
+        service.get(&path, &stranger).await.problem(404);
+    }
+    service.delete(&path, &stranger).await.problem(404);
+    service
+        .put(
+            &format!("{path}/training-data"),
+            &stranger,
+            "text/csv",
+            "text,intent\n",
+        )
+        .await
+        .problem(404);
+    service
+        .put(
+            &format!("{path}/flows"),
+            &stranger,
+            "application/yaml",
+            "{}",
+        )
+        .await
+        .problem(404);
+    service
+        .post(&format!("{path}/trainings"), &stranger, json!({}))
+        .await
+        .problem(404);
+    service
+        .post(&format!("{path}/models/1/activate"), &stranger, json!({}))
+        .await
+        .problem(404);
+    let list = service.get("/api/v1/assistants", &stranger).await.ok(200);
+    assert_eq!(list["items"], json!([]));
+    service.get(&path, &owner).await.ok(200);
+}
+
+#[tokio::test]
+async fn a_viewer_reads_and_changes_nothing() {
+    let service = Service::start().await;
+    let editor = service.token(Role::Editor).await;
+    let path = service.trainable(&editor).await;
+    let viewer = service.token(Role::Viewer).await;
+    service.get(&path, &viewer).await.ok(200);
+    service
+        .get(&format!("{path}/training-data"), &viewer)
+        .await
+        .ok(200);
+    service
+        .post("/api/v1/assistants", &viewer, json!({"name": "x"}))
+        .await
+        .problem(403);
+    service.delete(&path, &viewer).await.problem(403);
+    service
+        .put(
+            &format!("{path}/training-data"),
+            &viewer,
+            "text/csv",
+            "text,intent\n",
+        )
+        .await
+        .problem(403);
+    service
+        .post(&format!("{path}/trainings"), &viewer, json!({}))
+        .await
+        .problem(403);
+    service.get("/api/v1/api-keys", &editor).await.problem(403);
+}
+
+#[tokio::test]
+async fn bodies_that_make_no_sense_are_problems_with_a_place() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = "/api/v1/assistants";
+    let raw = |body: &'static [u8], kind: &'static str| {
+        send(
+            service
+                .request(Method::POST, path, &token)
+                .header("content-type", kind)
+                .body(body),
+        )
+    };
+    let json = "application/json";
+    let malformed = raw(b"{\n \"name\": }", json).await.problem(400);
+    assert_eq!(malformed["errors"][0]["line"], 2);
+    assert_eq!(malformed["errors"][0]["column"], 10);
+    raw(b"{\"name\": \"\xff\xfe\"}", json).await.problem(400);
+    raw(b"", json).await.problem(400);
+    raw(b"{\"name\": \"a\"}", "text/plain").await.problem(415);
+    let empty = raw(b"{\"name\": \"\"}", json).await.problem(422);
+    assert_eq!(empty["errors"][0]["pointer"], "/name");
+    raw(b"{}", json).await.problem(422);
+    raw(b"{\"name\": \"a\", \"nmae\": 1}", json)
+        .await
+        .problem(422);
+    raw(b"{\"name\": \"a\\u0000b\"}", json).await.problem(422);
+    let large = format!("{{\"name\": \"{}\"}}", "a".repeat(2 << 20));
+    let request = service
+        .request(Method::POST, path, &token)
+        .header("content-type", json);
+    send(request.body(large)).await.problem(413);
+}
+
+#[tokio::test]
+async fn unknown_ids_and_paths_and_methods_are_problems() {
+    let service = Service::start().await;
+    let token = service.token(Role::Owner).await;
+    let unknown = Uuid::now_v7();
+    for path in ["assistants", "trainings"] {
+        service
+            .get(&format!("/api/v1/{path}/{unknown}"), &token)
+            .await
+            .problem(404);
+        service
+            .get(&format!("/api/v1/{path}/not-an-id"), &token)
+            .await
+            .problem(400);
+    }
+    service
+        .get(&format!("/api/v1/assistants/{unknown}/models"), &token)
+        .await
+        .problem(404);
+    service.get("/api/v1/nothing", &token).await.problem(404);
+    send(service.request(Method::PUT, "/api/v1/assistants", &token))
+        .await
+        .problem(405);
+}

@@ -1,0 +1,198 @@
+//! Training data: three formats in and out, and what is refused.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use stoa_contracts::identity::Role;
+
+use crate::service::{Service, send};
+
+const YAML: &str = r#"version: "3.1"
+nlu:
+- intent: move
+  examples: |
+    - I move to [Rome](city)
+    - we are moving
+- intent: out_of_scope
+  examples: |
+    - sing a song
+"#;
+
+#[tokio::test]
+async fn data_goes_in_and_comes_out_in_every_format() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.assistant(&token).await);
+    service.get(&path, &token).await.problem(404);
+    let summary = service
+        .put(&path, &token, "application/yaml", YAML)
+        .await
+        .ok(200);
+    assert_eq!(summary["version"], 1);
+    assert_eq!(
+        (
+            &summary["examples"],
+            &summary["intents"],
+            &summary["entities"]
+        ),
+        (&json!(3), &json!(1), &json!(1))
+    );
+    assert_eq!(summary["hints"][0]["kind"], "few_examples");
+
+    let stored = service.get(&path, &token).await;
+    assert_eq!(stored.content_type(), "application/json");
+    let data = stored.json();
+    let entity = json!({"start": 10, "end": 14, "entity": "city"});
+    assert_eq!(data["examples"][0]["entities"][0], entity);
+    assert_eq!(data["examples"][2]["intent"], Value::Null);
+
+    let accept = |kind: &'static str| {
+        send(
+            service
+                .request(Method::GET, &path, &token)
+                .header("accept", kind),
+        )
+    };
+    let yaml = accept("application/yaml").await;
+    assert_eq!(yaml.content_type(), "application/yaml");
+    assert!(
+        yaml.text.contains("- I move to [Rome](city)"),
+        "{}",
+        yaml.text
+    );
+    let csv = accept("text/csv;q=0.9, application/json;q=0.1").await;
+    assert_eq!(
+        csv.text,
+        "text,intent\nI move to Rome,move\nwe are moving,move\nsing a song,\n"
+    );
+    accept("image/png").await.problem(406);
+
+    let again = service
+        .put(&path, &token, "application/json", &data.to_string())
+        .await
+        .ok(200);
+    assert_eq!(again["version"], 2);
+    assert_eq!(service.get(&path, &token).await.json(), data);
+    service
+        .put(&path, &token, "text/csv", &csv.text)
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn every_fault_is_told_with_line_and_column() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.assistant(&token).await);
+    let place = |problem: Value| {
+        let error = &problem["errors"][0];
+        (
+            error["line"].as_u64().unwrap(),
+            error["column"].as_u64().unwrap(),
+        )
+    };
+    let malformed = [
+        (
+            "application/json",
+            "{\"examples\": [\n  {\"text\": }]}",
+            (2, 12),
+        ),
+        ("text/csv", "text,intent\nhi,\"greet\n", (2, 4)),
+    ];
+    for (kind, body, expected) in malformed {
+        assert_eq!(
+            place(service.put(&path, &token, kind, body).await.problem(400)),
+            expected
+        );
+    }
+    let yaml = service
+        .put(&path, &token, "application/yaml", "nlu:\n- intent: [a\n")
+        .await;
+    assert!(place(yaml.problem(400)).0 >= 2);
+    let wrong = "nlu:\n- intent: go\n  examples: |\n    - to [Rome]{\"role\": \"x\"}\n    oops\n";
+    let problem = service
+        .put(&path, &token, "application/yaml", wrong)
+        .await
+        .problem(422);
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 2);
+    let refused = service.put(&path, &token, "text/plain", "hi").await;
+    refused.problem(415);
+    service.get(&path, &token).await.problem(404);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_refused_with_their_place() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.assistant(&token).await);
+    for (kind, body) in [
+        ("text/csv", b"text,intent\nh\xff,x\n".as_slice()),
+        ("application/yaml", b"nlu:\n- \xc3\x28"),
+        ("application/json", b"{\"examples\": \xfe}"),
+        ("text/csv", b"text,intent\nh\0i,x\n"),
+    ] {
+        let request = service
+            .request(Method::PUT, &path, &token)
+            .header("content-type", kind);
+        let problem = send(request.body(body)).await.problem(400);
+        assert!(problem["errors"][0]["column"].is_u64(), "{problem}");
+    }
+    let escaped = r#"{"examples": [{"text": "a\u0000b", "intent": "x"}]}"#;
+    service
+        .put(&path, &token, "application/json", escaped)
+        .await
+        .problem(422);
+    let escaped = "nlu:\n- intent: x\n  examples:\n  - \"a\\0b\"\n";
+    service
+        .put(&path, &token, "application/yaml", escaped)
+        .await
+        .problem(422);
+}
+
+#[tokio::test]
+async fn ten_mebibytes_are_too_large_and_nothing_is_lost() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.trainable(&token).await);
+    let large = format!("text,intent\n{},x\n", "a".repeat(10 << 20));
+    for kind in ["text/csv", "application/json", "application/yaml"] {
+        let problem = service.put(&path, &token, kind, &large).await.problem(413);
+        assert_eq!(problem["code"], "too_large");
+    }
+    let data = service.get(&path, &token).await.ok(200);
+    assert_eq!(data["examples"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn four_mebibytes_are_taken() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.assistant(&token).await);
+    let mut csv = "text,intent\n".to_owned();
+    for row in 0..80_000 {
+        csv.push_str(&format!(
+            "this is the utterance number {row} of a big set,intent_{}\n",
+            row % 150
+        ));
+    }
+    let summary = service.put(&path, &token, "text/csv", &csv).await.ok(200);
+    assert_eq!(
+        (&summary["examples"], &summary["intents"]),
+        (&json!(80_000), &json!(150))
+    );
+}
+
+#[tokio::test]
+async fn old_revisions_are_forgotten() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.assistant(&token).await);
+    for _ in 0..25 {
+        service
+            .put(&path, &token, "text/csv", "text,intent\nhi,greet\n")
+            .await
+            .ok(200);
+    }
+    let kept = sqlx::query_scalar("SELECT count(*) FROM training_data");
+    let kept: i64 = kept.fetch_one(&service.pool).await.unwrap();
+    assert_eq!(kept, 20);
+}

@@ -1,0 +1,119 @@
+//! A POST that is sent twice is done once.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use stoa_contracts::identity::Role;
+use time::Duration;
+
+use crate::service::{Answer, Service, send};
+
+async fn create(service: &Service, token: &str, key: &str, body: &Value) -> Answer {
+    let request = service.request(Method::POST, "/api/v1/assistants", token);
+    send(request.header("idempotency-key", key).json(body)).await
+}
+
+#[tokio::test]
+async fn the_same_request_is_answered_from_memory() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let body = json!({"name": "Care"});
+    let first = create(&service, &token, "k1", &body).await;
+    let second = create(&service, &token, "k1", &body).await;
+    assert_eq!(first.ok(201), second.ok(201));
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    assert_eq!(second.headers["idempotency-replayed"], "true");
+    assert_eq!(second.content_type(), "application/json");
+    // Without the key, and with another, the name is taken.
+    create(&service, &token, "k2", &body).await.problem(409);
+    // A refusal is an answer too.
+    create(&service, &token, "k2", &body).await.problem(409);
+}
+
+#[tokio::test]
+async fn another_request_with_the_key_is_refused() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    create(&service, &token, "k", &json!({"name": "A"}))
+        .await
+        .ok(201);
+    create(&service, &token, "k", &json!({"name": "B"}))
+        .await
+        .problem(422);
+    let owner = service.token(Role::Owner).await;
+    create(&service, &owner, "k", &json!({"name": "A"}))
+        .await
+        .problem(422);
+    let stranger = service.stranger().await;
+    create(&service, &stranger, "k", &json!({"name": "A"}))
+        .await
+        .ok(201);
+}
+
+#[tokio::test]
+async fn a_request_in_flight_holds_its_key_until_a_crash_is_certain() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let body = json!({"name": "A"});
+    create(&service, &token, "k", &body).await.ok(201);
+    // As if the process had died between taking the key and storing the answer.
+    let forget = "UPDATE idempotency_keys SET status = NULL, body = NULL";
+    sqlx::query(forget).execute(&service.pool).await.unwrap();
+    create(&service, &token, "k", &body).await.problem(409);
+    service.pass(Duration::minutes(2));
+    let problem = create(&service, &token, "k", &body).await.problem(409);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("exists already"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn trainings_start_once_however_often_they_are_asked_for() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/trainings", service.trainable(&token).await);
+    let start = || {
+        let request = service.request(Method::POST, &path, &token);
+        send(request.header("idempotency-key", "start").json(&json!({})))
+    };
+    let (first, second) = tokio::join!(start(), start());
+    let statuses = [first.status.as_u16(), second.status.as_u16()];
+    assert!(
+        statuses == [202, 202] || statuses.contains(&409),
+        "{statuses:?}"
+    );
+    assert!(statuses.contains(&202), "{statuses:?}");
+    start().await.ok(202);
+    let list = service.get(&path, &token).await.ok(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_is_not_kept_for_a_second_answer() {
+    let service = Service::start().await;
+    let token = service.token(Role::Owner).await;
+    let body = json!({"name": "x", "role": "viewer"});
+    let create = || {
+        let request = service.request(Method::POST, "/api/v1/api-keys", &token);
+        send(request.header("idempotency-key", "k").json(&body))
+    };
+    create().await.ok(201);
+    create().await.problem(409);
+    let list = service.get("/api/v1/api-keys", &token).await.ok(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    create(&service, &token, &"k".repeat(300), &json!({"name": "A"}))
+        .await
+        .problem(400);
+    create(&service, "", "k", &json!({"name": "A"}))
+        .await
+        .problem(401);
+}

@@ -1,0 +1,13 @@
+//! Tests through the front door: a real service on a free port, a real PostgreSQL.
+
+mod api_keys;
+mod assistants;
+mod documents;
+mod flows;
+mod idempotency;
+mod internal;
+mod openapi;
+mod queue;
+mod service;
+mod sessions;
+mod trainings;
