@@ -1,3 +1,4 @@
+# hadolint global ignore=DL3003,DL3015,DL3066,DL4006
 # Stand-ins for official images, for machines that reach Debian's archive but no container registry.
 # Each target answers to what this project uses of the official image, and to no more.
 # Versions are Debian trixie's; Rust comes from trixie-backports.
@@ -16,9 +17,9 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,t
  && apt-get download -qq -o APT::Sandbox::User=root base-files netbase libc6 libgcc-s1 ca-certificates tzdata media-types
 RUN mkdir /rootfs && for package in /packages/*.deb; do dpkg-deb -x "$package" /rootfs; done \
  && cat /rootfs/usr/share/ca-certificates/mozilla/*.crt >/rootfs/etc/ssl/certs/ca-certificates.crt \
- && echo 'root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >/rootfs/etc/passwd \
- && echo 'root:x:0:\nnobody:x:65534:\nnonroot:x:65532:' >/rootfs/etc/group \
- && echo 'passwd: files\ngroup: files\nhosts: files dns' >/rootfs/etc/nsswitch.conf \
+ && printf 'root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n' >/rootfs/etc/passwd \
+ && printf 'root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n' >/rootfs/etc/group \
+ && printf 'passwd: files\ngroup: files\nhosts: files dns\n' >/rootfs/etc/nsswitch.conf \
  && mkdir -p /rootfs/home/nonroot && chown 65532:65532 /rootfs/home/nonroot && chmod 1777 /rootfs/tmp \
  && find /rootfs/usr/share/doc -type f ! -name copyright -delete \
  && rm -rf /rootfs/usr/share/ca-certificates /rootfs/usr/share/man /rootfs/usr/share/locale /rootfs/usr/share/lintian \
