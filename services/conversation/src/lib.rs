@@ -1,3 +1,55 @@
 //! Conversations: sessions and channels over a dialogue engine, with their transcripts.
+//!
+//! A message comes in over one of the channels ([`handlers`]), is understood by `nlu`, and makes
+//! one turn of the [`engine`] under the lock of its conversation; what happened is stored and
+//! told to everybody who listens.
 
+mod assistants;
 pub mod engine;
+mod handlers;
+mod hub;
+mod metrics;
+mod settings;
+mod state;
+mod store;
+mod turns;
+
+use sqlx::migrate::Migrator;
+use stoa_postgres::PostgresSettings;
+use stoa_service::{App, Context, TokenVerifier};
+use utoipa::openapi::OpenApi;
+
+pub use settings::Settings;
+
+use state::Conversations;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Puts the service together.
+pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+    let pool = stoa_postgres::connect(&settings.postgres).await?;
+    stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
+    metrics::describe();
+    let verifier = TokenVerifier::new(&settings.tokens, context.clock.clone())?;
+    let state = Conversations::new(pool.clone(), &settings, context);
+    let hub = state.hub.clone();
+    let listened = pool.clone();
+    Ok(App::documented(handlers::routes().with_state(state))
+        .identity(verifier)
+        .ready_when("postgres", stoa_postgres::readiness(&pool))
+        .background("hub", |token| async move {
+            hub.listen(listened, token).await;
+            Ok::<_, std::convert::Infallible>(())
+        }))
+}
+
+/// Brings the database up to date.
+pub async fn migrate(settings: PostgresSettings) -> anyhow::Result<()> {
+    stoa_postgres::migrate(&settings, &MIGRATIONS).await?;
+    Ok(())
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> OpenApi {
+    handlers::routes().into_openapi()
+}

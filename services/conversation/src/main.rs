@@ -1,3 +1,8 @@
-//! The `conversation` service.
+//! The `conversation` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    stoa_service::Program::new("conversation", conversation::build)
+        .migrate(conversation::migrate)
+        .openapi(conversation::openapi)
+        .run()
+}

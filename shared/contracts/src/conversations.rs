@@ -170,6 +170,11 @@ pub enum EventKind {
         /// What was said.
         message: Message,
     },
+    /// A person, to whom the conversation was handed over, said something.
+    Person {
+        /// What was said.
+        text: String,
+    },
     /// A slot was filled, changed, or (null) emptied.
     Slot {
         /// The slot.

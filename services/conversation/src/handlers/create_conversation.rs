@@ -1,0 +1,157 @@
+//! Opens a conversation.
+
+use super::idempotency::IdempotencyKey;
+use crate::engine::{Input, State as Engine, step};
+use crate::state::Conversations;
+use crate::store::{self, Stored};
+use crate::turns::{self, TurnError};
+use axum::extract::State;
+use http::StatusCode;
+use sqlx::PgConnection;
+use sqlx::types::Json as SqlJson;
+use stoa_contracts::conversations::{CreateConversation, Reply, StartedConversation};
+use stoa_postgres::{DatabaseError, traced};
+use stoa_service::{Identity, Json, Path, Problem, responses};
+use uuid::Uuid;
+
+/// Whose conversation it is, and how it came about.
+pub(super) struct Opening<'a> {
+    pub(super) account: Uuid,
+    pub(super) assistant: Uuid,
+    pub(super) channel: &'static str,
+    pub(super) sender: Option<&'a str>,
+    pub(super) key: Option<&'a str>,
+}
+
+/// Open a conversation: the assistant speaks first
+#[utoipa::path(
+    post, path = "/api/v1/assistants/{id}/conversations", operation_id = "create_conversation",
+    tag = "conversations",
+    params(
+        ("id" = Uuid, Path, description = "The assistant"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key opens it once",
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
+    ),
+    request_body = CreateConversation,
+    responses(
+        (status = 201, body = StartedConversation, description = "The conversation has begun"),
+        responses::Write
+    )
+)]
+pub(super) async fn create_conversation(
+    State(service): State<Conversations>,
+    identity: Identity,
+    Path(assistant): Path<Uuid>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json(input): Json<CreateConversation>,
+) -> Result<(StatusCode, Json<StartedConversation>), Problem> {
+    identity.require_assistant(assistant)?;
+    service
+        .assistants
+        .require(assistant, identity.account)
+        .await?;
+    let opening = Opening {
+        account: identity.account,
+        assistant,
+        channel: "api",
+        sender: input.sender.as_deref(),
+        key: key.as_deref(),
+    };
+    let started = begin(&service, &opening).await?;
+    Ok((StatusCode::CREATED, Json(started)))
+}
+
+/// Stores a new conversation and makes its first turn; with a key that was used before, gives
+/// what was answered then.
+async fn begin(
+    service: &Conversations,
+    opening: &Opening<'_>,
+) -> Result<StartedConversation, TurnError> {
+    let program = service.assistants.program(opening.assistant).await?;
+    let mut transaction = service.pool.begin().await?;
+    let Some(stored) = insert(service, &mut transaction, opening).await? else {
+        return earlier(service, opening).await;
+    };
+    let now = stored.created_at;
+    let (state, events) = step(
+        &program,
+        stored.engine.0.clone(),
+        Input::Begin,
+        now,
+        &mut rand::rng(),
+    );
+    let reply = turns::reply(&state, &events);
+    store::append(&mut transaction, &stored, &state, &events, now).await?;
+    if let Some(key) = opening.key {
+        store::keep_reply(&mut transaction, stored.id, (key, ""), &reply).await?;
+    }
+    transaction.commit().await?;
+    Ok(started(stored.id, reply))
+}
+
+/// Inserts a conversation in which nothing was said yet; `None` if it exists.
+pub(super) async fn insert(
+    service: &Conversations,
+    connection: &mut PgConnection,
+    opening: &Opening<'_>,
+) -> Result<Option<Stored>, DatabaseError> {
+    let now = service.clock.now();
+    let stored = Stored {
+        id: Uuid::now_v7(),
+        assistant_id: opening.assistant,
+        sender: opening.sender.map(str::to_owned),
+        engine: SqlJson(Engine::new(now, &mut rand::rng())),
+        last_event: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    let query = sqlx::query!(
+        "INSERT INTO conversations (id, account_id, assistant_id, channel, sender, status, engine,
+                                    idempotency_key, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $8)
+         ON CONFLICT DO NOTHING",
+        stored.id,
+        opening.account,
+        opening.assistant,
+        opening.channel,
+        opening.sender,
+        &stored.engine as _,
+        opening.key,
+        now,
+    );
+    let inserted = traced("conversation.insert", query.execute(connection)).await?;
+    Ok((inserted.rows_affected() == 1).then_some(stored))
+}
+
+/// What was answered to the first request with the same key.
+async fn earlier(
+    service: &Conversations,
+    opening: &Opening<'_>,
+) -> Result<StartedConversation, TurnError> {
+    let query = sqlx::query_scalar!(
+        "SELECT id FROM conversations
+         WHERE account_id = $1 AND assistant_id = $2 AND idempotency_key = $3
+           AND sender IS NOT DISTINCT FROM $4",
+        opening.account,
+        opening.assistant,
+        opening.key,
+        opening.sender,
+    );
+    let id = traced(
+        "conversation.find_by_key",
+        query.fetch_optional(&service.pool),
+    )
+    .await?;
+    let (id, key) = id.zip(opening.key).ok_or(TurnError::KeyReused)?;
+    let reply = store::earlier_reply(&service.pool, id, key).await?;
+    let (_, reply) = reply.ok_or(TurnError::KeyReused)?;
+    Ok(started(id, reply))
+}
+
+fn started(id: Uuid, Reply { messages, state }: Reply) -> StartedConversation {
+    StartedConversation {
+        id,
+        messages,
+        state,
+    }
+}

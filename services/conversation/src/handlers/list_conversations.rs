@@ -1,0 +1,92 @@
+//! Lists and searches the conversations of an assistant.
+
+use crate::state::Conversations;
+use crate::store::{Stored, status_name};
+use axum::extract::State;
+use garde::Validate;
+use serde::Deserialize;
+use sqlx::types::Json as SqlJson;
+use stoa_contracts::Page;
+use stoa_contracts::conversations::{ConversationStatus, ConversationSummary};
+use stoa_postgres::{Cursor, into_page, traced};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Which conversations of an assistant.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Words, or their beginnings, that all stand in one thing that was said.
+    #[garde(length(chars, max = 200))]
+    #[param(max_length = 200)]
+    text: Option<String>,
+    /// Whether it goes on, waits for a person, or is over.
+    #[garde(skip)]
+    #[param(inline)]
+    status: Option<ConversationStatus>,
+}
+
+/// List the conversations of an assistant, newest first
+#[utoipa::path(
+    get, path = "/api/v1/assistants/{id}/conversations", operation_id = "list_conversations",
+    tag = "conversations",
+    params(("id" = Uuid, Path, description = "The assistant"), Paging, Filter),
+    responses(
+        (status = 200, body = Page<ConversationSummary>, description = "A page of conversations"),
+        responses::Read
+    )
+)]
+pub(super) async fn list_conversations(
+    State(service): State<Conversations>,
+    identity: Identity,
+    Path(assistant): Path<Uuid>,
+    Query(paging): Query<Paging>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Page<ConversationSummary>>, Problem> {
+    identity.require_assistant(assistant)?;
+    service
+        .assistants
+        .require(assistant, identity.account)
+        .await?;
+    let before: Option<Cursor<Uuid>> = Cursor::decode(paging.cursor.as_deref())?;
+    let words = filter.text.as_deref().and_then(text_query);
+    let query = sqlx::query_as!(
+        Stored,
+        r#"SELECT id, assistant_id, sender,
+                  engine AS "engine: SqlJson<crate::engine::State>", last_event,
+                  created_at, updated_at
+           FROM conversations
+           WHERE assistant_id = $1 AND account_id = $2
+             AND ($3::uuid IS NULL OR id < $3)
+             AND ($4::text IS NULL OR status = $4)
+             AND ($5::text IS NULL OR EXISTS (
+                 SELECT FROM events
+                 WHERE conversation_id = conversations.id AND text IS NOT NULL
+                   AND to_tsvector('simple', text) @@ to_tsquery('simple', $5)))
+           ORDER BY id DESC LIMIT $6"#,
+        assistant,
+        identity.account,
+        before.map(|cursor| cursor.0),
+        filter.status.map(status_name),
+        words,
+        paging.one_more(),
+    );
+    let rows = traced("conversation.list", query.fetch_all(&service.pool)).await?;
+    let summaries: Vec<_> = rows.iter().map(Stored::summary).collect();
+    let page = into_page(summaries, paging.limit.into(), |conversation| {
+        conversation.id
+    });
+    Ok(Json(page))
+}
+
+/// A full-text query for words or their beginnings; `None` without a word. Only letters and
+/// digits pass, so nothing of the query's own syntax does.
+fn text_query(text: &str) -> Option<String> {
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("'{word}':*"))
+        .collect();
+    (!words.is_empty()).then(|| words.join(" & "))
+}

@@ -1,0 +1,50 @@
+//! What the service counts, beside requests and queries.
+
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use stoa_contracts::conversations::{ConversationStatus, EventKind};
+
+const MESSAGES: &str = "conversation_messages_total";
+const HANDOVERS: &str = "conversation_handovers_total";
+const STREAMS: &str = "conversation_streams";
+
+/// Describes the metrics, and makes them exist at 0.
+pub(crate) fn describe() {
+    describe_counter!(
+        MESSAGES,
+        "Messages heard, by whether the utterance was in scope"
+    );
+    describe_counter!(HANDOVERS, "Conversations handed over to a person");
+    describe_gauge!(STREAMS, "WebSockets that are open");
+    for understood in ["yes", "no", "button", "person"] {
+        counter!(MESSAGES, "understood" => understood).absolute(0);
+    }
+    counter!(HANDOVERS).absolute(0);
+    gauge!(STREAMS).set(0.0);
+}
+
+/// Counts what happened in a turn.
+pub(crate) fn count_turn(understood: &'static str, events: &[EventKind]) {
+    counter!(MESSAGES, "understood" => understood).increment(1);
+    let handed_over = EventKind::Status {
+        status: ConversationStatus::Handover,
+    };
+    if events.contains(&handed_over) {
+        counter!(HANDOVERS).increment(1);
+    }
+}
+
+/// Counts a WebSocket as open until it is dropped.
+pub(crate) struct OpenStream;
+
+impl OpenStream {
+    pub(crate) fn count() -> Self {
+        gauge!(STREAMS).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        gauge!(STREAMS).decrement(1.0);
+    }
+}

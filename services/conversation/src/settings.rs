@@ -1,0 +1,43 @@
+//! What can be configured.
+
+use stoa_client::ServiceUrl;
+use stoa_config::{Env, InternalToken};
+use stoa_postgres::PostgresSettings;
+use stoa_service::TokenSettings;
+
+/// Configuration of the service, beside what every service has.
+#[derive(Debug)]
+pub struct Settings {
+    /// Its database.
+    pub postgres: PostgresSettings,
+    /// With what it verifies who is asking.
+    pub tokens: TokenSettings,
+    /// With what it asks the other services.
+    pub internal_token: InternalToken,
+    /// Where assistants and their flows are.
+    pub api_url: String,
+    /// Who understands utterances.
+    pub nlu_url: String,
+    /// The most WebSockets that are open at a time.
+    pub stream_limit: usize,
+}
+
+impl stoa_config::Settings for Settings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let postgres = PostgresSettings::read(env);
+        let tokens = TokenSettings::read(env);
+        let internal_token = InternalToken::read(env);
+        let api_url = ServiceUrl::read(env, "API_URL", "api");
+        let nlu_url = ServiceUrl::read(env, "NLU_URL", "nlu");
+        let streams = env.parse("STREAM_LIMIT", "most WebSockets that are open at a time");
+        let stream_limit = streams.default("10000").read();
+        Some(Self {
+            postgres: postgres?,
+            tokens: tokens?,
+            internal_token: internal_token?,
+            api_url: api_url?,
+            nlu_url: nlu_url?,
+            stream_limit: stream_limit?,
+        })
+    }
+}

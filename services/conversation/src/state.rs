@@ -1,0 +1,37 @@
+//! What the handlers share.
+
+use crate::{Settings, assistants::Assistants, hub::Hub};
+use sqlx::PgPool;
+use std::sync::Arc;
+use stoa_client::ServiceClient;
+use stoa_service::{Clock, Context};
+use tokio::sync::Semaphore;
+
+/// What the handlers share; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Conversations {
+    pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
+    pub(crate) context: Context,
+    pub(crate) assistants: Assistants,
+    pub(crate) nlu: ServiceClient,
+    pub(crate) hub: Hub,
+    /// One permit for each WebSocket that may be open.
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl Conversations {
+    pub(crate) fn new(pool: PgPool, settings: &Settings, context: &Context) -> Self {
+        let client =
+            |name, url: &str| ServiceClient::new(name, url, settings.internal_token.clone());
+        Self {
+            pool,
+            clock: context.clock.clone(),
+            context: context.clone(),
+            assistants: Assistants::new(client("api", &settings.api_url)),
+            nlu: client("nlu", &settings.nlu_url),
+            hub: Hub::default(),
+            streams: Arc::new(Semaphore::new(settings.stream_limit)),
+        }
+    }
+}
