@@ -1,1 +1,69 @@
-//! worker
+//! The service `worker`: runs the jobs of the platform and keeps their record.
+//!
+//! A job is a module of its own ([`train`]) with a function that does it, registered in
+//! [`build`]; its payload stands in `stoa_contracts::jobs`. What became of it is written by
+//! [`records`] and read through [`jobs`].
+
+pub mod jobs;
+mod records;
+mod retention;
+mod settings;
+mod train;
+
+use records::Records;
+use retention::Retention;
+use sqlx::migrate::Migrator;
+use stoa_client::ServiceClient;
+use stoa_postgres::PostgresSettings;
+use stoa_queue::{Consumer, Queue};
+use stoa_service::{App, Context, TokenVerifier};
+use train::Trainings;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use settings::Settings;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Puts the service together.
+pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+    let pool = stoa_postgres::connect(&settings.postgres).await?;
+    stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
+    retention::describe_metrics();
+    let queue = Queue::connect(&settings.queue).await?;
+    let records = Records::new(pool.clone(), context.clock.clone());
+    let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
+    let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
+    let trainings = Trainings::new(api, ml, records.clone(), settings.training_poll);
+
+    let consumer = Consumer::new(queue.clone(), settings.consumer)
+        .observe(trainings.observer())
+        .handle(move |job, context| trainings.clone().train(job, context));
+    let retention = Retention::new(records.clone(), settings.record_retention);
+    Ok(App::documented(routes().with_state(records))
+        .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)
+        .ready_when("postgres", stoa_postgres::readiness(&pool))
+        .ready_when("queue", move || {
+            let queue = queue.clone();
+            async move { queue.check().await }
+        })
+        .background("jobs", |token| consumer.run(token))
+        .background("retention", |token| retention.run(token)))
+}
+
+/// Brings the database up to date.
+pub async fn migrate(settings: PostgresSettings) -> anyhow::Result<()> {
+    stoa_postgres::migrate(&settings, &MIGRATIONS).await?;
+    Ok(())
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Records> {
+    stoa_service::openapi_router("worker")
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job))
+}

@@ -33,7 +33,7 @@ pub(crate) struct Delivery {
 
 pub(crate) enum Receipt {
     Redis(RedisReceipt),
-    Amqp(AmqpReceipt),
+    Amqp(Box<AmqpReceipt>),
 }
 
 /// What becomes of a message.

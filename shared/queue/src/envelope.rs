@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// counts or parks a job never parses the payload. New fields must have a default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// The job, and the key under which its effects are idempotent (UUIDv7: sorts by age).
+    /// The job, and the key under which its effects are idempotent (`UUIDv7`: sorts by age).
     pub id: Uuid,
     /// The name of the work.
     pub kind: String,

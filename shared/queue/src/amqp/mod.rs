@@ -128,14 +128,12 @@ impl Amqp {
 
     async fn session(&self) -> Result<Arc<Session>, QueueError> {
         let mut present = self.shared.session.lock().await;
-        match present.as_ref().filter(|session| session.is_open()) {
-            Some(session) => Ok(Arc::clone(session)),
-            None => {
-                let session = Arc::new(Session::open(&self.shared.url).await?);
-                *present = Some(Arc::clone(&session));
-                Ok(session)
-            }
+        if let Some(session) = present.as_ref().filter(|session| session.is_open()) {
+            return Ok(Arc::clone(session));
         }
+        let session = Arc::new(Session::open(&self.shared.url).await?);
+        *present = Some(Arc::clone(&session));
+        Ok(session)
     }
 
     fn names(&self, queue: &str) -> Names {

@@ -40,7 +40,7 @@ impl Names {
 /// The first wait of a pause, and what is left after it; none if the pause is too short for any.
 pub(super) fn first_wait(pause: Duration) -> Option<(Duration, Duration)> {
     let wait = TIERS.into_iter().find(|tier| *tier <= pause)?;
-    Some((wait, pause - wait))
+    Some((wait, pause.saturating_sub(wait)))
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
                 waited += wait;
                 left = rest;
             }
-            let short_of = Duration::from_millis(millis) - waited;
+            let short_of = Duration::from_millis(millis).saturating_sub(waited);
             assert!(short_of < TIERS[6], "{millis} ms: {short_of:?} too early");
         }
     }

@@ -155,12 +155,12 @@ impl AmqpReader {
         Delivery {
             message: wire::message(&delivery),
             earlier: wire::earlier(&delivery),
-            receipt: Receipt::Amqp(AmqpReceipt {
+            receipt: Receipt::Amqp(Box::new(AmqpReceipt {
                 amqp: self.amqp.clone(),
                 names: Arc::clone(&self.names),
                 delivery,
                 lease: lease.clone(),
-            }),
+            })),
             lease,
         }
     }

@@ -1,6 +1,6 @@
 //! One connection, from its making to its break.
 
-use super::names::Names;
+use super::names::{Names, first_wait};
 use super::wire;
 use crate::QueueError;
 use crate::envelope::Message;
@@ -141,18 +141,14 @@ impl Session {
         pause: Duration,
     ) -> Result<(), QueueError> {
         self.declare(names).await?;
-        match super::names::first_wait(pause) {
-            Some((wait, left)) => {
-                self.declare_tier(names, wait).await?;
-                let properties = wire::properties(message, left);
-                self.publish(&names.tier(wait), &message.body, properties)
-                    .await
-            }
-            None => {
-                let properties = wire::properties(message, Duration::ZERO);
-                self.publish(&names.jobs, &message.body, properties).await
-            }
-        }
+        let Some((wait, left)) = first_wait(pause) else {
+            let properties = wire::properties(message, Duration::ZERO);
+            return self.publish(&names.jobs, &message.body, properties).await;
+        };
+        self.declare_tier(names, wait).await?;
+        let properties = wire::properties(message, left);
+        self.publish(&names.tier(wait), &message.body, properties)
+            .await
     }
 
     /// Returns once the broker has the message in a queue.

@@ -58,7 +58,9 @@ impl Leases {
                 match leases.renew().await {
                     Ok(lost) => {
                         renewed = Instant::now();
-                        lost.iter().for_each(|entry| leases.lose(entry));
+                        for entry in &lost {
+                            leases.lose(entry);
+                        }
                     }
                     // Unreachable for a whole lease: the others may have taken everything over.
                     Err(error) if renewed.elapsed() > leases.lease => {

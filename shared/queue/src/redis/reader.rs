@@ -24,6 +24,9 @@ const PROMOTED_AT_ONCE: usize = 500;
 /// Consumers of workers that are gone are removed after this time.
 const CONSUMER_IDLE: Duration = Duration::from_hours(1);
 
+/// An entry's id, how often it was handed out before, its head and its body.
+type Reclaimed = (String, u16, Vec<u8>, Vec<u8>);
+
 /// Reads one queue.
 pub(crate) struct RedisReader {
     client: Client,
@@ -111,9 +114,7 @@ impl RedisReader {
         let mut call = scripts::RECLAIM.key(&self.keys.stream);
         call.arg(GROUP).arg(&self.leases.consumer);
         call.arg(millis(self.lease)).arg(&self.cursor).arg(free);
-        let found: (String, Vec<(String, u16, Vec<u8>, Vec<u8>)>) =
-            call.invoke_async(&mut self.link).await?;
-        let (cursor, entries) = found;
+        let (cursor, entries): (String, Vec<Reclaimed>) = call.invoke_async(&mut self.link).await?;
         if cursor == "0-0" {
             // Once round: look again in half a lease, every worker at another time.
             self.next_search =

@@ -1,0 +1,61 @@
+//! What can be configured.
+
+use std::time::Duration;
+use stoa_client::ServiceUrl;
+use stoa_config::{Env, InternalToken};
+use stoa_postgres::PostgresSettings;
+use stoa_queue::{ConsumerSettings, QueueSettings};
+use stoa_service::TokenSettings;
+
+/// Configuration of the service, beside what every service has.
+#[derive(Debug)]
+pub struct Settings {
+    /// Its database.
+    pub postgres: PostgresSettings,
+    /// Where the jobs come from.
+    pub queue: QueueSettings,
+    /// How it works on them.
+    pub consumer: ConsumerSettings,
+    /// With what it verifies who is asking.
+    pub tokens: TokenSettings,
+    /// With what it shows the other services who it is.
+    pub internal: InternalToken,
+    /// Where `api` answers.
+    pub api_url: String,
+    /// Where `ml` answers.
+    pub ml_url: String,
+    /// How often `ml` is asked how far a training is.
+    pub training_poll: Duration,
+    /// How long the record of a job is kept after its end.
+    pub record_retention: Duration,
+}
+
+impl stoa_config::Settings for Settings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let postgres = PostgresSettings::read(env);
+        let queue = QueueSettings::read(env);
+        let consumer = ConsumerSettings::read(env);
+        let tokens = TokenSettings::read(env);
+        let internal = InternalToken::read(env);
+        let api_url = ServiceUrl::read(env, "API_URL", "api");
+        let ml_url = ServiceUrl::read(env, "ML_URL", "ml");
+        let poll = env.duration(
+            "TRAINING_POLL",
+            "how often ml is asked how far a training is",
+        );
+        let training_poll = poll.default("200ms").read();
+        let retention = env.duration("JOB_RECORD_RETENTION", "how long records of jobs are kept");
+        let record_retention = retention.default("30d").read();
+        Some(Self {
+            postgres: postgres?,
+            queue: queue?,
+            consumer: consumer?,
+            tokens: tokens?,
+            internal: internal?,
+            api_url: api_url?,
+            ml_url: ml_url?,
+            training_poll: training_poll?,
+            record_retention: record_retention?,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! What holds for the record of jobs.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use stoa_contracts::identity::Role;
+use uuid::Uuid;
+
+use crate::platform::{failed, succeeded};
+use crate::service::{TestService, User};
+
+const JOBS: &str = "/api/v1/jobs";
+
+/// Runs `count` trainings of an account to their end; their job ids, oldest first.
+async fn run(service: &TestService, account: Uuid, count: usize, good: bool) -> Vec<Value> {
+    let mut jobs = Vec::new();
+    for _ in 0..count {
+        let train = TestService::training(account);
+        service.platform.has_training(&train).await;
+        let answer = if good {
+            succeeded()
+        } else {
+            failed("It cannot be done.")
+        };
+        service
+            .platform
+            .trains(train.training_id, vec![answer])
+            .await;
+        let job = service.enqueue(&train).await;
+        service.ended(&train, job).await;
+        jobs.push(json!(job));
+    }
+    jobs
+}
+
+fn ids(page: &Value) -> Vec<Value> {
+    let items = page["items"].as_array().expect("a page has items");
+    items.iter().map(|job| job["id"].clone()).collect()
+}
+
+async fn problem(user: User<'_>, path: &str) -> (StatusCode, Value) {
+    let (status, problem) = user.get(path).await;
+    (status, problem["code"].clone())
+}
+
+#[tokio::test]
+async fn the_list_has_every_job_once_newest_first() {
+    let service = TestService::start().await;
+    let account = Uuid::now_v7();
+    let mut jobs = run(&service, account, 3, true).await;
+    jobs.reverse();
+    let user = service.user(account, Role::Viewer);
+    let (_, first) = user.get(&format!("{JOBS}?limit=2")).await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = user.get(&format!("{JOBS}?limit=2&cursor={cursor}")).await;
+    assert_eq!([ids(&first), ids(&second)].concat(), jobs);
+    assert!(second["next_cursor"].is_null());
+    service.end().await;
+}
+
+#[tokio::test]
+async fn the_list_is_filtered_by_status_and_kind() {
+    let service = TestService::start().await;
+    let account = Uuid::now_v7();
+    let good = run(&service, account, 1, true).await;
+    let bad = run(&service, account, 1, false).await;
+    let user = service.user(account, Role::Viewer);
+    for (query, expected) in [
+        ("status=succeeded", good.clone()),
+        ("status=failed&kind=train", bad.clone()),
+        ("status=running", Vec::new()),
+        ("kind=evaluate", Vec::new()),
+    ] {
+        let (status, page) = user.get(&format!("{JOBS}?{query}")).await;
+        assert_eq!((status, ids(&page)), (StatusCode::OK, expected), "{query}");
+    }
+    service.end().await;
+}
+
+#[tokio::test]
+async fn another_account_does_not_see_a_job() {
+    let service = TestService::start().await;
+    let jobs = run(&service, Uuid::now_v7(), 1, true).await;
+    let stranger = service.user(Uuid::now_v7(), Role::Owner);
+    let path = format!("{JOBS}/{}", jobs[0].as_str().unwrap());
+    assert_eq!(
+        stranger.get(JOBS).await.1,
+        json!({"items": [], "next_cursor": null})
+    );
+    assert_eq!(
+        problem(stranger, &path).await,
+        (StatusCode::NOT_FOUND, "not_found".into())
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn requests_that_do_not_fit_are_refused() {
+    let service = TestService::start().await;
+    let account = Uuid::now_v7();
+    for query in ["status=lost", "limit=0", "limit=101", "cursor=abc", "kind="] {
+        let user = service.user(account, Role::Viewer);
+        let answer = problem(user, &format!("{JOBS}?{query}")).await;
+        assert_eq!(
+            answer,
+            (StatusCode::BAD_REQUEST, "invalid".into()),
+            "{query}"
+        );
+    }
+    let user = service.user(account, Role::Viewer);
+    let unknown = format!("{JOBS}/{}", Uuid::now_v7());
+    assert_eq!(problem(user, &unknown).await.0, StatusCode::NOT_FOUND);
+    let answer = problem(service.stranger(), JOBS).await;
+    assert_eq!(answer, (StatusCode::UNAUTHORIZED, "unauthenticated".into()));
+    let narrowed = service.user_of_assistant(account, Role::Owner, Some(Uuid::now_v7()));
+    assert_eq!(
+        problem(narrowed, JOBS).await,
+        (StatusCode::FORBIDDEN, "forbidden".into())
+    );
+    service.end().await;
+}

@@ -1,0 +1,168 @@
+//! What the worker calls: `api` and `ml`, as far as trainings need them.
+
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use stoa_contracts::jobs::Train;
+use stoa_contracts::models::ModelMetrics;
+use stoa_contracts::training_data::{Example, TrainingData};
+use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot, TrainingStatus};
+use stoa_contracts::{ErrorCode, Problem};
+use uuid::Uuid;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+/// The token that the worker must show.
+pub(crate) const INTERNAL_TOKEN: &str = "between services";
+
+/// `api` and `ml`.
+pub(crate) struct Platform {
+    pub(crate) api: MockServer,
+    pub(crate) ml: MockServer,
+}
+
+impl Platform {
+    pub(crate) async fn start() -> Self {
+        Self {
+            api: MockServer::start().await,
+            ml: MockServer::start().await,
+        }
+    }
+
+    /// Lets `api` have a training, and take reports of it.
+    pub(crate) async fn has_training(&self, train: &Train) {
+        let snapshot = TrainingSnapshot {
+            training_id: train.training_id,
+            assistant_id: train.assistant_id,
+            model: 1,
+            language: "en".into(),
+            data: TrainingData {
+                examples: vec![Example {
+                    text: "what does it cost".into(),
+                    intent: Some("ask_price".into()),
+                    entities: Vec::new(),
+                }],
+                ..TrainingData::default()
+            },
+        };
+        let snapshot_path = format!("/internal/v1/trainings/{}/snapshot", train.training_id);
+        Mock::given(method("GET"))
+            .and(path(snapshot_path))
+            .and(header(
+                "authorization",
+                format!("Bearer {INTERNAL_TOKEN}").as_str(),
+            ))
+            .respond_with(ResponseTemplate::new(200).set_body_json(snapshot))
+            .mount(&self.api)
+            .await;
+        self.takes_reports(train.training_id).await;
+    }
+
+    /// Lets `api` take reports of a training.
+    pub(crate) async fn takes_reports(&self, training: Uuid) {
+        Mock::given(method("PUT"))
+            .and(path(training_path(training)))
+            .respond_with(ResponseTemplate::new(204))
+            .mount(&self.api)
+            .await;
+    }
+
+    /// Lets `ml` take a training and answer each look with the next of `answers`, the last one
+    /// again and again.
+    pub(crate) async fn trains(&self, training: Uuid, answers: Vec<ResponseTemplate>) {
+        Mock::given(method("PUT"))
+            .and(path(training_path(training)))
+            .respond_with(report(TrainingStatus::Queued, 0.0))
+            .mount(&self.ml)
+            .await;
+        let looks = Arc::new(AtomicUsize::new(0));
+        Mock::given(method("GET"))
+            .and(path(training_path(training)))
+            .respond_with(move |_: &Request| {
+                let look = looks.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
+                answers[look].clone()
+            })
+            .mount(&self.ml)
+            .await;
+    }
+
+    /// What `api` was told of a training, in order.
+    pub(crate) async fn told(&self, training: Uuid) -> Vec<TrainingReport> {
+        let requests = self
+            .api
+            .received_requests()
+            .await
+            .expect("requests are recorded");
+        requests
+            .iter()
+            .filter(|request| request.method == "PUT")
+            .filter(|request| request.url.path() == training_path(training))
+            .map(|request| request.body_json().expect("it is a report"))
+            .collect()
+    }
+
+    /// The bodies with which `ml` was told to train.
+    pub(crate) async fn starts(&self) -> Vec<Value> {
+        let requests = self
+            .ml
+            .received_requests()
+            .await
+            .expect("requests are recorded");
+        let starts = requests.iter().filter(|request| request.method == "PUT");
+        starts
+            .map(|request| request.body_json().expect("it is JSON"))
+            .collect()
+    }
+}
+
+pub(crate) fn training_path(training: Uuid) -> String {
+    format!("/internal/v1/trainings/{training}")
+}
+
+/// An answer of `ml` about a training that goes on.
+pub(crate) fn report(status: TrainingStatus, progress: f64) -> ResponseTemplate {
+    let report = TrainingReport {
+        status,
+        progress,
+        metrics: None,
+        error: None,
+    };
+    ResponseTemplate::new(200).set_body_json(report)
+}
+
+/// The answer of `ml` about a training that has made a model.
+pub(crate) fn succeeded() -> ResponseTemplate {
+    let metrics = ModelMetrics {
+        accuracy: Some(0.9),
+        examples: 1,
+        intents: 1,
+        entities: 0,
+        seconds: 0.1,
+        bytes: 100,
+    };
+    let (status, progress) = (TrainingStatus::Succeeded, 1.0);
+    let report = TrainingReport {
+        status,
+        progress,
+        metrics: Some(metrics),
+        error: None,
+    };
+    ResponseTemplate::new(200).set_body_json(report)
+}
+
+/// The answer of `ml` about a training that cannot be done.
+pub(crate) fn failed(error: &str) -> ResponseTemplate {
+    let (status, progress) = (TrainingStatus::Failed, 0.5);
+    let report = TrainingReport {
+        status,
+        progress,
+        metrics: None,
+        error: Some(error.into()),
+    };
+    ResponseTemplate::new(200).set_body_json(report)
+}
+
+/// A refusal.
+pub(crate) fn problem(code: ErrorCode, detail: &str) -> ResponseTemplate {
+    ResponseTemplate::new(code.status()).set_body_json(Problem::new(code, detail))
+}

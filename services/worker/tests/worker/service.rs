@@ -1,0 +1,192 @@
+//! The service as a test holds it: the product's own `build`, a database and a broker of its own.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::time::Duration;
+use stoa_config::Env;
+use stoa_contracts::identity::{Claims, ISSUER, Role};
+use stoa_contracts::jobs::Train;
+use stoa_postgres::PostgresSettings;
+use stoa_queue::{Enqueue, Payload, Queue, QueueSettings};
+use stoa_service::{Context, HttpSettings, Running, TokenSigner};
+use stoa_testing::{amqp, eventually, keys, postgres::TestDatabase, redis::TestRedis};
+use uuid::Uuid;
+
+use crate::platform::{INTERNAL_TOKEN, Platform};
+
+/// Long enough for a busy machine; nothing waits for it in vain.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A status and a body.
+pub(crate) type Answer = (StatusCode, Value);
+
+/// The worker, running.
+pub(crate) struct TestService {
+    pub(crate) platform: Platform,
+    pub(crate) queue: Queue,
+    running: Running,
+    context: Context,
+    signer: TokenSigner,
+    // Both live as long as this.
+    _database: TestDatabase,
+    _redis: Option<TestRedis>,
+}
+
+impl TestService {
+    /// Starts the service over Redis.
+    pub(crate) async fn start() -> Self {
+        let redis = stoa_testing::redis::database().await;
+        let url = redis.url.clone();
+        Self::start_over(&url, "test", Some(redis)).await
+    }
+
+    /// Starts the service over RabbitMQ.
+    pub(crate) async fn start_over_rabbitmq() -> Self {
+        let broker = amqp::broker().await;
+        Self::start_over(&broker.url, &broker.namespace, None).await
+    }
+
+    async fn start_over(queue_url: &str, namespace: &str, redis: Option<TestRedis>) -> Self {
+        let database = stoa_testing::postgres::database().await;
+        let platform = Platform::start().await;
+        worker::migrate(PostgresSettings::at(&database.url))
+            .await
+            .expect("migrations run");
+        let env = Env::from_pairs([
+            ("DATABASE_URL", &*database.url),
+            ("QUEUE_URL", queue_url),
+            ("QUEUE_NAMESPACE", namespace),
+            ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
+            ("INTERNAL_TOKEN", INTERNAL_TOKEN),
+            ("API_URL", &platform.api.uri()),
+            ("ML_URL", &platform.ml.uri()),
+            ("TRAINING_POLL", "10ms"),
+            ("JOB_BACKOFF", "20ms"),
+            ("JOB_BACKOFF_LIMIT", "100ms"),
+        ]);
+        let context = Context::default();
+        let settings = env.load().expect("the settings are complete");
+        let app = worker::build(settings, &context)
+            .await
+            .expect("the service is put together");
+        let running = app
+            .start(&HttpSettings::loopback(), &context)
+            .await
+            .expect("it starts");
+        let namespace = namespace.to_owned();
+        let queue = Queue::connect(&QueueSettings {
+            url: queue_url.into(),
+            namespace,
+        })
+        .await;
+        Self {
+            platform,
+            queue: queue.expect("the broker answers"),
+            running,
+            context,
+            signer: TokenSigner::new(&keys::SIGNING_KEY.into()).expect("the key is valid"),
+            _database: database,
+            _redis: redis,
+        }
+    }
+
+    /// A training of an account, not yet enqueued.
+    pub(crate) fn training(account: Uuid) -> Train {
+        Train {
+            training_id: Uuid::now_v7(),
+            assistant_id: Uuid::now_v7(),
+            account_id: account,
+        }
+    }
+
+    /// Enqueues a training as `api` does.
+    pub(crate) async fn enqueue(&self, train: &Train) -> Uuid {
+        let enqueued = self
+            .queue
+            .enqueue(train, Enqueue::for_account(train.account_id))
+            .await;
+        enqueued.expect("the broker takes the job")
+    }
+
+    /// Waits until the record of a job says that it has ended.
+    pub(crate) async fn ended(&self, train: &Train, job: Uuid) -> Value {
+        let user = self.user(train.account_id, Role::Viewer);
+        let path = format!("/api/v1/jobs/{job}");
+        eventually(DEADLINE, || async {
+            let (_, job) = user.get(&path).await;
+            job["finished_at"].is_string().then_some(job)
+        })
+        .await
+    }
+
+    /// Someone of an account.
+    pub(crate) fn user(&self, account: Uuid, role: Role) -> User<'_> {
+        self.user_of_assistant(account, role, None)
+    }
+
+    /// Someone of an account whose token is narrowed to an assistant.
+    pub(crate) fn user_of_assistant(
+        &self,
+        account: Uuid,
+        role: Role,
+        assistant: Option<Uuid>,
+    ) -> User<'_> {
+        let now = self.context.clock.now().unix_timestamp();
+        let (sub, iss) = (Uuid::now_v7(), ISSUER.to_owned());
+        let claims = Claims {
+            sub,
+            account,
+            role,
+            assistant,
+            iss,
+            iat: now,
+            exp: now + 900,
+        };
+        let token = self.signer.sign(&claims).expect("claims are plain values");
+        User {
+            service: self,
+            token: Some(token),
+        }
+    }
+
+    /// Someone without a token.
+    pub(crate) fn stranger(&self) -> User<'_> {
+        User {
+            service: self,
+            token: None,
+        }
+    }
+
+    /// Ends the service as SIGTERM does, and leaves nothing on a shared broker.
+    pub(crate) async fn end(self) {
+        self.running.stop().await.expect("the service ends well");
+        self.queue
+            .remove(&[Train::QUEUE])
+            .await
+            .expect("the queue is removed");
+    }
+}
+
+/// Someone who asks.
+pub(crate) struct User<'s> {
+    service: &'s TestService,
+    token: Option<String>,
+}
+
+impl User<'_> {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let url = format!("{}{path}", self.service.running.url());
+        let request = reqwest::Client::new()
+            .get(url)
+            .timeout(Duration::from_secs(10));
+        let request = self
+            .token
+            .iter()
+            .fold(request, |request, token| request.bearer_auth(token));
+        let response = request.send().await.expect("the service answers");
+        (
+            response.status(),
+            response.json().await.expect("the answer is JSON"),
+        )
+    }
+}
