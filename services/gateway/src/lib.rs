@@ -42,6 +42,10 @@ struct Gateway {
 }
 
 /// Puts the gateway together; a route file with a mistake is refused here.
+#[expect(
+    clippy::unused_async,
+    reason = "every service is built by an async function"
+)]
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     metrics::describe_counter!(
         "gateway_limit_fallback_total",
@@ -61,14 +65,14 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         document: Document::default(),
         context: context.clone(),
     };
-    let router = Router::new()
+    let app = Router::new()
         .route("/api/openapi.json", get(openapi::get_openapi))
         .route("/", any(proxy::forward))
         .route("/{*path}", any(proxy::forward))
         .with_state(Arc::new(gateway))
         .layer(compression::layer())
         .layer(axum::middleware::map_response(secure));
-    Ok(App::new(router).longest_request(longest + DOOR_TIME))
+    Ok(App::new(app).longest_request(longest + DOOR_TIME))
 }
 
 async fn secure(mut response: Response) -> Response {

@@ -1,0 +1,70 @@
+//! How often one may ask.
+
+use crate::support::{World, token};
+use http::StatusCode;
+
+const FEW: [(&str, &str); 2] = [("RATE_LIMIT_PER_SECOND", "1"), ("RATE_LIMIT_BURST", "3")];
+
+async fn statuses(world: &World, credential: &str, count: usize) -> Vec<StatusCode> {
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        let request = world.http.get(world.url("/api/v1/closed"));
+        let answer = request.header("authorization", credential).send().await;
+        statuses.push(answer.expect("an answer").status());
+    }
+    statuses
+}
+
+async fn each_identity_has_its_own_budget(world: &World) {
+    for _ in 0..2 {
+        let credential = format!("Bearer {}", token(60));
+        let statuses = statuses(world, &credential, 4).await;
+        assert_eq!(statuses[..3], [StatusCode::OK; 3]);
+        assert_eq!(statuses[3], StatusCode::TOO_MANY_REQUESTS);
+    }
+}
+
+#[tokio::test]
+async fn each_identity_has_a_budget_in_this_process() {
+    each_identity_has_its_own_budget(&World::with(&FEW).await).await;
+}
+
+#[tokio::test]
+async fn each_identity_has_a_budget_in_redis_that_replicas_share() {
+    let redis = stoa_testing::redis::database().await;
+    let settings = [FEW[0], FEW[1], ("REDIS_URL", redis.url.as_str())];
+    let (one, other) = (World::with(&settings).await, World::with(&settings).await);
+    each_identity_has_its_own_budget(&one).await;
+    let credential = format!("Bearer {}", token(60));
+    assert_eq!(statuses(&one, &credential, 3).await, [StatusCode::OK; 3]);
+    assert_eq!(
+        statuses(&other, &credential, 1).await,
+        [StatusCode::TOO_MANY_REQUESTS]
+    );
+}
+
+#[tokio::test]
+async fn without_redis_the_process_counts_for_itself() {
+    let settings = [FEW[0], FEW[1], ("REDIS_URL", "redis://127.0.0.1:9")];
+    each_identity_has_its_own_budget(&World::with(&settings).await).await;
+}
+
+#[tokio::test]
+async fn guessing_takes_from_the_budget_of_the_address() {
+    let world = World::with(&FEW).await;
+    let statuses = statuses(&world, "Bearer guess", 4).await;
+    assert_eq!(statuses[..3], [StatusCode::UNAUTHORIZED; 3]);
+    assert_eq!(statuses[3], StatusCode::TOO_MANY_REQUESTS);
+    let response = world.get("/api/v1/open/x").await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = response.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    assert_eq!(
+        response.json::<serde_json::Value>().await.unwrap()["code"],
+        "rate_limited"
+    );
+}

@@ -1,0 +1,10 @@
+//! The gateway through its front door: a real listener before a real upstream.
+
+mod credentials;
+mod document;
+mod limits;
+mod proxying;
+mod smuggling;
+mod start;
+mod support;
+mod websocket;

@@ -1,0 +1,194 @@
+//! A running gateway, the service behind it, and clients of several kinds.
+
+use crate::support::upstream::Upstream;
+use stoa_config::Env;
+use stoa_contracts::identity::{Claims, ISSUER, Role};
+use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use uuid::Uuid;
+
+pub(crate) mod upstream;
+
+/// What the clock of every test says.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
+
+const ECHO_ROUTES: &str = r#"
+[[route]]
+path = "/api/v1/open/{*rest}"
+auth = "none"
+[[route]]
+path = "/api/v1/closed"
+auth = "required"
+[[route]]
+path = "/api/v1/things/{id}"
+methods = ["GET", "PUT"]
+auth = "none"
+[[route]]
+path = "/api/v1/small"
+methods = ["POST"]
+auth = "none"
+body_limit = "1KiB"
+[[route]]
+path = "/api/v1/slow"
+auth = "none"
+timeout = "100ms"
+[[route]]
+path = "/api/v1/ws"
+methods = ["GET"]
+auth = "required"
+upgrade = true
+"#;
+
+const GONE_ROUTES: &str = r#"
+openapi = false
+[[route]]
+path = "/api/v1/gone"
+auth = "none"
+"#;
+
+const WEB_ROUTES: &str = r#"
+openapi = false
+[[route]]
+path = "/{*rest}"
+methods = ["GET"]
+auth = "none"
+"#;
+
+/// A gateway with its surroundings.
+pub(crate) struct World {
+    pub(crate) upstream: Upstream,
+    pub(crate) http: reqwest::Client,
+    running: Running,
+    _routes: TempDir,
+}
+
+impl World {
+    /// A gateway in front of an upstream that tells what it received.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let upstream = Upstream::start().await;
+        let files = [
+            ("echo", ECHO_ROUTES),
+            ("gone", GONE_ROUTES),
+            ("web", WEB_ROUTES),
+        ];
+        let routes = route_files(&files);
+        let folder = routes.path().display().to_string();
+        let mut pairs = vec![
+            ("GATEWAY_ROUTES", folder.as_str()),
+            ("ECHO_URL", &upstream.url),
+            ("WEB_URL", &upstream.url),
+            ("API_URL", &upstream.url),
+            // Port 9 is the discard service, which nobody runs.
+            ("GONE_URL", "http://127.0.0.1:9"),
+            ("TOKEN_VERIFYING_KEY", stoa_testing::keys::VERIFYING_KEY),
+            ("INTERNAL_TOKEN", upstream::INTERNAL_TOKEN),
+        ];
+        pairs.extend_from_slice(settings);
+        let settings = Env::from_pairs(pairs)
+            .load()
+            .expect("the settings are complete");
+        let context = Context::new(Clock::at(NOW));
+        let app = gateway::build(settings, &context)
+            .await
+            .expect("the routes are right");
+        let running = app
+            .start(&HttpSettings::loopback(), &context)
+            .await
+            .expect("a free port");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Self {
+            upstream,
+            http,
+            running,
+            _routes: routes,
+        }
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.running.url())
+    }
+
+    /// Gets a path.
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.http
+            .get(self.url(path))
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// The address and port of the gateway.
+    pub(crate) fn authority(&self) -> String {
+        self.running.url().replace("http://", "")
+    }
+
+    /// Sends bytes as they are; gives the first line of the answer, or nothing.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.authority())
+            .await
+            .expect("a connection");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("room for a request");
+        let mut answer = Vec::new();
+        // A reset after the answer is as good as a close.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Ends the gateway as SIGTERM would.
+    pub(crate) async fn stop(self) {
+        self.running.stop().await.expect("a clean end");
+    }
+}
+
+/// A folder with the route files of these services.
+pub(crate) fn route_files(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (service, text) in files {
+        let path = folder.path().join(format!("{service}.toml"));
+        std::fs::write(path, text).expect("room for a file");
+    }
+    folder
+}
+
+/// A token that expires this many seconds after [`NOW`].
+pub(crate) fn token(life: i64) -> String {
+    let now = NOW.unix_timestamp();
+    let claims = Claims {
+        sub: Uuid::new_v4(),
+        account: Uuid::new_v4(),
+        role: Role::Viewer,
+        assistant: None,
+        iss: ISSUER.into(),
+        iat: now,
+        exp: now + life,
+    };
+    let signer = TokenSigner::new(&stoa_testing::keys::SIGNING_KEY.to_owned().into());
+    signer
+        .and_then(|signer| signer.sign(&claims))
+        .expect("a good key")
+}
+
+/// The body of an answer.
+pub(crate) async fn json(response: reqwest::Response) -> serde_json::Value {
+    response.json().await.expect("JSON")
+}

@@ -1,0 +1,171 @@
+//! The service behind the gateway: it answers with what it was asked.
+
+use super::token;
+use axum::body::{Body, Bytes};
+use axum::extract::ws::{Message, WebSocket};
+use axum::extract::{Request, State, WebSocketUpgrade};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get, post};
+use axum::{Json, Router};
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub(crate) const INTERNAL_TOKEN: &str = "internal-token-of-the-tests";
+/// The one API key that is known.
+pub(crate) const KEY: &str = "stoa_0123456789abcdef0123456789abcdef";
+
+/// The service, until it is dropped.
+pub(crate) struct Upstream {
+    pub(crate) url: String,
+    seen: Arc<Seen>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    exchanges: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl Upstream {
+    /// Starts it on a free port.
+    pub(crate) async fn start() -> Self {
+        let seen = Arc::new(Seen::default());
+        let app = Router::new()
+            .route("/api/v1/slow", any(slow))
+            .route("/api/v1/open/stream", get(events))
+            .route("/api/v1/open/long", get(long))
+            .route("/api/v1/open/chatty", get(chatty))
+            .route("/api/v1/ws", any(websocket))
+            .route("/openapi.json", get(document))
+            .route("/internal/v1/key-tokens", post(key_tokens))
+            .fallback(echo)
+            .with_state(Arc::clone(&seen));
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serves") });
+        Self { url, seen, server }
+    }
+
+    /// How many API keys were exchanged.
+    pub(crate) fn exchanges(&self) -> usize {
+        self.seen.exchanges.load(Ordering::Relaxed)
+    }
+
+    /// How many requests came through to the echo.
+    pub(crate) fn requests(&self) -> usize {
+        self.seen.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn echo(State(seen): State<Arc<Seen>>, request: Request) -> Response {
+    seen.requests.fetch_add(1, Ordering::Relaxed);
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let told = json!({
+        "method": parts.method.as_str(),
+        "uri": parts.uri.to_string(),
+        "headers": told(&parts.headers),
+        "length": body.len(),
+    });
+    Json(told).into_response()
+}
+
+/// Headers by name; several of one name with a `|` between.
+fn told(headers: &HeaderMap) -> Value {
+    let mut told = Map::new();
+    for name in headers.keys() {
+        let values = headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap_or("?"));
+        told.insert(
+            name.to_string(),
+            values.collect::<Vec<_>>().join("|").into(),
+        );
+    }
+    told.into()
+}
+
+async fn slow(State(seen): State<Arc<Seen>>) {
+    seen.requests.fetch_add(1, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+}
+
+/// One event at once, and the next one never.
+async fn events() -> Response {
+    let first = stream::once(async { Ok::<_, Infallible>(Bytes::from("data: 1\n\n")) });
+    let body = Body::from_stream(first.chain(stream::pending()));
+    ([("content-type", "text/event-stream")], body).into_response()
+}
+
+async fn long() -> Json<Value> {
+    Json(vec!["the same again"; 1000].into())
+}
+
+/// Says more about its connection than a client should hear.
+async fn chatty() -> Response {
+    let headers = [
+        ("connection", "x-hop"),
+        ("x-hop", "1"),
+        ("server", "secret/1.0"),
+        ("x-frame-options", "SAMEORIGIN"),
+    ];
+    (headers, "hello").into_response()
+}
+
+async fn document() -> Json<Value> {
+    Json(json!({ "openapi": "3.1.0", "paths": {
+        "/api/v1/things/{id}": { "get": { "responses": {} }, "delete": { "responses": {} } },
+        "/internal/v1/secret": { "get": { "responses": {} } },
+    } }))
+}
+
+async fn key_tokens(
+    State(seen): State<Arc<Seen>>,
+    headers: HeaderMap,
+    Json(input): Json<Value>,
+) -> Response {
+    seen.exchanges.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(headers["authorization"], format!("Bearer {INTERNAL_TOKEN}"));
+    if input["key"] != KEY {
+        let code = stoa_contracts::ErrorCode::Unauthenticated;
+        return (
+            StatusCode::UNAUTHORIZED,
+            Json(stoa_contracts::Problem::new(code, "No.")),
+        )
+            .into_response();
+    }
+    Json(json!({ "access_token": token(60), "expires_in": 60 })).into_response()
+}
+
+/// Tells what it was asked, then repeats what it hears.
+async fn websocket(upgrade: WebSocketUpgrade, request: Request) -> Response {
+    let told = json!({ "uri": request.uri().to_string(), "headers": told(request.headers()) });
+    upgrade.on_upgrade(move |mut socket: WebSocket| async move {
+        let mut next = Some(Message::Text(told.to_string().into()));
+        while let Some(message) = next {
+            if socket.send(message).await.is_err() {
+                return;
+            }
+            next = socket.recv().await.and_then(Result::ok);
+        }
+    })
+}

@@ -1,0 +1,113 @@
+//! WebSockets through the gateway.
+
+use crate::support::{World, token};
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Opened = (Socket, http::Response<Option<Vec<u8>>>);
+
+async fn open(
+    world: &World,
+    path: &str,
+    headers: &[(&'static str, String)],
+) -> Result<Opened, Error> {
+    let mut request = format!("ws://{}{path}", world.authority()).into_client_request()?;
+    for (name, value) in headers {
+        let value = HeaderValue::try_from(value).expect("a plain value");
+        request.headers_mut().insert(*name, value);
+    }
+    connect_async(request).await
+}
+
+async fn next(socket: &mut Socket) -> Option<String> {
+    let message = tokio::time::timeout(Duration::from_secs(5), socket.next()).await;
+    let message = message.expect("a message in time")?.ok()?;
+    message.to_text().ok().map(str::to_owned)
+}
+
+async fn told(socket: &mut Socket) -> Value {
+    let text = next(socket).await.expect("a first message");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[tokio::test]
+async fn messages_pass_both_ways() {
+    let world = World::start().await;
+    let credential = format!("Bearer {}", token(60));
+    let (mut socket, _) = open(&world, "/api/v1/ws", &[("authorization", credential)])
+        .await
+        .unwrap();
+    assert_eq!(told(&mut socket).await["uri"], "/api/v1/ws");
+    for text in ["hello", "and again"] {
+        socket.send(Message::text(text)).await.unwrap();
+        assert_eq!(next(&mut socket).await.as_deref(), Some(text));
+    }
+}
+
+#[tokio::test]
+async fn a_browsers_token_moves_from_the_query_to_the_header() {
+    let world = World::start().await;
+    let token = token(60);
+    let path = format!("/api/v1/ws?a=1&access_token={token}&b=2");
+    let (mut socket, _) = open(&world, &path, &[]).await.unwrap();
+    let told = told(&mut socket).await;
+    assert_eq!(told["uri"], "/api/v1/ws?a=1&b=2");
+    assert_eq!(told["headers"]["authorization"], format!("Bearer {token}"));
+}
+
+#[tokio::test]
+async fn a_browsers_token_moves_from_the_subprotocol_to_the_header() {
+    let world = World::start().await;
+    let token = token(60);
+    let offered = format!("stoa, stoa.bearer.{token}");
+    let (mut socket, response) = open(&world, "/api/v1/ws", &[("sec-websocket-protocol", offered)])
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "stoa");
+    let told = told(&mut socket).await;
+    assert_eq!(told["headers"]["authorization"], format!("Bearer {token}"));
+    assert!(told["headers"]["sec-websocket-protocol"].is_null());
+}
+
+#[tokio::test]
+async fn without_a_token_or_off_its_path_there_is_no_websocket() {
+    let world = World::start().await;
+    for (path, expected) in [
+        ("/api/v1/ws", StatusCode::UNAUTHORIZED),
+        ("/api/v1/ws?access_token=nonsense", StatusCode::UNAUTHORIZED),
+        ("/api/v1/open/x", StatusCode::BAD_REQUEST),
+    ] {
+        match open(&world, path, &[]).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), expected, "{path}"),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_the_query_of_an_ordinary_request_is_no_credential() {
+    let world = World::start().await;
+    let response = world
+        .get(&format!("/api/v1/ws?access_token={}", token(60)))
+        .await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_open_websocket_does_not_hold_up_the_end() {
+    let world = World::start().await;
+    let path = format!("/api/v1/ws?access_token={}", token(60));
+    let (mut socket, _) = open(&world, &path, &[]).await.unwrap();
+    told(&mut socket).await;
+    tokio::time::timeout(Duration::from_secs(5), world.stop())
+        .await
+        .unwrap();
+    assert_eq!(next(&mut socket).await, None);
+}
