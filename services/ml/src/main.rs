@@ -1,2 +1,7 @@
 //! The `ml` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stoa_service::Program::new("ml", ml::build).migrate(ml::migrate).run()
+}

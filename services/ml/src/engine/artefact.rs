@@ -45,6 +45,11 @@ impl Model {
         artefact
     }
 
+    /// The checksum that an artefact carries; none of bytes that are too short.
+    pub fn checksum(artefact: &[u8]) -> Option<&[u8]> {
+        artefact.get(HEADER - SUM..HEADER)
+    }
+
     /// The model that these bytes are.
     pub fn from_artefact(artefact: &[u8]) -> Result<Self, ArtefactError> {
         let body = body(artefact)?;

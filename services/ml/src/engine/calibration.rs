@@ -34,9 +34,14 @@ impl Default for Calibration {
     }
 }
 
-/// The bounds of a threshold: few held-out examples must not make a model that rejects or
-/// accepts everything.
-const THRESHOLDS: (f32, f32) = (0.1, 0.7);
+/// The highest threshold: few held-out examples must not make a model that rejects everything.
+const HIGHEST: f32 = 0.7;
+
+/// The lowest threshold: clearly above chance, which is much where there are few labels.
+fn lowest(labels: usize) -> f32 {
+    let chance = 1.0 / f32::from(u16::try_from(labels.max(1)).unwrap_or(u16::MAX));
+    (0.2 + chance).min(HIGHEST)
+}
 
 impl Calibration {
     /// The calibration that fits the held-out examples, where this part of the right answers
@@ -52,7 +57,8 @@ impl Calibration {
             .filter_map(|example| confidence_if_right(example, sharpness))
             .collect();
         right.sort_unstable_by(f32::total_cmp);
-        let threshold = quantile(&right, rejected).clamp(THRESHOLDS.0, THRESHOLDS.1);
+        let lowest = lowest(held_out[0].scores.len());
+        let threshold = quantile(&right, rejected).clamp(lowest, HIGHEST);
         Self {
             sharpness,
             threshold,
@@ -111,12 +117,20 @@ fn sharpest(held_out: &[HeldOut]) -> f32 {
 }
 
 /// How improbable the true labels are: the sum of their negative log-probabilities.
+///
+/// By the rule of succession two more examples are thought of, with any label: however well
+/// a few held-out ones were answered, they do not prove that the next one will be.
 fn surprise(held_out: &[HeldOut], sharpness: f32) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "a number of examples is far below 2^24")]
+    let doubt = 2.0 / (held_out.len() as f32 + 2.0);
     let surprise = |example: &HeldOut| {
         let scores = example.scores.iter().map(|score| score * sharpness);
         let largest = scores.clone().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = scores.map(|score| (score - largest).exp()).sum();
-        sum.ln() + largest - example.scores[example.label] * sharpness
+        let sum: f32 = scores.clone().map(|score| (score - largest).exp()).sum();
+        let labels = f32::from(u16::try_from(example.scores.len()).unwrap_or(u16::MAX));
+        let expected = (1.0 - doubt) * example.scores[example.label] * sharpness
+            + doubt * scores.sum::<f32>() / labels;
+        sum.ln() + largest - expected
     };
     held_out.iter().map(surprise).sum()
 }
@@ -154,6 +168,6 @@ mod tests {
             label: 0,
         };
         let held_out: Vec<_> = (0..50).map(sure).collect();
-        assert!(Calibration::fit(&held_out, None, 0.005).threshold <= THRESHOLDS.1);
+        assert!(Calibration::fit(&held_out, None, 0.005).threshold <= HIGHEST);
     }
 }

@@ -49,12 +49,12 @@ impl Default for IntentOptions {
     fn default() -> Self {
         Self {
             epochs: 12,
-            rate: 2.0,
-            dropout: 0.4,
+            rate: 3.0,
+            dropout: 0.6,
             smoothing: 0.05,
             least_examples: 2,
             most_weights: 1 << 25,
-            rejected: 0.005,
+            rejected: 0.0025,
         }
     }
 }

@@ -41,6 +41,16 @@ impl Progress {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Whether the training has begun.
+    pub fn has_begun(&self) -> bool {
+        self.total.load(Ordering::Relaxed) > 0
+    }
+
     /// Adds work to be done, in any unit that stays the same.
     pub(super) fn expect(&self, work: usize) {
         self.total.fetch_add(work as u64, Ordering::Relaxed);

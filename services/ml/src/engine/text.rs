@@ -5,6 +5,7 @@
 //! scripts stay, because there they are vowels. Places are counted in Unicode scalar values
 //! of the original, which is what clients select by.
 
+use stoa_contracts::parse::TEXT_LIMIT;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -45,14 +46,15 @@ pub(super) enum Kind {
 }
 
 impl Text {
-    /// Folds an utterance and finds its tokens.
+    /// Folds an utterance and finds its tokens. What is beyond the limit of utterances is not
+    /// looked at: requests are refused before, examples and lists may hold anything.
     pub(super) fn new(original: &str) -> Self {
         let mut text = Self {
             chars: Vec::with_capacity(original.len()),
             tokens: Vec::new(),
         };
         let mut joins = false;
-        for (index, character) in original.chars().enumerate() {
+        for (index, character) in original.chars().take(TEXT_LIMIT).enumerate() {
             joins = text.push(index, character, joins);
         }
         text

@@ -3,7 +3,7 @@
 use super::super::text::{Text, slice};
 use super::LOOKUP;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::{Lookup, Synonym};
 
@@ -12,7 +12,7 @@ use stoa_contracts::training_data::{Lookup, Synonym};
 pub(super) struct Gazetteer {
     entities: Vec<String>,
     /// Phrase (its folded tokens) to entity and value; a value only where it is not the text.
-    phrases: HashMap<String, (u32, Option<String>)>,
+    phrases: BTreeMap<String, (u32, Option<String>)>,
     /// Tokens of the longest phrase.
     longest: usize,
 }

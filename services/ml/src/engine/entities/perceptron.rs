@@ -16,8 +16,23 @@ pub(super) const EPOCHS: usize = 10;
 pub(super) struct Sentence {
     /// The features of each token.
     pub(super) features: Vec<Vec<u64>>,
+    /// How many of them come first that do not tell which word the token is.
+    pub(super) unworded: usize,
     /// The label of each token.
     pub(super) labels: Vec<usize>,
+}
+
+impl Sentence {
+    /// The same sentence with every third word made unknown, so that what is learned leans on
+    /// the form and the neighbours of a word as much as on the word.
+    fn thinned(&self, random: &mut Random) -> Self {
+        let mut thin = |features: &Vec<u64>| {
+            let kept = if random.below(3) == 0 { self.unworded } else { features.len() };
+            features[..kept.min(features.len())].to_vec()
+        };
+        let features = self.features.iter().map(&mut thin).collect();
+        Self { features, labels: self.labels.clone(), unworded: self.unworded }
+    }
 }
 
 /// What was learned.
@@ -43,7 +58,7 @@ pub(super) fn learn(
     for _ in 0..EPOCHS {
         random.shuffle(&mut order);
         for index in &order {
-            learner.see(&sentences[*index]);
+            learner.see(&sentences[*index].thinned(random));
             progress.advance(1)?;
         }
     }
@@ -210,6 +225,7 @@ mod tests {
     fn learns_what_begins_and_continues_a_thing() {
         let sentence = |features: &[u64], labels: &[usize]| Sentence {
             features: features.iter().map(|feature| vec![*feature]).collect(),
+            unworded: 1,
             labels: labels.to_vec(),
         };
         let sentences = [

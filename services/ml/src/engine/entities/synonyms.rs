@@ -3,21 +3,21 @@
 use super::super::text::{Text, slice};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::TrainingData;
 
 /// The value of every variant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Synonyms {
-    value_of: HashMap<String, String>,
+    value_of: BTreeMap<String, String>,
 }
 
 impl Synonyms {
     /// The synonyms of the data, and those that its annotations imply by giving a value that
     /// differs from the text.
     pub(super) fn new(data: &TrainingData) -> Self {
-        let mut value_of = HashMap::new();
+        let mut value_of = BTreeMap::new();
         for example in &data.examples {
             for entity in &example.entities {
                 if let Some(value) = &entity.value {

@@ -43,6 +43,7 @@ pub(super) fn learn(
     let sentences: Vec<Sentence> = labelled
         .map(|((example, text), intent)| Sentence {
             features: features(text, *intent as usize, &gazetteer.listed(text)),
+            unworded: UNWORDED,
             labels: labels(example, text, &tags),
         })
         .collect();
@@ -109,12 +110,7 @@ impl Tagger {
         let mut found = Vec::new();
         let mut first = 0;
         while first < labels.len() {
-            let inside = labels[first] + 1;
-            let more = labels[first + 1..]
-                .iter()
-                .take_while(|label| **label == inside)
-                .count();
-            let end = first + 1 + more;
+            let end = span_end(&labels, first);
             if labels[first] > 0 {
                 let confidence = self.confidence(&emissions, &labels, first..end);
                 found.push(self.entity(original, &tokens[first..end], labels[first], confidence));
@@ -211,6 +207,13 @@ impl Tagger {
     }
 }
 
+/// One past the last token of what begins here: "nothing" goes on for no further token.
+fn span_end(labels: &[usize], first: usize) -> usize {
+    let inside = labels[first] + 1;
+    let rest = labels[first + 1..].iter();
+    first + 1 + rest.take_while(|label| labels[first] > 0 && **label == inside).count()
+}
+
 /// By how much a label's score exceeds the best other one.
 fn lead(scores: &[f32], label: usize) -> f32 {
     let others = scores
@@ -249,22 +252,22 @@ fn features(text: &Text, intent: usize, listed: &[u32]) -> Vec<Vec<u64>> {
             )
         };
         let mut features = vec![
-            pair(1, word, 0),
             pair(2, at(&words, before), 0),
             pair(3, at(&words, after), 0),
             pair(4, at(&words, index.checked_sub(2)), 0),
             pair(5, at(&words, Some(index + 2)), 0),
-            pair(6, at(&words, before), word),
-            pair(7, word, at(&words, after)),
             pair(8, form, 0),
             pair(9, at(&forms, before), form),
             pair(10, form, at(&forms, after)),
             pair(11, list(Some(index)), 0),
             pair(12, list(before), list(after)),
             pair(13, intent as u64, 0),
-            pair(14, intent as u64, word),
             pair(15, intent as u64, form),
             pair(16, at(&words, before), form),
+            pair(1, word, 0),
+            pair(6, at(&words, before), word),
+            pair(7, word, at(&words, after)),
+            pair(14, intent as u64, word),
         ];
         let chars = text.chars(token);
         for length in 2..=4.min(chars.len().saturating_sub(1)) {
@@ -275,6 +278,9 @@ fn features(text: &Text, intent: usize, listed: &[u32]) -> Vec<Vec<u64>> {
     };
     text.tokens().iter().enumerate().map(features).collect()
 }
+
+/// How many features of a token come first that do not tell which word it is.
+const UNWORDED: usize = 12;
 
 /// What stands beyond the first and the last token.
 const EDGE: u64 = 0x45;
