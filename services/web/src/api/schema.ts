@@ -489,6 +489,10 @@ export interface components {
             message: components["schemas"]["Message"];
         } | {
             /** @enum {string} */
+            event: "person";
+            text: string;
+        } | {
+            /** @enum {string} */
             event: "slot";
             name: string;
             value: unknown;

@@ -219,6 +219,7 @@ export const en = {
     emptyText: 'Each message shows the intent, the entities and how sure the model is.',
     you: 'You',
     assistant: 'Assistant',
+    person: 'A person',
     thinking: 'The assistant is writing',
     live: 'Live',
     fallback: 'Without live updates',

@@ -50,3 +50,17 @@ export function AssistantMessage({ message, disabled, onPress }: AssistantMessag
     </div>
   )
 }
+
+/** What a person says who has taken over. */
+export function PersonMessage({ text }: { text: string }) {
+  const { t } = useTranslation()
+  return (
+    <div className={classes.assistant}>
+      <div className={classes.person}>
+        <Headset size={14} aria-hidden="true" />
+        {t('chat.person')}
+      </div>
+      <div className={classes.personBubble}>{text}</div>
+    </div>
+  )
+}

@@ -104,7 +104,7 @@ test('over a live connection messages go out and answers come in', async () => {
   expect(await screen.findByText('Live')).toBeVisible()
 
   await user.type(screen.getByLabelText('Your message'), 'it shows 48213{Enter}')
-  expect(socket.sent).toEqual(['{"text":"it shows 48213"}'])
+  expect(JSON.parse(socket.sent[0] ?? '')).toMatchObject({ text: 'it shows 48213' })
   turn()
   act(() => {
     socket.receive(SAID)
@@ -112,6 +112,42 @@ test('over a live connection messages go out and answers come in', async () => {
   })
   expect(await screen.findByText('I have noted it.')).toBeVisible()
   expect(requests.some(({ url }) => url.endsWith('/messages'))).toBe(false)
+})
+
+test('a message that the live connection lost is said again under the same key', async () => {
+  const requests = serveConversation()
+  const { user } = renderApp(PATH)
+  await screen.findByText('How can I help?')
+  await waitFor(() => expect(FakeSocket.last).toBeDefined())
+  const socket = FakeSocket.last as FakeSocket
+  act(() => socket.accept())
+  await user.type(screen.getByLabelText('Your message'), 'it shows 48213{Enter}')
+  act(() => socket.close())
+  expect(await screen.findByText('I have noted it.')).toBeVisible()
+  const sent = requests.find(({ url }) => url.endsWith('/messages'))
+  const { idempotency_key: key } = JSON.parse(socket.sent[0] ?? '')
+  expect(sent?.headers.get('idempotency-key')).toBe(key)
+})
+
+test('a message that is refused over the live connection says why', async () => {
+  serveConversation()
+  const { user } = renderApp(PATH)
+  await screen.findByText('How can I help?')
+  await waitFor(() => expect(FakeSocket.last).toBeDefined())
+  const socket = FakeSocket.last as FakeSocket
+  act(() => socket.accept())
+  await user.type(screen.getByLabelText('Your message'), 'it shows 48213{Enter}')
+  const { idempotency_key } = JSON.parse(socket.sent[0] ?? '')
+  const refused = { code: 'unavailable', title: 'A part is away', status: 503, detail: 'Later.' }
+  act(() => socket.receive({ problem: refused, idempotency_key }))
+  expect(await screen.findByRole('alert')).toHaveTextContent('A part is away')
+})
+
+test('what a person says after a handover is shown as theirs', async () => {
+  events = [GREETING, { sequence: 2, at, event: 'person', text: 'Maria here.' }]
+  serveConversation()
+  renderApp(PATH)
+  expect(await screen.findByText('Maria here.')).toBeVisible()
 })
 
 test('a button sends its payload and cannot be pressed again', async () => {

@@ -4,7 +4,7 @@ import type { Event } from '../../api/types'
 import classes from './Chat.module.css'
 import { valueText } from './valueText'
 
-type NoteEvent = Exclude<Event, { event: 'user' } | { event: 'assistant' }>
+type NoteEvent = Exclude<Event, { event: 'user' | 'assistant' | 'person' }>
 
 export function Note({ event }: { event: NoteEvent }) {
   const text = useNoteText(event)

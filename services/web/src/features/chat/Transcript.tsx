@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Conversation } from '../../api/types'
 import { EmptyState } from '../../components/EmptyState'
-import { AssistantMessage } from './AssistantMessage'
+import { AssistantMessage, PersonMessage } from './AssistantMessage'
 import classes from './Chat.module.css'
 import { Note } from './Note'
 import { isAnswered, pressedButton } from './timeline'
@@ -67,6 +67,9 @@ export function Transcript(props: TranscriptProps) {
               onPress={onPress}
             />
           )
+        }
+        if (event.event === 'person') {
+          return <PersonMessage key={event.sequence} text={event.text} />
         }
         return <Note key={event.sequence} event={event} />
       })}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../../api/types'
-import { isAnswered, mergeEvents, pressedButton, readEvent } from './timeline'
+import { isAnswered, mergeEvents, pressedButton } from './timeline'
 
 const at = '2026-01-01T10:00:00Z'
 const user = (sequence: number, text: string): Event => ({
@@ -37,10 +37,4 @@ test('a button of an earlier turn does not count', () => {
 test('buttons are answered once the user has spoken', () => {
   expect(isAnswered([offer(1)], 0)).toBe(false)
   expect(isAnswered([offer(1), user(2, 'yes')], 0)).toBe(true)
-})
-
-test('frames that are no events are left out', () => {
-  expect(readEvent('{"event":"user","sequence":1,"text":"a","parse":null}')).toBeDefined()
-  expect(readEvent('{"type":"ping"}')).toBeUndefined()
-  expect(readEvent('not json')).toBeUndefined()
 })

@@ -12,17 +12,6 @@ export function mergeEvents(known: Event[], incoming: Event[]): Event[] {
   return [...bySequence.values()].sort((a, b) => a.sequence - b.sequence)
 }
 
-/** An event of the stream; undefined for a frame of a kind that this console does not know. */
-export function readEvent(frame: string): Event | undefined {
-  try {
-    const value: unknown = JSON.parse(frame)
-    const isEvent = typeof value === 'object' && value !== null && 'event' in value
-    return isEvent && 'sequence' in value ? (value as Event) : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /** The title of the button whose payload `text` is, if the assistant had just offered it. */
 export function pressedButton(events: Event[], index: number): string | undefined {
   const text = events[index]?.event === 'user' ? (events[index] as UserEvent).text : undefined

@@ -3,16 +3,14 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { accessToken, api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
-import { ProblemError } from '../../api/problem'
+import { idempotencyKey } from '../../api/trace'
 import type { Conversation, Event } from '../../api/types'
 import { currentConversation, forgetConversation, loadConversation } from './currentConversation'
 import { openStream, type Stream } from './stream'
-import { lastUserEvent, mergeEvents } from './timeline'
+import { mergeEvents } from './timeline'
 
 /** Events of one turn arrive together; the state is asked for once after them. */
 const SETTLE_MS = 120
-/** After this long without an echo on the stream, the message counts as lost. */
-const ECHO_MS = 15_000
 
 export function useConversation(assistantId: string) {
   const client = useQueryClient()
@@ -28,7 +26,7 @@ export function useConversation(assistantId: string) {
     enabled: id !== undefined,
   })
   const stream = useStream(id)
-  const send = useSend(id, stream.send)
+  const send = useSend(id, stream.say)
 
   const restart = useCallback(() => {
     forgetConversation(assistantId)
@@ -61,6 +59,7 @@ function useStream(id: string | undefined) {
     const opened = openStream({
       conversationId: id,
       token: accessToken,
+      after: () => client.getQueryData<Conversation>(queryKey)?.events.at(-1)?.sequence ?? 0,
       onEvent: add,
       onOpenChange: isOpen => {
         setOpen(isOpen)
@@ -77,45 +76,28 @@ function useStream(id: string | undefined) {
     }
   }, [client, id])
 
-  const send = useCallback((text: string) => stream.current?.send(text) ?? false, [])
-  return { open, send }
+  const say: Stream['say'] = useCallback(
+    async (text, key) => (await stream.current?.say(text, key)) ?? false,
+    [],
+  )
+  return { open, say }
 }
 
-/** Says something: over the stream where it is open, else by a plain request. */
-function useSend(id: string | undefined, sendLive: (text: string) => boolean) {
+/** Says something: over the stream where it is open, else by a plain request; never twice. */
+function useSend(id: string | undefined, sayLive: Stream['say']) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: async (text: string) => {
       if (!id) return
-      const queryKey = keys.conversation(id)
-      const last = () =>
-        lastUserEvent(client.getQueryData<Conversation>(queryKey)?.events ?? [])?.sequence ?? 0
-      const before = last()
-      if (sendLive(text)) {
-        await until(client, () => last() > before)
-        return
-      }
+      const key = idempotencyKey()
+      if (await sayLive(text, key)) return
       const call = api.POST('/api/v1/conversations/{id}/messages', {
         params: { path: { id } },
+        headers: { 'Idempotency-Key': key },
         body: { text },
       })
       await unwrap(call)
-      await client.invalidateQueries({ queryKey })
+      await client.invalidateQueries({ queryKey: keys.conversation(id) })
     },
-  })
-}
-
-/** Waits until the cache fulfils a condition, or fails as if no answer had come. */
-function until(client: ReturnType<typeof useQueryClient>, holds: () => boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = client.getQueryCache().subscribe(() => {
-      if (holds()) end(resolve)
-    })
-    const timer = setTimeout(() => end(() => reject(new ProblemError('network'))), ECHO_MS)
-    function end(settle: () => void) {
-      clearTimeout(timer)
-      stop()
-      settle()
-    }
   })
 }
