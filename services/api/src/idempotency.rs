@@ -2,6 +2,7 @@
 //!
 //! The first request with a key takes it; its answer is stored and replayed to the same request,
 //! another request with the key is refused, and so is one that comes while the first is running.
+//! Sessions have no part in it: their answers are secrets, and signing in twice does no harm.
 
 use axum::{
     body::{Body, to_bytes},
@@ -118,7 +119,12 @@ impl Lock<'_> {
             self.identity.account,
             self.key,
         );
-        let row = traced("idempotency_key.get", select.fetch_one(&self.api.pool)).await?;
+        let row = traced("idempotency_key.get", select.fetch_optional(&self.api.pool)).await?;
+        // Gone: the first request has just failed on our side and given its key back.
+        let row = row.ok_or_else(|| {
+            let detail = "The first request with this `Idempotency-Key` has failed; try again.";
+            Problem::new(ErrorCode::Conflict, detail)
+        })?;
         if row.request_hash != self.hash {
             let detail = "This `Idempotency-Key` was used for another request; use a new one.";
             return Err(Problem::new(ErrorCode::Invalid, detail));

@@ -96,6 +96,8 @@ impl Relay {
                 Err(error) => {
                     tracing::warn!(error = %error, "jobs wait: they could not be handed on");
                     metrics::counter!("outbox_failures_total").increment(1);
+                    // Whatever state the connection is in: the next pass makes a new one.
+                    queue = None;
                     PAUSE
                 }
             };

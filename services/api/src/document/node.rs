@@ -22,6 +22,7 @@ impl Position {
     }
 
     /// The place `characters` further on the same line.
+    #[must_use]
     pub fn right(self, characters: usize) -> Self {
         let step = u32::try_from(characters).unwrap_or(u32::MAX);
         Self {

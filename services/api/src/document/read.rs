@@ -86,6 +86,8 @@ fn first_line(message: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::document::Value;
 
@@ -134,7 +136,7 @@ mod tests {
         for (at, name) in ('b'..='k').enumerate() {
             let before = char::from(b'a' + u8::try_from(at).unwrap());
             let list = vec![format!("*{before}"); 10].join(",");
-            bomb.push_str(&format!("{name}: &{name} [{list}]\n"));
+            writeln!(bomb, "{name}: &{name} [{list}]").unwrap();
         }
         assert!(read_yaml(&bomb).is_err());
     }

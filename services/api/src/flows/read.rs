@@ -89,10 +89,11 @@ fn step(key: &str) -> String {
     format!("/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-fn at_pointer(tree: &Node, pointer: String, message: String) -> FieldError {
+fn at_pointer(tree: &Node, pointer: String, message: impl Into<String>) -> FieldError {
+    let at = tree.locate(&pointer);
     FieldError {
-        pointer: Some(pointer.clone()),
-        ..finding(tree.locate(&pointer), message)
+        pointer: Some(pointer),
+        ..finding(at, message)
     }
 }
 

@@ -13,8 +13,8 @@ const LIMIT: usize = 5 << 20;
 
 /// Gives these routes the limit of documents.
 pub(super) fn with_limit(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
-    let (router, document) = routes.split_for_parts();
-    let mut limited = OpenApiRouter::from(body_limit(router, LIMIT));
+    let (plain, document) = routes.split_for_parts();
+    let mut limited = OpenApiRouter::from(body_limit(plain, LIMIT));
     *limited.get_openapi_mut() = document;
     limited
 }

@@ -18,7 +18,8 @@ use crate::{idempotency, state::Api};
 
 /// The routes that the gateway publishes.
 pub(crate) fn public(api: &Api) -> OpenApiRouter<Api> {
-    routes().layer(from_fn_with_state(api.clone(), idempotency::run))
+    let once = from_fn_with_state(api.clone(), idempotency::run);
+    sessions().merge(resources().layer(once))
 }
 
 /// The routes for other services.
@@ -28,12 +29,15 @@ pub(crate) fn internal(api: Api) -> Router {
 
 /// The document of the public routes.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    sessions().merge(resources()).into_openapi()
 }
 
-fn routes() -> OpenApiRouter<Api> {
-    openapi_router("api")
-        .merge(sessions::routes())
+fn sessions() -> OpenApiRouter<Api> {
+    openapi_router("api").merge(sessions::routes())
+}
+
+fn resources() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
         .merge(api_keys::routes())
         .merge(assistants::routes())
         .merge(training_data::routes())

@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequest as _, Request, State},
     response::IntoResponse,
 };
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode, Page,
@@ -96,7 +96,7 @@ async fn body_or_default(request: Request) -> Result<CreateTraining, Problem> {
     let headers = request.headers();
     let length = headers
         .get(header::CONTENT_LENGTH)
-        .map(|length| length.as_bytes());
+        .map(HeaderValue::as_bytes);
     let chunked = headers.contains_key(header::TRANSFER_ENCODING);
     if !chunked && matches!(length, None | Some(b"0")) {
         return Ok(CreateTraining::default());

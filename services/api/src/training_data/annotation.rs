@@ -193,7 +193,7 @@ fn rendered(example: &Example, escape: bool) -> String {
         } else {
             surface
         };
-        line.push_str(&format!("[{surface}]{}", label(entity)));
+        line.extend(["[", &surface, "]", &label(entity)]);
         at = entity.end;
     }
     let after = piece(at, characters.len());

@@ -53,7 +53,7 @@ impl Reader {
             return;
         };
         let intent = self.optional_text(&fields, "intent");
-        let entities = self.items(node, "entities").into_iter();
+        let entities = self.items(node, "entities").iter();
         let entities = entities.filter_map(|entity| self.entity(entity)).collect();
         self.collector.example(
             node.at,

@@ -98,6 +98,12 @@ fn examples(lines: Vec<String>) -> Examples {
     if lines.is_empty() || !lines.iter().all(plain) {
         return Examples::List(lines);
     }
-    let block: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+    let mut block = String::new();
+    for line in &lines {
+        block.extend([
+            "- ", line, "
+",
+        ]);
+    }
     Examples::Block(LitString(block))
 }

@@ -19,10 +19,10 @@ async fn an_assistant_is_created_read_changed_and_deleted() {
     assert_eq!(created["active_model"], Value::Null);
     let path = answer.headers["location"].to_str().unwrap();
     assert_eq!(service.get(path, &token).await.ok(200), created);
-    let patch = service
+    let change = service
         .request(Method::PATCH, path, &token)
         .json(&json!({"language": "de"}));
-    let changed = send(patch).await.ok(200);
+    let changed = send(change).await.ok(200);
     assert_eq!(
         (&changed["name"], &changed["language"]),
         (&json!("Care"), &json!("de"))
@@ -46,10 +46,10 @@ async fn a_name_is_taken_once_per_account() {
         .problem(409);
     assert_eq!(problem["errors"][0]["pointer"], "/name");
     let other = service.assistant(&token).await;
-    let patch = service
+    let change = service
         .request(Method::PATCH, &other, &token)
         .json(&json!({"name": "Care"}));
-    send(patch).await.problem(409);
+    send(change).await.problem(409);
     let stranger = service.stranger().await;
     service
         .post("/api/v1/assistants", &stranger, json!({"name": "Care"}))

@@ -1,5 +1,7 @@
 //! Training data: three formats in and out, and what is refused.
 
+use std::fmt::Write as _;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
@@ -169,10 +171,12 @@ async fn four_mebibytes_are_taken() {
     let path = format!("{}/training-data", service.assistant(&token).await);
     let mut csv = "text,intent\n".to_owned();
     for row in 0..80_000 {
-        csv.push_str(&format!(
-            "this is the utterance number {row} of a big set,intent_{}\n",
-            row % 150
-        ));
+        let intent = row % 150;
+        writeln!(
+            csv,
+            "this is the utterance number {row} of a big set,intent_{intent}"
+        )
+        .unwrap();
     }
     let summary = service.put(&path, &token, "text/csv", &csv).await.ok(200);
     assert_eq!(

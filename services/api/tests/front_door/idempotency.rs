@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
 use time::Duration;
 
-use crate::service::{Answer, Service, send};
+use crate::service::{Answer, EMAIL, PASSWORD, Service, send};
 
 async fn create(service: &Service, token: &str, key: &str, body: &Value) -> Answer {
     let request = service.request(Method::POST, "/api/v1/assistants", token);
@@ -104,6 +104,18 @@ async fn a_secret_is_not_kept_for_a_second_answer() {
     create().await.problem(409);
     let list = service.get("/api/v1/api-keys", &token).await.ok(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn signing_in_pays_no_heed_to_a_key() {
+    let service = Service::start().await;
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let sign_in = || {
+        let request = service.request(Method::POST, "/api/v1/sessions", "");
+        send(request.header("idempotency-key", "k").json(&body))
+    };
+    let (first, second) = (sign_in().await.ok(200), sign_in().await.ok(200));
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
 }
 
 #[tokio::test]

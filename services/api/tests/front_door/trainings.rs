@@ -13,7 +13,7 @@ pub(crate) fn metrics() -> Value {
 async fn report(service: &Service, training: &Value, body: Value) -> u16 {
     let path = format!(
         "/internal/v1/trainings/{}",
-        training["id"].as_str().unwrap()
+        training["id"].as_str().expect("an id")
     );
     service
         .put(&path, INTERNAL, "application/json", &body.to_string())
