@@ -12,6 +12,7 @@ mod eventually;
 pub mod keys;
 pub mod otlp;
 pub mod postgres;
+pub mod proxy;
 pub mod redis;
 
 pub use eventually::eventually;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::platform::{INTERNAL_TOKEN, Platform};
 
 /// Long enough for a busy machine; nothing waits for it in vain.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A status and a body.
 pub(crate) type Answer = (StatusCode, Value);
@@ -182,7 +182,7 @@ impl User<'_> {
         let request = self
             .token
             .iter()
-            .fold(request, |request, token| request.bearer_auth(token));
+            .fold(request, reqwest::RequestBuilder::bearer_auth);
         let response = request.send().await.expect("the service answers");
         (
             response.status(),

@@ -1,10 +1,11 @@
 //! Every job reaches a worker, also when workers die.
 
-use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, note};
+use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, consumer_settings, note};
 use rstest::rstest;
 use std::time::{Duration, Instant};
-use stoa_queue::{Enqueue, JobContext, JobError};
-use stoa_testing::eventually;
+use stoa_config::ExposeSecret as _;
+use stoa_queue::{Consumer, Enqueue, JobContext, JobError, Queue, QueueSettings};
+use stoa_testing::{eventually, proxy::Proxy};
 
 fn record(seen: Seen) -> impl Fn(Note, JobContext) -> std::future::Ready<Result<(), JobError>> {
     move |note, _| {
@@ -234,6 +235,41 @@ async fn goes_on_when_the_queue_has_vanished(
     world.queue.remove(&["notes"]).await.unwrap();
     world.enqueue("after").await;
     assert_eq!(seen.wait_for(2).await, ["before", "after"]);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn goes_on_after_its_connections_are_cut(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let proxy = Proxy::start(world.settings.url.expose_secret()).await;
+    let settings = QueueSettings {
+        url: proxy.url().into(),
+        namespace: world.settings.namespace.clone(),
+    };
+    let queue = Queue::connect(&settings).await.unwrap();
+    let seen = Seen::default();
+    let consumer = Consumer::new(queue.clone(), consumer_settings()).handle(record(seen.clone()));
+    let worker = Worker::start(consumer);
+    for round in 1..=3 {
+        // What enqueues is told of a cut, and tries again.
+        eventually(DEADLINE, || async {
+            queue
+                .enqueue(&note(&round.to_string()), Enqueue::default())
+                .await
+                .ok()
+        })
+        .await;
+        let latest = round.to_string();
+        eventually(DEADLINE, || async {
+            seen.all().contains(&latest).then_some(())
+        })
+        .await;
+        proxy.cut();
+    }
     worker.end().await;
     world.end().await;
 }
