@@ -139,7 +139,9 @@ impl Relay {
         for job in jobs {
             let span = tracing::info_span!("outbox.relay", job.kind = job.kind);
             trace::resume(&span, &job.trace);
-            let enqueued = enqueue(queue, &job.kind, job.payload, job.account_id);
+            // Under the same id, so that a job that is handed on twice is known as one.
+            let how = Enqueue::for_account(job.account_id).with_id(job.id);
+            let enqueued = enqueue(queue, &job.kind, job.payload, how);
             match enqueued.instrument(span).await {
                 Ok(()) => handed_on.push(job.id),
                 Err(error) => {
@@ -162,19 +164,19 @@ async fn enqueue(
     queue: &Queue,
     kind: &str,
     payload: serde_json::Value,
-    account: Uuid,
+    how: Enqueue,
 ) -> Result<(), RelayError> {
     async fn typed<J: Payload + DeserializeOwned>(
         queue: &Queue,
         payload: serde_json::Value,
-        account: Uuid,
+        how: Enqueue,
     ) -> Result<(), RelayError> {
         let job: J = serde_json::from_value(payload)?;
-        queue.enqueue(&job, Enqueue::for_account(account)).await?;
+        queue.enqueue(&job, how).await?;
         Ok(())
     }
     match kind {
-        Train::KIND => typed::<Train>(queue, payload, account).await,
+        Train::KIND => typed::<Train>(queue, payload, how).await,
         other => Err(RelayError::UnknownKind(other.to_owned())),
     }
 }
