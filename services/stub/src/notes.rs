@@ -1,4 +1,7 @@
 //! Notes: create, get, list.
+//!
+//! The document names operations and schemas with the service (`create_stub_note`), because the
+//! gateway merges the documents of all services into one.
 
 use axum::{extract::State, http::StatusCode};
 use garde::Validate;
@@ -21,9 +24,10 @@ pub(crate) fn describe_metrics() {
     counter!(CREATED).absolute(0);
 }
 
-/// Input of `create_note`.
+/// Input of `create_stub_note`.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateStubNote)]
 pub struct CreateNote {
     /// What to remember.
     #[garde(length(chars, min = 1, max = 1000))]
@@ -37,6 +41,7 @@ pub struct CreateNote {
 
 /// A note.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StubNote)]
 pub struct Note {
     /// The note's id.
     pub id: Uuid,
@@ -73,7 +78,7 @@ impl Coded for NoteError {
 
 /// Create a note
 #[utoipa::path(
-    post, path = "/api/v1/stub/notes", operation_id = "create_note", tag = "stub",
+    post, path = "/api/v1/stub/notes", operation_id = "create_stub_note", tag = "stub",
     request_body = CreateNote,
     responses((status = 201, body = Note, description = "The note"), responses::Write)
 )]
@@ -95,7 +100,7 @@ pub(crate) async fn create_note(
 
 /// List the notes, newest first
 #[utoipa::path(
-    get, path = "/api/v1/stub/notes", operation_id = "list_notes", tag = "stub",
+    get, path = "/api/v1/stub/notes", operation_id = "list_stub_notes", tag = "stub",
     params(Paging),
     responses((status = 200, body = Page<Note>, description = "A page of notes"), responses::Read)
 )]
@@ -113,7 +118,7 @@ pub(crate) async fn list_notes(
 
 /// Get a note
 #[utoipa::path(
-    get, path = "/api/v1/stub/notes/{id}", operation_id = "get_note", tag = "stub",
+    get, path = "/api/v1/stub/notes/{id}", operation_id = "get_stub_note", tag = "stub",
     params(("id" = Uuid, Path, description = "The note")),
     responses((status = 200, body = Note, description = "The note"), responses::Read)
 )]

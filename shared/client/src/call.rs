@@ -18,6 +18,8 @@ const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-request-timeout-ms
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter than a server of ours keeps an idle connection, so that none is closed under a call.
+const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Tries beyond the first one, of idempotent calls.
 const RETRIES: usize = 2;
 
@@ -40,6 +42,7 @@ impl ServiceClient {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(32)
+            .pool_idle_timeout(POOL_IDLE)
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()

@@ -55,9 +55,10 @@ impl Coded for ClientError {
                 ErrorCode::Unauthenticated => ErrorCode::Internal,
                 code => code,
             },
-            Self::Unreachable { .. } | Self::Unexpected { status: 502..=504, .. } => {
-                ErrorCode::Unavailable
-            }
+            Self::Unreachable { .. }
+            | Self::Unexpected {
+                status: 502..=504, ..
+            } => ErrorCode::Unavailable,
             Self::Unexpected { .. } => ErrorCode::Internal,
         }
     }

@@ -8,7 +8,7 @@ use sqlx::{
 };
 use stoa_config::{Env, ExposeSecret as _, SecretString, Settings};
 
-use crate::DatabaseError;
+use crate::{DatabaseError, query};
 
 /// How long the readiness check may take, so that a probe with a limit of 1 s gets its answer.
 const READY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -66,6 +66,7 @@ impl Settings for PostgresSettings {
 
 /// Connects, and fails at once if the server does not answer.
 pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseError> {
+    query::describe();
     let statement_timeout = settings.statement_timeout.as_millis().to_string();
     let options: PgConnectOptions = settings.url.expose_secret().parse()?;
     let options = options.options([("statement_timeout", statement_timeout.as_str())]);
@@ -81,6 +82,7 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
 
 /// Whether the database answers, within half a second.
 pub async fn ready(pool: &PgPool) -> Result<(), DatabaseError> {
+    query::record_saturation(pool);
     let ping = sqlx::query("SELECT 1").execute(pool);
     match tokio::time::timeout(READY_TIMEOUT, ping).await {
         Ok(answer) => answer.map(drop).map_err(DatabaseError::from),

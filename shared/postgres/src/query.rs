@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
+use sqlx::PgPool;
 use stoa_contracts::Coded as _;
 use tracing::Instrument as _;
 
@@ -32,7 +34,24 @@ pub async fn traced<T>(
         span.record("otel.status_code", "ERROR");
         span.record("error.type", error.code().as_str());
     }
-    metrics::histogram!("db_query_duration_seconds", "query" => name)
-        .record(start.elapsed().as_secs_f64());
+    histogram!(DURATION, "query" => name).record(start.elapsed().as_secs_f64());
     result
+}
+
+const DURATION: &str = "db_query_duration_seconds";
+const CONNECTIONS: &str = "db_pool_connections";
+
+pub(crate) fn describe() {
+    describe_histogram!(DURATION, Unit::Seconds, "Time of a query, by its name");
+    describe_gauge!(
+        CONNECTIONS,
+        "Connections of the pool, by state, at the last readiness check"
+    );
+}
+
+/// How much of the pool is in use.
+pub(crate) fn record_saturation(pool: &PgPool) {
+    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+    gauge!(CONNECTIONS, "state" => "idle").set(idle);
+    gauge!(CONNECTIONS, "state" => "used").set(pool.size().saturating_sub(idle));
 }

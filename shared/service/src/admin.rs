@@ -20,6 +20,10 @@ pub(crate) struct Readiness {
 }
 
 pub(crate) fn router(readiness: Readiness) -> Router {
+    metrics::describe_gauge!(
+        "dependency_up",
+        "1 if the dependency answered the last check"
+    );
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(readyz))

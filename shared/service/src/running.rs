@@ -13,7 +13,7 @@ use crate::{
     App, Context, HttpSettings,
     admin::{self, Readiness},
     app::{Background, BoxError},
-    tls,
+    server, tls,
 };
 
 /// How often recorded samples are folded into their histograms.
@@ -117,11 +117,11 @@ impl Running {
     }
 
     fn spawn_server(&mut self, listener: TcpListener, router: Router) {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let token = self.shutdown.clone().cancelled_owned();
-        let serve = axum::serve(listener, service).with_graceful_shutdown(token);
-        self.tasks
-            .spawn(async move { ("http", serve.await.map_err(Into::into)) });
+        let serve = server::serve(listener, router, self.shutdown.clone());
+        self.tasks.spawn(async move {
+            serve.await;
+            ("http", Ok(()))
+        });
     }
 
     /// The admin listener is outside of the drained tasks: it answers until the very end.

@@ -117,3 +117,59 @@ impl Visit for Fields<'_> {
         self.insert(field, format!("{value:?}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn line(log: impl FnOnce()) -> Value {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .event_format(JsonLine { service: "kettle" })
+            .with_writer(move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        let bytes = buffer.0.lock().unwrap();
+        assert_eq!(bytes.last(), Some(&b'\n'));
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_message_and_fields_with_their_types() {
+        let line = line(|| tracing::warn!(cups = 3, hot = true, tea = "green\n", "poured"));
+        assert_eq!(
+            (&line["message"], &line["level"]),
+            (&"poured".into(), &"WARN".into())
+        );
+        assert_eq!((&line["cups"], &line["hot"]), (&3.into(), &true.into()));
+        assert_eq!(
+            (&line["tea"], &line["service"]),
+            (&"green\n".into(), &"kettle".into())
+        );
+    }
+
+    #[test]
+    fn an_error_brings_its_sources() {
+        let parse = "x".parse::<u8>().unwrap_err();
+        let error = std::io::Error::other(parse);
+        let line = line(|| tracing::error!(error = &error as &dyn std::error::Error, "spilled"));
+        assert_eq!(line["error"], "invalid digit found in string");
+    }
+}

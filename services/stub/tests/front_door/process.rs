@@ -116,7 +116,8 @@ async fn a_second_signal_ends_the_process_at_once() {
     assert_eq!(process.child.wait().unwrap().code(), Some(1));
 }
 
-#[tokio::test]
+// The collector receives on one thread while the test waits for the process on another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_request_is_one_trace_from_the_caller_to_the_database() {
     let collector = Collector::start().await;
     let env = [

@@ -1,0 +1,107 @@
+//! What holds for a call to another service.
+
+use std::time::Duration;
+
+use serde_json::json;
+use stoa_client::{ClientError, ServiceClient};
+use stoa_config::InternalToken;
+use stoa_contracts::{Coded as _, ErrorCode, Problem};
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{bearer_token, body_json, header_exists, method, path},
+};
+
+async fn server(mock: Mock) -> (MockServer, ServiceClient) {
+    let server = MockServer::start().await;
+    mock.mount(&server).await;
+    let client = ServiceClient::new("other", &server.uri(), InternalToken::new("between-us"));
+    (server, client.with_timeout(Duration::from_millis(500)))
+}
+
+fn problem(code: ErrorCode) -> ResponseTemplate {
+    let problem = Problem::new(code, "Because.");
+    ResponseTemplate::new(problem.status).set_body_json(problem)
+}
+
+#[tokio::test]
+async fn a_call_carries_the_token_and_how_long_it_waits() {
+    let mock = Mock::given(bearer_token("between-us"))
+        .and(header_exists("x-request-timeout-ms"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"n": 1})));
+    let (_server, client) = server(mock).await;
+    let answer: serde_json::Value = client.get("/thing").await.unwrap();
+    assert_eq!(answer, json!({"n": 1}));
+}
+
+#[tokio::test]
+async fn a_body_is_sent_and_an_empty_answer_may_be_asked_for() {
+    let mock = Mock::given(method("PUT"))
+        .and(path("/thing"))
+        .and(body_json(json!({"n": 2})))
+        .respond_with(ResponseTemplate::new(204));
+    let (_server, client) = server(mock).await;
+    client.put::<()>("/thing", &json!({"n": 2})).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_problem_comes_back_with_its_code() {
+    let (_server, client) =
+        server(Mock::given(method("GET")).respond_with(problem(ErrorCode::NotFound))).await;
+    let error = client.get::<()>("/thing").await.unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!(error.problem().detail, "Because.");
+}
+
+#[tokio::test]
+async fn a_refused_internal_token_is_our_defect_and_not_the_clients() {
+    let mock = Mock::given(method("GET")).respond_with(problem(ErrorCode::Unauthenticated));
+    let (_server, client) = server(mock).await;
+    let error = client.get::<()>("/thing").await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.problem().status),
+        (ErrorCode::Internal, 500)
+    );
+}
+
+#[tokio::test]
+async fn an_idempotent_call_is_tried_again_while_the_other_side_is_away() {
+    let (server, client) = server(
+        Mock::given(method("GET"))
+            .respond_with(problem(ErrorCode::Unavailable))
+            .up_to_n_times(2),
+    )
+    .await;
+    let good = ResponseTemplate::new(200).set_body_json(json!("here"));
+    Mock::given(method("GET"))
+        .respond_with(good)
+        .mount(&server)
+        .await;
+    assert_eq!(client.get::<String>("/thing").await.unwrap(), "here");
+}
+
+#[tokio::test]
+async fn a_post_is_sent_once() {
+    let mock = Mock::given(method("POST"))
+        .respond_with(problem(ErrorCode::Unavailable))
+        .expect(1);
+    let (_server, client) = server(mock).await;
+    let error = client.post::<()>("/thing", &json!({})).await.unwrap_err();
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_unavailable() {
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(5));
+    let (_server, client) = server(Mock::given(method("POST")).respond_with(slow)).await;
+    let error = client.post::<()>("/thing", &json!({})).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }));
+    assert_eq!(error.code(), ErrorCode::Unavailable);
+}
+
+#[tokio::test]
+async fn an_answer_out_of_the_contract_is_told_apart() {
+    let odd = ResponseTemplate::new(200).set_body_string("<html>");
+    let (_server, client) = server(Mock::given(method("GET")).respond_with(odd)).await;
+    let error = client.get::<u32>("/thing").await.unwrap_err();
+    assert!(matches!(error, ClientError::Unexpected { status: 200, .. }));
+}

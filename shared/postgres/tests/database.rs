@@ -1,0 +1,137 @@
+//! What holds against a real PostgreSQL.
+
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use stoa_contracts::{Coded as _, ErrorCode};
+use stoa_postgres::{
+    Cursor, MigrateError, PostgresSettings, connect, into_page, migrate, ready, refuse_pending,
+    traced,
+};
+
+static OLDER: Migrator = sqlx::migrate!("tests/older");
+static NEWER: Migrator = sqlx::migrate!("tests/newer");
+
+#[tokio::test]
+async fn many_may_migrate_at_once_and_again() {
+    let database = stoa_testing::postgres::database().await;
+    let settings = PostgresSettings::at(&database.url);
+    let (a, b) = tokio::join!(migrate(&settings, &NEWER), migrate(&settings, &NEWER));
+    let pool = a.unwrap();
+    b.unwrap();
+    migrate(&settings, &NEWER).await.unwrap();
+    refuse_pending(&pool, &NEWER).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_refuses_a_schema_that_lacks_a_migration() {
+    let database = stoa_testing::postgres::database().await;
+    let settings = PostgresSettings::at(&database.url);
+    let empty = connect(&settings).await.unwrap();
+    let refusal = refuse_pending(&empty, &OLDER).await;
+    assert!(
+        matches!(refusal, Err(MigrateError::Pending(1))),
+        "{refusal:?}"
+    );
+    let pool = migrate(&settings, &OLDER).await.unwrap();
+    let refusal = refuse_pending(&pool, &NEWER).await;
+    assert!(
+        matches!(refusal, Err(MigrateError::Pending(2))),
+        "{refusal:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_previous_release_runs_and_migrates_on_a_newer_schema() {
+    let database = stoa_testing::postgres::database().await;
+    let settings = PostgresSettings::at(&database.url);
+    let pool = migrate(&settings, &NEWER).await.unwrap();
+    refuse_pending(&pool, &OLDER).await.unwrap();
+    migrate(&settings, &OLDER).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_duplicate_is_a_conflict_that_names_its_constraint() {
+    let database = stoa_testing::postgres::database().await;
+    let pool = migrate(&PostgresSettings::at(&database.url), &OLDER)
+        .await
+        .unwrap();
+    let insert = |id: i64| {
+        sqlx::query("INSERT INTO cups VALUES ($1, 'blue')")
+            .bind(id)
+            .execute(&pool)
+    };
+    traced("cup.insert", insert(1)).await.unwrap();
+    let error = traced("cup.insert", insert(2)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Conflict);
+    assert!(error.violates_unique(Some("cups_name_key")));
+    assert!(!error.violates_unique(Some("cups_pkey")));
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_cancelled() {
+    let database = stoa_testing::postgres::database().await;
+    let statement_timeout = Duration::from_millis(50);
+    let settings = PostgresSettings {
+        statement_timeout,
+        ..PostgresSettings::at(&database.url)
+    };
+    let pool = connect(&settings).await.unwrap();
+    let error = traced(
+        "nap.take",
+        sqlx::query("SELECT pg_sleep(60)").execute(&pool),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Unavailable);
+}
+
+#[tokio::test]
+async fn a_used_up_pool_is_unavailable_and_its_wait_is_bounded() {
+    let database = stoa_testing::postgres::database().await;
+    let acquire_timeout = Duration::from_millis(50);
+    let settings = PostgresSettings {
+        pool_size: 1,
+        acquire_timeout,
+        ..PostgresSettings::at(&database.url)
+    };
+    let pool = connect(&settings).await.unwrap();
+    let held = pool.acquire().await.unwrap();
+    assert_eq!(
+        ready(&pool).await.unwrap_err().code(),
+        ErrorCode::Unavailable
+    );
+    drop(held);
+    ready(&pool).await.unwrap();
+}
+
+#[test]
+fn a_cursor_comes_back_as_it_went() {
+    let cursor = Cursor((17_i64, "blue".to_owned()));
+    assert_eq!(
+        Cursor::decode(Some(&cursor.encode())).unwrap(),
+        Some(cursor)
+    );
+    assert_eq!(Cursor::<i64>::decode(None).unwrap(), None);
+}
+
+#[test]
+fn a_cursor_of_nobody_is_invalid() {
+    for text in ["", "abc", "!!!", "eyJhIjoxfQ"] {
+        assert_eq!(
+            Cursor::<i64>::decode(Some(text)).unwrap_err().code(),
+            ErrorCode::Invalid
+        );
+    }
+}
+
+#[test]
+fn a_page_points_to_the_next_one_only_if_there_is_more() {
+    let page = into_page(vec![1, 2, 3], 2, |n| *n);
+    assert_eq!(page.items, [1, 2]);
+    assert_eq!(
+        Cursor::<i64>::decode(page.next_cursor.as_deref()).unwrap(),
+        Some(Cursor(2))
+    );
+    assert_eq!(into_page(vec![1, 2], 2, |n| *n).next_cursor, None);
+}

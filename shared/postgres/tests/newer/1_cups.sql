@@ -1,0 +1,1 @@
+CREATE TABLE cups (id bigint PRIMARY KEY, name text UNIQUE NOT NULL);

@@ -1,0 +1,1 @@
+CREATE TABLE saucers (id bigint PRIMARY KEY);
