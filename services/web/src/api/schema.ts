@@ -281,7 +281,7 @@ export interface components {
         Me: {
             /** Format: uuid */
             id: string;
-            email: string | null;
+            email?: string | null;
             /** Format: uuid */
             account_id: string;
             account_name: string;
@@ -300,7 +300,7 @@ export interface components {
             id: string;
             name: string;
             language: string;
-            active_model: number | null;
+            active_model?: number | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -355,7 +355,7 @@ export interface components {
         /** @enum {string} */
         TrainingStatus: "queued" | "running" | "succeeded" | "failed";
         ModelMetrics: {
-            accuracy: number | null;
+            accuracy?: number | null;
             examples: number;
             intents: number;
             entities: number;
@@ -370,12 +370,12 @@ export interface components {
             status: components["schemas"]["TrainingStatus"];
             progress: number;
             model: number;
-            metrics: null | components["schemas"]["ModelMetrics"];
-            error: string | null;
+            metrics?: null | components["schemas"]["ModelMetrics"];
+            error?: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
-            finished_at: string | null;
+            finished_at?: string | null;
         };
         Model: {
             version: number;
@@ -390,7 +390,7 @@ export interface components {
             text: string;
         };
         Intent: {
-            name: string | null;
+            name?: string | null;
             confidence: number;
         };
         RankedIntent: {
@@ -441,8 +441,8 @@ export interface components {
         ConversationStatus: "active" | "handover" | "ended";
         ConversationState: {
             status: components["schemas"]["ConversationStatus"];
-            flow: string | null;
-            asking: string | null;
+            flow?: string | null;
+            asking?: string | null;
             slots: {
                 [key: string]: unknown;
             };
@@ -462,7 +462,7 @@ export interface components {
             id: string;
             /** Format: uuid */
             assistant_id: string;
-            sender: string | null;
+            sender?: string | null;
             status: components["schemas"]["ConversationStatus"];
             /** Format: date-time */
             created_at: string;
@@ -482,7 +482,7 @@ export interface components {
             /** @enum {string} */
             event: "user";
             text: string;
-            parse: null | components["schemas"]["ParseResult"];
+            parse?: null | components["schemas"]["ParseResult"];
         } | {
             /** @enum {string} */
             event: "assistant";
@@ -528,19 +528,19 @@ export interface components {
         };
         Page_Assistant: {
             items: components["schemas"]["Assistant"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         Page_Training: {
             items: components["schemas"]["Training"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         Page_Model: {
             items: components["schemas"]["Model"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         Page_ConversationSummary: {
             items: components["schemas"]["ConversationSummary"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
     };
     responses: never;

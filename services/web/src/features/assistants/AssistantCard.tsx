@@ -36,7 +36,7 @@ export function AssistantCard({ assistant }: AssistantCardProps) {
         <div>
           <dt>{t('assistants.activeModel')}</dt>
           <dd>
-            {active_model === null
+            {active_model == null
               ? t('assistants.noModel')
               : t('assistants.version', { version: active_model })}
           </dd>

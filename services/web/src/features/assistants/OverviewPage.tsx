@@ -58,7 +58,7 @@ export default function OverviewPage() {
           to="/assistants/$assistantId/training"
           params={params}
           badge={isUnderWay(latest) && latest && <StatusBadge status={latest.status} />}
-          reached={version !== null && t('overview.modelReady', { version })}
+          reached={version != null && t('overview.modelReady', { version })}
         />
         <Pillar
           icon={MessagesSquare}
@@ -66,7 +66,7 @@ export default function OverviewPage() {
           text={t('overview.stepChatText')}
           to="/assistants/$assistantId/chat"
           params={params}
-          reached={version !== null && t('overview.ready')}
+          reached={version != null && t('overview.ready')}
         />
       </SimpleGrid>
       <Steps />

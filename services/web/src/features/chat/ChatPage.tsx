@@ -22,7 +22,7 @@ import { useConversation } from './useConversation'
 export default function ChatPage() {
   const { t } = useTranslation()
   const { id, name, active_model: version } = useCurrentAssistant()
-  if (version !== null) return <Playground assistantId={id} name={name} />
+  if (version != null) return <Playground assistantId={id} name={name} />
   return (
     <>
       <PageHeader context={name} title={t('chat.title')} intro={t('chat.intro')} />

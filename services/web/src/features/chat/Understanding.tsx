@@ -58,7 +58,7 @@ function Parse({ parse }: { parse: ParseResult }) {
         )}
       </p>
       <h3 className={classes.heading}>{t('chat.ranking')}</h3>
-      {parse.intent.name === null && (
+      {parse.intent.name == null && (
         <Badge color="terracotta" variant="light" tt="none" radius="sm" mb={6}>
           {t('chat.outOfScope')}
         </Badge>

@@ -23,7 +23,7 @@ export function Metrics({ metrics }: MetricsProps) {
     <dl className={classes.metrics}>
       <div className={classes.main} title={t('training.accuracyHint')}>
         <dt>{t('training.accuracy')}</dt>
-        <dd>{accuracy === null ? t('training.tooFew') : format.percent(accuracy, 1)}</dd>
+        <dd>{accuracy == null ? t('training.tooFew') : format.percent(accuracy, 1)}</dd>
       </div>
       {facts.map(([name, value]) => (
         <div key={name}>

@@ -80,7 +80,7 @@ function ModelRow({ model, loading, onActivate }: ModelRowProps) {
     <Table.Tr>
       <Table.Th scope="row">{t('assistants.version', { version })}</Table.Th>
       <Table.Td ta="right">
-        {metrics.accuracy === null ? '–' : format.percent(metrics.accuracy, 1)}
+        {metrics.accuracy == null ? '–' : format.percent(metrics.accuracy, 1)}
       </Table.Td>
       <Table.Td ta="right">{format.number(metrics.examples)}</Table.Td>
       <Table.Td pl="xl">
