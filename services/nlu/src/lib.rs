@@ -1,1 +1,56 @@
-//! nlu
+//! One parse API over the engines that understand utterances.
+//!
+//! A request finds its assistant and the version of the model that answers ([`assistants`]),
+//! looks into the cache ([`cache`]), and asks an engine ([`engine`]) where the cache has no
+//! answer. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
+
+mod assistants;
+mod cache;
+mod engine;
+mod parse;
+mod rasa;
+mod settings;
+mod understand;
+
+pub use settings::Settings;
+
+use axum::Router;
+use axum::routing::post;
+use stoa_client::ServiceClient;
+use stoa_service::{App, Context, TokenVerifier};
+use understand::Nlu;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Puts the service together.
+///
+/// Neither the cache nor another service is waited for: without the cache it answers all the
+/// same, and a service that is away is said to be away.
+pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+    cache::describe_metrics();
+    let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
+    let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
+    let nlu = Nlu {
+        assistants: assistants::Assistants::new(api),
+        cache: cache::Cache::new(settings.redis_url.as_ref(), settings.cache_ttl)?,
+        engine: engine::Engine::Ml(ml.with_timeout(settings.engine_timeout)),
+    };
+    let internal = Router::new()
+        .route("/internal/v1/parse", post(parse::parse_for_assistant))
+        .with_state(nlu.clone());
+    Ok(App::documented(routes().with_state(nlu))
+        .merge(stoa_service::internal(internal, &settings.internal))
+        .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?))
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Nlu> {
+    stoa_service::openapi_router("nlu")
+        .routes(routes!(parse::parse))
+        .routes(routes!(rasa::parse_rasa))
+        .routes(routes!(rasa::get_rasa_status))
+}

@@ -1,2 +1,5 @@
 //! The `nlu` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    stoa_service::Program::new("nlu", nlu::build).openapi(nlu::openapi).run()
+}

@@ -1,0 +1,96 @@
+//! What clients of Rasa speak: the key selects the assistant.
+
+use crate::understand::{Nlu, UnderstandError};
+use axum::extract::State;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use stoa_contracts::parse::{Entity, Intent, RankedIntent, TEXT_LIMIT};
+use stoa_service::{Identity, Json, Problem, responses};
+use utoipa::ToSchema;
+
+/// Input of `parse_rasa`.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+pub(crate) struct RasaParse {
+    /// The utterance.
+    #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
+    #[schema(min_length = 1, max_length = 10000, example = "my meter shows 48213")]
+    text: String,
+    /// Comes back with the answer.
+    #[garde(inner(length(chars, max = 200)))]
+    #[schema(max_length = 200)]
+    message_id: Option<String>,
+}
+
+/// What an utterance means, in Rasa's words.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RasaParsed {
+    /// The utterance as it came.
+    text: String,
+    /// The most probable intent; its name is null when the utterance is out of scope.
+    intent: Intent,
+    /// The most probable intents, best first.
+    intent_ranking: Vec<RankedIntent>,
+    /// The entities, in the order of the text.
+    entities: Vec<Entity>,
+    /// What came with the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+}
+
+/// The model that answers, in Rasa's words.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RasaStatus {
+    /// The version of the model.
+    #[schema(example = "3")]
+    model_id: String,
+    /// The model, as a file that Rasa would have.
+    #[schema(example = "018f0c4e-7d3a-7cc1-9d6f-0a4b1c2d3e4f/3")]
+    model_file: String,
+    /// Trainings do not run here.
+    num_active_training_jobs: u32,
+}
+
+/// Understand an utterance (Rasa)
+#[utoipa::path(
+    post, path = "/model/parse", operation_id = "parse_rasa", tag = "rasa",
+    request_body = RasaParse,
+    responses((status = 200, body = RasaParsed, description = "What it means"), responses::Write)
+)]
+pub(crate) async fn parse_rasa(
+    State(nlu): State<Nlu>,
+    identity: Identity,
+    Json(input): Json<RasaParse>,
+) -> Result<Json<RasaParsed>, Problem> {
+    let assistant = nlu.own_assistant(&identity).await?;
+    let result = nlu.understand(&assistant, input.text).await?;
+    Ok(Json(RasaParsed {
+        text: result.text,
+        intent: result.intent,
+        intent_ranking: result.intent_ranking,
+        entities: result.entities,
+        message_id: input.message_id,
+    }))
+}
+
+/// Get the model that answers (Rasa)
+#[utoipa::path(
+    get, path = "/status", operation_id = "get_rasa_status", tag = "rasa",
+    responses(
+        (status = 200, body = RasaStatus, description = "The model that answers"),
+        (status = 409, body = stoa_contracts::Problem, content_type = "application/problem+json",
+            description = "The assistant has no active model"),
+        responses::Read
+    )
+)]
+pub(crate) async fn get_rasa_status(
+    State(nlu): State<Nlu>,
+    identity: Identity,
+) -> Result<Json<RasaStatus>, Problem> {
+    let assistant = nlu.own_assistant(&identity).await?;
+    let version = assistant.active_model.ok_or(UnderstandError::NoModel)?;
+    Ok(Json(RasaStatus {
+        model_id: version.to_string(),
+        model_file: format!("{}/{version}", assistant.id),
+        num_active_training_jobs: 0,
+    }))
+}

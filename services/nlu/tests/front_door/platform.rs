@@ -1,0 +1,153 @@
+//! The service as a test holds it: the product's own `build`, its neighbours played by wiremock.
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use stoa_config::Env;
+use stoa_contracts::identity::{Claims, ISSUER, Role};
+use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
+use stoa_testing::keys;
+use stoa_testing::redis::TestRedis;
+use uuid::Uuid;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+pub(crate) const INTERNAL_TOKEN: &str = "a-token-for-tests-that-is-long-enough";
+
+/// The service, running, and its neighbours.
+pub(crate) struct Platform {
+    pub(crate) api: MockServer,
+    pub(crate) ml: MockServer,
+    pub(crate) account: Uuid,
+    pub(crate) assistant: Uuid,
+    running: Running,
+    http: reqwest::Client,
+    // Redis lives as long as this.
+    _redis: Option<TestRedis>,
+}
+
+/// A status and a body.
+pub(crate) type Answer = (StatusCode, Value);
+
+impl Platform {
+    /// With an assistant whose model has version 3, and a cache.
+    pub(crate) async fn start() -> Self {
+        let redis = stoa_testing::redis::database().await;
+        let url = redis.url.clone();
+        Self::with_redis(&url, Some(redis)).await
+    }
+
+    /// With a cache that nobody answers at.
+    pub(crate) async fn without_redis() -> Self {
+        Self::with_redis("redis://127.0.0.1:1", None).await
+    }
+
+    async fn with_redis(url: &str, redis: Option<TestRedis>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (api, ml) = (MockServer::start().await, MockServer::start().await);
+        let env = Env::from_pairs([
+            ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
+            ("INTERNAL_TOKEN", INTERNAL_TOKEN),
+            ("API_URL", &api.uri()),
+            ("ML_URL", &ml.uri()),
+            ("REDIS_URL", url),
+        ]);
+        let context = Context::default();
+        let app = nlu::build(env.load().unwrap(), &context).await.unwrap();
+        let running = app.start(&HttpSettings::loopback(), &context).await.unwrap();
+        let http = reqwest::Client::new();
+        let (account, assistant) = (Uuid::now_v7(), Uuid::now_v7());
+        let platform = Self { api, ml, account, assistant, running, http, _redis: redis };
+        platform.activate(Some(3)).await;
+        platform.understand().await;
+        platform
+    }
+
+    /// Lets `api` say which version is active from now on.
+    pub(crate) async fn activate(&self, version: Option<i32>) {
+        self.api.reset().await;
+        let runtime = json!({
+            "id": self.assistant, "account_id": self.account, "name": "Care", "language": "en",
+            "active_model": version, "flows_version": null,
+        });
+        let route = format!("/internal/v1/assistants/{}", self.assistant);
+        let bearer = format!("Bearer {INTERNAL_TOKEN}");
+        Mock::given(method("GET"))
+            .and(path(route))
+            .and(header("authorization", bearer))
+            .respond_with(ResponseTemplate::new(200).set_body_json(runtime))
+            .mount(&self.api)
+            .await;
+        let problem = json!({
+            "type": "https://stoa.dev/problems/not_found", "title": "There is no such thing",
+            "status": 404, "detail": "There is no such assistant.", "code": "not_found",
+        });
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(404).set_body_json(problem))
+            .with_priority(9)
+            .mount(&self.api)
+            .await;
+    }
+
+    /// Lets `ml` answer every utterance with the intent `hello`.
+    async fn understand(&self) {
+        let answer = |request: &Request| {
+            let input: Value = request.body_json().expect("nlu sends JSON");
+            ResponseTemplate::new(200).set_body_json(json!({
+                "text": input["text"], "intent": {"name": "hello", "confidence": 0.9},
+                "intent_ranking": [{"name": "hello", "confidence": 0.9}], "entities": [],
+                "model_version": input["model_version"],
+            }))
+        };
+        Mock::given(method("POST"))
+            .and(path("/internal/v1/parse"))
+            .respond_with(answer)
+            .mount(&self.ml)
+            .await;
+    }
+
+    /// How often `ml` was asked.
+    pub(crate) async fn asked(&self) -> usize {
+        self.ml.received_requests().await.unwrap_or_default().len()
+    }
+
+    /// A token of this account, narrowed to an assistant or not.
+    pub(crate) fn token(&self, assistant: Option<Uuid>) -> String {
+        token(self.account, assistant)
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.running.url()))
+    }
+
+    /// Asks for what a text means, with the token of a user.
+    pub(crate) async fn parse(&self, text: &str) -> Answer {
+        self.parse_as(&self.token(None), self.assistant, text).await
+    }
+
+    pub(crate) async fn parse_as(&self, token: &str, assistant: Uuid, text: &str) -> Answer {
+        let path = format!("/api/v1/assistants/{assistant}/parse");
+        let request = self.request(Method::POST, &path).bearer_auth(token);
+        answer(request.json(&json!({"text": text}))).await
+    }
+}
+
+/// A token good for a quarter of an hour.
+pub(crate) fn token(account: Uuid, assistant: Option<Uuid>) -> String {
+    let now = Clock::system().now().unix_timestamp();
+    let claims = Claims {
+        sub: Uuid::now_v7(),
+        account,
+        role: Role::Viewer,
+        assistant,
+        iss: ISSUER.to_owned(),
+        iat: now,
+        exp: now + 900,
+    };
+    TokenSigner::new(&keys::SIGNING_KEY.into()).unwrap().sign(&claims).unwrap()
+}
+
+/// Sends a request and reads the JSON of its answer.
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
