@@ -1,13 +1,13 @@
 //! Reading bytes into a tree, with bounds on what a document may cost.
 
 use serde::de::IgnoredAny;
-use serde_saphyr::Options;
+use serde_saphyr::{Error, Options, budget::BudgetBreach};
 
 use super::{DocumentError, Node, Position, finding};
 
-/// Values in one document: the largest public intent set (CLINC150, 23,700 utterances) needs
-/// 120,000; a tree of this size takes about 40 MB.
-const MAX_NODES: usize = 400_000;
+/// Values in one document: 100,000 labelled utterances need 500,000; a tree of this size takes
+/// about 60 MB.
+const MAX_NODES: usize = 700_000;
 /// Levels of nesting; training data needs 5, flows 10, and a level costs about 35 kB of stack.
 const MAX_DEPTH: usize = 24;
 /// Copies made by YAML aliases, which is how a small document becomes a large one.
@@ -34,7 +34,7 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, DocumentError> {
 pub fn read_yaml(text: &str) -> Result<Node, DocumentError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let at = error.location().map_or(Position::new(1, 1), Position::from);
-        syntax(at, first_line(&error.without_snippet().to_string()))
+        syntax(at, &told(error.without_snippet()))
     })
 }
 
@@ -80,8 +80,25 @@ fn clamp(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX).max(1)
 }
 
-fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
+/// The reader's message without its own place, and without advice to programmers.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        } => "a body holds one document".to_owned(),
+        Error::Budget { .. } => {
+            format!("a document has at most {MAX_NODES} values in {MAX_DEPTH} levels")
+        }
+        other => {
+            let message = other.to_string();
+            let end = [" at line ", ", set ", "\n"]
+                .iter()
+                .filter_map(|cut| message.find(cut))
+                .min();
+            message[..end.unwrap_or(message.len())].to_owned()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +164,19 @@ mod tests {
         assert!(read_yaml(&"[".repeat(100_000)).is_err());
         assert!(read_json(&"[".repeat(100_000)).is_err());
         assert!(read_yaml(&"- ".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn messages_are_for_authors() {
+        let message = |text: &str| match read_yaml(text).unwrap_err() {
+            DocumentError::Syntax(found) => found.message,
+            DocumentError::Content(_) => panic!("a syntax error"),
+        };
+        assert_eq!(message("a: \"x\n"), "unclosed quote");
+        assert_eq!(message("a: 1\na: 2\n"), "duplicate mapping key: a");
+        assert_eq!(message("a: 1\n---\nb: 2\n"), "a body holds one document");
+        assert!(message(&format!("{}{}", "[".repeat(30), "]".repeat(30))).contains("24 levels"));
+        assert!(message(&format!("[{}1]", "1,".repeat(800_000))).contains("700000 values"));
     }
 
     #[test]
