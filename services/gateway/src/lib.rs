@@ -8,7 +8,7 @@ mod compression;
 mod door;
 mod headers;
 mod limit;
-mod openapi;
+pub mod openapi;
 mod path;
 mod proxy;
 pub mod routes;
@@ -49,7 +49,7 @@ struct Gateway {
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     metrics::describe_counter!(
         "gateway_limit_fallback_total",
-        "Requests counted in this process because Redis did not answer"
+        "Times that Redis did not answer and this process counted by itself"
     );
     metrics::counter!("gateway_limit_fallback_total").absolute(0);
     let routes = routes::load(&settings.routes)?;

@@ -120,6 +120,8 @@ fn objection(from: Layer, to: Layer, dev: bool) -> Option<&'static str> {
         (_, Layer::Testing) if dev => None,
         (_, Layer::Testing) => Some("`testing` is a dev-dependency"),
         (Layer::Top, _) => None,
+        // A kit's test may start telemetry to see its spans.
+        (Layer::Kit, Layer::Telemetry) if dev => None,
         (Layer::Service, Layer::Telemetry) | (_, Layer::Ground) if from != Layer::Ground => None,
         _ => Some("arrows: services -> kits -> config, contracts; service -> telemetry -> config"),
     }

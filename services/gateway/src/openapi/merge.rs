@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 /// The prefix of a reference to a schema.
 const SCHEMA: &str = "#/components/schemas/";
 
+/// The documents of the services, by name, as one.
+///
 /// Only what the routes make public gets in, with the authentication that they ask for.
-pub(super) fn merge(documents: Vec<(&str, Value)>, routes: &Table) -> Value {
+pub fn merge(documents: Vec<(&str, Value)>, routes: &Table) -> Value {
     let mut merged = json!({
         "openapi": "3.1.0",
         "info": { "title": "Stoa", "version": env!("CARGO_PKG_VERSION") },

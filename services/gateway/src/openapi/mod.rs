@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::future::join_all;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http_body_util::{BodyExt as _, Limited};
-use merge::merge;
+pub use merge::merge;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -155,7 +155,8 @@ async fn a_body_above_the_routes_limit_is_refused_whether_announced_or_not() {
     let announced = post().body(vec![0; 10 << 20]).send().await.unwrap();
     assert_eq!(announced.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json(announced).await["code"], "too_large");
-    let pieces = futures_util::stream::iter([0_u8; 2].map(|byte| std::io::Result::Ok(vec![byte; 600])));
+    let pieces =
+        futures_util::stream::iter([0_u8; 2].map(|byte| std::io::Result::Ok(vec![byte; 600])));
     let chunked = post()
         .body(reqwest::Body::wrap_stream(pieces))
         .send()
