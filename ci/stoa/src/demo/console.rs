@@ -101,9 +101,8 @@ impl Console {
         assistant: Uuid,
     ) -> anyhow::Result<String> {
         let path = "/api/v1/api-keys";
-        let keys: Page<ApiKey> = answer(self.request(Method::GET, path))
-            .await
-            .context("cannot list the API keys")?;
+        let list = self.request(Method::GET, path).query(&[("limit", "100")]);
+        let keys: Page<ApiKey> = answer(list).await.context("cannot list the API keys")?;
         for old in keys.items.iter().filter(|key| key.name == name) {
             send(self.request(Method::DELETE, &format!("{path}/{}", old.id))).await?;
         }

@@ -203,7 +203,10 @@ fn report(memory: &Memory, options: &DemoOptions, answer: &[String]) {
     println!("  Open      {}", memory.url);
     println!("  Sign in   {} / {}", memory.email, memory.password);
     println!("  Talk      {}", curl(memory, &options.say));
-    println!("  Scripts   . {}", options.env_file.display());
+    // Inside a container it is some path of the container: whoever mounted it knows where it is.
+    if options.env_file.is_relative() {
+        println!("  Scripts   . {}", options.env_file.display());
+    }
 }
 
 fn curl(memory: &Memory, text: &str) -> String {
