@@ -27,7 +27,9 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 /// Puts the service together.
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     metrics::describe();
-    let pool = stoa_postgres::connect(&settings.database).await.context("connect to postgres")?;
+    let pool = stoa_postgres::connect(&settings.database)
+        .await
+        .context("connect to postgres")?;
     stoa_postgres::refuse_pending(&pool, &MIGRATOR).await?;
     let models = Models::new(pool.clone(), settings.model_cache);
     let trainer = Trainer::new(pool.clone(), &settings, context.clone());
@@ -38,12 +40,16 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
 
 fn training_routes(trainer: Trainer, body_limit: usize) -> Router {
     let methods = put(trainings::start_training).get(trainings::get_training);
-    let routes = Router::new().route("/internal/v1/trainings/{id}", methods).with_state(trainer);
+    let routes = Router::new()
+        .route("/internal/v1/trainings/{id}", methods)
+        .with_state(trainer);
     stoa_service::body_limit(routes, body_limit)
 }
 
 fn parse_routes(models: Models) -> Router {
-    Router::new().route("/internal/v1/parse", post(parse::parse)).with_state(models)
+    Router::new()
+        .route("/internal/v1/parse", post(parse::parse))
+        .with_state(models)
 }
 
 /// Brings the database up to date.

@@ -3,5 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stoa_service::Program::new("ml", ml::build).migrate(ml::migrate).run()
+    stoa_service::Program::new("ml", ml::build)
+        .migrate(ml::migrate)
+        .run()
 }

@@ -39,8 +39,16 @@ pub(crate) fn describe() {
     describe_counter!(TRAININGS, Unit::Count, "Trainings that ended.");
     describe_histogram!(TRAINING_DURATION, Unit::Seconds, "How long trainings took.");
     describe_gauge!(RUNNING, Unit::Count, "Trainings that run in this process.");
-    describe_counter!(LOADS, Unit::Count, "Models that were read from the database.");
-    describe_gauge!(CACHED, Unit::Bytes, "Memory that models take in this process.");
+    describe_counter!(
+        LOADS,
+        Unit::Count,
+        "Models that were read from the database."
+    );
+    describe_gauge!(
+        CACHED,
+        Unit::Bytes,
+        "Memory that models take in this process."
+    );
     for outcome in Outcome::ALL {
         counter!(TRAININGS, "outcome" => outcome.as_str()).absolute(0);
     }

@@ -54,7 +54,10 @@ impl Models {
     /// Holds up to this many bytes of models.
     pub(crate) fn new(pool: PgPool, bytes: usize) -> Self {
         let weigh = |_: &Key, model: &Arc<Model>| u32::try_from(model.bytes()).unwrap_or(u32::MAX);
-        let cache = Cache::builder().max_capacity(bytes as u64).weigher(weigh).build();
+        let cache = Cache::builder()
+            .max_capacity(bytes as u64)
+            .weigher(weigh)
+            .build();
         Self { pool, cache }
     }
 
@@ -64,9 +67,14 @@ impl Models {
         if let Some(model) = self.cache.get(&key).await {
             return Ok(model);
         }
-        let span = tracing::info_span!("model.load", assistant.id = %assistant, model.version = version);
+        let span =
+            tracing::info_span!("model.load", assistant.id = %assistant, model.version = version);
         let load = self.load(key).instrument(span);
-        let model = self.cache.try_get_with(key, load).await.map_err(LoadError::Shared)?;
+        let model = self
+            .cache
+            .try_get_with(key, load)
+            .await
+            .map_err(LoadError::Shared)?;
         metrics::cached(self.cache.weighted_size());
         Ok(model)
     }

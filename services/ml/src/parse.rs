@@ -20,7 +20,9 @@ pub(crate) async fn parse(
     let is_long = input.text.len() > LONG;
     let understand = move || span.in_scope(|| model.parse(&input.text, version));
     let result = if is_long {
-        tokio::task::spawn_blocking(understand).await.map_err(LoadError::Broken)?
+        tokio::task::spawn_blocking(understand)
+            .await
+            .map_err(LoadError::Broken)?
     } else {
         understand()
     };

@@ -28,15 +28,24 @@ impl stoa_config::Settings for Settings {
     fn read(env: &mut Env) -> Option<Self> {
         let database = PostgresSettings::read(env);
         let internal = InternalToken::read(env);
-        let trainings = env.parse("TRAINING_CONCURRENCY", "trainings that run at the same time");
+        let trainings = env.parse(
+            "TRAINING_CONCURRENCY",
+            "trainings that run at the same time",
+        );
         let trainings = trainings.default("1").read();
         let queue = env.parse("TRAINING_QUEUE", "trainings that may wait for their turn");
         let training_queue = queue.default("16").read();
-        let threads = env.parse("TRAINING_THREADS", "threads of a training; unset: every core");
+        let threads = env.parse(
+            "TRAINING_THREADS",
+            "threads of a training; unset: every core",
+        );
         let training_threads = threads.optional();
         let limit = env.size("TRAINING_BODY_LIMIT", "largest training data, as JSON");
         let training_body_limit = limit.default("64MiB").read();
-        let cache = env.size("MODEL_CACHE_SIZE", "memory for models; the least used ones go");
+        let cache = env.size(
+            "MODEL_CACHE_SIZE",
+            "memory for models; the least used ones go",
+        );
         let model_cache = cache.default("256MiB").read();
         Some(Self {
             database: database?,

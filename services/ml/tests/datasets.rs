@@ -12,8 +12,13 @@ fn accuracy(dataset: &Dataset) -> (f64, f64) {
     let trained = train(&dataset.train, &Options::default(), &Progress::new())
         .expect("the public data sets are sound");
     let share = |in_scope: bool| {
-        let asked = dataset.test.iter().filter(|(_, truth)| truth.is_some() == in_scope);
-        let right = asked.clone().filter(|(text, t)| trained.model.parse(text, 1).intent.name == *t);
+        let asked = dataset
+            .test
+            .iter()
+            .filter(|(_, truth)| truth.is_some() == in_scope);
+        let right = asked
+            .clone()
+            .filter(|(text, t)| trained.model.parse(text, 1).intent.name == *t);
         100.0 * right.count() as f64 / asked.count().max(1) as f64
     };
     (share(true), share(false))

@@ -25,7 +25,9 @@ fn intent(text: &str) -> Option<String> {
 fn entity(text: &str, name: &str) -> Entity {
     let result = parse(text);
     let entity = result.entities.iter().find(|entity| entity.entity == name);
-    entity.unwrap_or_else(|| panic!("no {name} in {result:?}")).clone()
+    entity
+        .unwrap_or_else(|| panic!("no {name} in {result:?}"))
+        .clone()
 }
 
 fn refusal(data: &TrainingData) -> TrainError {
@@ -34,15 +36,27 @@ fn refusal(data: &TrainingData) -> TrainError {
 
 #[test]
 fn understands_what_is_not_in_the_examples() {
-    assert_eq!(intent("our meter reading shows 5500").as_deref(), Some("report_reading"));
-    assert_eq!(intent("what does green energy cost").as_deref(), Some("ask_tariff"));
+    assert_eq!(
+        intent("our meter reading shows 5500").as_deref(),
+        Some("report_reading")
+    );
+    assert_eq!(
+        intent("what does green energy cost").as_deref(),
+        Some("ask_tariff")
+    );
     assert_eq!(intent("thank you and goodbye").as_deref(), Some("goodbye"));
 }
 
 #[test]
 fn tolerates_typos_case_and_accents() {
-    assert_eq!(intent("MY METTER SHOWS 5500").as_deref(), Some("report_reading"));
-    assert_eq!(intent("wé arë moving to Rome").as_deref(), Some("move_house"));
+    assert_eq!(
+        intent("MY METTER SHOWS 5500").as_deref(),
+        Some("report_reading")
+    );
+    assert_eq!(
+        intent("wé arë moving to Rome").as_deref(),
+        Some("move_house")
+    );
 }
 
 #[test]
@@ -56,16 +70,31 @@ fn what_is_out_of_scope_has_no_intent_and_still_a_ranking() {
 #[test]
 fn confidences_are_probabilities_in_falling_order() {
     let result = parse("my meter shows 12");
-    let (intent, top) = (result.intent.confidence, result.intent_ranking[0].confidence);
+    let (intent, top) = (
+        result.intent.confidence,
+        result.intent_ranking[0].confidence,
+    );
     assert!((intent - top).abs() < f64::EPSILON);
-    assert!(result.intent_ranking.is_sorted_by(|a, b| a.confidence >= b.confidence));
-    assert!(result.intent_ranking.iter().all(|rank| (0.0..=1.0).contains(&rank.confidence)));
+    assert!(
+        result
+            .intent_ranking
+            .is_sorted_by(|a, b| a.confidence >= b.confidence)
+    );
+    assert!(
+        result
+            .intent_ranking
+            .iter()
+            .all(|rank| (0.0..=1.0).contains(&rank.confidence))
+    );
 }
 
 #[test]
 fn finds_learned_entities_in_new_words() {
     let reading = entity("my meter shows 61007", "reading");
-    assert_eq!((reading.start, reading.end, reading.extractor.as_str()), (15, 20, "model"));
+    assert_eq!(
+        (reading.start, reading.end, reading.extractor.as_str()),
+        (15, 20, "model")
+    );
     assert!(reading.confidence > 0.5);
     let city = entity("I am moving to Lisbon next month", "city");
     assert_eq!(city.value, "Lisbon");
@@ -74,11 +103,20 @@ fn finds_learned_entities_in_new_words() {
 #[test]
 fn finds_listed_matched_and_built_in_entities() {
     let tariff = entity("what does the MORNING one cost", "tariff");
-    assert_eq!((tariff.value, tariff.extractor.as_str()), ("Sunrise".into(), "lookup"));
+    assert_eq!(
+        (tariff.value, tariff.extractor.as_str()),
+        ("Sunrise".into(), "lookup")
+    );
     let contract = entity("🦀 compare c-4711", "contract");
-    assert_eq!((contract.start, contract.end, contract.extractor.as_str()), (10, 16, "regex"));
+    assert_eq!(
+        (contract.start, contract.end, contract.extractor.as_str()),
+        (10, 16, "regex")
+    );
     let email = entity("compare, and write to ann@example.org", "email");
-    assert_eq!((email.value, email.extractor.as_str()), ("ann@example.org".into(), "builtin"));
+    assert_eq!(
+        (email.value, email.extractor.as_str()),
+        ("ann@example.org".into(), "builtin")
+    );
 }
 
 #[test]
@@ -98,21 +136,45 @@ fn hostile_utterances_are_answered_in_bounded_time() {
     for text in ["", " ", "🦀🎉", &marks] {
         assert_eq!(intent(text), None);
     }
-    for text in ["", " ", &emoji, &hundred_kilobytes, &one_word, &controls, &marks, "\u{202e}abc"] {
+    for text in [
+        "",
+        " ",
+        &emoji,
+        &hundred_kilobytes,
+        &one_word,
+        &controls,
+        &marks,
+        "\u{202e}abc",
+    ] {
         let started = Instant::now();
         let result = parse(text);
-        assert!(started.elapsed() < Duration::from_secs(2), "{} bytes took long", text.len());
+        assert!(
+            started.elapsed() < Duration::from_secs(2),
+            "{} bytes took long",
+            text.len()
+        );
         let length = text.chars().count();
-        assert!(result.entities.iter().all(|e| e.start < e.end && e.end <= length));
+        assert!(
+            result
+                .entities
+                .iter()
+                .all(|e| e.start < e.end && e.end <= length)
+        );
     }
 }
 
 #[test]
 fn the_same_data_and_seed_give_the_same_model_on_any_number_of_threads() {
-    let options = Options { threads: NonZeroUsize::MIN, ..Options::default() };
+    let options = Options {
+        threads: NonZeroUsize::MIN,
+        ..Options::default()
+    };
     let again = train(&energy_supplier(), &options, &Progress::new()).unwrap();
     assert!(again.model.to_artefact() == TRAINED.model.to_artefact());
-    let other = Options { seed: 2, ..Options::default() };
+    let other = Options {
+        seed: 2,
+        ..Options::default()
+    };
     let other = train(&energy_supplier(), &other, &Progress::new()).unwrap();
     assert!(other.model.to_artefact() != TRAINED.model.to_artefact());
 }
@@ -131,22 +193,43 @@ fn a_damaged_artefact_is_refused_wherever_it_is_damaged() {
     for place in (0..artefact.len()).step_by(artefact.len() / 200 + 1) {
         let mut damaged = artefact.clone();
         damaged[place] ^= 0x40;
-        assert!(Model::from_artefact(&damaged).is_err(), "a flipped bit at {place} went through");
-        assert!(Model::from_artefact(&artefact[..place]).is_err(), "{place} bytes went through");
+        assert!(
+            Model::from_artefact(&damaged).is_err(),
+            "a flipped bit at {place} went through"
+        );
+        assert!(
+            Model::from_artefact(&artefact[..place]).is_err(),
+            "{place} bytes went through"
+        );
     }
-    assert!(matches!(Model::from_artefact(b"pickle"), Err(ArtefactError::NotAModel)));
+    assert!(matches!(
+        Model::from_artefact(b"pickle"),
+        Err(ArtefactError::NotAModel)
+    ));
 }
 
 #[test]
 fn data_that_cannot_be_learned_is_refused_with_what_to_do() {
     let mut data = energy_supplier();
-    data.examples.retain(|example| example.intent.as_deref() == Some("goodbye"));
+    data.examples
+        .retain(|example| example.intent.as_deref() == Some("goodbye"));
     assert!(matches!(refusal(&data), TrainError::OneIntent));
-    data.examples.iter_mut().for_each(|example| example.intent = None);
+    data.examples
+        .iter_mut()
+        .for_each(|example| example.intent = None);
     assert!(matches!(refusal(&data), TrainError::NoIntent));
-    assert!(matches!(refusal(&TrainingData::default()), TrainError::NoExamples));
-    let regexes = vec![RegexPattern { entity: "meter".into(), pattern: "[".into() }];
-    let refusal = refusal(&TrainingData { regexes, ..energy_supplier() });
+    assert!(matches!(
+        refusal(&TrainingData::default()),
+        TrainError::NoExamples
+    ));
+    let regexes = vec![RegexPattern {
+        entity: "meter".into(),
+        pattern: "[".into(),
+    }];
+    let refusal = refusal(&TrainingData {
+        regexes,
+        ..energy_supplier()
+    });
     assert!(refusal.to_string().contains("`[`"), "{refusal}");
 }
 

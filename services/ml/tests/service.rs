@@ -29,7 +29,9 @@ struct Ml {
 impl Ml {
     async fn start() -> Self {
         let database = stoa_testing::postgres::database().await;
-        ml::migrate(PostgresSettings::at(&database.url)).await.expect("the migrations apply");
+        ml::migrate(PostgresSettings::at(&database.url))
+            .await
+            .expect("the migrations apply");
         Self::on(database, 16).await
     }
 
@@ -44,18 +46,32 @@ impl Ml {
             model_cache: 64 << 20,
         };
         let context = Context::default();
-        let app = ml::build(settings, &context).await.expect("the settings are good");
-        let running = app.start(&HttpSettings::loopback(), &context).await.expect("it starts");
-        Self { running, database, client: Client::new() }
+        let app = ml::build(settings, &context)
+            .await
+            .expect("the settings are good");
+        let running = app
+            .start(&HttpSettings::loopback(), &context)
+            .await
+            .expect("it starts");
+        Self {
+            running,
+            database,
+            client: Client::new(),
+        }
     }
 
     async fn pool(&self) -> PgPool {
-        PgPool::connect(&self.database.url).await.expect("the test's database answers")
+        PgPool::connect(&self.database.url)
+            .await
+            .expect("the test's database answers")
     }
 
     async fn put(&self, snapshot: &TrainingSnapshot) -> (StatusCode, Value) {
         let path = format!("/internal/v1/trainings/{}", snapshot.training_id);
-        let request = self.client.put(format!("{}{path}", self.running.url())).json(snapshot);
+        let request = self
+            .client
+            .put(format!("{}{path}", self.running.url()))
+            .json(snapshot);
         answer(request.bearer_auth(TOKEN)).await
     }
 
@@ -69,7 +85,10 @@ impl Ml {
             let (_, body) = self.get(training).await;
             let report: Option<TrainingReport> = serde_json::from_value(body).ok();
             report.filter(|report| {
-                matches!(report.status, TrainingStatus::Succeeded | TrainingStatus::Failed)
+                matches!(
+                    report.status,
+                    TrainingStatus::Succeeded | TrainingStatus::Failed
+                )
             })
         })
         .await
@@ -82,14 +101,19 @@ impl Ml {
     }
 
     async fn parse(&self, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
-        let request = self.client.post(format!("{}/internal/v1/parse", self.running.url()));
-        let request = request.header("content-type", "application/json").body(body);
+        let request = self
+            .client
+            .post(format!("{}/internal/v1/parse", self.running.url()));
+        let request = request
+            .header("content-type", "application/json")
+            .body(body);
         answer(request.bearer_auth(TOKEN)).await
     }
 
     async fn understand(&self, snapshot: &TrainingSnapshot, text: &str) -> (StatusCode, Value) {
         let assistant = snapshot.assistant_id;
-        let body = json!({"assistant_id": assistant, "model_version": snapshot.model, "text": text});
+        let body =
+            json!({"assistant_id": assistant, "model_version": snapshot.model, "text": text});
         self.parse(body.to_string()).await
     }
 }
@@ -132,8 +156,13 @@ async fn a_model_outlives_the_process() {
     ml.train(&snapshot).await;
     ml.running.stop().await.unwrap();
     let next = Ml::on(ml.database, 16).await;
-    let (status, body) = next.understand(&snapshot, "what does the tariff cost").await;
-    assert_eq!((status, &body["intent"]["name"]), (StatusCode::OK, &json!("ask_tariff")));
+    let (status, body) = next
+        .understand(&snapshot, "what does the tariff cost")
+        .await;
+    assert_eq!(
+        (status, &body["intent"]["name"]),
+        (StatusCode::OK, &json!("ask_tariff"))
+    );
 }
 
 #[tokio::test]
@@ -141,11 +170,17 @@ async fn starting_a_training_twice_trains_once() {
     let ml = Ml::start().await;
     let snapshot = snapshot(energy_supplier());
     let (first, second) = tokio::join!(ml.put(&snapshot), ml.put(&snapshot));
-    assert_eq!((first.0, second.0), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
+    assert_eq!(
+        (first.0, second.0),
+        (StatusCode::ACCEPTED, StatusCode::ACCEPTED)
+    );
     let report = ml.ended(snapshot.training_id).await;
     let (status, body) = ml.put(&snapshot).await;
     assert_eq!(status, StatusCode::ACCEPTED);
-    assert_eq!(serde_json::from_value::<TrainingReport>(body).unwrap(), report);
+    assert_eq!(
+        serde_json::from_value::<TrainingReport>(body).unwrap(),
+        report
+    );
     let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM models");
     assert_eq!(count.fetch_one(&ml.pool().await).await.unwrap(), 1);
 }
@@ -156,7 +191,9 @@ async fn takes_over_a_training_whose_process_is_gone() {
     let snapshot = snapshot(energy_supplier());
     let lost = "INSERT INTO trainings (id, assistant_id, model, status, attempt, beat_at)
                 VALUES ($1, $2, 1, 'running', $1, now() - interval '1 minute')";
-    let lost = sqlx::query(lost).bind(snapshot.training_id).bind(snapshot.assistant_id);
+    let lost = sqlx::query(lost)
+        .bind(snapshot.training_id)
+        .bind(snapshot.assistant_id);
     lost.execute(&ml.pool().await).await.unwrap();
     assert_eq!(ml.get(snapshot.training_id).await.0, StatusCode::NOT_FOUND);
     assert_eq!(ml.train(&snapshot).await.status, TrainingStatus::Succeeded);
@@ -177,7 +214,10 @@ async fn a_stopping_process_gives_its_training_up_at_once() {
     assert_eq!(ml.put(&snapshot).await.0, StatusCode::ACCEPTED);
     ml.running.stop().await.unwrap();
     let next = Ml::on(ml.database, 16).await;
-    assert_eq!(next.get(snapshot.training_id).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        next.get(snapshot.training_id).await.0,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -188,7 +228,10 @@ async fn holds_no_more_trainings_than_it_has_places_for() {
     for _ in 0..8 {
         let (status, body) = ml.put(&snapshot(energy_supplier())).await;
         refused += usize::from(status == StatusCode::SERVICE_UNAVAILABLE);
-        assert!(status == StatusCode::ACCEPTED || body["code"] == "unavailable", "{body}");
+        assert!(
+            status == StatusCode::ACCEPTED || body["code"] == "unavailable",
+            "{body}"
+        );
     }
     assert!(refused > 0);
 }
@@ -205,16 +248,26 @@ async fn data_that_cannot_be_learned_fails_with_what_to_do() {
 async fn a_training_has_the_id_of_its_path() {
     let ml = Ml::start().await;
     let body = json!(snapshot(energy_supplier()));
-    let url = format!("{}/internal/v1/trainings/{}", ml.running.url(), Uuid::now_v7());
+    let url = format!(
+        "{}/internal/v1/trainings/{}",
+        ml.running.url(),
+        Uuid::now_v7()
+    );
     let (status, body) = answer(ml.client.put(url).json(&body).bearer_auth(TOKEN)).await;
-    assert_eq!((status, &body["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid")));
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid"))
+    );
 }
 
 #[tokio::test]
 async fn an_unknown_model_or_training_is_not_found() {
     let ml = Ml::start().await;
     let (status, body) = ml.understand(&snapshot(energy_supplier()), "hello").await;
-    assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::NOT_FOUND, &json!("not_found"))
+    );
     assert_eq!(ml.get(Uuid::now_v7()).await.0, StatusCode::NOT_FOUND);
 }
 
@@ -223,10 +276,14 @@ async fn a_damaged_model_is_refused_without_telling_why() {
     let ml = Ml::start().await;
     let snapshot = snapshot(energy_supplier());
     ml.train(&snapshot).await;
-    let damage = "UPDATE models SET artefact = set_byte(artefact, 1000, 255 - get_byte(artefact, 1000))";
+    let damage =
+        "UPDATE models SET artefact = set_byte(artefact, 1000, 255 - get_byte(artefact, 1000))";
     sqlx::query(damage).execute(&ml.pool().await).await.unwrap();
     let (status, body) = ml.understand(&snapshot, "hello").await;
-    assert_eq!((status, &body["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal")));
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal"))
+    );
     assert!(!body.to_string().contains("checksum"), "{body}");
 }
 

@@ -43,7 +43,10 @@ impl Coded for LookupError {
 impl Assistants {
     /// Asks this `api`.
     pub(crate) fn new(api: ServiceClient) -> Self {
-        let fresh = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
+        let fresh = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .time_to_live(FRESH)
+            .build();
         Self { api, fresh }
     }
 

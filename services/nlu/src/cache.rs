@@ -29,7 +29,11 @@ const OUTCOMES: [&str; 3] = ["hit", "miss", "error"];
 
 /// Describes the metrics and lets them begin at 0.
 pub(crate) fn describe_metrics() {
-    describe_counter!(LOOKUPS, Unit::Count, "Answers that were looked for in the cache.");
+    describe_counter!(
+        LOOKUPS,
+        Unit::Count,
+        "Answers that were looked for in the cache."
+    );
     for outcome in OUTCOMES {
         counter!(LOOKUPS, "outcome" => outcome).absolute(0);
     }
@@ -58,18 +62,30 @@ impl Cache {
                 .set_number_of_retries(1);
             let client = redis::Client::open(url.expose_secret())?;
             let connection = client.get_connection_manager_lazy(config)?;
-            redis::RedisResult::Ok(Server { connection, ttl, pause: Arc::new(Pause::new()) })
+            redis::RedisResult::Ok(Server {
+                connection,
+                ttl,
+                pause: Arc::new(Pause::new()),
+            })
         };
-        Ok(Self { server: url.map(connect).transpose()? })
+        Ok(Self {
+            server: url.map(connect).transpose()?,
+        })
     }
 
     /// The answer that was given before.
     pub(crate) async fn get(&self, input: &ParseWithModel) -> Option<ParseResult> {
-        let server = self.server.as_ref().filter(|server| !server.pause.is_on())?;
+        let server = self
+            .server
+            .as_ref()
+            .filter(|server| !server.pause.is_on())?;
         let mut connection = server.connection.clone();
         let key = key(input);
         let found = server.call(connection.get::<_, Option<Vec<u8>>>(key)).await;
-        let result = found.as_ref().and_then(Option::as_ref).and_then(|json| read(json, input));
+        let result = found
+            .as_ref()
+            .and_then(Option::as_ref)
+            .and_then(|json| read(json, input));
         let outcome = match (&found, &result) {
             (None, _) => "error",
             (Some(_), None) => "miss",
@@ -82,13 +98,17 @@ impl Cache {
     /// Remembers an answer, beside the request that waits for it.
     pub(crate) async fn put(&self, input: &ParseWithModel, result: &ParseResult) {
         let server = self.server.as_ref().filter(|server| !server.pause.is_on());
-        let (Some(server), Ok(json)) = (server, serde_json::to_vec(result)) else { return };
+        let (Some(server), Ok(json)) = (server, serde_json::to_vec(result)) else {
+            return;
+        };
         if json.len() > LARGEST {
             return;
         }
         let mut connection = server.connection.clone();
         let seconds = server.ttl.as_secs().max(1);
-        server.call(connection.set_ex::<_, _, ()>(key(input), json, seconds)).await;
+        server
+            .call(connection.set_ex::<_, _, ()>(key(input), json, seconds))
+            .await;
     }
 }
 
@@ -110,7 +130,10 @@ impl Server {
 /// The key of an answer; the text itself stays out of it.
 fn key(input: &ParseWithModel) -> String {
     let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(input.text.as_bytes()));
-    format!("nlu:parse:{}:{}:{hash}", input.assistant_id, input.model_version)
+    format!(
+        "nlu:parse:{}:{}:{hash}",
+        input.assistant_id, input.model_version
+    )
 }
 
 /// An entry, unless it is of another release or of another text.
@@ -127,7 +150,10 @@ struct Pause {
 
 impl Pause {
     fn new() -> Self {
-        Self { origin: Instant::now(), until_ms: AtomicU64::new(0) }
+        Self {
+            origin: Instant::now(),
+            until_ms: AtomicU64::new(0),
+        }
     }
 
     fn now_ms(&self) -> u64 {

@@ -81,7 +81,9 @@ impl Nlu {
         &self,
         identity: &Identity,
     ) -> Result<AssistantRuntime, UnderstandError> {
-        let id = identity.assistant.ok_or(UnderstandError::NoAssistantInToken)?;
+        let id = identity
+            .assistant
+            .ok_or(UnderstandError::NoAssistantInToken)?;
         self.assistant(identity, id).await
     }
 
@@ -92,7 +94,11 @@ impl Nlu {
         text: String,
     ) -> Result<ParseResult, UnderstandError> {
         let model_version = assistant.active_model.ok_or(UnderstandError::NoModel)?;
-        let input = ParseWithModel { assistant_id: assistant.id, model_version, text };
+        let input = ParseWithModel {
+            assistant_id: assistant.id,
+            model_version,
+            text,
+        };
         if let Some(result) = self.cache.get(&input).await {
             return Ok(result);
         }

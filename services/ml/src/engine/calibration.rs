@@ -121,7 +121,10 @@ fn sharpest(held_out: &[HeldOut]) -> f32 {
 /// By the rule of succession two more examples are thought of, with any label: however well
 /// a few held-out ones were answered, they do not prove that the next one will be.
 fn surprise(held_out: &[HeldOut], sharpness: f32) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "a number of examples is far below 2^24")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a number of examples is far below 2^24"
+    )]
     let doubt = 2.0 / (held_out.len() as f32 + 2.0);
     let surprise = |example: &HeldOut| {
         let scores = example.scores.iter().map(|score| score * sharpness);

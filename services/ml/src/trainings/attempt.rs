@@ -80,11 +80,7 @@ impl Attempt {
 
     /// Drives the work, and says now and then how far it is. Cancels it when the process stops
     /// or when the training belongs to another attempt.
-    async fn beat_while(
-        &self,
-        work: impl Future<Output = Ending>,
-        progress: &Progress,
-    ) -> Ending {
+    async fn beat_while(&self, work: impl Future<Output = Ending>, progress: &Progress) -> Ending {
         let mut work = std::pin::pin!(work);
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -107,7 +103,11 @@ impl Attempt {
     /// Whether the training is still ours, as far as we know.
     async fn beat(&self, progress: &Progress) -> bool {
         let begun = progress.has_begun();
-        let status = if begun { TrainingStatus::Running } else { TrainingStatus::Queued };
+        let status = if begun {
+            TrainingStatus::Running
+        } else {
+            TrainingStatus::Queued
+        };
         match store::beat(&self.pool, self.claim, status, progress.fraction()).await {
             Ok(ours) => ours,
             Err(error) => {
@@ -123,7 +123,11 @@ impl Attempt {
         match ending {
             Ending::Model(finished) => {
                 let ours = store::succeed(pool, claim, &finished).await?;
-                Ok(if ours { Outcome::Succeeded } else { Outcome::Abandoned })
+                Ok(if ours {
+                    Outcome::Succeeded
+                } else {
+                    Outcome::Abandoned
+                })
             }
             Ending::Refused(reason) => {
                 store::fail(pool, claim, &reason.to_string()).await?;
@@ -160,5 +164,9 @@ fn train(
         seconds: started.elapsed().as_secs_f64(),
         bytes: artefact.len() as u64,
     };
-    Ok(Finished { artefact, checksum, metrics })
+    Ok(Finished {
+        artefact,
+        checksum,
+        metrics,
+    })
 }

@@ -36,5 +36,7 @@ pub(crate) async fn get_training(
     Path(id): Path<Uuid>,
 ) -> Result<Json<TrainingReport>, Problem> {
     let report = trainer.report(id).await?;
-    report.map(Json).ok_or_else(|| Problem::not_found("training at work"))
+    report
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("training at work"))
 }

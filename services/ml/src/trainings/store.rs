@@ -69,7 +69,9 @@ pub(super) async fn release(pool: &PgPool, claim: Claim) -> Result<(), DatabaseE
         claim.training,
         claim.attempt
     );
-    traced("training.release", query.execute(pool)).await.map(drop)
+    traced("training.release", query.execute(pool))
+        .await
+        .map(drop)
 }
 
 /// Ends a training with the reason why there is no model.
@@ -138,7 +140,9 @@ pub(super) async fn report(
     Ok(row.map(|row| TrainingReport {
         status: status(&row.status),
         progress: row.progress,
-        metrics: row.metrics.and_then(|metrics| serde_json::from_value(metrics).ok()),
+        metrics: row
+            .metrics
+            .and_then(|metrics| serde_json::from_value(metrics).ok()),
         error: row.error,
     }))
 }

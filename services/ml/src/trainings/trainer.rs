@@ -43,14 +43,23 @@ impl Trainer {
     }
 
     /// Starts a training unless somebody works on it or has ended it.
-    pub(super) async fn start(&self, snapshot: TrainingSnapshot) -> Result<TrainingReport, Problem> {
+    pub(super) async fn start(
+        &self,
+        snapshot: TrainingSnapshot,
+    ) -> Result<TrainingReport, Problem> {
         let training = snapshot.training_id;
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return self.report(training).await?.ok_or_else(full);
         };
-        let claim = Claim { training, attempt: Uuid::now_v7() };
+        let claim = Claim {
+            training,
+            attempt: Uuid::now_v7(),
+        };
         if !store::claim(&self.pool, claim, &snapshot).await? {
-            return self.report(training).await?.ok_or_else(|| Problem::not_found("training"));
+            return self
+                .report(training)
+                .await?
+                .ok_or_else(|| Problem::not_found("training"));
         }
         let span = tracing::info_span!(
             "model.train",
@@ -64,7 +73,10 @@ impl Trainer {
             pool: self.pool.clone(),
             shutdown: self.context.shutdown.clone(),
             turns: Arc::clone(&self.turns),
-            options: Options { language: snapshot.language, ..self.options.clone() },
+            options: Options {
+                language: snapshot.language,
+                ..self.options.clone()
+            },
             claim,
         };
         let work = async move {
@@ -73,7 +85,12 @@ impl Trainer {
         };
         self.context.spawn(work.instrument(span));
         let (metrics, error) = (None, None);
-        Ok(TrainingReport { status: TrainingStatus::Queued, progress: 0.0, metrics, error })
+        Ok(TrainingReport {
+            status: TrainingStatus::Queued,
+            progress: 0.0,
+            metrics,
+            error,
+        })
     }
 
     /// How far a training is; none where nobody works on it.

@@ -53,10 +53,21 @@ impl Platform {
         ]);
         let context = Context::default();
         let app = nlu::build(env.load().unwrap(), &context).await.unwrap();
-        let running = app.start(&HttpSettings::loopback(), &context).await.unwrap();
+        let running = app
+            .start(&HttpSettings::loopback(), &context)
+            .await
+            .unwrap();
         let http = reqwest::Client::new();
         let (account, assistant) = (Uuid::now_v7(), Uuid::now_v7());
-        let platform = Self { api, ml, account, assistant, running, http, _redis: redis };
+        let platform = Self {
+            api,
+            ml,
+            account,
+            assistant,
+            running,
+            http,
+            _redis: redis,
+        };
         platform.activate(Some(3)).await;
         platform.understand().await;
         platform
@@ -116,7 +127,8 @@ impl Platform {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.running.url()))
+        self.http
+            .request(method, format!("{}{path}", self.running.url()))
     }
 
     /// Asks for what a text means, with the token of a user.
@@ -143,7 +155,10 @@ pub(crate) fn token(account: Uuid, assistant: Option<Uuid>) -> String {
         iat: now,
         exp: now + 900,
     };
-    TokenSigner::new(&keys::SIGNING_KEY.into()).unwrap().sign(&claims).unwrap()
+    TokenSigner::new(&keys::SIGNING_KEY.into())
+        .unwrap()
+        .sign(&claims)
+        .unwrap()
 }
 
 /// Sends a request and reads the JSON of its answer.

@@ -8,10 +8,15 @@ use serde_json::json;
 async fn the_key_selects_the_assistant() {
     let platform = Platform::start().await;
     let key = platform.token(Some(platform.assistant));
-    let request = platform.request(Method::POST, "/model/parse").bearer_auth(&key);
+    let request = platform
+        .request(Method::POST, "/model/parse")
+        .bearer_auth(&key);
     let (status, body) = answer(request.json(&json!({"text": "hi", "message_id": "7"}))).await;
     assert_eq!(status, 200, "{body}");
-    assert_eq!((&body["text"], &body["message_id"]), (&json!("hi"), &json!("7")));
+    assert_eq!(
+        (&body["text"], &body["message_id"]),
+        (&json!("hi"), &json!("7"))
+    );
     assert_eq!(body["intent_ranking"][0]["name"], "hello");
     let request = platform.request(Method::GET, "/status").bearer_auth(&key);
     let (status, body) = answer(request).await;
@@ -21,7 +26,9 @@ async fn the_key_selects_the_assistant() {
 #[tokio::test]
 async fn a_token_that_is_not_narrowed_is_refused_with_what_to_do() {
     let platform = Platform::start().await;
-    let request = platform.request(Method::POST, "/model/parse").bearer_auth(platform.token(None));
+    let request = platform
+        .request(Method::POST, "/model/parse")
+        .bearer_auth(platform.token(None));
     let (status, body) = answer(request.json(&json!({"text": "hi"}))).await;
     assert_eq!((status.as_u16(), &body["code"]), (403, &json!("forbidden")));
     assert!(body["detail"].as_str().unwrap().contains("key"), "{body}");

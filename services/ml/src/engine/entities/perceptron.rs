@@ -27,11 +27,19 @@ impl Sentence {
     /// the form and the neighbours of a word as much as on the word.
     fn thinned(&self, random: &mut Random) -> Self {
         let mut thin = |features: &Vec<u64>| {
-            let kept = if random.below(3) == 0 { self.unworded } else { features.len() };
+            let kept = if random.below(3) == 0 {
+                self.unworded
+            } else {
+                features.len()
+            };
             features[..kept.min(features.len())].to_vec()
         };
         let features = self.features.iter().map(&mut thin).collect();
-        Self { features, labels: self.labels.clone(), unworded: self.unworded }
+        Self {
+            features,
+            labels: self.labels.clone(),
+            unworded: self.unworded,
+        }
     }
 }
 

@@ -211,7 +211,11 @@ impl Tagger {
 fn span_end(labels: &[usize], first: usize) -> usize {
     let inside = labels[first] + 1;
     let rest = labels[first + 1..].iter();
-    first + 1 + rest.take_while(|label| labels[first] > 0 && **label == inside).count()
+    first
+        + 1
+        + rest
+            .take_while(|label| labels[first] > 0 && **label == inside)
+            .count()
 }
 
 /// By how much a label's score exceeds the best other one.
