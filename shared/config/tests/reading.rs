@@ -1,5 +1,7 @@
 //! What holds when a configuration is read.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::{io::Write as _, net::SocketAddr, time::Duration};
 
 use stoa_config::{Env, ExposeSecret as _, Problems, SecretString, Settings, reference};

@@ -29,7 +29,7 @@ impl Role {
     }
 }
 
-/// The claims of an access token (JWT, EdDSA).
+/// The claims of an access token (JWT, `EdDSA`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The user, or the API key, that is asking.

@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 
 /// How long a connection may wait for the next request or send its headers, so that slow clients
 /// cannot hold connections for ever. Longer than our own clients keep a connection in their pool.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long to wait when the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

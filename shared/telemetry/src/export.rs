@@ -25,6 +25,8 @@ pub(crate) fn provider(
     let Some(endpoint) = &settings.otlp_endpoint else {
         return Ok(builder.build());
     };
+    // Its client asks for a TLS provider also for plain HTTP; a second call is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)

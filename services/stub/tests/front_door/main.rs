@@ -1,5 +1,7 @@
 //! Tests through the front door, against a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod notes;
 mod process;
 mod service;
