@@ -3,10 +3,12 @@
 use crate::engine::Program;
 use moka::future::Cache;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::assistants::{AssistantRuntime, FlowsRevision};
 use stoa_contracts::{Coded, ErrorCode};
+use stoa_service::Clock;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How old the knowledge about an assistant may be: what a designer saves is heard by the next
@@ -47,19 +49,20 @@ impl Coded for AssistantError {
 #[derive(Clone)]
 struct Known {
     runtime: Arc<AssistantRuntime>,
-    since: Instant,
+    since: OffsetDateTime,
 }
 
 /// Assistants and their compiled flows; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Assistants {
     api: ServiceClient,
+    clock: Clock,
     known: Cache<Uuid, Known>,
     programs: Cache<(Uuid, i32), Arc<Program>>,
 }
 
 impl Assistants {
-    pub(crate) fn new(api: ServiceClient) -> Self {
+    pub(crate) fn new(api: ServiceClient, clock: Clock) -> Self {
         let known = Cache::builder()
             .max_capacity(ASSISTANTS)
             .time_to_live(STALE);
@@ -68,6 +71,7 @@ impl Assistants {
             .time_to_idle(STALE);
         Self {
             api,
+            clock,
             known: known.build(),
             programs: programs.build(),
         }
@@ -96,7 +100,9 @@ impl Assistants {
 
     async fn runtime(&self, id: Uuid) -> Result<Arc<AssistantRuntime>, AssistantError> {
         let known = self.known.get(&id).await;
-        if let Some(known) = known.as_ref().filter(|known| known.since.elapsed() < FRESH) {
+        let now = self.clock.now();
+        let is_fresh = |known: &&Known| now - known.since < FRESH;
+        if let Some(known) = known.as_ref().filter(is_fresh) {
             return Ok(known.runtime.clone());
         }
         let asked = self.api.get(&format!("/internal/v1/assistants/{id}")).await;
@@ -105,7 +111,7 @@ impl Assistants {
                 let runtime: Arc<AssistantRuntime> = Arc::new(runtime);
                 let known = Known {
                     runtime: runtime.clone(),
-                    since: Instant::now(),
+                    since: now,
                 };
                 self.known.insert(id, known).await;
                 Ok(runtime)

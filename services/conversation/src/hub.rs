@@ -37,7 +37,7 @@ impl Listener {
     pub(crate) async fn woken(&mut self) {
         if self.woken.changed().await.is_err() {
             // The hub keeps the sender as long as this listener lives; never is safe anyway.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

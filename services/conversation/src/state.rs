@@ -28,7 +28,7 @@ impl Conversations {
             pool,
             clock: context.clock.clone(),
             context: context.clone(),
-            assistants: Assistants::new(client("api", &settings.api_url)),
+            assistants: Assistants::new(client("api", &settings.api_url), context.clock.clone()),
             nlu: client("nlu", &settings.nlu_url),
             hub: Hub::default(),
             streams: Arc::new(Semaphore::new(settings.stream_limit)),

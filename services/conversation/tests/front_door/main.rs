@@ -1,0 +1,10 @@
+//! Tests through the front door: a real PostgreSQL, `api` and `nlu` played by mocks.
+
+mod handover;
+mod lists;
+mod messages;
+mod others;
+mod refusals;
+mod rest_channel;
+mod service;
+mod streams;
