@@ -81,11 +81,7 @@ impl User<'_> {
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.service.request(method, path).bearer_auth(&self.token);
-        answer(
-            body.iter()
-                .fold(request, |request, body| request.json(body)),
-        )
-        .await
+        answer(body.iter().fold(request, RequestBuilder::json)).await
     }
 }
 
