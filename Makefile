@@ -1,6 +1,6 @@
 # Every command of the project. The work is done by the scripts in ci/ and by the CLI in ci/stoa.
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs dev test check fmt sqlx new-service bench footprint
+.PHONY: help up down reset logs dev test check fmt sqlx openapi new-service bench footprint
 
 # Passed on to the scripts when given: make up QUEUE=rabbitmq
 export QUEUE QUEUE_URL STOA_BIND STOA_PORT STOA_WEB_PORT
@@ -35,6 +35,10 @@ fmt: ## Format Rust and the console
 
 sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 	@ci/check/sqlx --write
+
+openapi: ## Renew services/web/openapi.json and the console's client from the code
+	@ci/check/openapi --write
+	@cd services/web && npm run --silent generate
 
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"

@@ -1,5 +1,4 @@
-# Compiles the whole workspace once. The images of the services copy their binary out of `compiled`;
-# the tests run what `tests` built. Both share one target folder, so dependencies are compiled once.
+# Compiles the whole workspace once; the images of the services copy their binary out of `compiled`.
 
 FROM rust:1.96-slim-trixie AS sources
 ENV CARGO_TARGET_DIR=/target CARGO_HTTP_CAINFO=/run/secrets/ca CARGO_TERM_PROGRESS_WHEN=never CARGO_INCREMENTAL=0
@@ -19,14 +18,3 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registr
 
 FROM scratch AS compiled
 COPY --from=compile /out /
-
-FROM toolbox AS tests
-COPY --from=sources /src /src
-WORKDIR /src
-ENV CARGO_TARGET_DIR=/target CARGO_TERM_PROGRESS_WHEN=never CARGO_INCREMENTAL=0
-ARG STOA_COMMIT=unknown
-RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
-    ci/images/settle-mtimes /target \
- && CARGO_HTTP_CAINFO=/run/secrets/ca cargo nextest archive --release --locked --workspace \
-      --archive-file /tests.tar.zst --zstd-level 1
