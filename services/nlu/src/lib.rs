@@ -26,6 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 ///
 /// Neither the cache nor another service is waited for: without the cache it answers all the
 /// same, and a service that is away is said to be away.
+#[expect(clippy::unused_async, reason = "the kit awaits what builds a service")]
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     cache::describe_metrics();
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());

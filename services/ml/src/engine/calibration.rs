@@ -66,7 +66,7 @@ impl Calibration {
     }
 
     /// Turns scores into probabilities.
-    pub(super) fn probabilities(&self, scores: &mut [f32]) {
+    pub(super) fn probabilities(self, scores: &mut [f32]) {
         for score in scores.iter_mut() {
             *score *= self.sharpness;
         }

@@ -27,12 +27,13 @@ impl Dictionary {
         least: u32,
         limit: usize,
     ) -> Self {
+        // Per feature: in how many utterances, and the number of the last of them.
         let mut counts: HashMap<u64, (u32, u32), BuildHasherDefault<Identity>> = HashMap::default();
         for (number, features) in (1u32..).zip(utterances) {
             for feature in features {
-                let (count, last) = counts.entry(*feature).or_default();
-                *count += u32::from(*last != number);
-                *last = number;
+                let (count, seen) = counts.entry(*feature).or_default();
+                *count += u32::from(*seen != number);
+                *seen = number;
             }
         }
         let mut kept: Vec<(u32, u64)> = counts

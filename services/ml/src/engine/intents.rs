@@ -56,7 +56,7 @@ impl Prepared {
             .collect();
         labels.sort_unstable();
         labels.dedup();
-        let number = |intent: &Option<&str>| {
+        let number = |intent: Option<&str>| {
             let label = intent.unwrap_or(OUT_OF_SCOPE);
             labels
                 .binary_search_by(|known| known.as_str().cmp(label))
@@ -64,7 +64,7 @@ impl Prepared {
         };
         let label_of: Vec<u32> = intents
             .iter()
-            .map(|i| u32::try_from(number(i)).unwrap_or_default())
+            .map(|i| u32::try_from(number(*i)).unwrap_or_default())
             .collect();
         let features: Vec<Vec<u64>> = texts.iter().map(features).collect();
         let limit = options.intents.most_weights / labels.len().max(1);

@@ -60,7 +60,7 @@ pub fn train(
     let lesson = Lesson {
         data,
         texts: &texts,
-        label_of: &prepared.label_of().to_vec(),
+        label_of: prepared.label_of(),
         seed: options.seed,
     };
     let entities = entities.learn(&lesson, progress)?;

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use stoa_contracts::training_data::{Example, TrainingData};
 
 /// A data set with its official split.
-pub struct Dataset {
+pub(crate) struct Dataset {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What a model is trained on.
-    pub train: TrainingData,
+    pub(crate) train: TrainingData,
     /// Utterances to be asked, with their intent; none for those that are out of scope.
-    pub test: Vec<(String, Option<String>)>,
+    pub(crate) test: Vec<(String, Option<String>)>,
 }
 
 /// Where the data sets lie; an error that says how to provide them.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/datasets");
     let folder = std::env::var_os("STOA_DATASETS").map_or_else(beside, PathBuf::from);
     if folder.join("clinc150/data_full.json").is_file() {
@@ -32,7 +32,7 @@ pub fn folder() -> Result<PathBuf, String> {
 }
 
 /// CLINC150, full set: 150 intents, and utterances out of scope in training and test.
-pub fn clinc150(folder: &Path) -> Result<Dataset, Box<dyn Error>> {
+pub(crate) fn clinc150(folder: &Path) -> Result<Dataset, Box<dyn Error>> {
     #[derive(Deserialize)]
     struct Full {
         train: Vec<(String, String)>,
@@ -59,7 +59,7 @@ pub fn clinc150(folder: &Path) -> Result<Dataset, Box<dyn Error>> {
 }
 
 /// BANKING77: 77 intents of one domain.
-pub fn banking77(folder: &Path) -> Result<Dataset, Box<dyn Error>> {
+pub(crate) fn banking77(folder: &Path) -> Result<Dataset, Box<dyn Error>> {
     let read = |name: &str| -> Result<Vec<(String, Option<String>)>, csv::Error> {
         let mut reader = csv::Reader::from_path(folder.join("banking77").join(name))?;
         let rows = reader.deserialize::<(String, String)>();

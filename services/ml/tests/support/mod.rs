@@ -5,7 +5,7 @@ use stoa_contracts::training_data::{
 };
 
 /// A small assistant of an energy supplier: four intents, what is out of scope, and entities.
-pub fn energy_supplier() -> TrainingData {
+pub(crate) fn energy_supplier() -> TrainingData {
     let mut examples = Vec::new();
     for reading in ["48213", "1200", "77", "90311", "5120", "333"] {
         examples.push(annotated(

@@ -52,11 +52,13 @@ impl Platform {
             ("REDIS_URL", url),
         ]);
         let context = Context::default();
-        let app = nlu::build(env.load().unwrap(), &context).await.unwrap();
+        let app = nlu::build(env.load().expect("the settings are complete"), &context)
+            .await
+            .expect("the settings are good");
         let running = app
             .start(&HttpSettings::loopback(), &context)
             .await
-            .unwrap();
+            .expect("it starts");
         let http = reqwest::Client::new();
         let (account, assistant) = (Uuid::now_v7(), Uuid::now_v7());
         let platform = Self {
@@ -156,13 +158,13 @@ pub(crate) fn token(account: Uuid, assistant: Option<Uuid>) -> String {
         exp: now + 900,
     };
     TokenSigner::new(&keys::SIGNING_KEY.into())
-        .unwrap()
+        .expect("the key is good")
         .sign(&claims)
-        .unwrap()
+        .expect("the claims can be signed")
 }
 
 /// Sends a request and reads the JSON of its answer.
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
-    (response.status(), response.json().await.unwrap())
+    let response = request.send().await.expect("the service answers");
+    (response.status(), response.json().await.expect("it answers JSON"))
 }
