@@ -37,6 +37,11 @@ pub(super) struct Layout {
 impl Layout {
     /// Finds the services; the gateway gets `port`, everything else a free one.
     pub(super) fn discover(root: &Path, state: &Path, port: u16) -> anyhow::Result<Self> {
+        drop(
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+                format!("the gateway cannot listen on 127.0.0.1:{port}; choose another --port")
+            })?,
+        );
         let mut free = FreePorts::default();
         let mut services = Vec::new();
         let folder = root.join("services");
@@ -159,14 +164,15 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        let layout = Layout::discover(root.path(), Path::new("/state"), 8080).unwrap();
+        let gateway = FreePorts::default().take().unwrap();
+        let layout = Layout::discover(root.path(), Path::new("/state"), gateway).unwrap();
         let names: Vec<_> = layout
             .services
             .iter()
             .map(|service| service.name.as_str())
             .collect();
         assert_eq!(names, ["api", "gateway"]);
-        assert_eq!(layout.services[1].port, 8080);
+        assert_eq!(layout.services[1].port, gateway);
         let ports = layout
             .services
             .iter()

@@ -127,7 +127,7 @@ mod tests {
     fn a_second_run_keeps_the_secrets() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("services")).unwrap();
-        let layout = Layout::discover(folder.path(), &folder.path().join("state"), 8080).unwrap();
+        let layout = Layout::discover(folder.path(), &folder.path().join("state"), 0).unwrap();
         prepare(&layout).unwrap();
         let first = read(&layout.secret("internal_token")).unwrap();
         prepare(&layout).unwrap();
