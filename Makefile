@@ -37,7 +37,7 @@ sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 	@ci/check/sqlx --write
 
 openapi: ## Renew services/web/openapi.json and the console's client from the code
-	@ci/check/openapi --write
+	@ci/toolbox --volume "$(CURDIR)/services/web:/web" -- ci/check/openapi /web/openapi.json
 	@cd services/web && npm run --silent generate
 
 new-service: ## Copy services/stub (NAME=billing)

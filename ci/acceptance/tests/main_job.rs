@@ -85,34 +85,31 @@ async fn the_demo_assistant_fills_a_slot_over_several_turns() -> Result<()> {
             .await?
             .expect(200)
     };
-    let first = say("I'd like to tell you my meter reading").await?;
-    let asking = first["state"]["asking"]
-        .as_str()
-        .expect("a question")
-        .to_owned();
-    let second = say("it shows 48213").await?;
+    let turns = [
+        ("I'd like to tell you my meter reading", "contract_number"),
+        ("it is SV-10023456", "meter_reading"),
+    ];
+    for (text, asked_next) in turns {
+        let reply = say(text).await?;
+        assert_eq!(reply["state"]["asking"], asked_next, "{text}: {reply}");
+    }
+    let last = say("it shows 48213").await?;
+    let slots = &last["state"]["slots"];
+    assert_eq!(slots["contract_number"], "SV-10023456", "{last}");
     assert!(
-        second["state"]["slots"]
-            .as_object()
-            .is_some_and(|slots| !slots.is_empty()),
-        "asked for {asking}, nothing was filled: {second}"
-    );
-    assert_ne!(
-        second["state"]["asking"],
-        asking.as_str(),
-        "it asks the same again: {second}"
+        !last["messages"].as_array().expect("messages").is_empty(),
+        "no answer to the reading: {last}"
     );
 
     let transcript = platform
         .get(&format!("/api/v1/conversations/{id}"))
         .await?
         .expect(200)?;
-    let said = events(&transcript, "user");
-    assert_eq!(
-        said,
-        ["I'd like to tell you my meter reading", "it shows 48213"]
-    );
-    assert_eq!(transcript["state"], second["state"]);
+    let mut texts: Vec<_> = turns.iter().map(|(text, _)| *text).collect();
+    texts.push("it shows 48213");
+    assert_eq!(events(&transcript, "user"), texts);
+    assert_eq!(filled(&transcript, "meter_reading"), [json!(48213)]);
+    assert_eq!(transcript["state"], last["state"]);
     Ok(())
 }
 
@@ -147,4 +144,15 @@ fn events<'a>(transcript: &'a Value, kind: &str) -> Vec<&'a str> {
     let events = transcript["events"].as_array().expect("events");
     let of_kind = events.iter().filter(|event| event["event"] == kind);
     of_kind.filter_map(|event| event["text"].as_str()).collect()
+}
+
+fn filled(transcript: &Value, slot: &str) -> Vec<Value> {
+    let events = transcript["events"].as_array().expect("events");
+    let of_slot = events
+        .iter()
+        .filter(|event| event["event"] == "slot" && event["name"] == slot);
+    of_slot
+        .map(|event| event["value"].clone())
+        .filter(|value| !value.is_null())
+        .collect()
 }

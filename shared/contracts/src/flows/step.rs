@@ -55,7 +55,6 @@ pub struct Ask {
 #[serde(deny_unknown_fields)]
 pub struct Branch {
     /// The ways, in order.
-    #[schema(no_recursion)]
     pub cases: Vec<Case>,
     /// The steps when none of them holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
