@@ -29,6 +29,9 @@ pub enum QueueError {
     /// RabbitMQ is away or refused.
     #[error("rabbitmq did not take the command")]
     Amqp(#[from] lapin::Error),
+    /// The broker has refused a message, again and again.
+    #[error("the broker refused the message")]
+    Refused,
     /// The broker has not confirmed a message, or did not answer in time.
     #[error("the broker has not confirmed: {0}")]
     Unconfirmed(&'static str),
@@ -51,7 +54,9 @@ impl Coded for QueueError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::TooLarge { .. } => ErrorCode::TooLarge,
-            Self::Redis(_) | Self::Amqp(_) | Self::Unconfirmed(_) => ErrorCode::Unavailable,
+            Self::Redis(_) | Self::Amqp(_) | Self::Refused | Self::Unconfirmed(_) => {
+                ErrorCode::Unavailable
+            }
             Self::Url(_) | Self::Payload(_) | Self::TimeLimit { .. } | Self::Crashed(_) => {
                 ErrorCode::Internal
             }

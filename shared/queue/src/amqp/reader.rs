@@ -10,11 +10,15 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Consumer, message};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long a read waits for a job; it bounds how late a worker notices that it shall stop.
 const WAIT: Duration = Duration::from_millis(500);
+
+/// After this long without a message the queue is counted: a consumer of a queue that was deleted
+/// and made again may wait for ever without being told.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Reads one queue.
 pub(crate) struct AmqpReader {
@@ -28,6 +32,10 @@ pub(crate) struct AmqpReader {
 struct Subscription {
     channel: Channel,
     consumer: Consumer,
+    /// When the last message came, or the queue was last counted.
+    heard: Instant,
+    /// Whether jobs were waiting at the last count that should have come.
+    suspicious: bool,
     ended: CancellationToken,
 }
 
@@ -92,8 +100,10 @@ impl AmqpReader {
     }
 
     async fn take(&mut self, free: usize) -> Result<Vec<message::Delivery>, QueueError> {
-        let consumer = &mut self.subscribed().await?.consumer;
+        let subscription = self.subscribed().await?;
+        let consumer = &mut subscription.consumer;
         let Ok(first) = timeout(WAIT, consumer.next()).await else {
+            self.mistrust_silence().await?;
             return Ok(Vec::new());
         };
         let mut taken = vec![first.ok_or(QueueError::Unconfirmed("the consumer was cancelled"))??];
@@ -103,7 +113,24 @@ impl AmqpReader {
             };
             taken.push(next?);
         }
+        (subscription.heard, subscription.suspicious) = (Instant::now(), false);
         Ok(taken)
+    }
+
+    /// Fails when jobs have been waiting at two counts in a row and none has come.
+    async fn mistrust_silence(&mut self) -> Result<(), QueueError> {
+        let silent = |subscription: &&mut Subscription| subscription.heard.elapsed() >= SILENCE;
+        let Some(subscription) = self.subscription.as_mut().filter(silent) else {
+            return Ok(());
+        };
+        let (waiting, _) = self.amqp.session().await?.count(&self.names).await?;
+        if waiting > 0 && subscription.suspicious {
+            return Err(QueueError::Unconfirmed(
+                "jobs wait and the consumer hears of none",
+            ));
+        }
+        (subscription.heard, subscription.suspicious) = (Instant::now(), waiting > 0);
+        Ok(())
     }
 
     async fn subscribed(&mut self) -> Result<&mut Subscription, QueueError> {
@@ -123,6 +150,8 @@ impl AmqpReader {
             self.subscription = Some(Subscription {
                 channel,
                 consumer,
+                heard: Instant::now(),
+                suspicious: false,
                 ended,
             });
         }
@@ -196,11 +225,8 @@ impl AmqpReceipt {
                 error,
             } => {
                 let session = self.amqp.session().await?;
-                session.declare(&self.names).await?;
                 let properties = wire::dead_properties(message, *reason, error);
-                session
-                    .publish(&self.names.dead, &message.body, properties)
-                    .await?;
+                session.park(&self.names, message, properties).await?;
             }
         }
         match self.delivery.ack(BasicAckOptions::default()).await {

@@ -4,6 +4,7 @@ use super::names::{Names, first_wait};
 use super::wire;
 use crate::QueueError;
 use crate::envelope::Message;
+use backon::{ExponentialBuilder, Retryable as _};
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
@@ -16,6 +17,9 @@ use tokio::time::timeout;
 
 /// How long making a connection, and one command on it, may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The first pause after a refusal, which then doubles, and how many are borne: six seconds.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(50);
+const REFUSALS: usize = 6;
 /// How often the broker hands a job out before it parks it itself; the runner parks it earlier.
 const DELIVERY_LIMIT: i64 = 1000;
 /// Dead letters are looked at by taking them and giving them back, which counts as a delivery.
@@ -133,31 +137,46 @@ impl Session {
         limited("no deletion in time", deleting).await
     }
 
-    /// Puts a message into a queue, or into the tier where it waits first.
+    /// Puts a message into its queue, or into the tier where it waits first.
     pub(super) async fn send(
         &self,
         names: &Names,
         message: &Message,
         pause: Duration,
     ) -> Result<(), QueueError> {
-        self.declare(names).await?;
         let Some((wait, left)) = first_wait(pause) else {
             let properties = wire::properties(message, Duration::ZERO);
-            return self.publish(&names.jobs, &message.body, properties).await;
+            let sending = || self.publish(names, &names.jobs, &message.body, properties.clone());
+            return unless_refused(sending).await;
         };
-        self.declare_tier(names, wait).await?;
-        let properties = wire::properties(message, left);
-        self.publish(&names.tier(wait), &message.body, properties)
-            .await
+        let (tier, properties) = (names.tier(wait), wire::properties(message, left));
+        let sending = || async {
+            self.declare_tier(names, wait).await?;
+            self.publish(names, &tier, &message.body, properties.clone())
+                .await
+        };
+        unless_refused(sending).await
     }
 
-    /// Returns once the broker has the message in a queue.
-    pub(super) async fn publish(
+    /// Puts a message to the dead letters.
+    pub(super) async fn park(
         &self,
+        names: &Names,
+        message: &Message,
+        properties: BasicProperties,
+    ) -> Result<(), QueueError> {
+        unless_refused(|| self.publish(names, &names.dead, &message.body, properties.clone())).await
+    }
+
+    /// Returns once the broker has the message in `queue`.
+    async fn publish(
+        &self,
+        names: &Names,
         queue: &str,
         body: &[u8],
         properties: BasicProperties,
     ) -> Result<(), QueueError> {
+        self.declare(names).await?;
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()
@@ -167,13 +186,12 @@ impl Session {
                 self.publisher
                     .basic_publish("".into(), queue.into(), options, body, properties);
             let confirmation = sent.await?.await?;
-            if !confirmation.is_ack() {
-                return Err(QueueError::Unconfirmed("the broker refused the message"));
+            // A returned message was not put anywhere: its queue is gone, or not there yet.
+            if !confirmation.is_ack() || confirmation.take_message().is_some() {
+                self.declared.lock().await.clear();
+                return Err(QueueError::Refused);
             }
-            match confirmation.take_message() {
-                Some(_) => Err(QueueError::Unconfirmed("the queue is gone")),
-                None => Ok(()),
-            }
+            Ok(())
         };
         limited("no confirmation in time", publishing).await
     }
@@ -200,6 +218,22 @@ fn dead_letters_to(arguments: &mut FieldTable, queue: &str) {
     for (key, value) in pairs {
         arguments.insert(key.into(), AMQPValue::LongString(value.into()));
     }
+}
+
+/// Tries again for a while what the broker refuses: a quorum queue refuses messages while it is
+/// being made or chooses a leader.
+async fn unless_refused<F>(publish: impl FnMut() -> F) -> Result<(), QueueError>
+where
+    F: Future<Output = Result<(), QueueError>>,
+{
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(REFUSAL_PAUSE)
+        .with_max_times(REFUSALS)
+        .with_jitter();
+    publish
+        .retry(backoff)
+        .when(|error| matches!(error, QueueError::Refused))
+        .await
 }
 
 async fn limited<T>(

@@ -221,19 +221,39 @@ async fn lets_running_jobs_end_at_shutdown(#[values(Broker::Redis, Broker::Amqp)
     world.end().await;
 }
 
+/// A connection of its own, by way of `proxy`.
+async fn queue_through(proxy: &Proxy, world: &World) -> Queue {
+    let namespace = world.settings.namespace.clone();
+    let settings = QueueSettings {
+        url: proxy.url().into(),
+        namespace,
+    };
+    Queue::connect(&settings).await.expect("the broker answers")
+}
+
+/// As when the broker was restarted without its data: nothing is there and no connection is left.
 #[rstest]
 #[tokio::test]
-async fn goes_on_when_the_queue_has_vanished(
+async fn goes_on_when_the_broker_has_lost_everything(
     #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
 ) {
     let world = World::on(broker).await;
+    let proxy = Proxy::start(world.settings.url.expose_secret()).await;
+    let queue = queue_through(&proxy, &world).await;
     let seen = Seen::default();
-    let worker = Worker::start(world.consumer().await.handle(record(seen.clone())));
-    world.enqueue("before").await;
+    let consumer = Consumer::new(queue.clone(), consumer_settings()).handle(record(seen.clone()));
+    let worker = Worker::start(consumer);
+    queue
+        .enqueue(&note("before"), Enqueue::default())
+        .await
+        .unwrap();
     seen.wait_for(1).await;
-    // As after a restart of the broker without its data.
     world.queue.remove(&["notes"]).await.unwrap();
-    world.enqueue("after").await;
+    proxy.cut();
+    eventually(DEADLINE, || async {
+        queue.enqueue(&note("after"), Enqueue::default()).await.ok()
+    })
+    .await;
     assert_eq!(seen.wait_for(2).await, ["before", "after"]);
     worker.end().await;
     world.end().await;
@@ -246,11 +266,7 @@ async fn goes_on_after_its_connections_are_cut(
 ) {
     let world = World::on(broker).await;
     let proxy = Proxy::start(world.settings.url.expose_secret()).await;
-    let settings = QueueSettings {
-        url: proxy.url().into(),
-        namespace: world.settings.namespace.clone(),
-    };
-    let queue = Queue::connect(&settings).await.unwrap();
+    let queue = queue_through(&proxy, &world).await;
     let seen = Seen::default();
     let consumer = Consumer::new(queue.clone(), consumer_settings()).handle(record(seen.clone()));
     let worker = Worker::start(consumer);
