@@ -166,5 +166,8 @@ pub(crate) fn token(account: Uuid, assistant: Option<Uuid>) -> String {
 /// Sends a request and reads the JSON of its answer.
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("the service answers");
-    (response.status(), response.json().await.expect("it answers JSON"))
+    (
+        response.status(),
+        response.json().await.expect("it answers JSON"),
+    )
 }
