@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     params(("id" = Uuid, Path, description = "The assistant")),
     responses(
         (status = 200, description = "The latest revision, in the form that `Accept` asks for", content(
-            (Flows = "application/json"), (String = "application/yaml")
+            (Flows = "application/json"), (Flows = "application/yaml")
         )),
         (status = 406, description = "`Accept` allows neither form", body = ProblemBody, content_type = "application/problem+json"),
         responses::Read,

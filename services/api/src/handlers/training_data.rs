@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     params(("id" = Uuid, Path, description = "The assistant")),
     responses(
         (status = 200, description = "The latest revision, in the format that `Accept` asks for", content(
-            (TrainingData = "application/json"), (String = "application/yaml"), (String = "text/csv")
+            (TrainingData = "application/json"), (serde_json::Value = "application/yaml"), (String = "text/csv")
         )),
         (status = 406, description = "`Accept` allows none of the formats", body = ProblemBody, content_type = "application/problem+json"),
         responses::Read,
