@@ -187,7 +187,7 @@ async fn conversations_go_on_while_api_is_away() {
     let user = service.user();
     let id = user.open().await;
     service.others.forget_assistants().await;
-    service.advance(Duration::from_secs(60));
+    service.advance(Duration::from_mins(1));
     assert_eq!(
         user.say(&id, "I report").await,
         ["What does the meter show?"]
@@ -211,7 +211,7 @@ async fn after_an_hour_of_silence_the_dialogue_starts_afresh() {
     let user = service.user();
     let id = user.open().await;
     user.say(&id, "I report").await;
-    service.advance(Duration::from_secs(3600));
+    service.advance(Duration::from_hours(1));
     let user = service.user();
     assert_eq!(user.say(&id, "48213").await, ["Sorry?"]);
 }
