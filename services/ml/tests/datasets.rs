@@ -7,7 +7,10 @@ mod datasets;
 use datasets::Dataset;
 use ml::engine::{Options, Progress, train};
 
-#[expect(clippy::cast_precision_loss, reason = "counts of utterances are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of utterances are far below 2^52"
+)]
 /// Per cent of the utterances in scope, and out of scope, that are answered right.
 fn accuracy(dataset: &Dataset) -> (f64, f64) {
     let trained = train(&dataset.train, &Options::default(), &Progress::new());
