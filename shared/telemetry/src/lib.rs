@@ -12,6 +12,7 @@ mod settings;
 
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _};
 
 pub use settings::{LogFormat, TelemetrySettings};
@@ -85,4 +86,9 @@ pub fn trace_id() -> Option<String> {
     let context = opentelemetry::Context::current();
     let span = context.span().span_context().clone();
     span.is_valid().then(|| span.trace_id().to_string())
+}
+
+/// Gives a span that has begun another name.
+pub fn rename(span: &tracing::Span, name: String) {
+    span.context().span().update_name(name);
 }

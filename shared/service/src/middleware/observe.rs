@@ -43,7 +43,7 @@ pub(super) async fn run(mut request: Request, next: Next) -> Response {
         .map_or(route, |template| template.0.as_ref());
     if template.is_some() {
         span.record("http.route", route);
-        span.record("otel.name", format!("{method} {route}"));
+        stoa_telemetry::rename(&span, format!("{method} {route}"));
     }
     finish(&span, status, code);
     metrics::record(&method, route, status, code, start.elapsed());
@@ -71,7 +71,8 @@ fn span(request: &Request, route: &str, request_id: &HeaderValue) -> Span {
         otel.name = format!("{} {route}", request.method()),
         otel.status_code = Empty,
         http.request.method = request.method().as_str(),
-        http.route = route,
+        // A catch-all is no template; who has one names its own later.
+        http.route = (!route.contains("{*")).then_some(route),
         http.response.status_code = Empty,
         url.path = request.uri().path(),
         request.id = request_id.to_str().unwrap_or_default(),
