@@ -2,6 +2,8 @@
 
 use crate::support::{World, token};
 use http::StatusCode;
+use std::time::Duration;
+use stoa_testing::eventually;
 
 const FEW: [(&str, &str); 2] = [("RATE_LIMIT_PER_SECOND", "1"), ("RATE_LIMIT_BURST", "3")];
 
@@ -34,13 +36,16 @@ async fn each_identity_has_a_budget_in_redis_that_replicas_share() {
     let redis = stoa_testing::redis::database().await;
     let settings = [FEW[0], FEW[1], ("REDIS_URL", redis.url.as_str())];
     let (one, other) = (World::with(&settings).await, World::with(&settings).await);
-    each_identity_has_its_own_budget(&one).await;
-    let credential = format!("Bearer {}", token(60));
-    assert_eq!(statuses(&one, &credential, 3).await, [StatusCode::OK; 3]);
-    assert_eq!(
-        statuses(&other, &credential, 1).await,
-        [StatusCode::TOO_MANY_REQUESTS]
-    );
+    // A replica that got no answer from Redis in time counts for itself for a second: that must
+    // pass, and then one budget holds for both.
+    eventually(Duration::from_secs(20), || async {
+        let credential = format!("Bearer {}", token(60));
+        let first = statuses(&one, &credential, 3).await;
+        let next = statuses(&other, &credential, 1).await;
+        let shared = first == [StatusCode::OK; 3] && next == [StatusCode::TOO_MANY_REQUESTS];
+        shared.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
