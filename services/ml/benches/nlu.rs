@@ -60,7 +60,7 @@ fn measure(dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     nanos.sort_unstable();
     let percentile = |part: usize| nanos[(nanos.len() - 1) * part / 100] as f64 / 1e3;
     println!(
-        "| {} | stoa | {:.2} | {:.2} | {:.2} | {seconds:.2} ({cpu:.2}) | {:.1} / {:.1} | {:.1} |",
+        "| {} | stoa | {} | {} | {:.2} | {seconds:.2} ({cpu:.2}) | {:.1} / {:.1} | {:.1} |",
         dataset.name,
         share(dataset, &answers, true),
         share(dataset, &answers, false),
@@ -72,18 +72,18 @@ fn measure(dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Per cent of the utterances in (or out of) scope that were answered right.
-fn share(dataset: &Dataset, answers: &[ParseResult], in_scope: bool) -> f64 {
-    let asked = dataset
-        .test
-        .iter()
-        .zip(answers)
-        .filter(|((_, truth), _)| truth.is_some() == in_scope);
+/// Per cent of the utterances in (or out of) scope that were answered right; a dash of none.
+fn share(dataset: &Dataset, answers: &[ParseResult], in_scope: bool) -> String {
+    let all = dataset.test.iter().zip(answers);
+    let asked = all.filter(|((_, truth), _)| truth.is_some() == in_scope);
     let right = asked
         .clone()
         .filter(|((_, truth), answer)| answer.intent.name == *truth)
         .count();
-    100.0 * right as f64 / asked.count() as f64
+    match asked.count() {
+        0 => "-".into(),
+        count => format!("{:.2}", 100.0 * right as f64 / count as f64),
+    }
 }
 
 /// By how many per cent confidence and share of right answers differ, over ten bins of

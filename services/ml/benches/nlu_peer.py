@@ -27,7 +27,7 @@ def banking77(folder):
 
 def share(pairs):
     pairs = list(pairs)
-    return 100 * sum(a == b for a, b in pairs) / len(pairs) if pairs else float("nan")
+    return f"{100 * sum(a == b for a, b in pairs) / len(pairs):.2f}" if pairs else "-"
 
 
 def measure(name, train, test):
@@ -53,7 +53,7 @@ def measure(name, train, test):
     size = len(pickle.dumps(model)) / 1e6
     p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
     print(
-        f"| {name} | scikit-learn LinearSVC | {inside:.2f} | {outside:.2f} | "
+        f"| {name} | scikit-learn LinearSVC | {inside} | {outside} | "
         f"| {seconds:.2f} ({cpu:.2f}) | {p50:.0f} / {p99:.0f} | {size:.1f} |"
     )
 
