@@ -42,7 +42,7 @@ impl Platform {
         let session = visitor
             .post("/api/v1/sessions", &credentials)
             .await?
-            .expect(201)?;
+            .expect(200)?;
         let token = session["access_token"]
             .as_str()
             .context("no access token")?
@@ -52,13 +52,8 @@ impl Platform {
 
     /// The platform as one sees it without having signed in.
     pub fn visitor() -> Result<Self> {
-        // A second caller in the same process finds the provider installed: just as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
-            .build()?;
         Ok(Self {
-            http,
+            http: http_client()?,
             url: variable("STOA_URL")?,
             token: String::new(),
         })
@@ -214,6 +209,14 @@ impl Answer {
         );
         Ok(body)
     }
+}
+
+/// A client that waits for no answer longer than 30 s.
+pub fn http_client() -> Result<reqwest::Client> {
+    // A second caller in the same process finds the provider installed: just as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(30));
+    Ok(client.build()?)
 }
 
 /// Sends a request and reads the answer.

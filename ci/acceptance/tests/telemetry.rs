@@ -1,6 +1,6 @@
 //! What an operator sees: one trace through everything, metrics that Prometheus accepts.
 
-use acceptance::{Platform, answer};
+use acceptance::{Platform, answer, http_client};
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::json;
@@ -99,7 +99,7 @@ fn spans_of(collector: &otlp::Collector, trace: &str) -> Vec<otlp::Span> {
 #[tokio::test]
 async fn the_metrics_of_every_service_pass_promtool() -> Result<()> {
     let pattern = std::env::var("STOA_ADMIN_URL").context("STOA_ADMIN_URL is not set")?;
-    let http = reqwest::Client::new();
+    let http = http_client()?;
     for service in services()? {
         let url = format!("{}/metrics", pattern.replace("{service}", &service));
         let response = http.get(&url).send().await.with_context(|| url.clone())?;

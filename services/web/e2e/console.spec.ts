@@ -81,8 +81,9 @@ test('an assistant is created, taught, trained, and holds a conversation', async
 
   await test.step('train it and watch', async () => {
     await open(page, 'Training')
-    // Waited for from before the click: a training of this size is over in a moment.
-    const progress = page.getByRole('progressbar').waitFor()
+    // Waited for from before the click: a training of this size is over in a moment. Attached is enough:
+    // at 0 % the bar has no width.
+    const progress = page.getByRole('progressbar').waitFor({ state: 'attached' })
     await page.getByRole('button', { name: 'Start training' }).click()
     await progress
     await expect(page.getByText('Model v1 is ready.')).toBeVisible({ timeout: 90_000 })

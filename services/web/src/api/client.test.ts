@@ -31,7 +31,7 @@ test('a refused token is renewed and the request repeated with the same idempote
       request.headers.get('authorization') === 'Bearer second'
         ? json({ id: 'a' }, 201)
         : problem(401, 'unauthenticated'),
-    'POST /api/v1/sessions/refresh': () => json({ ...GRANTED, access_token: 'second' }, 201),
+    'POST /api/v1/sessions/refresh': () => json({ ...GRANTED, access_token: 'second' }),
   })
   await unwrap(api.POST('/api/v1/assistants', { body: { name: 'x' } }))
   const creations = requests.filter(request => request.url.endsWith('/assistants'))
@@ -72,7 +72,7 @@ test('no answer at all is a network problem', async () => {
 
 test('a sign-in keeps the session that it is granted', async () => {
   localStorage.clear()
-  serve({ 'POST /api/v1/sessions': () => json(GRANTED, 201) })
+  serve({ 'POST /api/v1/sessions': () => json(GRANTED) })
   await signIn('ada@example.org', 'secret')
   expect(isSignedIn()).toBe(true)
 })

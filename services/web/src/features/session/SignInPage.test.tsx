@@ -13,7 +13,7 @@ async function fillIn(user: ReturnType<typeof renderApp>['user']) {
 }
 
 test('who is not signed in is asked to, and is then back where they were', async () => {
-  serve({ ...ROUTES, 'POST /api/v1/sessions': () => json(GRANTED, 201) })
+  serve({ ...ROUTES, 'POST /api/v1/sessions': () => json(GRANTED) })
   const { user } = renderApp(`${HOME.replace('/api/v1', '')}/training`, { signedIn: false })
   await fillIn(user)
   expect(await screen.findByRole('heading', { level: 1, name: 'Training' })).toBeVisible()
@@ -35,7 +35,7 @@ test('a session that has ended leads to the sign-in', async () => {
 })
 
 test('an address elsewhere is not where a sign-in leads', async () => {
-  serve({ ...ROUTES, 'POST /api/v1/sessions': () => json(GRANTED, 201) })
+  serve({ ...ROUTES, 'POST /api/v1/sessions': () => json(GRANTED) })
   const { user } = renderApp('/sign-in?redirect=//evil.example', { signedIn: false })
   await fillIn(user)
   expect(await screen.findByRole('heading', { level: 1, name: 'Assistants' })).toBeVisible()
