@@ -51,7 +51,9 @@ test('an assistant is created, taught, trained, and holds a conversation', async
 
   await test.step('see where broken data is broken', async () => {
     await open(page, 'Training data')
-    const broken = document('training-data.yml').toString().replace('(meter_reading)', '(meter_reading')
+    const broken = document('training-data.yml')
+      .toString()
+      .replace('(meter_reading)', '(meter_reading')
     await upload('broken.yml', Buffer.from(broken))
     await expect(page.getByRole('alert').filter({ hasText: 'broken.yml' })).toContainText(
       /Line \d+, column \d+/,

@@ -618,20 +618,20 @@ export interface components {
              * @description It is a number greater than this.
              * @default null
              */
-            above: number | null;
+            above?: number | null;
             /**
              * Format: double
              * @description It is a number less than this.
              * @default null
              */
-            below: number | null;
+            below?: number | null;
             /**
              * @description Whether it has a value.
              * @default null
              */
-            filled: boolean | null;
+            filled?: boolean | null;
             /** @default null */
-            is_not: components["schemas"]["Scalar"] | null;
+            is_not?: components["schemas"]["Scalar"] | null;
         };
         /** @description A conversation with everything that happened in it. */
         Conversation: components["schemas"]["ConversationSummary"] & {
@@ -707,7 +707,7 @@ export interface components {
              * @default en
              * @example en
              */
-            language: string;
+            language?: string;
             /**
              * @description The name, unique in the account.
              * @example Customer care
@@ -720,7 +720,7 @@ export interface components {
              * @description The client's own name for whom it talks to.
              * @default null
              */
-            sender: string | null;
+            sender?: string | null;
         };
         /** @description Input of `create_message`. */
         CreateMessage: {
@@ -773,7 +773,7 @@ export interface components {
              * @description Whether the new model answers as soon as it is there.
              * @default true
              */
-            activate: boolean;
+            activate?: boolean;
         };
         /** @description A new API key; the only time that its secret is shown. */
         CreatedApiKey: components["schemas"]["ApiKey"] & {
@@ -892,18 +892,18 @@ export interface components {
              * @description The flow that answers then, such as one that hands over to a person.
              * @default null
              */
-            escalate: string | null;
+            escalate?: string | null;
             /**
              * Format: int32
              * @description After this many times in a row the other flow answers.
              * @default 3
              */
-            escalate_after: number;
+            escalate_after?: number;
             /**
              * @description The flow that answers.
              * @default null
              */
-            flow: string | null;
+            flow?: string | null;
         };
         /** @description One place of the input that is wrong. */
         FieldError: {
@@ -931,19 +931,19 @@ export interface components {
              * @description Entities whose value it takes, from any utterance.
              * @default []
              */
-            entities: string[];
+            entities?: string[];
             /**
              * @description Intents that mean a value when it was asked for, such as `affirm: true`.
              * @default {}
              */
-            intents: {
+            intents?: {
                 [key: string]: components["schemas"]["Scalar"];
             };
             /**
              * @description Whether the whole answer is the value when it was asked for.
              * @default false
              */
-            text: boolean;
+            text?: boolean;
         };
         /** @description A piece of dialogue with one purpose. */
         Flow: {
@@ -951,22 +951,22 @@ export interface components {
              * @description What it is for, in a sentence.
              * @default
              */
-            description: string;
+            description?: string;
             /**
              * @description Whether it may interrupt another flow; if not, it starts only when nothing is asked.
              * @default true
              */
-            interrupts: boolean;
+            interrupts?: boolean;
             /**
              * @description What happens, in order.
              * @default []
              */
-            steps: components["schemas"]["Step"][];
+            steps?: components["schemas"]["Step"][];
             /**
              * @description The intents that start it.
              * @default []
              */
-            triggers: string[];
+            triggers?: string[];
         };
         /** @description What holds for the whole conversation. */
         FlowSettings: {
@@ -976,39 +976,39 @@ export interface components {
              *       "escalate_after": 3
              *     }
              */
-            fallback: components["schemas"]["Fallback"];
+            fallback?: components["schemas"]["Fallback"];
             /**
              * @description The flow that takes over when a question was asked too often in vain.
              * @default null
              */
-            give_up: string | null;
+            give_up?: string | null;
             /**
              * Format: double
              * @description The least confidence with which an intent starts a flow, 0 to 1.
              * @default 0.3
              */
-            min_confidence: number;
+            min_confidence?: number;
             /**
              * @description The response that is said before the open question is asked again, after a digression.
              * @default null
              */
-            resume: string | null;
+            resume?: string | null;
             /**
              * @description The response that is said when that has happened.
              * @default null
              */
-            session_expired: string | null;
+            session_expired?: string | null;
             /**
              * Format: int32
              * @description After this many minutes of silence the dialogue starts afresh.
              * @default 60
              */
-            session_minutes: number;
+            session_minutes?: number;
             /**
              * @description The flow that opens a conversation.
              * @default null
              */
-            start: string | null;
+            start?: string | null;
         };
         /** @description The flows of an assistant. */
         Flows: {
@@ -1016,14 +1016,14 @@ export interface components {
              * @description What it does, by name.
              * @default {}
              */
-            flows: {
+            flows?: {
                 [key: string]: components["schemas"]["Flow"];
             };
             /**
              * @description What the assistant can say, by name.
              * @default {}
              */
-            responses: {
+            responses?: {
                 [key: string]: components["schemas"]["Response"];
             };
             /**
@@ -1036,12 +1036,12 @@ export interface components {
              *       "session_minutes": 60
              *     }
              */
-            settings: components["schemas"]["FlowSettings"];
+            settings?: components["schemas"]["FlowSettings"];
             /**
              * @description What it remembers, by name.
              * @default {}
              */
-            slots: {
+            slots?: {
                 [key: string]: components["schemas"]["Slot"];
             };
         };
@@ -1778,7 +1778,7 @@ export interface components {
              * @description Who is talking; each sender has one conversation.
              * @default default
              */
-            sender: string;
+            sender?: string;
         };
         /** @description One thing that the assistant says. */
         WebhookReply: {

@@ -109,6 +109,7 @@ export const el: Translation = {
       duplicate: 'Διπλότυπο',
       contradiction: 'Αντίφαση',
       few_examples: 'Λίγα παραδείγματα',
+      ignored: 'Δεν ελήφθη υπόψη',
     },
     unknownType: 'Το «{{name}}» δεν είναι αρχείο .yml, .yaml, .json ή .csv.',
     tooLarge: 'Το «{{name}}» ξεπερνά τα 5 MB. Χωρίστε το ή αφαιρέστε διπλότυπα.',

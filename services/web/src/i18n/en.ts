@@ -108,6 +108,7 @@ export const en = {
       duplicate: 'Duplicate',
       contradiction: 'Contradiction',
       few_examples: 'Few examples',
+      ignored: 'Not taken over',
     },
     unknownType: '“{{name}}” is not a .yml, .yaml, .json or .csv file.',
     tooLarge: '“{{name}}” is larger than 5 MB. Split it or remove duplicates.',
