@@ -1,7 +1,7 @@
 //! `gateway`: the one public door of the platform.
 //!
-//! A request is matched to a [route](routes), checked at the [door], forwarded to its service and
-//! streamed back by the [proxy]. Which routes there are is said by the services' own
+//! A request is matched to a [route](routes), checked at the door, forwarded to its service and
+//! streamed back by the proxy. Which routes there are is said by the services' own
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
 mod compression;

@@ -187,15 +187,16 @@ fn classify(service: &str, error: hyper_util::client::legacy::Error, limit: u64)
         };
     }
     let service = service.to_owned();
-    match error.is_connect() {
-        true => UpstreamError::Away {
+    if error.is_connect() {
+        UpstreamError::Away {
             service,
             source: error,
-        },
-        false => UpstreamError::Broken {
+        }
+    } else {
+        UpstreamError::Broken {
             service,
             source: error,
-        },
+        }
     }
 }
 

@@ -96,9 +96,10 @@ fn query_token(request: &mut Request) -> Option<String> {
         .partition(|pair| pair.starts_with(TOKEN_PARAMETER));
     let token = tokens.first()?.strip_prefix(TOKEN_PARAMETER)?.to_owned();
     let path = request.uri().path();
-    let bare = match rest.is_empty() {
-        true => path.to_owned(),
-        false => format!("{path}?{}", rest.join("&")),
+    let bare = if rest.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", rest.join("&"))
     };
     *request.uri_mut() = bare.parse().ok()?;
     Some(token)

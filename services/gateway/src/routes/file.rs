@@ -173,11 +173,12 @@ fn check_segment(segment: &str, last: bool) -> Result<(), String> {
         .and_then(|rest| rest.strip_suffix('}'))
     else {
         let literal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        return match segment.bytes().all(literal) && segment != "." && segment != ".." {
-            true => Ok(()),
-            false => Err(format!(
+        return if segment.bytes().all(literal) && segment != "." && segment != ".." {
+            Ok(())
+        } else {
+            Err(format!(
                 "`{segment}` is neither a plain segment nor `{{name}}`"
-            )),
+            ))
         };
     };
     match parameter.strip_prefix('*') {
