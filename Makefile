@@ -1,6 +1,6 @@
 # Every command of the project. The work is done by the scripts in ci/ and by the CLI in ci/stoa.
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs dev test check fmt sqlx openapi new-service bench footprint
+.PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down new-service bench footprint
 
 # Passed on to the scripts when given: make up QUEUE=rabbitmq
 export QUEUE QUEUE_URL STOA_BIND STOA_PORT STOA_WEB_PORT
@@ -39,6 +39,12 @@ sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 openapi: ## Renew services/web/openapi.json and the console's client from the code
 	@ci/toolbox --volume "$(CURDIR)/services/web:/web" -- ci/check/openapi /web/openapi.json
 	@cd services/web && npm run --silent generate
+
+clusters: ## Two Swarm clusters on this machine, production and staging, and their registry
+	@ci/clusters/up
+
+clusters-down: ## Remove them and all that is in them
+	@ci/clusters/down
 
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"
