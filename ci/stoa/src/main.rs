@@ -1,9 +1,12 @@
 //! `stoa`: the delivery CLI of the platform. `stoa --help` lists what it does.
 
+mod cluster;
 mod demo;
 mod dev;
 mod footprint;
 mod lint;
+mod render;
+mod yaml;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

@@ -1,0 +1,112 @@
+//! A cluster: where it is and how it differs from the others, as its one file says.
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::yaml;
+
+/// The folder of the cluster files.
+const FOLDER: &str = "stacks/clusters";
+
+/// A cluster that releases are deployed to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cluster {
+    /// Its name: that of its file.
+    #[serde(skip)]
+    pub(crate) name: String,
+    /// Where the engines of its managers answer: `unix://`, `tcp://` or `ssh://`.
+    pub(crate) managers: Vec<String>,
+    /// The registry and the namespace that its nodes pull from.
+    pub(crate) registry: String,
+    /// The folder with one file per secret.
+    pub(crate) secrets: PathBuf,
+    /// Where clients reach the edge.
+    #[serde(default)]
+    pub(crate) addresses: Vec<String>,
+    /// How it differs, by stack.
+    #[serde(default)]
+    pub(crate) overlay: BTreeMap<String, Value>,
+}
+
+impl Cluster {
+    /// Reads `stacks/clusters/<name>.yml`.
+    pub(crate) fn load(root: &Path, name: &str) -> anyhow::Result<Self> {
+        let path = root.join(FOLDER).join(format!("{name}.yml"));
+        if !path.is_file() || name.contains(['/', '.']) {
+            let names = names(root)?.join(", ");
+            bail!("there is no cluster `{name}`; {FOLDER} has {names}");
+        }
+        let cluster: Self = yaml::read(&path)?;
+        ensure!(
+            !cluster.managers.is_empty(),
+            "{}: `managers` is empty",
+            path.display()
+        );
+        Ok(Self {
+            name: name.to_owned(),
+            secrets: root.join(&cluster.secrets),
+            ..cluster
+        })
+    }
+}
+
+/// The clusters that there are.
+pub(crate) fn names(root: &Path) -> anyhow::Result<Vec<String>> {
+    let folder = root.join(FOLDER);
+    let mut names = Vec::new();
+    let entries =
+        std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        if let (Some("yml"), Some(stem)) = (path.extension().and_then(|e| e.to_str()), stem) {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace(file: &str) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join(FOLDER)).unwrap();
+        std::fs::write(root.path().join(FOLDER).join("staging.yml"), file).unwrap();
+        root
+    }
+
+    #[test]
+    fn a_cluster_is_read_from_its_file() {
+        let root =
+            workspace("managers: [\"ssh://deploy@one\"]\nregistry: r.test/stoa\nsecrets: s\n");
+        let cluster = Cluster::load(root.path(), "staging").unwrap();
+        assert_eq!(cluster.name, "staging");
+        assert_eq!(cluster.secrets, root.path().join("s"));
+    }
+
+    #[test]
+    fn an_unknown_cluster_is_refused_with_those_there_are() {
+        let error = Cluster::load(workspace("").path(), "prod").unwrap_err();
+        assert!(error.to_string().contains("has staging"), "{error}");
+    }
+
+    #[test]
+    fn a_malformed_file_is_refused_with_its_place() {
+        let root = workspace("managers: [\"a\"]\nregistry: r\nsecrets: s\nregion: x\n");
+        let error = Cluster::load(root.path(), "staging")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("staging.yml") && error.contains("region"),
+            "{error}"
+        );
+        assert!(error.contains('4'), "no line: {error}");
+    }
+}

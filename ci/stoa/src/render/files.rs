@@ -1,0 +1,108 @@
+//! Configs and secrets, named by their content: Swarm never changes one, so a new content is a new name.
+
+use anyhow::{Context as _, bail};
+use ring::{digest, hmac};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+use super::{File, FileKind};
+
+/// Digits of the hash that a name carries: 48 bits tell all contents of one name apart.
+const HASH_DIGITS: usize = 12;
+
+/// Where contents come from.
+pub(super) struct Sources<'a> {
+    /// The folder of the stack, which config files are relative to.
+    pub(super) stack: &'a Path,
+    /// The folder of the secrets.
+    pub(super) secrets: &'a Path,
+    /// Keys the hash of a secret, so that a name tells nothing of its content.
+    pub(super) key: &'a [u8],
+}
+
+/// Makes every config and secret that the services use external under its final name, and returns the contents.
+pub(super) fn name(
+    stack: &mut Map<String, Value>,
+    sources: &Sources<'_>,
+) -> anyhow::Result<Vec<File>> {
+    let mut files = configs(stack, sources.stack)?;
+    let used = used_secrets(stack);
+    let missing: Vec<_> = used
+        .iter()
+        .filter(|name| !sources.secrets.join(name).is_file())
+        .map(String::as_str)
+        .collect();
+    if !missing.is_empty() {
+        bail!(
+            "secrets are missing: {}; each is a file of that name in {}",
+            missing.join(", "),
+            sources.secrets.display()
+        );
+    }
+    let mut section = Map::new();
+    for source in used {
+        let path = sources.secrets.join(&source);
+        let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, sources.key);
+        let name = hashed(&source, hmac::sign(&key, &content).as_ref());
+        section.insert(source.clone(), external(&name));
+        files.push(File {
+            kind: FileKind::Secret,
+            source,
+            name,
+            content,
+        });
+    }
+    if !section.is_empty() {
+        stack.insert("secrets".into(), Value::Object(section));
+    }
+    Ok(files)
+}
+
+fn configs(stack: &mut Map<String, Value>, folder: &Path) -> anyhow::Result<Vec<File>> {
+    let mut files = Vec::new();
+    let Some(section) = stack.get_mut("configs").and_then(Value::as_object_mut) else {
+        return Ok(files);
+    };
+    for (source, entry) in section.iter_mut() {
+        let file = entry["file"].as_str();
+        let file = file.with_context(|| format!("config `{source}` names no file"))?;
+        let path = folder.join(file);
+        let content = std::fs::read(&path)
+            .with_context(|| format!("config `{source}`: cannot read {}", path.display()))?;
+        let name = hashed(source, digest::digest(&digest::SHA256, &content).as_ref());
+        *entry = external(&name);
+        files.push(File {
+            kind: FileKind::Config,
+            source: source.clone(),
+            name,
+            content,
+        });
+    }
+    Ok(files)
+}
+
+/// The secrets that the services of a stack name, each once.
+fn used_secrets(stack: &Map<String, Value>) -> Vec<String> {
+    let services = stack.get("services").and_then(Value::as_object);
+    let entries = services.into_iter().flat_map(Map::values);
+    let secrets = entries
+        .filter_map(|service| service["secrets"].as_array())
+        .flatten();
+    let mut names: Vec<String> = secrets
+        .filter_map(|secret| secret.as_str().or_else(|| secret["source"].as_str()))
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn external(name: &str) -> Value {
+    json!({ "external": true, "name": name })
+}
+
+fn hashed(source: &str, hash: &[u8]) -> String {
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{source}-{}", &digits[..HASH_DIGITS])
+}
