@@ -5,6 +5,7 @@ mod demo;
 mod dev;
 mod footprint;
 mod lint;
+mod release;
 mod render;
 mod yaml;
 

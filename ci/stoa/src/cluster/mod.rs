@@ -1,5 +1,9 @@
 //! A cluster: where it is and how it differs from the others, as its one file says.
 
+mod engine;
+
+pub(crate) use engine::Engine;
+
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,0 +1,57 @@
+//! The connection to a cluster: the first of its managers that answers.
+
+use anyhow::{Context as _, bail};
+use bollard::Docker;
+use std::time::Duration;
+
+use super::Cluster;
+
+/// How long a manager may take to answer for the first time, over SSH too.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A manager of a cluster.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    /// Its Engine API.
+    pub(crate) docker: Docker,
+    /// Its address, as the Docker CLI takes it in `DOCKER_HOST`.
+    pub(crate) host: String,
+    /// The id of the Swarm: another one after the cluster was made anew.
+    pub(crate) swarm: String,
+}
+
+impl Cluster {
+    /// Connects to the first manager that answers.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Engine> {
+        let mut refusals = Vec::new();
+        for host in &self.managers {
+            match try_connect(host).await {
+                Ok(engine) => return Ok(engine),
+                Err(error) => refusals.push(format!("  {host}: {error:#}")),
+            }
+        }
+        bail!(
+            "no manager of `{}` answers:\n{}",
+            self.name,
+            refusals.join("\n")
+        )
+    }
+}
+
+async fn try_connect(host: &str) -> anyhow::Result<Engine> {
+    let docker = Docker::connect_with_host(host)?.negotiate_version();
+    let docker = tokio::time::timeout(TIMEOUT, docker)
+        .await
+        .context("no answer")??;
+    let info = docker.info().await?;
+    let swarm = info.swarm.context("the engine is in no Swarm")?;
+    if swarm.control_available != Some(true) {
+        bail!("the engine is no manager of a Swarm");
+    }
+    let id = swarm.cluster.and_then(|cluster| cluster.id);
+    Ok(Engine {
+        docker,
+        host: host.to_owned(),
+        swarm: id.context("the Swarm has no id")?,
+    })
+}
