@@ -46,5 +46,5 @@ new-service: ## Copy services/stub (NAME=billing)
 bench: ## Measure (AREA=platform or nlu for one)
 	@ci/bench/run $(AREA)
 
-footprint: ## Print image sizes and resident memory of every service
-	@cargo run --quiet --package stoa -- footprint
+footprint: ## Print image sizes and resident memory of every service, beside their targets
+	@ci/platform/footprint

@@ -2,7 +2,6 @@
 
 mod demo;
 mod dev;
-mod footprint;
 mod lint;
 
 use clap::{Parser, Subcommand};
@@ -28,8 +27,6 @@ enum Command {
     /// Check a rule of the house.
     #[command(subcommand)]
     Lint(lint::Lint),
-    /// Print what the running containers and their images weigh.
-    Footprint,
 }
 
 #[tokio::main]
@@ -51,7 +48,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options).await,
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
-        Command::Footprint => footprint::run().await,
     }
 }
 
