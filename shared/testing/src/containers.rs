@@ -3,12 +3,15 @@
 //! Containers are kept between runs (tests run one process each, and a start takes seconds), so
 //! they are closed: published on the loopback interface only, with a password made at random.
 
+use crate::eventually;
+use sqlx::{Connection as _, PgConnection};
 use std::{
     collections::HashMap,
     env,
     fs::{File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
+    time::Duration,
 };
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt, ReuseDirective, TestcontainersError,
@@ -21,6 +24,8 @@ use uuid::Uuid;
 
 /// How `docker ps --filter label=...` finds the containers.
 const LABEL: &str = "dev.stoa.test-server";
+/// How long PostgreSQL may take from its first message to its first connection.
+const STARTING: Duration = Duration::from_secs(10);
 
 /// The URL of the PostgreSQL server, with a superuser and its own database.
 pub(crate) async fn postgres_url() -> String {
@@ -86,17 +91,17 @@ impl Server {
         let name = format!("stoa-kept-{name}-{}", &password[..8]);
         let container = request
             .with_container_name(name)
-            .with_label(LABEL, "")
+            .with_label(LABEL, "kept")
             .with_host_config_modifier(move |host| publish_on_loopback(host, port))
             .with_reuse(ReuseDirective::Always)
             .start()
             .await?;
-        let host = container.get_host().await?;
+        // `get_host` would name the bridge where this process itself is in a container.
         let port = container
             .get_host_port_ipv4(ContainerPort::Tcp(port))
             .await?;
         Ok(Self {
-            url: url(format!("{host}:{port}"), &password),
+            url: url(format!("127.0.0.1:{port}"), &password),
             _container: Some(container),
         })
     }
@@ -139,10 +144,16 @@ async fn start_postgres(password: String) -> Result<Server, TestcontainersError>
         .with_exposed_port(ContainerPort::Tcp(5432))
         .with_env_var("POSTGRES_PASSWORD", &password)
         .with_cmd(["-c", "fsync=off", "-c", "max_connections=500"]);
-    Server::start("postgres", request, (5432, password), |at, password| {
+    let server = Server::start("postgres", request, (5432, password), |at, password| {
         format!("postgres://postgres:{password}@{at}/postgres")
     })
-    .await
+    .await?;
+    // It listens a moment before it lets anyone in.
+    eventually(STARTING, || async {
+        PgConnection::connect(&server.url).await.ok()
+    })
+    .await;
+    Ok(server)
 }
 
 async fn start_redis(password: String) -> Result<Server, TestcontainersError> {
