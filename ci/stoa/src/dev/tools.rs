@@ -22,28 +22,42 @@ impl Tools {
             .or_else(|| on_path("postgres").and_then(|path| path.parent().map(Path::to_owned)));
         let redis = on_path("redis-server").or_else(|| on_path("valkey-server"));
         let node = on_path("node").is_some() && on_path("npm").is_some();
-        let mut missing = Vec::new();
+        let mut packages = Vec::new();
         if postgres.is_none() {
-            missing.push("postgresql");
+            packages.push("postgresql");
         }
         if redis.is_none() {
-            missing.push("redis-server");
+            packages.push("redis-server");
         }
         if console && !node {
-            missing.extend(["nodejs", "npm"]);
+            packages.extend(["nodejs", "npm"]);
         }
+        let cargo = std::env::var_os("CARGO").is_some() || on_path("cargo").is_some();
         match (postgres, redis) {
-            (Some(postgres), Some(redis)) if missing.is_empty() => Ok(Self {
+            (Some(postgres), Some(redis)) if packages.is_empty() && cargo => Ok(Self {
                 postgres,
                 redis,
                 node: console,
             }),
-            _ => bail!(
-                "packages are missing: apt-get install {}",
-                missing.join(" ")
-            ),
+            _ => bail!("{}", advice(&packages, cargo)),
         }
     }
+}
+
+/// What to do about everything that is missing, at once.
+fn advice(packages: &[&str], cargo: bool) -> String {
+    let mut steps = Vec::new();
+    if !packages.is_empty() {
+        steps.push(format!("apt-get install {}", packages.join(" ")));
+    }
+    if packages.contains(&"nodejs") {
+        steps.push("(or --no-web, which does without the console)".into());
+    }
+    if !cargo {
+        let version = env!("CARGO_PKG_RUST_VERSION");
+        steps.push(format!("Rust {version} or newer from https://rustup.rs"));
+    }
+    format!("this machine lacks programs: {}", steps.join(" "))
 }
 
 /// The program of this name on `PATH`.
@@ -120,6 +134,14 @@ mod tests {
             Some(root.path().join("17/bin"))
         );
         assert_eq!(newest_postgres(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let said = advice(&["postgresql", "redis-server"], false);
+        assert!(said.contains("apt-get install postgresql redis-server"));
+        assert!(said.contains("rustup.rs"));
+        assert!(!advice(&["redis-server"], true).contains("rustup"));
     }
 
     #[test]
