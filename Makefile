@@ -46,4 +46,4 @@ bench: ## Measure (AREA=platform or nlu for one)
 	@ci/bench/run $(AREA)
 
 footprint: ## Print image sizes and resident memory of every service
-	@ci/stoa/run footprint
+	@cargo run --quiet --package stoa -- footprint

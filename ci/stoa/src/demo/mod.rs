@@ -48,17 +48,7 @@ pub(crate) struct DemoOptions {
 }
 
 /// Imports, trains and tries the demo assistant, then prints how to talk to it.
-#[expect(
-    clippy::print_stdout,
-    reason = "the result is what standard output is for"
-)]
 pub(crate) async fn run(options: &DemoOptions) -> anyhow::Result<()> {
-    print!("{}", import(options).await?);
-    Ok(())
-}
-
-/// Imports, trains and tries the demo assistant; gives what to tell the user.
-pub(crate) async fn import(options: &DemoOptions) -> anyhow::Result<String> {
     let password = std::fs::read_to_string(&options.password_file)
         .with_context(|| format!("cannot read {}", options.password_file.display()))?;
     let password = password.trim_end_matches(['\n', '\r']);
@@ -88,7 +78,8 @@ pub(crate) async fn import(options: &DemoOptions) -> anyhow::Result<String> {
     memory.password = password.into();
     memory.assistant = assistant.id.to_string();
     memory.save(&options.env_file)?;
-    Ok(report(&memory, options, &answer))
+    report(&memory, options, &answer);
+    Ok(())
 }
 
 /// What the demo consists of; another assistant of the same name is another demo.
@@ -199,22 +190,23 @@ async fn talk(
         .context("the sample exchange failed")
 }
 
-fn report(memory: &Memory, options: &DemoOptions, answer: &[String]) -> String {
-    let mut lines = vec![format!("  you:  {}", options.say)];
-    lines.extend(answer.iter().map(|line| format!("  demo: {line}")));
-    lines.push(String::new());
-    lines.push(format!("  Open      {}", memory.url));
-    lines.push(format!(
-        "  Sign in   {} / {}",
-        memory.email, memory.password
-    ));
-    lines.push(format!("  Talk      {}", curl(memory, &options.say)));
+#[expect(
+    clippy::print_stdout,
+    reason = "the result is what standard output is for"
+)]
+fn report(memory: &Memory, options: &DemoOptions, answer: &[String]) {
+    println!("  you:  {}", options.say);
+    for line in answer {
+        println!("  demo: {line}");
+    }
+    println!();
+    println!("  Open      {}", memory.url);
+    println!("  Sign in   {} / {}", memory.email, memory.password);
+    println!("  Talk      {}", curl(memory, &options.say));
     // Inside a container it is some path of the container: whoever mounted it knows where it is.
     if options.env_file.is_relative() {
-        lines.push(format!("  Scripts   . {}", options.env_file.display()));
+        println!("  Scripts   . {}", options.env_file.display());
     }
-    lines.push(String::new());
-    lines.join("\n")
 }
 
 fn curl(memory: &Memory, text: &str) -> String {

@@ -4,7 +4,7 @@ use super::supervisor::{say, told_to_end};
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,21 +38,9 @@ impl Drop for Claim {
     }
 }
 
-/// Says that everything runs, and keeps what to tell the user about it.
-pub(super) fn write_ready(state: &Path, report: &str) -> anyhow::Result<()> {
-    // Whole or not at all: its presence is what others wait for.
-    private(&state.join("ready.new"))?.write_all(report.as_bytes())?;
-    Ok(std::fs::rename(
-        state.join("ready.new"),
-        state.join("ready"),
-    )?)
-}
-
-/// An empty file that nobody else reads: the demo's login is told in it.
-fn private(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)
+/// Says that everything runs, and where.
+pub(super) fn write_ready(state: &Path, url: &str) -> anyhow::Result<()> {
+    Ok(std::fs::write(state.join("ready"), format!("{url}\n"))?)
 }
 
 /// The platform that uses the state folder now.
@@ -92,7 +80,10 @@ pub(super) async fn detach(state: &Path) -> anyhow::Result<()> {
     }
     refuse_second(state)?;
     let log_path = state.join("dev.log");
-    let log = private(&log_path)?;
+    // The demo's login stands in it.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let log = options.open(&log_path)?;
     let mut said = BufReader::new(File::open(&log_path)?);
     let log_name = log_path.display();
     say(

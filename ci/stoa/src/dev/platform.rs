@@ -5,14 +5,14 @@ use super::layout::{Layout, Service};
 use super::options::{DevOptions, Settings};
 use super::reload::Restarts;
 use super::servers::Servers;
-use super::supervisor::{Spec, keep, print, say};
+use super::supervisor::{Spec, keep, say};
 use super::tools::Tools;
 use super::watch::Watch;
 use super::{EMAIL, background, secrets};
 use crate::demo::{self, DemoOptions};
 use anyhow::Context as _;
 use rustix::process::Signal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -94,9 +94,13 @@ impl<'o> Platform<'o> {
             tasks.spawn(keep(spec, Arc::default(), stop.clone()));
         }
         self.wait_until_ready().await?;
-        let report = self.import_demo().await?;
-        background::write_ready(&self.layout.state, &report)?;
+        if !self.options.no_demo {
+            demo::run(&self.demo())
+                .await
+                .context("the demo cannot be imported")?;
+        }
         let (time, url) = (started.elapsed(), self.layout.url());
+        background::write_ready(&self.layout.state, &url)?;
         say(
             "stoa",
             &format!("ready after {time:.0?} at {url}; Ctrl-C stops"),
@@ -163,19 +167,7 @@ impl<'o> Platform<'o> {
         Ok(())
     }
 
-    /// Imports the demo; gives what to tell the user.
-    async fn import_demo(&self) -> anyhow::Result<String> {
-        let password = self.layout.secret("demo_password");
-        if self.options.no_demo {
-            return Ok(format!("  Open      {}\n", self.layout.url()));
-        }
-        let report = demo::import(&self.demo(password)).await;
-        let report = report.context("the demo cannot be imported")?;
-        report.lines().for_each(print);
-        Ok(report)
-    }
-
-    fn demo(&self, password_file: PathBuf) -> DemoOptions {
+    fn demo(&self) -> DemoOptions {
         let env_file = self.layout.root.join(&self.options.env_file);
         // As the user would name it.
         let here = std::env::current_dir().unwrap_or_default();
@@ -184,7 +176,7 @@ impl<'o> Platform<'o> {
             url: self.layout.url(),
             public_url: None,
             email: EMAIL.into(),
-            password_file,
+            password_file: self.layout.secret("demo_password"),
             env_file: env_file.to_owned(),
             say: demo::GREETING.into(),
         }

@@ -4,6 +4,9 @@ use anyhow::bail;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// The oldest Node that runs the console's tools: `engines` in its package.json.
+const NODE: (u32, u32) = (20, 19);
+
 /// The programs, found.
 #[derive(Clone, Debug)]
 pub(super) struct Tools {
@@ -21,7 +24,7 @@ impl Tools {
         let postgres = newest_postgres(Path::new("/usr/lib/postgresql"))
             .or_else(|| on_path("postgres").and_then(|path| path.parent().map(Path::to_owned)));
         let redis = on_path("redis-server").or_else(|| on_path("valkey-server"));
-        let node = on_path("node").is_some() && on_path("npm").is_some();
+        let node = on_path("npm").is_some() && node_version() >= Some(NODE);
         let mut packages = Vec::new();
         if postgres.is_none() {
             packages.push("postgresql");
@@ -44,6 +47,18 @@ impl Tools {
     }
 }
 
+/// The version of the `node` on `PATH`.
+fn node_version() -> Option<(u32, u32)> {
+    let output = std::process::Command::new("node").arg("--version").output();
+    parse_version(&String::from_utf8_lossy(&output.ok()?.stdout))
+}
+
+/// `v20.19.2` is 20.19.
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().strip_prefix('v')?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 /// What to do about everything that is missing, at once.
 fn advice(packages: &[&str], cargo: bool) -> String {
     let mut steps = Vec::new();
@@ -51,7 +66,10 @@ fn advice(packages: &[&str], cargo: bool) -> String {
         steps.push(format!("apt-get install {}", packages.join(" ")));
     }
     if packages.contains(&"nodejs") {
-        steps.push("(or --no-web, which does without the console)".into());
+        let (major, minor) = NODE;
+        steps.push(format!(
+            "(Node {major}.{minor} or newer; `stoa dev --no-web` does without the console)"
+        ));
     }
     if !cargo {
         let version = env!("CARGO_PKG_RUST_VERSION");
@@ -142,6 +160,14 @@ mod tests {
         assert!(said.contains("apt-get install postgresql redis-server"));
         assert!(said.contains("rustup.rs"));
         assert!(!advice(&["redis-server"], true).contains("rustup"));
+    }
+
+    #[test]
+    fn versions_of_node_compare_by_number() {
+        assert!(parse_version("v20.9.0\n") < Some(NODE));
+        assert!(parse_version("v20.19.2\n") >= Some(NODE));
+        assert!(parse_version("v100.0.0\n") >= Some(NODE));
+        assert_eq!(parse_version(""), None);
     }
 
     #[test]
