@@ -2,8 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help up down reset logs dev test check fmt sqlx openapi new-service bench footprint
 
-# Passed on to the scripts when given: make up QUEUE=rabbitmq
-export QUEUE QUEUE_URL STOA_BIND STOA_PORT STOA_WEB_PORT
+# What is given on the command line reaches the scripts as environment: make up QUEUE=rabbitmq STOA_PORT=8090
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,16 +11,16 @@ up: ## Start everything, import the demo, print where to look (QUEUE=rabbitmq fo
 	@ci/platform/up
 
 down: ## Stop everything, keep the data
-	@docker compose --profile '*' down --remove-orphans
+	@ci/platform/down
 
 reset: ## Stop everything and wipe its data and secrets
 	@ci/platform/reset
 
 logs: ## Follow the logs (S=worker for one service)
-	@docker compose logs --follow --tail 100 $(S)
+	@ci/platform/logs $(S)
 
 dev: ## Run the platform as plain processes without Docker, restarted on a change
-	@cargo run --quiet --package stoa -- dev
+	@ci/stoa/run dev
 
 test: ## Run every test, in Docker Compose
 	@ci/test/run

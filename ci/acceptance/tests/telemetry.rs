@@ -111,10 +111,9 @@ fn spans_of(collector: &otlp::Collector, trace: &str) -> Vec<otlp::Span> {
 
 #[tokio::test]
 async fn the_metrics_of_every_service_pass_promtool() -> Result<()> {
-    let pattern = std::env::var("STOA_ADMIN_URL").context("STOA_ADMIN_URL is not set")?;
     let http = http_client()?;
     for service in services()? {
-        let url = format!("{}/metrics", pattern.replace("{service}", &service));
+        let url = format!("{}/metrics", admin_url(&service)?);
         let response = http.get(&url).send().await.with_context(|| url.clone())?;
         let metrics = response.error_for_status()?.text().await?;
         assert!(
@@ -165,6 +164,14 @@ async fn one_openapi_document_describes_every_service() -> Result<()> {
     }
     assert!(paths.keys().all(|path| !path.starts_with("/internal")));
     Ok(())
+}
+
+/// Where a service's admin listener is: its own variable, or the pattern of them all.
+fn admin_url(service: &str) -> Result<String> {
+    let own = format!("{}_ADMIN_URL", service.to_uppercase().replace('-', "_"));
+    let pattern = std::env::var(own).or_else(|_| std::env::var("STOA_ADMIN_URL"));
+    let pattern = pattern.context("STOA_ADMIN_URL is not set")?;
+    Ok(pattern.replace("{service}", service))
 }
 
 /// The Rust services, by their folders.
