@@ -37,7 +37,8 @@ sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 
 openapi: ## Renew services/web/openapi.json and the console's client from the code
 	@ci/toolbox --volume "$(CURDIR)/services/web:/web" -- ci/check/openapi /web/openapi.json
-	@cd services/web && npm run --silent generate
+	@docker run --rm --volume "$(CURDIR)/services/web/openapi.json:/web/openapi.json:ro" \
+	  --volume "$(CURDIR)/services/web/src:/web/src" stoa/web-tests npm run --silent generate
 
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"
