@@ -17,12 +17,14 @@ fn examples<'d>(document: &'d str, language: &str) -> Vec<&'d str> {
 
 /// What `make up` leaves for scripts, for the platform that is tested.
 fn demo_env() -> Result<String> {
-    let mut lines = String::new();
-    for name in ["STOA_URL", "STOA_EMAIL", "STOA_PASSWORD"] {
+    let line = |name: &str| {
         let value = std::env::var(name).with_context(|| format!("{name} is not set"))?;
-        lines += &format!("{name}='{value}'\n");
-    }
-    Ok(lines)
+        Ok(format!("{name}='{value}'\n"))
+    };
+    ["STOA_URL", "STOA_EMAIL", "STOA_PASSWORD"]
+        .into_iter()
+        .map(line)
+        .collect()
 }
 
 #[test]
