@@ -43,11 +43,7 @@ fn the_commands_of_the_api_guide_run_from_the_first_to_the_last() -> Result<()> 
     let said = String::from_utf8(output.stdout)?;
     let complaint = String::from_utf8(output.stderr)?;
     assert!(output.status.success(), "{said}\n{complaint}");
-    for expected in [
-        "order_pizza",
-        "Hello! Are you hungry?",
-        "It is in the oven.",
-    ] {
+    for expected in [r#""intent":{"name":"order_pizza""#, "It is in the oven."] {
         assert!(said.contains(expected), "no `{expected}` in {said}");
     }
     Ok(())
