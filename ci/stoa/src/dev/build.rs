@@ -11,8 +11,9 @@ use std::time::SystemTime;
 
 /// Builds every service's binary.
 pub(super) async fn build(root: &Path, release: bool) -> anyhow::Result<()> {
-    // Not the CLI itself, which is running, and not the tests' client.
-    let mut arguments = vec!["build", "--workspace", "--bins", "--exclude=stoa"];
+    // The CLI too, as `ci/stoa/run` does: without it dependencies would have other features and be
+    // compiled again.
+    let mut arguments = vec!["build", "--workspace", "--bins"];
     if release {
         arguments.push("--release");
     }
@@ -20,8 +21,9 @@ pub(super) async fn build(root: &Path, release: bool) -> anyhow::Result<()> {
     command("build", cargo, &arguments, root).run_once().await
 }
 
-/// Installs the console's packages where that is due, and gives its development server.
-pub(super) async fn console(layout: &Layout) -> anyhow::Result<Spec> {
+/// Installs the console's packages where that is due, and gives its development server, or a server
+/// of the built console.
+pub(super) async fn console(layout: &Layout, built: bool) -> anyhow::Result<Spec> {
     let folder = layout.root.join("services/web");
     let installed = folder.join("node_modules/.package-lock.json");
     if modified(&installed).ok() < modified(&folder.join("package-lock.json")).ok() {
@@ -37,18 +39,24 @@ pub(super) async fn console(layout: &Layout) -> anyhow::Result<Spec> {
     }
     // Not through npm, which would stand between the signal and the server.
     let port = format!("--port={}", layout.web_port);
-    let arguments = [
+    let mut arguments = vec![
         "--host=127.0.0.1",
         &port,
         "--strictPort",
         "--clearScreen=false",
     ];
-    Ok(command(
-        "web",
-        folder.join("node_modules/.bin/vite").into(),
-        &arguments,
-        &folder,
-    ))
+    if built {
+        say("stoa", "building the console");
+        command("npm", "npm".into(), &["run", "build"], &folder)
+            .run_once()
+            .await?;
+        arguments.insert(0, "preview");
+    }
+    let vite = folder.join("node_modules/.bin/vite");
+    let mut spec = command("web", vite.into(), &arguments, &folder);
+    // For whoever opens the console at its own port.
+    spec.environment.push(("STOA_URL".into(), layout.url()));
+    Ok(spec)
 }
 
 fn command(name: &str, program: OsString, arguments: &[&str], folder: &Path) -> Spec {
