@@ -2,8 +2,10 @@
 
 mod cluster;
 mod demo;
+mod deploy;
 mod dev;
 mod footprint;
+mod gc;
 mod lint;
 mod release;
 mod render;
@@ -34,6 +36,14 @@ enum Command {
     Lint(lint::Lint),
     /// Print what the running containers and their images weigh.
     Footprint,
+    /// Print what was deployed to a cluster.
+    History(release::commands::HistoryOptions),
+    /// Print a release of a cluster.
+    Show(release::commands::ShowOptions),
+    /// Print how two releases, or two clusters, differ.
+    Diff(release::commands::DiffOptions),
+    /// Remove what no kept release of a cluster needs.
+    Gc(gc::GcOptions),
 }
 
 #[tokio::main]
@@ -56,6 +66,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
         Command::Footprint => footprint::run().await,
+        Command::History(options) => release::commands::history(&options, &root(cli.root)?).await,
+        Command::Show(options) => release::commands::show(&options, &root(cli.root)?).await,
+        Command::Diff(options) => release::commands::diff(&options, &root(cli.root)?).await,
+        Command::Gc(options) => gc::run(&options, &root(cli.root)?).await,
     }
 }
 
