@@ -2,7 +2,9 @@
 
 mod cluster;
 mod demo;
+mod deploy;
 mod dev;
+mod gc;
 mod lint;
 mod release;
 mod render;
@@ -31,6 +33,14 @@ enum Command {
     /// Check a rule of the house.
     #[command(subcommand)]
     Lint(lint::Lint),
+    /// Print what was deployed to a cluster.
+    History(release::commands::HistoryOptions),
+    /// Print a release of a cluster.
+    Show(release::commands::ShowOptions),
+    /// Print how two releases, or two clusters, differ.
+    Diff(release::commands::DiffOptions),
+    /// Remove what no kept release of a cluster needs.
+    Gc(gc::GcOptions),
 }
 
 #[tokio::main]
@@ -52,6 +62,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options).await,
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
+        Command::History(options) => release::commands::history(&options, &root(cli.root)?).await,
+        Command::Show(options) => release::commands::show(&options, &root(cli.root)?).await,
+        Command::Diff(options) => release::commands::diff(&options, &root(cli.root)?).await,
+        Command::Gc(options) => gc::run(&options, &root(cli.root)?).await,
     }
 }
 

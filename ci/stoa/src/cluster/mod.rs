@@ -1,8 +1,11 @@
 //! A cluster: where it is and how it differs from the others, as its one file says.
 
 mod engine;
+pub(crate) mod status;
 
 pub(crate) use engine::Engine;
+#[cfg(test)]
+pub(crate) use engine::engine_for_tests;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;

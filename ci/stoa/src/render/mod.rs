@@ -7,6 +7,7 @@ mod overlay;
 mod services;
 
 pub(crate) use migrations::{CONTRACT, Migration};
+pub(crate) use overlay::ALLOWED as OVERLAY_KEYS;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;

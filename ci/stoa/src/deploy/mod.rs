@@ -1,0 +1,4 @@
+//! Deploying a release to a cluster.
+
+mod lease;
+pub(crate) mod lock;
