@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,34 +15,56 @@ use stoa_client::{Endpoints, InFlight, Resolver};
 
 /// DNS as the test wants it.
 #[derive(Clone, Default)]
-struct Dns(Arc<Mutex<Option<Vec<SocketAddr>>>>);
+struct Dns {
+    answer: Arc<Mutex<Option<Vec<SocketAddr>>>>,
+    lookups: Arc<AtomicUsize>,
+}
 
 impl Dns {
     fn says(&self, ports: &[u16]) {
-        *self.0.lock().unwrap() = Some(ports.iter().map(|port| address(*port)).collect());
+        let addresses = ports.iter().map(|port| address(*port)).collect();
+        *self.answer.lock().unwrap() = Some(addresses);
     }
 
     fn fails(&self) {
-        *self.0.lock().unwrap() = None;
+        *self.answer.lock().unwrap() = None;
     }
 
     fn endpoints(&self) -> Endpoints {
-        let answer = Arc::clone(&self.0);
+        let dns = self.clone();
         let resolver = Resolver::new(move |_, _| {
-            let answer = answer.lock().unwrap().clone();
+            dns.lookups.fetch_add(1, Ordering::SeqCst);
+            let answer = dns.answer.lock().unwrap().clone();
             async { answer.ok_or_else(|| io::ErrorKind::NotFound.into()) }
         });
         Endpoints::new("tasks.other", 8080, resolver)
     }
+
+    /// Chooses until the endpoints have heard what is said now.
+    async fn heard(&self, endpoints: &Endpoints) {
+        let before = self.lookups.load(Ordering::SeqCst);
+        // When the third lookup from here on begins, the second has ended.
+        eventually(async || {
+            drop(endpoints.choose(&[]).await);
+            self.lookups.load(Ordering::SeqCst) >= before + 3
+        })
+        .await;
+    }
+}
+
+/// Waits for a condition.
+async fn eventually(holds: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, wait).await.expect("in time");
 }
 
 fn address(port: u16) -> SocketAddr {
     ([10, 0, 0, 1], port).into()
-}
-
-/// The time, for answers of DNS to become too old; the clock of these tests is paused.
-async fn a_second() {
-    tokio::time::advance(Duration::from_millis(1100)).await;
 }
 
 async fn choose(endpoints: &Endpoints, count: usize) -> Vec<InFlight> {
@@ -58,7 +83,7 @@ fn ports(chosen: &[InFlight]) -> BTreeMap<u16, usize> {
     ports
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn requests_in_flight_are_spread_evenly() {
     let dns = Dns::default();
     dns.says(&[1, 2, 3]);
@@ -68,7 +93,7 @@ async fn requests_in_flight_are_spread_evenly() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn requests_that_end_at_once_are_spread_too() {
     let dns = Dns::default();
     dns.says(&[1, 2]);
@@ -81,14 +106,14 @@ async fn requests_that_end_at_once_are_spread_too() {
     assert!((65..=135).contains(&first), "{first}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_address_that_vanished_gets_nothing_new_and_one_that_came_gets_its_share() {
     let dns = Dns::default();
     dns.says(&[1, 2]);
     let endpoints = dns.endpoints();
     let before = choose(&endpoints, 10).await;
     dns.says(&[2, 3]);
-    a_second().await;
+    dns.heard(&endpoints).await;
     let after = ports(&choose(&endpoints, 20).await);
     assert_eq!(after.keys().copied().collect::<Vec<_>>(), [2, 3]);
     // What was under way to the other one counts no more than it did.
@@ -96,38 +121,33 @@ async fn an_address_that_vanished_gets_nothing_new_and_one_that_came_gets_its_sh
     drop(before);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_answer_that_is_empty_or_fails_changes_nothing() {
     let dns = Dns::default();
     dns.says(&[1]);
     let endpoints = dns.endpoints();
     assert!(endpoints.choose(&[]).await.is_some());
     dns.says(&[]);
-    for _ in 0..3 {
-        a_second().await;
-        assert_eq!(ports(&choose(&endpoints, 2).await), [(1, 2)].into());
-    }
+    dns.heard(&endpoints).await;
+    assert_eq!(ports(&choose(&endpoints, 2).await), [(1, 2)].into());
     dns.fails();
-    a_second().await;
-    assert_eq!(endpoints.count(), 1);
+    dns.heard(&endpoints).await;
+    assert_eq!(ports(&choose(&endpoints, 2).await), [(1, 2)].into());
     dns.says(&[2]);
-    a_second().await;
-    choose(&endpoints, 1).await;
-    a_second().await;
+    dns.heard(&endpoints).await;
     assert_eq!(ports(&choose(&endpoints, 1).await), [(2, 1)].into());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn there_is_no_choice_before_the_first_answer() {
     let dns = Dns::default();
     let endpoints = dns.endpoints();
     assert!(endpoints.choose(&[]).await.is_none());
     dns.says(&[1]);
-    a_second().await;
-    assert!(endpoints.choose(&[]).await.is_some());
+    eventually(async || endpoints.choose(&[]).await.is_some()).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn who_refused_is_avoided_for_a_while_but_never_all_are() {
     let dns = Dns::default();
     dns.says(&[1, 2]);
@@ -138,13 +158,21 @@ async fn who_refused_is_avoided_for_a_while_but_never_all_are() {
     let chosen = choose(&endpoints, 20).await;
     assert_eq!(ports(&chosen), [(other, 20)].into());
     chosen[0].refused();
-    assert_eq!(ports(&choose(&endpoints, 20).await).len(), 2);
-    tokio::time::advance(Duration::from_secs(4)).await;
     drop(chosen);
     assert_eq!(ports(&choose(&endpoints, 20).await).len(), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
+async fn who_refused_comes_back_after_a_while() {
+    let dns = Dns::default();
+    dns.says(&[1, 2]);
+    let endpoints = dns.endpoints();
+    endpoints.choose(&[address(2)]).await.unwrap().refused();
+    assert_eq!(ports(&choose(&endpoints, 20).await), [(2, 20)].into());
+    eventually(async || ports(&choose(&endpoints, 20).await).len() == 2).await;
+}
+
+#[tokio::test]
 async fn what_was_tried_is_avoided_while_there_are_others() {
     let dns = Dns::default();
     dns.says(&[1, 2]);
