@@ -13,10 +13,13 @@ mod path;
 mod proxy;
 pub mod routes;
 mod settings;
+mod trusted;
+mod tunnel;
 mod upstream;
 mod websocket;
 
 pub use settings::Settings;
+pub use trusted::TrustedProxies;
 
 use axum::Router;
 use axum::response::Response;
@@ -37,6 +40,7 @@ struct Gateway {
     routes: Table,
     door: Door,
     upstreams: Upstreams,
+    trusted: TrustedProxies,
     document: Document,
     context: Context,
 }
@@ -61,7 +65,8 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let gateway = Gateway {
         routes,
         door: Door::new(&settings, context.clock.clone())?,
-        upstreams: Upstreams::new(&settings.upstreams)?,
+        upstreams: Upstreams::new(&settings.upstreams, &settings.resolver)?,
+        trusted: settings.trusted,
         document: Document::default(),
         context: context.clone(),
     };

@@ -4,7 +4,7 @@ use crate::Gateway;
 use crate::headers;
 use crate::path;
 use crate::routes::{Lookup, Route};
-use crate::upstream;
+use crate::upstream::{self, Answer};
 use crate::websocket::Upgrade;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
@@ -32,10 +32,10 @@ const UNMATCHED: &str = "unmatched";
 /// Answers a request by asking the service that it is for.
 pub(crate) async fn forward(
     State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
-    let client = client.ip().to_canonical();
+    let client = gateway.trusted.client(peer.ip(), request.headers());
     let (template, refusal) = match find(&gateway, &mut request) {
         Ok(route) => match enter(&gateway, &route, &mut request, client).await {
             Ok(upgrade) => return pass(&gateway, &route, request, upgrade).await,
@@ -131,6 +131,7 @@ async fn pass(
         peer.service = &*route.service,
         http.request.method = request.method().as_str(),
         http.response.status_code = Empty,
+        network.peer.address = Empty,
     );
     let exchange = async {
         propagation::inject(request.headers_mut());
@@ -140,9 +141,14 @@ async fn pass(
             .await
     };
     let response = match exchange.instrument(span.clone()).await {
-        Ok(response) => {
-            span.record("http.response.status_code", response.status().as_u16());
-            answer(gateway, response, upgrade)
+        Ok(answer) => {
+            let status = answer.response.status().as_u16();
+            span.record("http.response.status_code", status);
+            span.record(
+                "network.peer.address",
+                answer.endpoint.address().to_string(),
+            );
+            hand_on(gateway, answer, upgrade)
         }
         Err(error) => {
             span.record("otel.status_code", "ERROR");
@@ -152,18 +158,14 @@ async fn pass(
     labelled(response, Arc::clone(&route.path))
 }
 
-fn answer(
-    gateway: &Gateway,
-    mut response: http::Response<hyper::body::Incoming>,
-    upgrade: Upgrade,
-) -> Response {
-    headers::toward_client(response.headers_mut());
-    let mut response = match response.status() {
-        StatusCode::SWITCHING_PROTOCOLS => match upgrade.join(response, &gateway.context) {
+fn hand_on(gateway: &Gateway, mut answer: Answer, upgrade: Upgrade) -> Response {
+    headers::toward_client(answer.response.headers_mut());
+    let mut response = match answer.response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => match upgrade.join(answer, &gateway.context) {
             Ok(response) => response,
             Err(problem) => return problem.into_response(),
         },
-        _ => upstream::streamed(response),
+        _ => upstream::streamed(answer),
     };
     response.extensions_mut().insert(Verbatim);
     response

@@ -2,11 +2,15 @@
 
 use crate::limit::LimitSettings;
 use crate::routes;
+use crate::trusted::TrustedProxies;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use stoa_client::ServiceUrl;
+use stoa_client::{Resolver, ServiceUrl};
 use stoa_config::{Env, InternalToken};
 use stoa_service::TokenSettings;
+
+const TRUSTED_HELP: &str =
+    "networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8";
 
 /// The settings of the gateway.
 #[derive(Debug)]
@@ -23,6 +27,10 @@ pub struct Settings {
     pub internal: InternalToken,
     /// How much one client may ask for.
     pub limits: LimitSettings,
+    /// The proxies before the gateway that are believed.
+    pub trusted: TrustedProxies,
+    /// Finds the addresses of the services; DNS, except in tests.
+    pub resolver: Resolver,
 }
 
 impl stoa_config::Settings for Settings {
@@ -34,6 +42,7 @@ impl stoa_config::Settings for Settings {
         let tokens = TokenSettings::read(env);
         let internal = InternalToken::read(env);
         let limits = LimitSettings::read(env);
+        let trusted = env.parse("TRUSTED_PROXIES", TRUSTED_HELP).optional();
         Some(Self {
             routes: routes?.into(),
             upstreams: upstreams?,
@@ -41,6 +50,8 @@ impl stoa_config::Settings for Settings {
             tokens: tokens?,
             internal: internal?,
             limits: limits?,
+            trusted: trusted?.unwrap_or_default(),
+            resolver: Resolver::dns(),
         })
     }
 }

@@ -1,14 +1,14 @@
-//! WebSockets: the credential of a browser, and the tunnel once both sides have agreed.
+//! WebSockets: the credential of a browser, and the agreement of both sides.
 
 use crate::headers::asks_for_websocket;
+use crate::tunnel;
+use crate::upstream::Answer;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::{
     AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
-use hyper_util::rt::TokioIo;
-use std::time::Duration;
 use stoa_contracts::ErrorCode;
 use stoa_service::{Context, Problem};
 
@@ -17,8 +17,6 @@ const TOKEN_PARAMETER: &str = "access_token=";
 /// ... or a subprotocol with this prefix, beside the one that is then selected.
 const TOKEN_PROTOCOL: &str = "stoa.bearer.";
 const PROTOCOL: &str = "stoa";
-/// Nobody leaves a chat open for longer without a word; who does connects again.
-const IDLE_LIMIT: Duration = Duration::from_hours(1);
 
 /// What a request asks for beside an answer.
 #[derive(Debug, Default)]
@@ -57,25 +55,23 @@ impl Upgrade {
     }
 
     /// Joins the two connections when the upstream has agreed; the answer tells the client so.
-    pub(crate) fn join(
-        self,
-        mut upstream: http::Response<hyper::body::Incoming>,
-        context: &Context,
-    ) -> Result<Response, Problem> {
+    pub(crate) fn join(self, answer: Answer, context: &Context) -> Result<Response, Problem> {
         let Some(client) = self.client else {
             let detail = "The service switched protocols without being asked.";
             let problem = Problem::new(ErrorCode::Unavailable, detail);
             return Err(problem.with_status(http::StatusCode::BAD_GATEWAY));
         };
+        let Answer {
+            response: mut upstream,
+            endpoint,
+        } = answer;
         let upstream_side = hyper::upgrade::on(&mut upstream);
         let shutdown = context.shutdown.clone();
         context.spawn(async move {
-            tokio::select! {
-                outcome = tunnel(client, upstream_side) => if let Err(error) = outcome {
-                    tracing::debug!(%error, "a WebSocket ended");
-                },
-                () = shutdown.cancelled() => {}
+            if let Err(error) = tunnel::run(client, upstream_side, shutdown).await {
+                tracing::debug!(%error, "a WebSocket ended");
             }
+            drop(endpoint);
         });
         let mut response = upstream.map(|_| Body::empty());
         let headers = response.headers_mut();
@@ -147,20 +143,5 @@ fn authorize(headers: &mut HeaderMap, token: &str) -> Result<(), Problem> {
         .map_err(|_| Problem::new(ErrorCode::Unauthenticated, "The access token is not valid."))?;
     value.set_sensitive(true);
     headers.insert(AUTHORIZATION, value);
-    Ok(())
-}
-
-async fn tunnel(
-    client: hyper::upgrade::OnUpgrade,
-    upstream: hyper::upgrade::OnUpgrade,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (client, upstream) = tokio::try_join!(client, upstream)?;
-    let idle = |io| {
-        let mut io = tokio_io_timeout::TimeoutStream::new(TokioIo::new(io));
-        io.set_read_timeout(Some(IDLE_LIMIT));
-        io.set_write_timeout(Some(IDLE_LIMIT));
-        Box::pin(io)
-    };
-    tokio::io::copy_bidirectional(&mut idle(client), &mut idle(upstream)).await?;
     Ok(())
 }

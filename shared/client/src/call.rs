@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use http::{HeaderName, Method, StatusCode};
-use reqwest::{Response, redirect};
+use reqwest::{RequestBuilder, Response, redirect};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use stoa_config::InternalToken;
 use stoa_contracts::{Coded as _, Problem};
 use tracing::{Instrument as _, field::Empty};
 
-use crate::{ClientError, budget::RetryBudget};
+use crate::{ClientError, Resolver, Retry, RetryBudget, endpoints::InFlight, place::Place};
 
 /// Says to the other side how many milliseconds the caller still waits.
 const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-request-timeout-ms");
@@ -20,14 +20,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than a server of ours keeps an idle connection, so that none is closed under a call.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// Tries beyond the first one, of idempotent calls.
+/// Tries beyond the first one after a pause, of calls that may be sent twice.
 const RETRIES: usize = 2;
 
-/// Calls one service. Cheap to clone; clones share connections and the retry budget.
+/// Calls one service, over all its addresses. Cheap to clone; clones share connections, what is
+/// known of the addresses, and the retry budget.
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
     service: &'static str,
-    url: Arc<str>,
+    place: Arc<Place>,
     token: InternalToken,
     timeout: Duration,
     http: reqwest::Client,
@@ -48,15 +49,21 @@ impl ServiceClient {
             .build()
             .expect("the options are constant, and this set builds");
         let budget = Arc::new(RetryBudget::full());
-        let url = url.trim_end_matches('/').into();
         Self {
             service,
-            url,
+            place: Arc::new(Place::new(url, Resolver::dns())),
             token,
             timeout: CALL_TIMEOUT,
             http,
             budget,
         }
+    }
+
+    /// The same client of the service at `url`, whose addresses `resolver` finds.
+    #[must_use]
+    pub fn with_resolver(self, url: &str, resolver: Resolver) -> Self {
+        let place = Arc::new(Place::new(url, resolver));
+        Self { place, ..self }
     }
 
     /// The same client with another limit per try.
@@ -67,8 +74,8 @@ impl ServiceClient {
 
     /// Gets `path`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let response = self.send(Method::GET, path, None).await?;
-        self.decode(response).await
+        let answer = self.send(Method::GET, path, None).await?;
+        self.decode(answer).await
     }
 
     /// Puts `body` to `path`.
@@ -77,18 +84,18 @@ impl ServiceClient {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let response = self.send(Method::PUT, path, Some(json(body))).await?;
-        self.decode(response).await
+        let answer = self.send(Method::PUT, path, Some(json(body))).await?;
+        self.decode(answer).await
     }
 
-    /// Posts `body` to `path`. Never tried again.
+    /// Posts `body` to `path`. Never sent twice.
     pub async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let response = self.send(Method::POST, path, Some(json(body))).await?;
-        self.decode(response).await
+        let answer = self.send(Method::POST, path, Some(json(body))).await?;
+        self.decode(answer).await
     }
 
     /// Deletes `path`.
@@ -96,30 +103,38 @@ impl ServiceClient {
         self.send(Method::DELETE, path, None).await.map(drop)
     }
 
-    /// Tries until it succeeds, fails for good, or the budget is spent.
+    /// Tries until it succeeds, fails for good, or the budget is spent. A call that did not
+    /// reach an address goes to another one at once, whatever its method: nothing was sent.
     async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Result<Response, ClientError> {
+    ) -> Result<Answer, ClientError> {
         self.budget.deposit();
-        let retries = if method.is_idempotent() { RETRIES } else { 0 };
-        let backoff = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(1))
-            .with_max_times(retries)
-            .with_jitter();
-        let mut delays = backoff.build();
+        let mut delays = backoff();
+        let mut tried = Vec::new();
         loop {
-            let error = match self.attempt(method.clone(), path, body.as_ref()).await {
-                Ok(response) => return Ok(response),
+            let endpoint = self.place.choose(&tried).await;
+            let attempt = self.attempt(&method, path, body.as_ref(), endpoint.as_ref());
+            let error = match attempt.await {
+                Ok(response) => return Ok(Answer { response, endpoint }),
                 Err(error) => error,
             };
-            let delay = delays
+            tried.extend(endpoint.as_ref().map(InFlight::address));
+            let unsent = error.is_unsent();
+            if unsent {
+                endpoint.as_ref().inspect(|endpoint| endpoint.refused());
+                if self.place.others(&tried) && self.budget.withdraw(Retry::Unsent) {
+                    tracing::debug!(service = self.service, %error, "trying another address");
+                    continue;
+                }
+            }
+            let repeatable = unsent || (method.is_idempotent() && error.is_transient());
+            let Some(delay) = delays
                 .next()
-                .filter(|_| error.is_transient() && self.budget.withdraw());
-            let Some(delay) = delay else {
+                .filter(|_| repeatable && self.budget.withdraw(Retry::Sent))
+            else {
                 return Err(error);
             };
             tracing::debug!(service = self.service, %error, "trying again");
@@ -127,12 +142,13 @@ impl ServiceClient {
         }
     }
 
-    /// One try, in a span of its own. The seam where a later client chooses among addresses.
+    /// One try, in a span of its own.
     async fn attempt(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
         body: Option<&Value>,
+        endpoint: Option<&InFlight>,
     ) -> Result<Response, ClientError> {
         let span = tracing::info_span!(
             "http.call",
@@ -142,13 +158,14 @@ impl ServiceClient {
             peer.service = self.service,
             http.request.method = method.as_str(),
             url.path = path,
+            network.peer.address = endpoint.map(|endpoint| endpoint.address().to_string()),
             http.response.status_code = Empty,
             error.type = Empty,
         );
-        let result = self
-            .exchange(method, path, body)
-            .instrument(span.clone())
-            .await;
+        let request = self
+            .place
+            .request(&self.http, method.clone(), path, endpoint);
+        let result = self.exchange(request, body).instrument(span.clone()).await;
         match &result {
             Ok(response) => span.record("http.response.status_code", response.status().as_u16()),
             Err(error) => {
@@ -161,13 +178,10 @@ impl ServiceClient {
 
     async fn exchange(
         &self,
-        method: Method,
-        path: &str,
+        request: RequestBuilder,
         body: Option<&Value>,
     ) -> Result<Response, ClientError> {
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.url))
+        let mut request = request
             .timeout(self.timeout)
             .headers(crate::trace::headers())
             .header(TIMEOUT_HEADER, self.timeout.as_millis().to_string())
@@ -192,15 +206,15 @@ impl ServiceClient {
     }
 
     /// Reads the body; one that is empty counts as `null`, so that `()` can be asked for.
-    async fn decode<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+    async fn decode<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, ClientError> {
+        let Answer { response, endpoint } = answer;
         let status = response.status();
         if status == StatusCode::NO_CONTENT || response.content_length() == Some(0) {
             return serde_json::from_value(Value::Null).map_err(|_| self.unexpected(status, None));
         }
-        response
-            .json()
-            .await
-            .map_err(|source| self.unexpected(status, Some(source)))
+        let decoded = response.json().await;
+        drop(endpoint);
+        decoded.map_err(|source| self.unexpected(status, Some(source)))
     }
 
     fn unexpected(&self, status: StatusCode, source: Option<reqwest::Error>) -> ClientError {
@@ -210,6 +224,22 @@ impl ServiceClient {
             source,
         }
     }
+}
+
+/// An answer, and the address that counts it as in flight until it is read.
+struct Answer {
+    response: Response,
+    endpoint: Option<InFlight>,
+}
+
+/// The pauses between tries.
+fn backoff() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
+        .with_max_times(RETRIES)
+        .with_jitter()
+        .build()
 }
 
 fn json(body: &impl Serialize) -> Value {

@@ -41,6 +41,12 @@ impl ClientError {
         self.code() == ErrorCode::NotFound
     }
 
+    /// Whether the call did not get as far as the service, so that it may be made again without
+    /// being made twice.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if source.is_connect())
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self.code(), ErrorCode::Unavailable | ErrorCode::RateLimited)

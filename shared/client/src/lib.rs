@@ -3,13 +3,18 @@
 //! A [`ServiceClient`] stands for one service, at the URL that `<NAME>_URL` gives. Each call has a
 //! limit, carries the trace and says how long it will wait; idempotent calls are tried again
 //! while the budget lasts; a problem of the other side comes back as a [`ClientError`] with its code.
+//! Behind the URL there may be many addresses: [`Endpoints`] keeps them fresh and chooses.
 
 mod budget;
 mod call;
+mod endpoints;
 mod error;
+mod place;
 mod settings;
 mod trace;
 
+pub use budget::{Retry, RetryBudget};
 pub use call::ServiceClient;
+pub use endpoints::{Endpoints, InFlight, Resolver};
 pub use error::ClientError;
 pub use settings::ServiceUrl;

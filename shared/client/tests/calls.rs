@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stoa_client::{ClientError, ServiceClient};
+use stoa_client::{ClientError, Resolver, ServiceClient};
 use stoa_config::InternalToken;
 use stoa_contracts::{Coded as _, ErrorCode, Problem};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
-    matchers::{bearer_token, body_json, header_exists, method, path},
+    matchers::{bearer_token, body_json, header, header_exists, method, path},
 };
 
 async fn server(mock: Mock) -> (MockServer, ServiceClient) {
@@ -104,4 +104,34 @@ async fn an_answer_out_of_the_contract_is_told_apart() {
     let (_server, client) = server(Mock::given(method("GET")).respond_with(odd)).await;
     let error = client.get::<u32>("/thing").await.unwrap_err();
     assert!(matches!(error, ClientError::Unexpected { status: 200, .. }));
+}
+
+/// A client of a service at these addresses.
+fn balanced(addresses: Vec<std::net::SocketAddr>) -> ServiceClient {
+    let url = "http://other:8080";
+    let resolver = Resolver::new(move |_, _| {
+        let addresses = addresses.clone();
+        async move { Ok(addresses) }
+    });
+    ServiceClient::new("other", url, InternalToken::new("between-us")).with_resolver(url, resolver)
+}
+
+#[tokio::test]
+async fn a_call_knows_the_service_by_its_name_whatever_the_address() {
+    let mock = Mock::given(header("host", "other:8080"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!("here")));
+    let (server, _) = server(mock).await;
+    let client = balanced(vec![*server.address()]);
+    assert_eq!(client.get::<String>("/thing").await.unwrap(), "here");
+}
+
+#[tokio::test]
+async fn a_refused_connection_costs_no_call_whatever_its_method() {
+    let mock = Mock::given(method("POST")).respond_with(ResponseTemplate::new(204));
+    let (server, _) = server(mock).await;
+    // Nobody runs the discard service.
+    let client = balanced(vec![*server.address(), ([127, 0, 0, 1], 9).into()]);
+    for _ in 0..20 {
+        client.post::<()>("/thing", &json!({})).await.unwrap();
+    }
 }

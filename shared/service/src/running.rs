@@ -117,7 +117,12 @@ impl Running {
     }
 
     fn spawn_server(&mut self, listener: TcpListener, router: Router) {
-        let serve = server::serve(listener, router, self.shutdown.clone());
+        let serve = server::serve(
+            listener,
+            router,
+            self.draining.clone(),
+            self.shutdown.clone(),
+        );
         self.tasks.spawn(async move {
             serve.await;
             ("http", Ok(()))

@@ -1,16 +1,17 @@
 //! Accepts connections, with a bound on how long a client may dawdle, and closes them in order.
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
-use http::Request;
+use futures_util::FutureExt as _;
+use http::{HeaderValue, Request, StatusCode, Version, header::CONNECTION};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::conn::auto::Builder,
 };
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 /// How long a connection may wait for the next request or send its headers, so that slow clients
@@ -20,8 +21,53 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long to wait when the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then finishes the requests in hand.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+/// How long a client that has just connected may take to ask, when the process is ending.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Serves until `shutdown`, then finishes the requests in hand. While `draining`, every answer
+/// says that it is the last one of its connection, so that few idle connections are left to be
+/// closed at the end: a request that crosses the closing of its connection is lost.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    draining: CancellationToken,
+    shutdown: CancellationToken,
+) {
+    let server = Server {
+        builder: builder(),
+        router,
+        draining,
+        shutdown: shutdown.clone(),
+        connections: TaskTracker::new(),
+    };
+    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => server.attend(stream, peer),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // Who has connected already is served; closing the listener would reset them.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        server.attend(stream, peer);
+    }
+    drop(listener);
+    server.connections.close();
+    server.connections.wait().await;
+}
+
+/// What each connection needs.
+struct Server {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    draining: CancellationToken,
+    shutdown: CancellationToken,
+    connections: TaskTracker,
+}
+
+fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -31,41 +77,64 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HEADER_TIMEOUT);
-    let graceful = GracefulShutdown::new();
-    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
-        let (stream, peer) = match accepted {
-            Ok(connection) => connection,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+    builder
+}
+
+impl Server {
+    /// Serves a connection in a task of its own.
+    fn attend(&self, stream: TcpStream, peer: SocketAddr) {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request, peer));
-        let io = TokioIo::new(stream);
-        let connection = builder
-            .serve_connection_with_upgrades(io, service)
+        let (router, draining) = (self.router.clone(), self.draining.clone());
+        let asked = CancellationToken::new();
+        let has_asked = asked.clone();
+        let service = service_fn(move |request| {
+            has_asked.cancel();
+            answer(router.clone(), request, peer, draining.clone())
+        });
+        let connection = self
+            .builder
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
             .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+        let shutdown = self.shutdown.clone();
+        self.connections.spawn(async move {
+            let mut connection = pin!(connection);
+            let ending = async {
+                shutdown.cancelled().await;
+                // Who never asks does not hold up the end for long.
+                let _ = tokio::time::timeout(FIRST_REQUEST, asked.cancelled()).await;
+            };
+            let ended = tokio::select! {
+                // First, so that a request which has arrived is seen before the end is.
+                biased;
+                ended = connection.as_mut() => ended,
+                () = ending => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 // Clients break off; that is no event for an operator.
                 tracing::debug!(error, "a connection broke off");
             }
         });
     }
-    drop(listener);
-    graceful.shutdown().await;
 }
 
 async fn answer(
     router: Router,
     mut request: Request<Incoming>,
     peer: SocketAddr,
+    draining: CancellationToken,
 ) -> Result<Response, Infallible> {
+    // HTTP/2 has a frame for this, which the connection sends by itself.
+    let has_header = request.version() < Version::HTTP_2;
     request.extensions_mut().insert(ConnectInfo(peer));
-    router.oneshot(request.map(Body::new)).await
+    let mut response = router.oneshot(request.map(Body::new)).await?;
+    let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if draining.is_cancelled() && has_header && !is_upgrade {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }

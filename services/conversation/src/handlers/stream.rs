@@ -34,6 +34,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// A client that takes longer to accept a frame is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A client that does not close within this is left alone; less than any deadline of the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Where to begin.
 #[derive(Debug, Default, Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -134,7 +137,7 @@ impl Stream {
             reason: "".into(),
         }));
         // It may be closed already.
-        let _ = tokio::time::timeout(SEND_TIMEOUT, socket.send(close)).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, farewell(&mut socket, close)).await;
     }
 
     async fn serve(&mut self, socket: &mut WebSocket) -> Gone {
@@ -213,6 +216,16 @@ fn read(text: &str) -> Result<Frame, Problem> {
 async fn send_json(socket: &mut WebSocket, value: &impl Serialize) -> Result<(), Gone> {
     let json = serde_json::to_string(value).expect("the types of the contracts serialise");
     send(socket, Message::Text(json.into())).await
+}
+
+/// Closes, and waits for the client to close too: a connection that is dropped over data which
+/// nobody has read is reset, and the client may never see why.
+async fn farewell(socket: &mut WebSocket, close: Message) -> Result<(), axum::Error> {
+    socket.send(close).await?;
+    while let Some(message) = socket.recv().await {
+        message?;
+    }
+    Ok(())
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {

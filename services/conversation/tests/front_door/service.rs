@@ -78,6 +78,12 @@ impl TestService {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    /// Ends a replica as SIGTERM would.
+    pub(crate) async fn stop(&mut self, replica: usize) {
+        let replica = self.replicas.remove(replica);
+        replica.stop().await.expect("a clean end");
+    }
+
     /// The address of a path at a replica.
     pub(crate) fn url(&self, replica: usize, path: &str) -> String {
         format!("{}{path}", self.replicas[replica].url())

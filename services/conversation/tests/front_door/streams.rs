@@ -5,6 +5,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -123,4 +124,28 @@ async fn a_plain_request_is_told_to_upgrade() {
         .get(&format!("/api/v1/conversations/{id}/stream"))
         .await;
     assert_eq!((status, &problem["code"]), (400, &json!("invalid")));
+}
+
+#[tokio::test]
+async fn a_replica_that_ends_tells_its_listeners_to_come_back() {
+    let mut service = TestService::start().await;
+    let mut socket = {
+        let user = service.user();
+        let id = user.open().await;
+        let path = format!("/api/v1/conversations/{id}/stream?after=3");
+        Socket::open(&service, &user, 0, &path).await
+    };
+    let closed = async {
+        loop {
+            match socket.0.next().await.expect("a close").expect("a frame") {
+                Message::Close(Some(close)) => return close.code,
+                _ => {}
+            }
+        }
+    };
+    let both = async { tokio::join!(service.stop(0), closed) };
+    let ((), code) = tokio::time::timeout(Duration::from_secs(10), both)
+        .await
+        .expect("an end in time");
+    assert_eq!(code, CloseCode::Restart);
 }

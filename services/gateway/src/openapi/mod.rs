@@ -3,6 +3,7 @@
 mod merge;
 
 use crate::Gateway;
+use crate::upstream::Answer;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse as _, Response};
@@ -35,12 +36,14 @@ pub(crate) struct Document(Mutex<Option<(Bytes, Instant)>>);
 /// Answers with the document of the whole platform.
 pub(crate) async fn get_openapi(
     State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let anybody = crate::routes::Auth::None;
+    let client = gateway.trusted.client(peer.ip(), &headers);
     gateway
         .door
-        .admit(anybody, &mut HeaderMap::new(), client.ip().to_canonical())
+        .admit(anybody, &mut HeaderMap::new(), client)
         .await?;
     let mut made = gateway.document.0.lock().await;
     let json = match &*made {
@@ -77,15 +80,14 @@ async fn fetch(gateway: &Gateway, service: &str) -> Option<Value> {
         .body(Body::empty())
         .expect("a constant request");
     let read = async {
-        let response = gateway
-            .upstreams
-            .send(service, request, FETCH_TIMEOUT, 0)
-            .await?;
+        let send = gateway.upstreams.send(service, request, FETCH_TIMEOUT, 0);
+        let Answer { response, endpoint } = send.await?;
         if !response.status().is_success() {
             return Err(format!("status {}", response.status()).into());
         }
         let limit = usize::try_from(DOCUMENT_LIMIT).unwrap_or(usize::MAX);
         let body = Limited::new(response.into_body(), limit).collect().await?;
+        drop(endpoint);
         Ok(serde_json::from_slice(&body.to_bytes())?)
     };
     let outcome: Result<Value, axum::BoxError> = tokio::time::timeout(FETCH_TIMEOUT, read)

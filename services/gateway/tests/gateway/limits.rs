@@ -73,3 +73,33 @@ async fn guessing_takes_from_the_budget_of_the_address() {
         "rate_limited"
     );
 }
+
+#[tokio::test]
+async fn behind_a_believed_proxy_each_client_has_its_own_budget() {
+    let settings = [FEW[0], FEW[1], ("TRUSTED_PROXIES", "127.0.0.0/8")];
+    let world = World::with(&settings).await;
+    let ask = async |forwarded: &str| {
+        let request = world.http.get(world.url("/api/v1/open/x"));
+        let request = request.header("x-forwarded-for", forwarded);
+        request.send().await.unwrap()
+    };
+    for _ in 0..3 {
+        let told: serde_json::Value = ask("10.0.0.1, 192.0.2.7").await.json().await.unwrap();
+        assert_eq!(told["headers"]["x-forwarded-for"], "192.0.2.7");
+    }
+    assert_eq!(
+        ask("192.0.2.7").await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    assert_eq!(ask("192.0.2.8").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_network_that_is_none_is_refused_at_the_start() {
+    let env = stoa_config::Env::from_pairs([("TRUSTED_PROXIES", "10.0.0.0/8, edge")]);
+    let problems = env.load::<gateway::Settings>().unwrap_err().to_string();
+    assert!(
+        problems.contains("TRUSTED_PROXIES") && problems.contains("`edge`"),
+        "{problems}"
+    );
+}

@@ -1,5 +1,6 @@
 //! The gateway through its front door: a real listener before a real upstream.
 
+mod balancing;
 mod credentials;
 mod document;
 mod limits;

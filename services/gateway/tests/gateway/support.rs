@@ -1,6 +1,7 @@
 //! A running gateway, the service behind it, and clients of several kinds.
 
 use crate::support::upstream::Upstream;
+use stoa_client::Resolver;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+pub(crate) mod replica;
 pub(crate) mod upstream;
 
 /// What the clock of every test says.
@@ -74,6 +76,11 @@ impl World {
 
     /// The same with more settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::with_resolver(settings, Resolver::dns()).await
+    }
+
+    /// The same with a DNS of the test.
+    pub(crate) async fn with_resolver(settings: &[(&str, &str)], resolver: Resolver) -> Self {
         let upstream = Upstream::start().await;
         let files = [
             ("echo", ECHO_ROUTES),
@@ -93,9 +100,10 @@ impl World {
             ("INTERNAL_TOKEN", upstream::INTERNAL_TOKEN),
         ];
         pairs.extend_from_slice(settings);
-        let settings = Env::from_pairs(pairs)
+        let mut settings: gateway::Settings = Env::from_pairs(pairs)
             .load()
             .expect("the settings are complete");
+        settings.resolver = resolver;
         let context = Context::new(Clock::at(NOW));
         let app = gateway::build(settings, &context)
             .await

@@ -1,5 +1,7 @@
 //! WebSockets through the gateway.
 
+use crate::support::replica::Dns;
+use crate::support::upstream::Upstream;
 use crate::support::{World, token};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderValue, StatusCode};
@@ -7,6 +9,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -101,13 +104,38 @@ async fn a_token_in_the_query_of_an_ordinary_request_is_no_credential() {
 }
 
 #[tokio::test]
-async fn an_open_websocket_does_not_hold_up_the_end() {
+async fn at_the_end_a_client_is_told_to_come_back() {
     let world = World::start().await;
     let path = format!("/api/v1/ws?access_token={}", token(60));
     let (mut socket, _) = open(&world, &path, &[]).await.unwrap();
     told(&mut socket).await;
-    tokio::time::timeout(Duration::from_secs(5), world.stop())
+    let farewell = async {
+        let message = socket.next().await;
+        let rest = socket.next().await;
+        (message, rest)
+    };
+    let both = async { tokio::join!(world.stop(), farewell) };
+    let ((), (message, rest)) = tokio::time::timeout(Duration::from_secs(5), both)
         .await
-        .unwrap();
-    assert_eq!(next(&mut socket).await, None);
+        .expect("an open WebSocket does not hold up the end");
+    let Some(Ok(Message::Close(Some(close)))) = message else {
+        panic!("{message:?}");
+    };
+    assert_eq!(close.code, CloseCode::Restart);
+    assert!(rest.is_none(), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_websocket_goes_to_an_address_that_takes_it() {
+    let upstream = Upstream::start().await;
+    let good = upstream.url["http://".len()..].parse().unwrap();
+    let dns = Dns::default();
+    dns.says(&[([127, 0, 0, 1], 9).into(), good]);
+    let settings = [("ECHO_URL", "http://echo:8080")];
+    let world = World::with_resolver(&settings, dns.resolver()).await;
+    for _ in 0..10 {
+        let path = format!("/api/v1/ws?access_token={}", token(60));
+        let (mut socket, _) = open(&world, &path, &[]).await.unwrap();
+        assert_eq!(told(&mut socket).await["headers"]["host"], "echo:8080");
+    }
 }

@@ -6,6 +6,9 @@ use reqwest::StatusCode;
 use stoa_service::{App, Context, HttpSettings, Running};
 use stoa_testing::eventually;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::routes::{app, start};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -127,4 +130,60 @@ async fn work_without_an_end_does_not_outlive_the_deadline() {
         .await
         .expect("it ends")
         .unwrap();
+}
+
+/// The service while it drains: it serves on, and is to end.
+async fn draining() -> (String, tokio::task::JoinHandle<()>) {
+    let settings = HttpSettings {
+        drain_delay: SOON,
+        ..HttpSettings::loopback()
+    };
+    let (running, _) = start(settings).await;
+    let (url, admin) = (running.url(), running.admin_url());
+    let stop = tokio::spawn(async { running.stop().await.expect("a clean end") });
+    eventually(SOON, || async {
+        let ready = status(format!("{admin}/readyz")).await;
+        (ready == Some(StatusCode::SERVICE_UNAVAILABLE)).then_some(())
+    })
+    .await;
+    (url, stop)
+}
+
+/// Asks for `/list` on a connection; gives the head of the answer.
+async fn ask(stream: &mut TcpStream) -> String {
+    let request = b"GET /list HTTP/1.1\r\nhost: stub\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap().to_lowercase()
+}
+
+#[tokio::test]
+async fn an_answer_during_the_drain_is_the_last_of_its_connection() {
+    let (url, stop) = draining().await;
+    let mut stream = TcpStream::connect(&url["http://".len()..]).await.unwrap();
+    let head = ask(&mut stream).await;
+    assert!(head.contains("connection: close"), "{head}");
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(SOON, stream.read_to_end(&mut rest)).await;
+    closed.expect("it is closed").unwrap();
+    stop.abort();
+}
+
+#[tokio::test]
+async fn who_has_just_connected_is_still_answered_at_the_end() {
+    let (running, _) = start(HttpSettings::loopback()).await;
+    let address = running.url()["http://".len()..].to_owned();
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let stop = tokio::spawn(running.stop());
+    // Nobody new is let in: the end has begun.
+    eventually(SOON, || async {
+        TcpStream::connect(&address).await.is_err().then_some(())
+    })
+    .await;
+    let head = ask(&mut stream).await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    stop.await.unwrap().unwrap();
 }
