@@ -48,6 +48,7 @@ async fn talk(
     while !stop.is_cancelled() {
         let started = Instant::now();
         let key = uuid::Uuid::now_v7().to_string();
+        person.asked = false;
         loop {
             match person.say(&mut socket, &key).await? {
                 Heard::Answer => break,
@@ -78,6 +79,8 @@ struct Person<'t> {
     /// The sequence of the last event that came.
     seen: i64,
     attempts: u64,
+    /// Whether the message that waits for its answer has come back as an event.
+    asked: bool,
 }
 
 impl<'t> Person<'t> {
@@ -97,6 +100,7 @@ impl<'t> Person<'t> {
             conversation,
             seen: 0,
             attempts: number,
+            asked: false,
         })
     }
 
@@ -128,7 +132,6 @@ impl<'t> Person<'t> {
     /// Says something under a key, so that saying it again says it once, and waits for the answer to it.
     async fn say(&mut self, socket: &mut WebSocketStream<TcpStream>, key: &str) -> Result<Heard> {
         let frame = json!({ "text": "hello", "idempotency_key": key }).to_string();
-        let mut asked = false;
         if socket.send(Message::text(frame)).await.is_err() {
             return Ok(Heard::Closed);
         }
@@ -158,8 +161,8 @@ impl<'t> Person<'t> {
             );
             self.seen = sequence;
             match message["event"].as_str() {
-                Some("user") => asked = true,
-                Some("assistant") if asked => return Ok(Heard::Answer),
+                Some("user") => self.asked = true,
+                Some("assistant") if self.asked => return Ok(Heard::Answer),
                 _ => {}
             }
         }
