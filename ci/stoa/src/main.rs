@@ -2,11 +2,14 @@
 
 mod cluster;
 mod demo;
+mod deploy;
 mod dev;
 mod footprint;
 mod lint;
+mod logs;
 mod release;
 mod render;
+mod status;
 mod yaml;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +37,16 @@ enum Command {
     Lint(lint::Lint),
     /// Print what the running containers and their images weigh.
     Footprint,
+    /// Print what a deploy would submit to a cluster.
+    Render(render::RenderOptions),
+    /// Make a cluster run a version, whole, or leave it as it was.
+    Deploy(deploy::DeployOptions),
+    /// Make a cluster run an earlier release again.
+    Rollback(deploy::RollbackOptions),
+    /// Print what runs on a cluster, and who deploys.
+    Status(status::StatusOptions),
+    /// Print what the tasks of a service wrote last.
+    Logs(logs::LogsOf),
 }
 
 #[tokio::main]
@@ -56,6 +69,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
         Command::Footprint => footprint::run().await,
+        Command::Render(options) => render::run(&options, &root(cli.root)?).await,
+        Command::Deploy(options) => deploy::run(&options, &root(cli.root)?).await,
+        Command::Rollback(options) => deploy::rollback(&options, &root(cli.root)?).await,
+        Command::Status(options) => status::run(&options, &root(cli.root)?).await,
+        Command::Logs(options) => logs::run(&options, &root(cli.root)?).await,
     }
 }
 

@@ -1,8 +1,11 @@
 //! A cluster: where it is and how it differs from the others, as its one file says.
 
 mod engine;
+mod registry;
+pub(crate) mod status;
 
 pub(crate) use engine::Engine;
+pub(crate) use registry::Logins;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;

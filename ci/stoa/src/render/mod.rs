@@ -4,9 +4,11 @@ mod files;
 mod merge;
 mod migrations;
 mod overlay;
+mod print;
 mod services;
 
-pub(crate) use migrations::{CONTRACT, Migration};
+pub(crate) use migrations::Migration;
+pub(crate) use print::{RenderOptions, run};
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
@@ -78,12 +80,13 @@ pub(crate) struct Rendered {
     pub(crate) migrations: BTreeMap<String, Migration>,
 }
 
-/// Renders the release `version` of the workspace at `root` for a cluster. `key` keys the hashes of the secrets.
+/// Renders the release `version` of the workspace at `root` for a cluster. `key` keys the hashes of the secrets;
+/// without one no secret is read, and their names are not those of a deploy.
 pub(crate) fn render(
     root: &Path,
     cluster: &Cluster,
     version: &str,
-    key: &[u8],
+    key: Option<&[u8]>,
 ) -> anyhow::Result<Rendered> {
     let networks: BTreeMap<String, Network> = yaml::read(&root.join("stacks/networks.yml"))?;
     let mut stacks = assemble(root, cluster, version)?;
@@ -242,3 +245,6 @@ fn name_networks(
     stack.insert("networks".into(), Value::Object(section));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
