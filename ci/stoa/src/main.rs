@@ -5,6 +5,7 @@ mod demo;
 mod deploy;
 mod dev;
 mod footprint;
+mod gc;
 mod lint;
 mod logs;
 mod release;
@@ -47,6 +48,14 @@ enum Command {
     Status(status::StatusOptions),
     /// Print what the tasks of a service wrote last.
     Logs(logs::LogsOf),
+    /// Print what was deployed to a cluster.
+    History(release::commands::HistoryOptions),
+    /// Print a release of a cluster.
+    Show(release::commands::ShowOptions),
+    /// Print how two releases, or two clusters, differ.
+    Diff(release::commands::DiffOptions),
+    /// Remove what no kept release of a cluster needs.
+    Gc(gc::GcOptions),
 }
 
 #[tokio::main]
@@ -74,6 +83,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Rollback(options) => deploy::rollback(&options, &root(cli.root)?).await,
         Command::Status(options) => status::run(&options, &root(cli.root)?).await,
         Command::Logs(options) => logs::run(&options, &root(cli.root)?).await,
+        Command::History(options) => release::commands::history(&options, &root(cli.root)?).await,
+        Command::Show(options) => release::commands::show(&options, &root(cli.root)?).await,
+        Command::Diff(options) => release::commands::diff(&options, &root(cli.root)?).await,
+        Command::Gc(options) => gc::run(&options, &root(cli.root)?).await,
     }
 }
 

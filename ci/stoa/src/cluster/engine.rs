@@ -55,3 +55,10 @@ async fn try_connect(host: &str) -> anyhow::Result<Engine> {
         swarm: id.context("the Swarm has no id")?,
     })
 }
+
+/// The manager that tests may write to; they name it, and remove what they made.
+#[cfg(test)]
+pub(crate) async fn engine_for_tests() -> Engine {
+    let host = std::env::var("STOA_TEST_ENGINE").expect("STOA_TEST_ENGINE names a manager");
+    try_connect(&host).await.expect("STOA_TEST_ENGINE answers")
+}

@@ -5,6 +5,8 @@ mod registry;
 pub(crate) mod status;
 
 pub(crate) use engine::Engine;
+#[cfg(test)]
+pub(crate) use engine::engine_for_tests;
 pub(crate) use registry::Logins;
 
 use anyhow::{Context as _, bail, ensure};

@@ -1,5 +1,14 @@
 //! A release: everything that a cluster runs, under one number. Every attempt to deploy or to roll back is one.
 
+pub(crate) mod commands;
+mod diff;
+mod history;
+mod print;
+mod record;
+
+pub(crate) use diff::changes;
+pub(crate) use history::{History, Summary, live_number};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -89,4 +98,53 @@ pub(crate) enum ResultKind {
     Failed,
     /// Its deployer died.
     Abandoned,
+}
+
+impl ResultKind {
+    const ALL: [Self; 4] = [
+        Self::Succeeded,
+        Self::PutBack,
+        Self::Failed,
+        Self::Abandoned,
+    ];
+
+    /// As labels and tables say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::PutBack => "put back",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A release of one small stack.
+#[cfg(test)]
+pub(crate) fn sample(number: u64, kind: Kind) -> Release {
+    let image = format!("registry.test/stoa/api:{number:040x}@sha256:{number:064x}");
+    let document = serde_json::json!({ "services": { "api": { "image": image } } });
+    Release {
+        schema: SCHEMA,
+        number,
+        kind,
+        version: format!("{number:040x}"),
+        committed_at: None,
+        by: "alice".into(),
+        pipeline: None,
+        at: time::macros::datetime!(2026-11-24 08:30 UTC),
+        stacks: vec![StackRecord {
+            name: "platform".into(),
+            document,
+        }],
+        configs: vec![format!("edge-{number:012x}")],
+        secrets: vec!["redis_url-0123456789ab".into()],
+        migrations: BTreeMap::new(),
+        previous: number.checked_sub(1),
+        changes: Vec::new(),
+    }
 }

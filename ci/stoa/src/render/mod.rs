@@ -8,6 +8,7 @@ mod print;
 mod services;
 
 pub(crate) use migrations::Migration;
+pub(crate) use overlay::ALLOWED as OVERLAY_KEYS;
 pub(crate) use print::{RenderOptions, run};
 
 use anyhow::{Context as _, bail};

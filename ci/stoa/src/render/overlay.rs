@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::merge::merge;
 
 /// The keys below `deploy` that an overlay may set.
-const ALLOWED: [&str; 3] = ["placement", "replicas", "resources"];
+pub(crate) const ALLOWED: [&str; 3] = ["placement", "replicas", "resources"];
 
 /// Lays a cluster's overlay of the stack `name` over it.
 pub(super) fn apply(

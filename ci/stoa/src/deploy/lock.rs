@@ -1,0 +1,403 @@
+//! The lock of a cluster: a lease in the Raft log of its managers, which a deployer that dies loses. It is a Swarm
+//! config whose labels name the holder; every change names the version that it replaces, so two cannot both win.
+//! No clock is shared: a contender takes over what it has seen unchanged for a while by its own.
+
+use anyhow::{Context as _, bail, ensure};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::lease::{Holder, Lease, Seen};
+use crate::cluster::Engine;
+
+const NAME: &str = "stoa-lock";
+
+/// How the two sides keep apart.
+#[derive(Clone, Copy)]
+struct Timing {
+    /// From one beat of the holder to the next.
+    beat: Duration,
+    /// A holder that could not beat for so long stops. Shorter than `patience` by what stopping takes.
+    trust: Duration,
+    /// A contender takes over what it has seen unchanged for so long.
+    patience: Duration,
+    /// From one look of a contender to the next.
+    poll: Duration,
+}
+
+const TIMING: Timing = Timing {
+    beat: Duration::from_secs(3),
+    trust: Duration::from_secs(11),
+    patience: Duration::from_secs(15),
+    poll: Duration::from_secs(1),
+};
+
+/// The held lock. Dropped without `release`, it is free once its last beat is old.
+pub(crate) struct Lock {
+    lease: Lease,
+    number: watch::Sender<Option<u64>>,
+    lost: CancellationToken,
+    stop: CancellationToken,
+    beating: JoinHandle<Tenure>,
+}
+
+/// What the holder knows of its own lease.
+struct Tenure {
+    holder: Holder,
+    seen: Seen,
+    /// When the last beat that arrived was sent.
+    confirmed: Instant,
+}
+
+/// A contender's memory of the version that it waits to go stale.
+#[derive(Default)]
+struct Patience {
+    seen: Option<(u64, Instant)>,
+}
+
+/// Takes the lock of a cluster for `by`, waiting at most `wait` for another holder. `number` is the release, where
+/// it is known already.
+pub(crate) async fn acquire(
+    engine: &Engine,
+    number: Option<u64>,
+    by: &str,
+    wait: Duration,
+) -> anyhow::Result<Lock> {
+    let lease = Lease::new(engine, NAME);
+    acquire_lease(lease, Holder::new(number, by), wait, TIMING).await
+}
+
+/// Who holds the lock of a cluster, or held it when it died.
+pub(crate) async fn holder(engine: &Engine) -> anyhow::Result<Option<Holder>> {
+    let seen = Lease::new(engine, NAME).read().await?;
+    Ok(seen.and_then(|seen| seen.holder))
+}
+
+async fn acquire_lease(
+    lease: Lease,
+    mine: Holder,
+    wait: Duration,
+    timing: Timing,
+) -> anyhow::Result<Lock> {
+    let deadline = Instant::now() + wait;
+    let mut patience = Patience::default();
+    let mut told = None;
+    loop {
+        let asked = Instant::now();
+        let seen = lease.read().await?;
+        let taken = match &seen {
+            None => lease.create(&mine).await?,
+            Some(seen) if seen.holder.is_none() || patience.is_over(seen.index, asked, timing) => {
+                lease.swap(seen, Some(&mine)).await?
+            }
+            Some(_) => false,
+        };
+        if taken {
+            return hold(lease, mine, asked, timing).await;
+        }
+        let other = seen.and_then(|seen| seen.holder);
+        if Instant::now() >= deadline {
+            bail!("{}", refusal(other.as_ref(), timing));
+        }
+        if let Some(other) = other.filter(|other| told.as_ref() != Some(&other.id)) {
+            eprintln!("stoa: waiting for the lock: {other}");
+            told = Some(other.id);
+        }
+        sleep(timing.poll).await;
+    }
+}
+
+fn refusal(holder: Option<&Holder>, timing: Timing) -> String {
+    let holder = holder.map_or_else(|| "somebody was faster".to_owned(), Holder::to_string);
+    let seconds = timing.patience.as_secs();
+    format!(
+        "the cluster is locked: {holder}; if that died, its lock is free {seconds} seconds after"
+    )
+}
+
+async fn hold(
+    lease: Lease,
+    holder: Holder,
+    confirmed: Instant,
+    timing: Timing,
+) -> anyhow::Result<Lock> {
+    let seen = lease.read().await?.context("the lock vanished")?;
+    ensure!(
+        seen.is_held_by(&holder),
+        "the lock was taken by somebody else"
+    );
+    let (number, numbers) = watch::channel(holder.number);
+    let (lost, stop) = (CancellationToken::new(), CancellationToken::new());
+    let tenure = Tenure {
+        holder,
+        seen,
+        confirmed,
+    };
+    let beating = Beating {
+        lease: lease.clone(),
+        timing,
+        numbers,
+        lost: lost.clone(),
+        stop: stop.clone(),
+    };
+    Ok(Lock {
+        lease,
+        number,
+        lost,
+        stop,
+        beating: tokio::spawn(beating.run(tenure)),
+    })
+}
+
+impl Lock {
+    /// Cancelled once the lock is not ours any more: somebody took it, or no manager heard us for too long.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.lost.clone()
+    }
+
+    /// Tells who waits which release this is about.
+    pub(crate) fn announce(&self, number: u64) {
+        self.number.send_replace(Some(number));
+    }
+
+    /// Frees the lock. One that was lost is left to whoever has it.
+    pub(crate) async fn release(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let mut tenure = (&mut self.beating).await.context("the lock's task died")?;
+        if self.lost.is_cancelled() {
+            return Ok(());
+        }
+        let freed = tenure.write(&self.lease, None).await;
+        freed.context("cannot free the lock").map(drop)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The task that keeps a lease.
+struct Beating {
+    lease: Lease,
+    timing: Timing,
+    numbers: watch::Receiver<Option<u64>>,
+    lost: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl Beating {
+    async fn run(self, mut tenure: Tenure) -> Tenure {
+        let mut beats = interval(self.timing.beat);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return tenure,
+                _ = beats.tick() => {}
+            }
+            tenure.holder.number = *self.numbers.borrow();
+            let asked = Instant::now();
+            let limit = tenure.confirmed + self.timing.trust;
+            let kept = match timeout_at(limit, self.beat(&mut tenure)).await {
+                Ok(Ok(kept)) => kept,
+                // The manager may answer the next time.
+                Ok(Err(_)) if Instant::now() < limit => continue,
+                Ok(Err(_)) | Err(_) => false,
+            };
+            if !kept {
+                self.lost.cancel();
+                return tenure;
+            }
+            tenure.confirmed = asked;
+        }
+    }
+
+    /// One beat; false if the lease is another's.
+    async fn beat(&self, tenure: &mut Tenure) -> anyhow::Result<bool> {
+        tenure.holder.beat += 1;
+        let holder = tenure.holder.clone();
+        if !tenure.write(&self.lease, Some(&holder)).await? {
+            return Ok(false);
+        }
+        tenure.refresh(&self.lease).await
+    }
+}
+
+impl Tenure {
+    /// Changes our own lease; false if it is another's.
+    async fn write(&mut self, lease: &Lease, holder: Option<&Holder>) -> anyhow::Result<bool> {
+        if lease.swap(&self.seen, holder).await? {
+            return Ok(true);
+        }
+        // Still ours, if an earlier change arrived though its answer did not.
+        Ok(self.refresh(lease).await? && lease.swap(&self.seen, holder).await?)
+    }
+
+    /// Learns the newest version; false if it is another's.
+    async fn refresh(&mut self, lease: &Lease) -> anyhow::Result<bool> {
+        let seen = lease.read().await?;
+        let ours = seen.filter(|seen| seen.is_held_by(&self.holder));
+        let is_ours = ours.is_some();
+        if let Some(seen) = ours {
+            self.seen = seen;
+        }
+        Ok(is_ours)
+    }
+}
+
+impl Patience {
+    /// Whether the version `index`, seen at `now`, has been there for too long.
+    fn is_over(&mut self, index: u64, now: Instant, timing: Timing) -> bool {
+        match self.seen {
+            Some((same, since)) if same == index => now.duration_since(since) >= timing.patience,
+            _ => {
+                self.seen = Some((index, now));
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::engine_for_tests;
+    use uuid::Uuid;
+
+    const QUICK: Timing = Timing {
+        beat: Duration::from_millis(200),
+        trust: Duration::from_millis(1100),
+        patience: Duration::from_millis(2000),
+        poll: Duration::from_millis(100),
+    };
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_version_goes_stale_by_the_clock_of_who_watches_it() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut patience = Patience::default();
+        assert!(!patience.is_over(5, start, TIMING));
+        assert!(!patience.is_over(5, after(14), TIMING));
+        assert!(patience.is_over(5, after(15), TIMING));
+    }
+
+    #[test]
+    fn a_beat_begins_the_wait_anew() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut patience = Patience::default();
+        assert!(!patience.is_over(5, start, TIMING));
+        assert!(!patience.is_over(6, after(14), TIMING));
+        assert!(!patience.is_over(6, after(28), TIMING));
+        assert!(patience.is_over(6, after(29), TIMING));
+    }
+
+    #[test]
+    fn a_holder_stops_before_anybody_may_take_over() {
+        assert!(TIMING.beat * 3 < TIMING.trust);
+        assert!(TIMING.trust + TIMING.beat < TIMING.patience);
+    }
+
+    /// A lease that only this test knows, and its end.
+    struct Own {
+        engine: Engine,
+        name: String,
+    }
+
+    impl Own {
+        async fn new() -> Self {
+            Self {
+                engine: engine_for_tests().await,
+                name: format!("test-lock-{}", Uuid::new_v4().simple()),
+            }
+        }
+
+        fn lease(&self) -> Lease {
+            Lease::new(&self.engine, &self.name)
+        }
+
+        async fn acquire(&self, by: &str, wait: Duration) -> anyhow::Result<Lock> {
+            acquire_lease(self.lease(), Holder::new(None, by), wait, QUICK).await
+        }
+
+        async fn remove(self) {
+            self.engine.docker.delete_config(&self.name).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
+    async fn one_holds_it_and_the_other_is_told_who() {
+        let own = Own::new().await;
+        let lock = own.acquire("alice", Duration::ZERO).await.unwrap();
+        lock.announce(13);
+        // Longer than a dead holder would keep it.
+        let refusal = own
+            .acquire("bob", QUICK.patience * 2)
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            refusal.contains("alice holds it for release 13"),
+            "{refusal}"
+        );
+        assert!(!lock.lost().is_cancelled());
+        lock.release().await.unwrap();
+        let lock = own.acquire("bob", Duration::ZERO).await.unwrap();
+        lock.release().await.unwrap();
+        own.remove().await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
+    async fn a_dead_holder_loses_it() {
+        let own = Own::new().await;
+        drop(own.acquire("alice", Duration::ZERO).await.unwrap());
+        assert!(own.acquire("bob", Duration::ZERO).await.is_err());
+        let lock = own.acquire("bob", LONG).await.unwrap();
+        lock.release().await.unwrap();
+        own.remove().await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
+    async fn a_holder_is_told_that_it_lost_it() {
+        let own = Own::new().await;
+        let lock = own.acquire("alice", Duration::ZERO).await.unwrap();
+        let thief = Holder::new(None, "mallory");
+        // The holder beats meanwhile: until the theft is the newest version.
+        while !own
+            .lease()
+            .swap(&own.lease().read().await.unwrap().unwrap(), Some(&thief))
+            .await
+            .unwrap()
+        {}
+        tokio::time::timeout(LONG, lock.lost().cancelled())
+            .await
+            .unwrap();
+        lock.release().await.unwrap();
+        let seen = own.lease().read().await.unwrap().unwrap();
+        assert_eq!(seen.holder, Some(thief), "a lost lock was freed");
+        own.remove().await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
+    async fn of_many_at_once_one_wins() {
+        let own = Own::new().await;
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let tries = names.map(|by| own.acquire(by, Duration::ZERO));
+        let locks = futures_util::future::join_all(tries).await;
+        let held: Vec<Lock> = locks.into_iter().filter_map(Result::ok).collect();
+        assert_eq!(held.len(), 1);
+        for lock in held {
+            lock.release().await.unwrap();
+        }
+        own.remove().await;
+    }
+}

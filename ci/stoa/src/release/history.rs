@@ -1,0 +1,348 @@
+//! The history of a cluster: two Swarm configs per attempt, `stoa-release-000013` from before it began and
+//! `stoa-result-000013` from its end. They lie in the Raft log of the managers, so they outlive any of them.
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bollard::Docker;
+use bollard::models::{Config, ConfigSpec};
+use bollard::query_parameters::ListConfigsOptions;
+use serde::Serialize;
+use std::collections::HashMap;
+
+use super::record::{self, Labels, OUTCOME, RELEASE, Sealed};
+use super::{Outcome, Release, ResultKind};
+use crate::cluster::{Engine, status};
+
+/// What the names of the records begin with.
+const PREFIX: &str = "stoa";
+
+/// The attempts that a cluster remembers.
+#[derive(Clone)]
+pub(crate) struct History {
+    docker: Docker,
+    prefix: String,
+}
+
+/// What a listing shows of an attempt. From labels, which only `get` compares with the content.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) number: u64,
+    /// RFC 3339.
+    pub(crate) at: String,
+    /// `deploy` or `rollback to 7`.
+    pub(crate) what: String,
+    /// The commit.
+    pub(crate) version: String,
+    pub(crate) by: String,
+    /// Nothing while it runs, or if its deployer died.
+    pub(crate) result: Option<ResultKind>,
+    pub(crate) seconds: Option<u64>,
+}
+
+impl History {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        Self::with_prefix(engine, PREFIX)
+    }
+
+    /// A history beside that of the platform, for tests.
+    pub(crate) fn with_prefix(engine: &Engine, prefix: &str) -> Self {
+        Self {
+            docker: engine.docker.clone(),
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The number of the next attempt. It is taken by `begin`, and by whoever is first.
+    pub(crate) async fn next_number(&self) -> anyhow::Result<u64> {
+        let newest = self.list().await?.first().map_or(0, |newest| newest.number);
+        Ok(newest + 1)
+    }
+
+    /// Records that an attempt begins.
+    pub(crate) async fn begin(&self, release: &Release) -> anyhow::Result<()> {
+        let number = release.number;
+        let taken =
+            format!("release {number} exists already: somebody else deploys at the same time");
+        self.create(RELEASE, number, record::seal_release(release)?, &taken)
+            .await
+    }
+
+    /// Records how an attempt ended.
+    pub(crate) async fn end(&self, number: u64, outcome: &Outcome) -> anyhow::Result<()> {
+        let taken = format!("release {number} has a result already");
+        self.create(
+            OUTCOME,
+            number,
+            record::seal_outcome(number, outcome)?,
+            &taken,
+        )
+        .await
+    }
+
+    /// Every attempt, the newest first.
+    pub(crate) async fn list(&self) -> anyhow::Result<Vec<Summary>> {
+        let (releases, outcomes) = tokio::try_join!(self.labels(RELEASE), self.labels(OUTCOME))?;
+        Ok(summaries(&releases, &outcomes.into_iter().collect()))
+    }
+
+    /// An attempt and how it ended, each checked against its labels.
+    pub(crate) async fn get(&self, number: u64) -> anyhow::Result<(Release, Option<Outcome>)> {
+        let Some(sealed) = self.read(RELEASE, number).await? else {
+            bail!("there is no release {number}; `stoa history` lists those there are");
+        };
+        let release = record::open_release(number, &sealed);
+        let release = release.with_context(|| format!("the record of release {number}"))?;
+        let outcome = match self.read(OUTCOME, number).await? {
+            Some(sealed) => Some(
+                record::open_outcome(number, &sealed)
+                    .with_context(|| format!("the result of release {number}"))?,
+            ),
+            None => None,
+        };
+        Ok((release, outcome))
+    }
+
+    /// What should be running: the newest release that succeeded. An attempt that was put back changed nothing.
+    pub(crate) async fn live(&self) -> anyhow::Result<Option<Release>> {
+        match live_number(&self.list().await?) {
+            Some(number) => Ok(Some(self.get(number).await?.0)),
+            None => Ok(None),
+        }
+    }
+
+    /// Forgets an attempt. Its result first: what is left, should this be interrupted, is forgotten the next time.
+    pub(crate) async fn forget(&self, number: u64) -> anyhow::Result<()> {
+        for kind in [OUTCOME, RELEASE] {
+            match self.docker.delete_config(&self.name(kind, number)).await {
+                Err(error) if status::of(&error) != Some(status::NOT_FOUND) => {
+                    return Err(error).with_context(|| format!("cannot forget release {number}"));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, kind: &str, number: u64) -> String {
+        format!("{}-{kind}-{number:06}", self.prefix)
+    }
+
+    async fn create(
+        &self,
+        kind: &str,
+        number: u64,
+        sealed: Sealed,
+        taken: &str,
+    ) -> anyhow::Result<()> {
+        let spec = ConfigSpec {
+            name: Some(self.name(kind, number)),
+            labels: Some(sealed.labels),
+            data: Some(BASE64_STANDARD.encode(&sealed.content)),
+            ..ConfigSpec::default()
+        };
+        match self.docker.create_config(spec).await {
+            Ok(_) => Ok(()),
+            Err(error) if status::of(&error) == Some(status::CONFLICT) => bail!("{taken}"),
+            Err(error) => Err(error).with_context(|| format!("cannot record release {number}")),
+        }
+    }
+
+    async fn read(&self, kind: &str, number: u64) -> anyhow::Result<Option<Sealed>> {
+        let config = match self.docker.inspect_config(&self.name(kind, number)).await {
+            Ok(config) => config,
+            Err(error) if status::of(&error) == Some(status::NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(error).context("cannot read the history"),
+        };
+        let spec = config.spec.unwrap_or_default();
+        Ok(Some(Sealed {
+            labels: spec.labels.unwrap_or_default(),
+            content: BASE64_STANDARD.decode(spec.data.unwrap_or_default())?,
+        }))
+    }
+
+    /// Numbers and labels of all records of a kind. The engine sends their contents as well, and they are dropped.
+    async fn labels(&self, kind: &str) -> anyhow::Result<Vec<(u64, Labels)>> {
+        let start = format!("{}-{kind}-", self.prefix);
+        let filters = HashMap::from([
+            ("name".to_owned(), vec![start.clone()]),
+            ("label".to_owned(), vec![format!("{}={kind}", record::KIND)]),
+        ]);
+        let options = ListConfigsOptions {
+            filters: Some(filters),
+        };
+        let configs = self.docker.list_configs(Some(options)).await;
+        let configs = configs.context("cannot list the history")?;
+        Ok(configs
+            .into_iter()
+            .filter_map(|config| numbered(config, &start))
+            .collect())
+    }
+}
+
+fn numbered(config: Config, start: &str) -> Option<(u64, Labels)> {
+    let spec = config.spec?;
+    let number = spec.name?.strip_prefix(start)?.parse().ok()?;
+    Some((number, spec.labels.unwrap_or_default()))
+}
+
+fn summaries(releases: &[(u64, Labels)], outcomes: &HashMap<u64, Labels>) -> Vec<Summary> {
+    let mut summaries: Vec<Summary> = releases
+        .iter()
+        .map(|(number, labels)| summary(*number, labels, outcomes.get(number)))
+        .collect();
+    summaries.sort_by_key(|summary| std::cmp::Reverse(summary.number));
+    summaries
+}
+
+fn summary(number: u64, labels: &Labels, outcome: Option<&Labels>) -> Summary {
+    let label = |key: &str| labels.get(key).cloned().unwrap_or_default();
+    let end = |key: &str| outcome.and_then(|labels| labels.get(key));
+    Summary {
+        number,
+        at: label(record::AT),
+        what: label(record::WHAT),
+        version: label(record::VERSION),
+        by: label(record::BY),
+        result: end(record::RESULT).and_then(|name| ResultKind::from_name(name)),
+        seconds: end(record::SECONDS).and_then(|seconds| seconds.parse().ok()),
+    }
+}
+
+/// The number of the live release in a listing.
+pub(crate) fn live_number(newest_first: &[Summary]) -> Option<u64> {
+    let succeeded = |summary: &&Summary| summary.result == Some(ResultKind::Succeeded);
+    newest_first.iter().find(succeeded).map(|live| live.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kind, SCHEMA, sample};
+    use super::*;
+    use crate::cluster::engine_for_tests;
+    use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+    use std::time::{Duration, Instant};
+    use uuid::Uuid;
+
+    fn outcome(result: ResultKind) -> Outcome {
+        Outcome {
+            schema: SCHEMA,
+            result,
+            cause: None,
+            seconds: 42,
+        }
+    }
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn attempts_are_listed_newest_first_with_their_ends() {
+        let releases = [
+            (1, labels(&[(record::BY, "alice")])),
+            (3, Labels::new()),
+            (2, Labels::new()),
+        ];
+        let outcomes = HashMap::from([(
+            1,
+            labels(&[(record::RESULT, "put back"), (record::SECONDS, "9")]),
+        )]);
+        let listed = summaries(&releases, &outcomes);
+        let numbers: Vec<u64> = listed.iter().map(|summary| summary.number).collect();
+        assert_eq!(numbers, [3, 2, 1]);
+        assert_eq!(listed[2].by, "alice");
+        assert_eq!(listed[2].result, Some(ResultKind::PutBack));
+        assert_eq!(listed[2].seconds, Some(9));
+        assert_eq!(listed[0].result, None);
+    }
+
+    #[test]
+    fn an_attempt_that_was_put_back_leaves_the_one_before_it_live() {
+        let ends = [
+            (4, "put back"),
+            (3, "succeeded"),
+            (2, "succeeded"),
+            (1, "failed"),
+        ];
+        let releases: Vec<(u64, Labels)> = (1..=5).map(|number| (number, Labels::new())).collect();
+        let outcomes = ends.map(|(number, end)| (number, labels(&[(record::RESULT, end)])));
+        assert_eq!(
+            live_number(&summaries(&releases, &outcomes.into())),
+            Some(3)
+        );
+        assert_eq!(live_number(&summaries(&releases, &HashMap::new())), None);
+    }
+
+    /// A history that only one test knows.
+    async fn own() -> History {
+        let engine = engine_for_tests().await;
+        History::with_prefix(&engine, &format!("test-{}", Uuid::new_v4().simple()))
+    }
+
+    async fn forget_all(history: &History, numbers: std::ops::RangeInclusive<u64>) {
+        let forgotten = stream::iter(numbers.map(|number| history.forget(number)));
+        forgotten
+            .buffer_unordered(16)
+            .try_collect::<Vec<()>>()
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
+    async fn a_release_is_recorded_once_and_read_back() {
+        let history = own().await;
+        assert_eq!(history.next_number().await.unwrap(), 1);
+        let release = sample(1, Kind::Deploy);
+        history.begin(&release).await.unwrap();
+        assert!(history.live().await.unwrap().is_none());
+        let taken = history.begin(&release).await.unwrap_err().to_string();
+        assert!(taken.contains("exists already"), "{taken}");
+        let succeeded = outcome(ResultKind::Succeeded);
+        history.end(1, &succeeded).await.unwrap();
+        assert!(history.end(1, &succeeded).await.is_err());
+        assert_eq!(
+            history.get(1).await.unwrap(),
+            (release.clone(), Some(succeeded))
+        );
+        assert_eq!(history.live().await.unwrap(), Some(release));
+        assert_eq!(history.next_number().await.unwrap(), 2);
+        let missing = history.get(2).await.unwrap_err().to_string();
+        assert!(missing.contains("there is no release 2"), "{missing}");
+        forget_all(&history, 1..=1).await;
+        assert!(history.list().await.unwrap().is_empty());
+    }
+
+    /// The case study's number. The records are as large as those of a platform of twenty services.
+    #[tokio::test]
+    #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
+    async fn two_thousand_releases_are_listed_within_a_second() {
+        const COUNT: u64 = 2000;
+        let history = own().await;
+        let written = stream::iter((1..=COUNT).map(|number| record(&history, number)));
+        written.buffer_unordered(16).collect::<Vec<()>>().await;
+        let begun = Instant::now();
+        let listed = history.list().await.unwrap();
+        let took = begun.elapsed();
+        forget_all(&history, 1..=COUNT).await;
+        println!("{} releases listed in {took:?}", listed.len());
+        assert_eq!(listed.len() as u64, COUNT);
+        assert_eq!(live_number(&listed), Some(COUNT));
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+
+    async fn record(history: &History, number: u64) {
+        let mut release = sample(number, Kind::Deploy);
+        let digits = (0..160).map(|_| Uuid::new_v4().to_string());
+        release.changes = digits.collect();
+        history.begin(&release).await.unwrap();
+        history
+            .end(number, &outcome(ResultKind::Succeeded))
+            .await
+            .unwrap();
+    }
+}
