@@ -228,13 +228,14 @@ pub(super) fn stuck(view: &View, name: &str) -> Option<super::cause::FailedTask>
     failed_task(name, task)
 }
 
-/// Swarm replaces no task for a new placement alone.
+/// Swarm replaces no task for a new placement alone, and says only of services that a container is what runs.
 fn same_spec(wanted: &TaskSpec, found: &TaskSpec) -> bool {
-    let without_placement = |spec: &TaskSpec| TaskSpec {
+    let essence = |spec: &TaskSpec| TaskSpec {
         placement: None,
+        runtime: None,
         ..spec.clone()
     };
-    wanted == found || without_placement(wanted) == without_placement(found)
+    essence(wanted) == essence(found)
 }
 
 fn wanted_tasks(service: &Service) -> u64 {

@@ -10,7 +10,7 @@ fn service(update: Option<&str>, replicas: i64) -> Service {
         "Spec": {
             "Name": "platform_api",
             "Mode": {"Replicated": {"Replicas": replicas}},
-            "TaskTemplate": {"ContainerSpec": {"Image": IMAGE}},
+            "TaskTemplate": {"ContainerSpec": {"Image": IMAGE}, "Runtime": "container"},
         },
     });
     if let Some(state) = update {

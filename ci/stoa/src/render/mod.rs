@@ -148,6 +148,7 @@ pub(crate) fn assemble(
             overlay::apply(name, &mut document, overlay)?;
         }
         set_images(&mut document, &cluster.registry, version).with_context(place)?;
+        set_tmpfs(&mut document).with_context(place)?;
         let document = Value::Object(document);
         stacks.push(Stack {
             name: name.to_owned(),
@@ -215,6 +216,33 @@ fn set_images(stack: &mut Map<String, Value>, registry: &str, version: &str) -> 
             None => format!("{registry}/{image}"),
         }
         .into();
+    }
+    Ok(())
+}
+
+/// `docker stack deploy` passes over `tmpfs` without a word, and takes it as a volume.
+fn set_tmpfs(stack: &mut Map<String, Value>) -> anyhow::Result<()> {
+    let services = stack.get_mut("services").and_then(Value::as_object_mut);
+    for (name, service) in services.into_iter().flatten() {
+        let service = service.as_object_mut();
+        let service = service.with_context(|| format!("`{name}` is no map"))?;
+        let paths = match service.remove("tmpfs") {
+            None => continue,
+            Some(Value::Array(paths)) => paths,
+            Some(path) => vec![path],
+        };
+        let mut volumes = Vec::new();
+        for path in paths {
+            match path.as_str() {
+                Some(path) if !path.contains(':') => {
+                    volumes.push(json!({ "type": "tmpfs", "target": path }));
+                }
+                _ => bail!("`{name}`: a cluster takes a `tmpfs` with options as a volume: {path}"),
+            }
+        }
+        let known = service.entry("volumes").or_insert_with(|| json!([]));
+        let known = known.as_array_mut();
+        known.with_context(|| format!("`{name}`: `volumes` is no list"))?.extend(volumes);
     }
     Ok(())
 }

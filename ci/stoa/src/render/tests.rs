@@ -27,7 +27,7 @@ impl Workspace {
         );
         workspace.write(
             "ci/compose/service.yml",
-            "services:\n  service: {restart: always, environment: {LOG: , FORMAT: json}, networks: [internal], secrets: [shared]}\n  migrate: {extends: {service: service}, command: [migrate]}\n",
+            "services:\n  service: {restart: always, tmpfs: [/tmp], environment: {LOG: , FORMAT: json}, networks: [internal], secrets: [shared]}\n  migrate: {extends: {service: service}, command: [migrate]}\n",
         );
         workspace.write(
             "services/api/compose.yml",
@@ -90,6 +90,7 @@ fn a_service_is_what_its_compose_entry_says_over_what_the_stack_says_of_all() {
         "image": "r.test/stoa/api:abc",
         "networks": ["internal"],
         "secrets": ["shared", "key"],
+        "volumes": [{"type": "tmpfs", "target": "/tmp"}],
     });
     assert_eq!(*rendered.service("platform", "api"), expected);
     let migration = rendered.service("platform", "api-migrate");
