@@ -47,8 +47,16 @@ fn build_and_push(tag: &str, version: &str, mode: Mode) -> Result<()> {
     let version = format!("VERSION={version}");
     let mode = format!("MODE={}", mode.name());
     docker_here(&[
-        "build", "--quiet", "--provenance=false", "--build-arg", &version, "--build-arg", &mode,
-        "--tag", tag, &folder.to_string_lossy(),
+        "build",
+        "--quiet",
+        "--provenance=false",
+        "--build-arg",
+        &version,
+        "--build-arg",
+        &mode,
+        "--tag",
+        tag,
+        &folder.to_string_lossy(),
     ])?;
     docker_here(&["push", "--quiet", tag])?;
     Ok(())

@@ -13,6 +13,7 @@ pub use run::{Deployer, Run};
 
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -111,7 +112,13 @@ impl Trial {
     /// Sets the image of a service by hand.
     pub fn meddle(&self, service: &str, image: &str) -> Result<()> {
         self.swarm.docker(&[
-            "service", "update", "--detach", "--no-resolve-image", "--image", image, service,
+            "service",
+            "update",
+            "--detach",
+            "--no-resolve-image",
+            "--image",
+            image,
+            service,
         ])?;
         Ok(())
     }
@@ -159,6 +166,28 @@ impl Drop for LostNode {
             eprintln!("{} does not come back: {error:#}", self.container);
         }
     }
+}
+
+/// The document of a stack of this repository, as a deploy of it would be submitted.
+pub fn render_repository(cluster: &str, stack: &str) -> Result<String> {
+    let arguments = [
+        "render",
+        "--offline",
+        "--version",
+        "trial",
+        "--stack",
+        stack,
+    ];
+    let run = Deployer::start(&repository(), cluster, &arguments)?.wait()?;
+    ensure!(run.code == 0, "{}", run.output);
+    Ok(run.output)
+}
+
+/// What Docker reads in a document.
+pub fn stack_config(document: &str) -> Result<String> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(document.as_bytes())?;
+    swarm::docker_here(&["stack", "config", "-c", &file.path().to_string_lossy()])
 }
 
 /// The root of the repository.

@@ -64,7 +64,9 @@ impl Deployer {
         loop {
             if let Some(status) = self.child.try_wait()? {
                 // The pipes are read by threads, which end with them.
-                crate::wait_until(Duration::from_secs(10), || Ok(Arc::strong_count(&self.output) == 1))?;
+                crate::wait_until(Duration::from_secs(10), || {
+                    Ok(Arc::strong_count(&self.output) == 1)
+                })?;
                 return Ok(Run {
                     code: status.code().unwrap_or(-1),
                     output: self.output(),
@@ -97,24 +99,33 @@ impl Deployer {
 }
 
 impl Run {
-    /// Fails with the output unless the exit code is `code`, and returns the output.
+    /// Fails with the output unless the exit code is `code`, and returns itself.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub fn exits(&self, code: i32) -> &Self {
         assert_eq!(self.code, code, "exit code; the output:\n{}", self.output);
         self
     }
 
     /// Fails with the output unless that says `text`.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
-        assert!(self.output.contains(text), "`{text}` is not said:\n{}", self.output);
+    pub fn says(&self, text: &str) -> &Self {
+        assert!(
+            self.output.contains(text),
+            "`{text}` is not said:\n{}",
+            self.output
+        );
         self
     }
 
     /// Fails with the output unless it took less than `limit`.
     #[track_caller]
-    pub fn within(self, limit: Duration) -> Self {
-        assert!(self.took < limit, "{:?} is too long:\n{}", self.took, self.output);
+    pub fn within(&self, limit: Duration) -> &Self {
+        assert!(
+            self.took < limit,
+            "{:?} is too long:\n{}",
+            self.took,
+            self.output
+        );
         self
     }
 }
@@ -139,8 +150,15 @@ fn binary() -> Result<PathBuf> {
         return Ok(PathBuf::from(path));
     }
     let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("no target folder")?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("no target folder")?;
     let path = folder.join("stoa");
-    ensure!(path.is_file(), "{} is not built: cargo build -p stoa", path.display());
+    ensure!(
+        path.is_file(),
+        "{} is not built: cargo build -p stoa",
+        path.display()
+    );
     Ok(path)
 }

@@ -30,7 +30,10 @@ impl Swarm {
     /// Removes the platform's services, its records and its lock; nothing that is not the platform's.
     pub(crate) fn empty(&self) -> Result<()> {
         for stack in STACKS {
-            self.remove("service", &format!("label=com.docker.stack.namespace={stack}"))?;
+            self.remove(
+                "service",
+                &format!("label=com.docker.stack.namespace={stack}"),
+            )?;
         }
         crate::wait_until(Duration::from_mins(1), || {
             let containers = self.tasks()?;
@@ -131,6 +134,10 @@ pub(crate) fn docker_here(arguments: &[&str]) -> Result<String> {
         .env_remove("DOCKER_HOST")
         .output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "docker {}: {complaint}", arguments.join(" "));
+    ensure!(
+        output.status.success(),
+        "docker {}: {complaint}",
+        arguments.join(" ")
+    );
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -76,11 +76,17 @@ impl Workspace {
         workspace.write("stacks/edge/stack.yml", &sleeper("edge", config, file))?;
         workspace.write("stacks/edge/edge.conf", "first\n")?;
         workspace.write("stacks/monitoring/stack.yml", &sleeper("monitor", "", ""))?;
-        workspace.write(&format!("stacks/clusters/{cluster}.yml"), &cluster_file(cluster)?)?;
+        workspace.write(
+            &format!("stacks/clusters/{cluster}.yml"),
+            &cluster_file(cluster)?,
+        )?;
         workspace.write("secrets/api_key", "first")?;
         workspace.write("ci/compose/service.yml", EXTENDED)?;
         for service in services {
-            workspace.write(&format!("services/{service}/compose.yml"), &compose_file(service))?;
+            workspace.write(
+                &format!("services/{service}/compose.yml"),
+                &compose_file(service),
+            )?;
         }
         Ok(workspace)
     }
@@ -112,7 +118,8 @@ fn cluster_file(cluster: &str) -> Result<String> {
 
 /// `api` has a migration and a secret, the others nothing.
 fn compose_file(service: &str) -> String {
-    let extends = |what: &str| format!("extends: {{file: ci/compose/service.yml, service: {what}}}");
+    let extends =
+        |what: &str| format!("extends: {{file: ci/compose/service.yml, service: {what}}}");
     let (plain, job) = (extends("service"), extends("migrate"));
     if service == "api" {
         return format!(

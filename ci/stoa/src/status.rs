@@ -22,7 +22,8 @@ pub(crate) struct StatusOptions {
     reason = "the table is what standard output is for"
 )]
 pub(crate) async fn run(options: &StatusOptions, root: &Path) -> anyhow::Result<()> {
-    let engine = Cluster::load(root, &options.cluster)?.connect().await?;
+    let cluster = Cluster::load(root, &options.cluster)?;
+    let engine = cluster.connect().await?;
     match History::new(&engine).live().await? {
         None => println!("no release runs on {}", options.cluster),
         Some(live) => println!(
@@ -36,6 +37,9 @@ pub(crate) async fn run(options: &StatusOptions, root: &Path) -> anyhow::Result<
     match lock::holder(&engine).await? {
         None => println!("nobody deploys"),
         Some(holder) => println!("locked: {holder}"),
+    }
+    if !cluster.addresses.is_empty() {
+        println!("clients reach it at {}", cluster.addresses.join(", "));
     }
     let rows = rows(&engine).await?;
     if rows.is_empty() {

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The label of a job that says in which wave it runs.
 const ORDER: &str = "dev.stoa.order";
@@ -20,11 +20,11 @@ pub(super) fn without(document: &Value) -> Value {
 
 /// The jobs of a document, a document for each wave, in order.
 pub(super) fn waves(document: &Value) -> anyhow::Result<Vec<Value>> {
-    let mut orders = BTreeMap::new();
+    let mut orders = BTreeSet::new();
     for (name, entry) in services(document) {
         if is_job(entry) {
             let order = order(entry).with_context(|| format!("`{name}`"))?;
-            orders.insert(order, ());
+            orders.insert(order);
         }
     }
     let wave = |wanted: i64| {
@@ -32,7 +32,7 @@ pub(super) fn waves(document: &Value) -> anyhow::Result<Vec<Value>> {
             is_job(entry) && order(entry).is_ok_and(|order| order == wanted)
         })
     };
-    Ok(orders.into_keys().map(wave).collect())
+    Ok(orders.into_iter().map(wave).collect())
 }
 
 /// The names of the services of a document.

@@ -88,7 +88,7 @@ impl<'v> Tasks<'v> {
             _ => false,
         };
         let (mut new, old): (Vec<_>, Vec<_>) = all.iter().partition(is_new);
-        new.sort_by(|a, b| b.created_at.cmp(&a.created_at));
+        new.sort_by_key(|task| std::cmp::Reverse(task.created_at));
         let runs = |task: &&&Task| {
             state_of(task) == Some(TaskState::RUNNING) && !view.is_down(task.node_id.as_deref())
         };

@@ -19,7 +19,7 @@ fn service(update: Option<&str>, replicas: i64) -> Service {
     serde_json::from_value(service).unwrap()
 }
 
-fn task(id: &str, image: &str, state: &str, more: Value) -> Task {
+fn task(id: &str, image: &str, state: &str, more: &Value) -> Task {
     let mut task = json!({
         "ID": id,
         "ServiceID": "s",
@@ -68,7 +68,7 @@ fn failure(verdict: Verdict) -> Cause {
 fn it_is_settled_when_every_task_is_of_the_new_specification_whatever_its_placement() {
     let view = view(
         service(Some("completed"), 1),
-        vec![task("1", IMAGE, "running", json!({}))],
+        vec![task("1", IMAGE, "running", &json!({}))],
     );
     assert!(matches!(run(&view), Verdict::Settled));
 }
@@ -77,7 +77,7 @@ fn it_is_settled_when_every_task_is_of_the_new_specification_whatever_its_placem
 fn it_waits_for_a_task_that_is_not_healthy_yet() {
     let view = view(
         service(None, 1),
-        vec![task("1", IMAGE, "starting", json!({}))],
+        vec![task("1", IMAGE, "starting", &json!({}))],
     );
     assert!(matches!(run(&view), Verdict::Waiting));
 }
@@ -88,11 +88,11 @@ fn it_waits_while_an_old_task_still_runs() {
         "1",
         "r/api:1@sha256:aa",
         "running",
-        json!({"DesiredState": "shutdown"}),
+        &json!({"DesiredState": "shutdown"}),
     );
     let view = view(
         service(None, 1),
-        vec![old, task("2", IMAGE, "running", json!({}))],
+        vec![old, task("2", IMAGE, "running", &json!({}))],
     );
     assert!(matches!(run(&view), Verdict::Waiting));
 }
@@ -101,7 +101,7 @@ fn it_waits_while_an_old_task_still_runs() {
 fn it_waits_while_swarm_says_that_it_updates() {
     let view = view(
         service(Some("updating"), 1),
-        vec![task("1", IMAGE, "running", json!({}))],
+        vec![task("1", IMAGE, "running", &json!({}))],
     );
     assert!(matches!(run(&view), Verdict::Waiting));
 }
@@ -116,10 +116,10 @@ fn nothing_is_wanted_of_a_service_without_replicas() {
 
 #[test]
 fn an_old_task_on_a_node_that_is_gone_does_not_hold_it_up() {
-    let old = task("1", "old", "running", json!({"NodeID": "n2"}));
+    let old = task("1", "old", "running", &json!({"NodeID": "n2"}));
     let mut view = view(
         service(None, 1),
-        vec![old, task("2", IMAGE, "running", json!({}))],
+        vec![old, task("2", IMAGE, "running", &json!({}))],
     );
     view.nodes[1] = node("n2", "down");
     assert!(matches!(run(&view), Verdict::Settled));
@@ -129,7 +129,7 @@ fn an_old_task_on_a_node_that_is_gone_does_not_hold_it_up() {
 fn one_failure_is_chance_and_two_are_a_crash_loop_even_if_swarm_forgets_the_first() {
     let failed = |id: &str| {
         let status = json!({"Status": {"State": "failed", "Err": "task: non-zero exit (1)"}});
-        view(service(None, 1), vec![task(id, IMAGE, "failed", status)])
+        view(service(None, 1), vec![task(id, IMAGE, "failed", &status)])
     };
     let mut baseline = Baseline::default();
     assert!(matches!(
@@ -146,12 +146,12 @@ fn a_failure_from_before_the_deploy_does_not_count() {
     let mut view = view(
         service(None, 1),
         vec![
-            task("1", IMAGE, "failed", json!({})),
-            task("2", IMAGE, "failed", json!({})),
+            task("1", IMAGE, "failed", &json!({})),
+            task("2", IMAGE, "failed", &json!({})),
         ],
     );
     let tasks = view.tasks.get_mut("s").unwrap();
-    tasks.push(task("3", IMAGE, "running", json!({})));
+    tasks.push(task("3", IMAGE, "running", &json!({})));
     let mut baseline = Baseline {
         failed: HashSet::from(["1".to_owned(), "2".to_owned()]),
         ..Baseline::default()
@@ -164,7 +164,7 @@ fn a_paused_update_fails_at_once_and_names_what_its_task_says() {
     let status = json!({"Status": {"State": "failed", "Err": "task: non-zero exit (137): dockerexec: unhealthy container"}});
     let view = view(
         service(Some("paused"), 1),
-        vec![task("1", IMAGE, "failed", status)],
+        vec![task("1", IMAGE, "failed", &status)],
     );
     assert_eq!(failure(run(&view)).kind, CauseKind::Unhealthy);
 }
@@ -173,7 +173,7 @@ fn a_paused_update_fails_at_once_and_names_what_its_task_says() {
 fn a_rollback_by_swarm_is_a_failure() {
     let view = view(
         service(Some("rollback_completed"), 1),
-        vec![task("1", IMAGE, "running", json!({}))],
+        vec![task("1", IMAGE, "running", &json!({}))],
     );
     assert_eq!(failure(run(&view)).kind, CauseKind::Paused);
 }
@@ -182,7 +182,10 @@ fn a_rollback_by_swarm_is_a_failure() {
 fn an_image_that_cannot_be_pulled_fails_at_once() {
     let status =
         json!({"Status": {"State": "rejected", "Err": "No such image: r/api:2@sha256:bb"}});
-    let view = view(service(None, 1), vec![task("1", IMAGE, "rejected", status)]);
+    let view = view(
+        service(None, 1),
+        vec![task("1", IMAGE, "rejected", &status)],
+    );
     assert_eq!(failure(run(&view)).kind, CauseKind::NotPulled);
 }
 
@@ -206,7 +209,7 @@ fn another_image_than_recorded_is_a_failure() {
 fn a_node_that_was_ready_and_is_down_is_a_failure_unless_a_release_is_put_back() {
     let mut view = view(
         service(None, 1),
-        vec![task("1", IMAGE, "running", json!({}))],
+        vec![task("1", IMAGE, "running", &json!({}))],
     );
     view.nodes[1] = node("n2", "down");
     let mut baseline = Baseline {
@@ -225,7 +228,7 @@ fn a_node_that_was_ready_and_is_down_is_a_failure_unless_a_release_is_put_back()
 #[test]
 fn a_release_is_put_back_though_a_task_has_nowhere_to_go_until_a_node_returns() {
     let status = json!({"Status": {"State": "pending", "Err": "no suitable node (scheduling constraints not satisfied on 2 nodes)"}});
-    let mut view = view(service(None, 1), vec![task("1", IMAGE, "pending", status)]);
+    let mut view = view(service(None, 1), vec![task("1", IMAGE, "pending", &status)]);
     let mut baseline = Baseline {
         patient: true,
         ..Baseline::default()

@@ -84,7 +84,7 @@ fn is_done(name: &str, entry: &Value, tasks: &[Task]) -> Result<bool, Cause> {
             .unwrap_or_default(),
     };
     if failures.len() as u64 > allowed
-        && let Some(task) = failures.iter().max_by_key(|task| task.created_at.clone())
+        && let Some(task) = failures.iter().max_by_key(|task| task.created_at)
     {
         let mut cause = Cause::new(CauseKind::Migration, format!("{name}: {}", error_of(task)));
         cause.task = failed_task(name, task);

@@ -69,15 +69,8 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
     rendered.pin(&digests);
 
     let lock = lock::acquire(&site.engine(), None, &who(), options.patience.wait).await?;
-    let done = deploy(
-        &site,
-        &lock,
-        root,
-        &commit,
-        rendered,
-        options.patience.deadline,
-    )
-    .await;
+    let within = options.patience.deadline;
+    let done = deploy(&site, &lock, (root, &commit), rendered, within).await;
     lock.release().await?;
     done
 }
@@ -91,8 +84,7 @@ pub(crate) async fn version(root: &Path, version: &str) -> anyhow::Result<String
 async fn deploy(
     site: &Site,
     lock: &Lock,
-    root: &Path,
-    commit: &Commit,
+    (root, commit): (&Path, &Commit),
     rendered: Rendered,
     within: Duration,
 ) -> anyhow::Result<()> {
@@ -151,7 +143,7 @@ fn record(rendered: &Rendered, commit: &Commit, number: u64) -> Release {
         schema: SCHEMA,
         number,
         kind: Kind::Deploy,
-        version: commit.id.clone(),
+        version: rendered.version.clone(),
         committed_at: commit.at,
         by: who(),
         pipeline: std::env::var("CI_PIPELINE_URL").ok(),

@@ -116,7 +116,7 @@ pub(super) async fn settle(
 ) -> Result<(), Cause> {
     let mut settled_since = None;
     let mut last: Option<(View, Vec<ServiceState>)> = None;
-    let mut silence = None;
+    let mut silence;
     let mut poll = tokio::time::interval(POLL);
     loop {
         poll.tick().await;

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use ring::{digest, hmac};
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{File, FileKind};
@@ -54,7 +55,10 @@ fn secrets(used: Vec<String>, sources: &Sources<'_>) -> anyhow::Result<Vec<File>
                 let path = path(&source);
                 let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
                 let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-                (hashed(&source, hmac::sign(&key, &content).as_ref()), content)
+                (
+                    hashed(&source, hmac::sign(&key, &content).as_ref()),
+                    content,
+                )
             }
         };
         Ok(File {
@@ -111,6 +115,9 @@ fn external(name: &str) -> Value {
 }
 
 fn hashed(source: &str, hash: &[u8]) -> String {
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{source}-{}", &digits[..HASH_DIGITS])
+    let mut name = format!("{source}-");
+    for byte in &hash[..HASH_DIGITS / 2] {
+        write!(name, "{byte:02x}").expect("a String takes everything");
+    }
+    name
 }

@@ -242,7 +242,9 @@ fn set_tmpfs(stack: &mut Map<String, Value>) -> anyhow::Result<()> {
         }
         let known = service.entry("volumes").or_insert_with(|| json!([]));
         let known = known.as_array_mut();
-        known.with_context(|| format!("`{name}`: `volumes` is no list"))?.extend(volumes);
+        known
+            .with_context(|| format!("`{name}`: `volumes` is no list"))?
+            .extend(volumes);
     }
     Ok(())
 }

@@ -101,13 +101,20 @@ fn a_service_is_what_its_compose_entry_says_over_what_the_stack_says_of_all() {
 #[test]
 fn stacks_come_in_the_order_of_deployment_and_name_only_what_is_outside_of_them() {
     let rendered = Workspace::new().render();
-    let names: Vec<_> = rendered.stacks.iter().map(|stack| stack.name.as_str()).collect();
+    let names: Vec<_> = rendered
+        .stacks
+        .iter()
+        .map(|stack| stack.name.as_str())
+        .collect();
     assert_eq!(names, STACKS);
     let platform = &rendered.stacks[1].document;
     assert_eq!(platform["networks"]["internal"]["name"], "stoa_internal");
     assert_eq!(platform["secrets"]["key"]["external"], true);
     assert!(platform.get("x-service").is_none());
-    assert_eq!(rendered.service("data", "one")["image"], "r.test/stoa/redis:8");
+    assert_eq!(
+        rendered.service("data", "one")["image"],
+        "r.test/stoa/redis:8"
+    );
 }
 
 #[test]
@@ -149,12 +156,24 @@ fn an_overlay_may_say_how_many_and_where_and_nothing_else() {
     let rendered = workspace.render_with(allowed, Some(b"key")).unwrap();
     assert_eq!(rendered.service("platform", "api")["deploy"]["replicas"], 3);
     for (overlay, named) in [
-        (json!({"platform": {"services": {"api": {"image": "x"}}}}), "`image`"),
-        (json!({"platform": {"services": {"api": {"deploy": {"mode": "global"}}}}}), "`deploy.mode`"),
-        (json!({"platform": {"services": {"ghost": {"deploy": {}}}}}), "`ghost`"),
+        (
+            json!({"platform": {"services": {"api": {"image": "x"}}}}),
+            "`image`",
+        ),
+        (
+            json!({"platform": {"services": {"api": {"deploy": {"mode": "global"}}}}}),
+            "`deploy.mode`",
+        ),
+        (
+            json!({"platform": {"services": {"ghost": {"deploy": {}}}}}),
+            "`ghost`",
+        ),
         (json!({"platform": {"configs": {}}}), "`configs`"),
         (json!({"ghost": {}}), "`ghost`"),
-        (json!({"platform": {"services": ["api"]}}), "a map is expected"),
+        (
+            json!({"platform": {"services": ["api"]}}),
+            "a map is expected",
+        ),
     ] {
         let refusal = workspace.refusal(overlay);
         assert!(refusal.contains(named), "{refusal}");
@@ -169,7 +188,10 @@ fn what_a_cluster_cannot_fill_in_is_refused_with_its_place() {
         "services: {web: {image: 'stoa/web:${TAG}', networks: [internal]}}\n",
     );
     let refusal = workspace.refusal(json!({}));
-    assert!(refusal.contains("services/web/compose.yml: `web`"), "{refusal}");
+    assert!(
+        refusal.contains("services/web/compose.yml: `web`"),
+        "{refusal}"
+    );
     workspace.write(
         "services/web/compose.yml",
         "services: {web: {image: stoa/web, networks: [nowhere]}}\n",
@@ -183,13 +205,19 @@ fn migrations_say_which_code_runs_on_them() {
     let workspace = Workspace::new();
     workspace.write("services/api/migrations/0001_a.sql", "create table a ();");
     workspace.write("services/api/migrations/0002_b.sql", "create table b ();");
-    workspace.write("services/api/migrations/0003_c.sql", "-- contract: 2\ndrop table a;");
+    workspace.write(
+        "services/api/migrations/0003_c.sql",
+        "-- contract: 2\ndrop table a;",
+    );
     let expected = Migration {
         level: 3,
         runs_on_from: 2,
     };
     assert_eq!(workspace.render().migrations["api"], expected);
-    workspace.write("services/api/migrations/0003_c.sql", "-- contract: 3\ndrop table a;");
+    workspace.write(
+        "services/api/migrations/0003_c.sql",
+        "-- contract: 3\ndrop table a;",
+    );
     assert!(workspace.refusal(json!({})).contains("0003_c.sql:1"));
 }
 
@@ -200,7 +228,10 @@ fn images_are_pinned_to_what_was_resolved() {
     rendered.pin(&digests);
     let image = &rendered.service("platform", "api")["image"];
     assert_eq!(image, "r.test/stoa/api:abc@sha256:aa");
-    assert_eq!(rendered.service("data", "one")["image"], "r.test/stoa/redis:8");
+    assert_eq!(
+        rendered.service("data", "one")["image"],
+        "r.test/stoa/redis:8"
+    );
 }
 
 #[test]
@@ -212,7 +243,10 @@ fn a_yaml_merge_key_is_followed() {
     );
     let rendered = workspace.render();
     let one = rendered.service("data", "one");
-    assert_eq!((one["hostname"].as_str(), one["image"].as_str()), (Some("one"), Some("r.test/stoa/redis:8")));
+    assert_eq!(
+        (one["hostname"].as_str(), one["image"].as_str()),
+        (Some("one"), Some("r.test/stoa/redis:8"))
+    );
 }
 
 /// This repository, for each of its clusters.
@@ -221,8 +255,14 @@ fn the_repository_renders_for_every_cluster() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for name in crate::cluster::names(&root).unwrap() {
         let cluster = Cluster::load(&root, &name).unwrap();
-        let rendered = render(&root, &cluster, "abc", None).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        let rendered = render(&root, &cluster, "abc", None)
+            .unwrap_or_else(|error| panic!("{name}: {error:#}"));
         assert_eq!(rendered.stacks.len(), STACKS.len());
-        assert!(rendered.images().iter().all(|image| image.starts_with(&cluster.registry)));
+        assert!(
+            rendered
+                .images()
+                .iter()
+                .all(|image| image.starts_with(&cluster.registry))
+        );
     }
 }
