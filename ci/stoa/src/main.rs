@@ -6,8 +6,10 @@ mod deploy;
 mod dev;
 mod gc;
 mod lint;
+mod logs;
 mod release;
 mod render;
+mod status;
 mod yaml;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +35,16 @@ enum Command {
     /// Check a rule of the house.
     #[command(subcommand)]
     Lint(lint::Lint),
+    /// Print what a deploy would submit to a cluster.
+    Render(render::RenderOptions),
+    /// Make a cluster run a version, whole, or leave it as it was.
+    Deploy(deploy::DeployOptions),
+    /// Make a cluster run an earlier release again.
+    Rollback(deploy::RollbackOptions),
+    /// Print what runs on a cluster, and who deploys.
+    Status(status::StatusOptions),
+    /// Print what the tasks of a service wrote last.
+    Logs(logs::LogsOf),
     /// Print what was deployed to a cluster.
     History(release::commands::HistoryOptions),
     /// Print a release of a cluster.
@@ -62,6 +74,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options).await,
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
+        Command::Render(options) => render::run(&options, &root(cli.root)?).await,
+        Command::Deploy(options) => deploy::run(&options, &root(cli.root)?).await,
+        Command::Rollback(options) => deploy::rollback(&options, &root(cli.root)?).await,
+        Command::Status(options) => status::run(&options, &root(cli.root)?).await,
+        Command::Logs(options) => logs::run(&options, &root(cli.root)?).await,
         Command::History(options) => release::commands::history(&options, &root(cli.root)?).await,
         Command::Show(options) => release::commands::show(&options, &root(cli.root)?).await,
         Command::Diff(options) => release::commands::diff(&options, &root(cli.root)?).await,

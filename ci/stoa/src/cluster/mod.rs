@@ -1,11 +1,13 @@
 //! A cluster: where it is and how it differs from the others, as its one file says.
 
 mod engine;
+mod registry;
 pub(crate) mod status;
 
 pub(crate) use engine::Engine;
 #[cfg(test)]
 pub(crate) use engine::engine_for_tests;
+pub(crate) use registry::Logins;
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use ring::{digest, hmac};
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{File, FileKind};
@@ -16,8 +17,8 @@ pub(super) struct Sources<'a> {
     pub(super) stack: &'a Path,
     /// The folder of the secrets.
     pub(super) secrets: &'a Path,
-    /// Keys the hash of a secret, so that a name tells nothing of its content.
-    pub(super) key: &'a [u8],
+    /// Keys the hash of a secret, so that a name tells nothing of its content. Without one no secret is read.
+    pub(super) key: Option<&'a [u8]>,
 }
 
 /// Makes every config and secret that the services use external under its final name, and returns the contents.
@@ -26,37 +27,48 @@ pub(super) fn name(
     sources: &Sources<'_>,
 ) -> anyhow::Result<Vec<File>> {
     let mut files = configs(stack, sources.stack)?;
-    let used = used_secrets(stack);
-    let missing: Vec<_> = used
-        .iter()
-        .filter(|name| !sources.secrets.join(name).is_file())
-        .map(String::as_str)
-        .collect();
-    if !missing.is_empty() {
+    let secrets = secrets(used_secrets(stack), sources)?;
+    if !secrets.is_empty() {
+        let entry = |file: &File| (file.source.clone(), external(&file.name));
+        let section = secrets.iter().map(entry).collect();
+        stack.insert("secrets".into(), Value::Object(section));
+    }
+    files.extend(secrets);
+    Ok(files)
+}
+
+fn secrets(used: Vec<String>, sources: &Sources<'_>) -> anyhow::Result<Vec<File>> {
+    let path = |name: &String| sources.secrets.join(name);
+    let missing = used.iter().filter(|name| !path(name).is_file());
+    let missing: Vec<_> = missing.map(String::as_str).collect();
+    if sources.key.is_some() && !missing.is_empty() {
         bail!(
             "secrets are missing: {}; each is a file of that name in {}",
             missing.join(", "),
             sources.secrets.display()
         );
     }
-    let mut section = Map::new();
-    for source in used {
-        let path = sources.secrets.join(&source);
-        let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let key = hmac::Key::new(hmac::HMAC_SHA256, sources.key);
-        let name = hashed(&source, hmac::sign(&key, &content).as_ref());
-        section.insert(source.clone(), external(&name));
-        files.push(File {
+    let read = |source: String| {
+        let (name, content) = match sources.key {
+            None => (hashed(&source, &[0; HASH_DIGITS]), Vec::new()),
+            Some(key) => {
+                let path = path(&source);
+                let content = std::fs::read(&path).with_context(|| path.display().to_string())?;
+                let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+                (
+                    hashed(&source, hmac::sign(&key, &content).as_ref()),
+                    content,
+                )
+            }
+        };
+        Ok(File {
             kind: FileKind::Secret,
             source,
             name,
             content,
-        });
-    }
-    if !section.is_empty() {
-        stack.insert("secrets".into(), Value::Object(section));
-    }
-    Ok(files)
+        })
+    };
+    used.into_iter().map(read).collect()
 }
 
 fn configs(stack: &mut Map<String, Value>, folder: &Path) -> anyhow::Result<Vec<File>> {
@@ -103,6 +115,9 @@ fn external(name: &str) -> Value {
 }
 
 fn hashed(source: &str, hash: &[u8]) -> String {
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{source}-{}", &digits[..HASH_DIGITS])
+    let mut name = format!("{source}-");
+    for byte in &hash[..HASH_DIGITS / 2] {
+        write!(name, "{byte:02x}").expect("a String takes everything");
+    }
+    name
 }

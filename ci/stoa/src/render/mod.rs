@@ -4,10 +4,12 @@ mod files;
 mod merge;
 mod migrations;
 mod overlay;
+mod print;
 mod services;
 
-pub(crate) use migrations::{CONTRACT, Migration};
+pub(crate) use migrations::Migration;
 pub(crate) use overlay::ALLOWED as OVERLAY_KEYS;
+pub(crate) use print::{RenderOptions, run};
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
@@ -79,12 +81,13 @@ pub(crate) struct Rendered {
     pub(crate) migrations: BTreeMap<String, Migration>,
 }
 
-/// Renders the release `version` of the workspace at `root` for a cluster. `key` keys the hashes of the secrets.
+/// Renders the release `version` of the workspace at `root` for a cluster. `key` keys the hashes of the secrets;
+/// without one no secret is read, and their names are not those of a deploy.
 pub(crate) fn render(
     root: &Path,
     cluster: &Cluster,
     version: &str,
-    key: &[u8],
+    key: Option<&[u8]>,
 ) -> anyhow::Result<Rendered> {
     let networks: BTreeMap<String, Network> = yaml::read(&root.join("stacks/networks.yml"))?;
     let mut stacks = assemble(root, cluster, version)?;
@@ -145,6 +148,7 @@ pub(crate) fn assemble(
             overlay::apply(name, &mut document, overlay)?;
         }
         set_images(&mut document, &cluster.registry, version).with_context(place)?;
+        set_tmpfs(&mut document).with_context(place)?;
         let document = Value::Object(document);
         stacks.push(Stack {
             name: name.to_owned(),
@@ -216,6 +220,35 @@ fn set_images(stack: &mut Map<String, Value>, registry: &str, version: &str) -> 
     Ok(())
 }
 
+/// `docker stack deploy` passes over `tmpfs` without a word, and takes it as a volume.
+fn set_tmpfs(stack: &mut Map<String, Value>) -> anyhow::Result<()> {
+    let services = stack.get_mut("services").and_then(Value::as_object_mut);
+    for (name, service) in services.into_iter().flatten() {
+        let service = service.as_object_mut();
+        let service = service.with_context(|| format!("`{name}` is no map"))?;
+        let paths = match service.remove("tmpfs") {
+            None => continue,
+            Some(Value::Array(paths)) => paths,
+            Some(path) => vec![path],
+        };
+        let mut volumes = Vec::new();
+        for path in paths {
+            match path.as_str() {
+                Some(path) if !path.contains(':') => {
+                    volumes.push(json!({ "type": "tmpfs", "target": path }));
+                }
+                _ => bail!("`{name}`: a cluster takes a `tmpfs` with options as a volume: {path}"),
+            }
+        }
+        let known = service.entry("volumes").or_insert_with(|| json!([]));
+        let known = known.as_array_mut();
+        known
+            .with_context(|| format!("`{name}`: `volumes` is no list"))?
+            .extend(volumes);
+    }
+    Ok(())
+}
+
 /// The networks that the services join become external, under their names on the cluster.
 fn name_networks(
     stack: &mut Map<String, Value>,
@@ -243,3 +276,6 @@ fn name_networks(
     stack.insert("networks".into(), Value::Object(section));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
