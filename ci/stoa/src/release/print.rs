@@ -50,7 +50,7 @@ pub(super) fn table(listed: &[Summary], all: &[Summary], is_locked: bool) -> Str
 pub(super) fn whole(release: &Release, outcome: Option<&Outcome>, is_live: bool) -> String {
     let mut text = String::new();
     let live = if is_live { " (live)" } else { "" };
-    let mut line = |key: &str, value: &str| drop(writeln!(text, "{key:<10} {value}"));
+    let mut line = |key: &str, value: &str| let _ = writeln!(text, "{key:<10} {value}");
     line("release", &format!("{}{live}", release.number));
     line("what", &record::what(release.kind));
     line("version", &release.version);
@@ -102,9 +102,9 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
-    drop(writeln!(text, "{title}"));
+    let _ = writeln!(text, "{title}");
     for line in lines {
-        drop(writeln!(text, "  {line}"));
+        let _ = writeln!(text, "  {line}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a release is made of: stacks, overlay and secrets in, documents for `docker stack deploy` out. Asks no engine.
 
+mod alerts;
 mod files;
+mod images;
 mod merge;
 mod migrations;
 mod overlay;
@@ -24,8 +26,6 @@ use crate::yaml;
 pub(crate) const STACKS: [&str; 4] = ["data", "platform", "edge", "monitoring"];
 /// What the names of all networks begin with.
 const NETWORK_PREFIX: &str = "stoa_";
-/// The images that this repository builds are called `stoa/<name>`.
-const OWN_IMAGES: &str = "stoa/";
 
 /// A stack as `docker stack deploy` takes it.
 #[derive(Clone, Debug)]
@@ -143,11 +143,12 @@ pub(crate) fn assemble(
         if name == "platform" {
             services::add(root, &mut document).with_context(place)?;
         }
+        alerts::add(root, &mut document).with_context(place)?;
         document.retain(|key, _| !key.starts_with("x-"));
         if let Some(overlay) = cluster.overlay.get(name) {
             overlay::apply(name, &mut document, overlay)?;
         }
-        set_images(&mut document, &cluster.registry, version).with_context(place)?;
+        images::name(root, &mut document, &cluster.registry, version).with_context(place)?;
         set_tmpfs(&mut document).with_context(place)?;
         let document = Value::Object(document);
         stacks.push(Stack {
@@ -203,21 +204,6 @@ fn compose_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-/// `stoa/api` is this commit's; what is not ours comes from the same registry, where it is mirrored.
-fn set_images(stack: &mut Map<String, Value>, registry: &str, version: &str) -> anyhow::Result<()> {
-    let services = stack.get_mut("services").and_then(Value::as_object_mut);
-    for (name, service) in services.context("no `services`")? {
-        let image = service["image"].as_str();
-        let image = image.with_context(|| format!("`{name}` has no image"))?;
-        service["image"] = match image.strip_prefix(OWN_IMAGES) {
-            Some(own) => format!("{registry}/{own}:{version}"),
-            None => format!("{registry}/{image}"),
-        }
-        .into();
-    }
-    Ok(())
 }
 
 /// `docker stack deploy` passes over `tmpfs` without a word, and takes it as a volume.
