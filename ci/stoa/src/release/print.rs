@@ -50,7 +50,9 @@ pub(super) fn table(listed: &[Summary], all: &[Summary], is_locked: bool) -> Str
 pub(super) fn whole(release: &Release, outcome: Option<&Outcome>, is_live: bool) -> String {
     let mut text = String::new();
     let live = if is_live { " (live)" } else { "" };
-    let mut line = |key: &str, value: &str| let _ = writeln!(text, "{key:<10} {value}");
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(text, "{key:<10} {value}");
+    };
     line("release", &format!("{}{live}", release.number));
     line("what", &record::what(release.kind));
     line("version", &release.version);
