@@ -68,7 +68,7 @@ pub(super) fn whole(release: &Release, outcome: Option<&Outcome>, is_live: bool)
             .concat(),
         );
     };
-    line("release", &format!("{}{live}", release.number));
+    line("release", &format!("{}{mark}", release.number));
     line("what", &record::what(release.kind));
     line("version", &release.version);
     line("by", &release.by);
