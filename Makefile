@@ -2,8 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down new-service bench footprint
 
-# Passed on to the scripts when given: make up QUEUE=rabbitmq
-export QUEUE QUEUE_URL STOA_BIND STOA_PORT STOA_WEB_PORT
+# What is given on the command line reaches the scripts as environment: make up QUEUE=rabbitmq STOA_PORT=8090
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,16 +11,16 @@ up: ## Start everything, import the demo, print where to look (QUEUE=rabbitmq fo
 	@ci/platform/up
 
 down: ## Stop everything, keep the data
-	@docker compose --profile '*' down --remove-orphans
+	@ci/platform/down
 
 reset: ## Stop everything and wipe its data and secrets
 	@ci/platform/reset
 
 logs: ## Follow the logs (S=worker for one service)
-	@docker compose logs --follow --tail 100 $(S)
+	@ci/platform/logs $(S)
 
 dev: ## Run the platform as plain processes without Docker, restarted on a change
-	@cargo run --quiet --package stoa -- dev
+	@ci/stoa/run dev
 
 test: ## Run every test, in Docker Compose
 	@ci/test/run
@@ -38,7 +37,8 @@ sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
 
 openapi: ## Renew services/web/openapi.json and the console's client from the code
 	@ci/toolbox --volume "$(CURDIR)/services/web:/web" -- ci/check/openapi /web/openapi.json
-	@cd services/web && npm run --silent generate
+	@docker run --rm --volume "$(CURDIR)/services/web/openapi.json:/web/openapi.json:ro" \
+	  --volume "$(CURDIR)/services/web/src:/web/src" stoa/web-tests npm run --silent generate
 
 clusters: ## Two Swarm clusters on this machine, production and staging, and their registry
 	@ci/clusters/up
@@ -52,5 +52,5 @@ new-service: ## Copy services/stub (NAME=billing)
 bench: ## Measure (AREA=platform or nlu for one)
 	@ci/bench/run $(AREA)
 
-footprint: ## Print image sizes and resident memory of every service
-	@cargo run --quiet --package stoa -- footprint
+footprint: ## Print image sizes and resident memory of every service, beside their targets
+	@ci/platform/footprint

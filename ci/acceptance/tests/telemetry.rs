@@ -15,35 +15,19 @@ const COLLECTOR: &str = "0.0.0.0:4318";
 /// The span in which the browser would have made the request.
 const BROWSER_SPAN: &str = "00f067aa0ba902b7";
 
+/// The gateway has no database; the others keep what they did in theirs.
+const TRACED: [(&str, bool); 4] = [
+    ("gateway", false),
+    ("api", true),
+    ("worker", true),
+    ("ml", true),
+];
+
 #[tokio::test]
 async fn one_trace_runs_from_the_browser_to_the_sql_of_every_service() -> Result<()> {
     let collector = otlp::Collector::listen(COLLECTOR.parse()?).await;
-    let platform = Platform::sign_in().await?;
-    let assistant = platform.create_assistant("Traced").await?;
-    let path = format!("/api/v1/assistants/{assistant}");
-    let data = include_str!("../data/training.json");
-    platform
-        .put(&format!("{path}/training-data"), "application/json", data)
-        .await?
-        .expect(200)?;
-
     let trace = uuid::Uuid::now_v7().simple().to_string();
-    let start = platform.request(Method::POST, &format!("{path}/trainings"));
-    let start = start
-        .header("traceparent", format!("00-{trace}-{BROWSER_SPAN}-01"))
-        .json(&json!({}));
-    let training = answer(start).await?.expect(202)?;
-    platform
-        .finished_training(training["id"].as_str().context("no id")?)
-        .await?;
-
-    // The gateway has no database; the others keep what they did in theirs.
-    let wanted = [
-        ("gateway", false),
-        ("api", true),
-        ("worker", true),
-        ("ml", true),
-    ];
+    train_within(&trace).await?;
     eventually(Duration::from_secs(30), || async {
         let spans = spans_of(&collector, &trace);
         let seen = |service: &str, sql: bool| {
@@ -53,39 +37,68 @@ async fn one_trace_runs_from_the_browser_to_the_sql_of_every_service() -> Result
         };
         let complete =
             |(service, sql): &(&str, bool)| seen(service, false) && (!sql || seen(service, true));
-        wanted.iter().all(complete).then_some(())
+        TRACED.iter().all(complete).then_some(())
     })
     .await;
 
     let spans = spans_of(&collector, &trace);
-    let by_id = |id: &str| spans.iter().find(|span| span.span_id == id);
+    assert_one_root(&spans)?;
+    for (child, parent) in [("ml", "worker"), ("worker", "api"), ("api", "gateway")] {
+        assert_hands_over(&spans, parent, child);
+    }
+    Ok(())
+}
+
+/// Starts a training as a browser that is inside `trace`, and waits for its end.
+async fn train_within(trace: &str) -> Result<()> {
+    let platform = Platform::sign_in().await?;
+    let assistant = platform.create_assistant("Traced").await?;
+    let path = format!("/api/v1/assistants/{assistant}");
+    let data = include_str!("../data/training.json");
+    platform
+        .put(&format!("{path}/training-data"), "application/json", data)
+        .await?
+        .expect(200)?;
+    let start = platform.request(Method::POST, &format!("{path}/trainings"));
+    let start = start
+        .header("traceparent", format!("00-{trace}-{BROWSER_SPAN}-01"))
+        .json(&json!({}));
+    let training = answer(start).await?.expect(202)?;
+    platform
+        .finished_training(training["id"].as_str().context("no id")?)
+        .await?;
+    Ok(())
+}
+
+/// Every span hangs below another one, and the first below the browser's.
+fn assert_one_root(spans: &[otlp::Span]) -> Result<()> {
     let mut roots = Vec::new();
-    for span in &spans {
-        match span
-            .parent_span_id
-            .as_deref()
-            .context("a span without a parent")?
-        {
+    for span in spans {
+        let parent = span.parent_span_id.as_deref();
+        match parent.context("a span without a parent")? {
             BROWSER_SPAN => roots.push(span),
-            parent => assert!(by_id(parent).is_some(), "an orphan: {span:?}"),
+            parent => assert!(by_id(spans, parent).is_some(), "an orphan: {span:?}"),
         }
     }
     assert_eq!(roots.len(), 1, "the browser made one request: {roots:?}");
     assert_eq!(roots[0].service, "gateway");
-    for (child, parent) in [("ml", "worker"), ("worker", "api"), ("api", "gateway")] {
-        let handed_over = spans
-            .iter()
-            .filter(|span| span.service == child)
-            .any(|span| {
-                let above = span.parent_span_id.as_deref().and_then(by_id);
-                above.is_some_and(|above| above.service == parent)
-            });
-        assert!(
-            handed_over,
-            "no span of {child} hangs below one of {parent}: {spans:#?}"
-        );
-    }
     Ok(())
+}
+
+fn assert_hands_over(spans: &[otlp::Span], parent: &str, child: &str) {
+    let handed_over = spans
+        .iter()
+        .filter(|span| span.service == child)
+        .filter_map(|span| by_id(spans, span.parent_span_id.as_deref()?))
+        .any(|above| above.service == parent);
+    assert!(
+        handed_over,
+        "no span of {child} hangs below one of {parent}: {spans:#?}"
+    );
+}
+
+fn by_id<'s>(spans: &'s [otlp::Span], id: &str) -> Option<&'s otlp::Span> {
+    spans.iter().find(|span| span.span_id == id)
 }
 
 fn spans_of(collector: &otlp::Collector, trace: &str) -> Vec<otlp::Span> {
@@ -98,10 +111,9 @@ fn spans_of(collector: &otlp::Collector, trace: &str) -> Vec<otlp::Span> {
 
 #[tokio::test]
 async fn the_metrics_of_every_service_pass_promtool() -> Result<()> {
-    let pattern = std::env::var("STOA_ADMIN_URL").context("STOA_ADMIN_URL is not set")?;
     let http = http_client()?;
     for service in services()? {
-        let url = format!("{}/metrics", pattern.replace("{service}", &service));
+        let url = format!("{}/metrics", admin_url(&service)?);
         let response = http.get(&url).send().await.with_context(|| url.clone())?;
         let metrics = response.error_for_status()?.text().await?;
         assert!(
@@ -152,6 +164,14 @@ async fn one_openapi_document_describes_every_service() -> Result<()> {
     }
     assert!(paths.keys().all(|path| !path.starts_with("/internal")));
     Ok(())
+}
+
+/// Where a service's admin listener is: its own variable, or the pattern of them all.
+fn admin_url(service: &str) -> Result<String> {
+    let own = format!("{}_ADMIN_URL", service.to_uppercase().replace('-', "_"));
+    let pattern = std::env::var(own).or_else(|_| std::env::var("STOA_ADMIN_URL"));
+    let pattern = pattern.context("STOA_ADMIN_URL is not set")?;
+    Ok(pattern.replace("{service}", service))
 }
 
 /// The Rust services, by their folders.

@@ -3,7 +3,6 @@
 mod cluster;
 mod demo;
 mod dev;
-mod footprint;
 mod lint;
 mod release;
 mod render;
@@ -32,8 +31,6 @@ enum Command {
     /// Check a rule of the house.
     #[command(subcommand)]
     Lint(lint::Lint),
-    /// Print what the running containers and their images weigh.
-    Footprint,
 }
 
 #[tokio::main]
@@ -55,7 +52,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options).await,
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
-        Command::Footprint => footprint::run().await,
     }
 }
 

@@ -10,15 +10,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use stoa_contracts::ErrorCode;
 use stoa_postgres::{DatabaseError, traced};
-use stoa_service::{Identity, Problem, read_body};
+use stoa_service::{IdempotencyKey, Identity, Problem, read_body};
 use time::Duration;
 
 use crate::{secrets, state::Api};
 
-const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is that of an earlier request.
 const REPLAYED: &str = "idempotency-replayed";
 /// How long an answer is kept.
@@ -26,8 +25,6 @@ pub(crate) const KEPT: Duration = Duration::hours(24);
 /// How long a request may hold its key: longer than a request may take, so that only a crash
 /// makes it expire.
 const LOCK: Duration = Duration::minutes(1);
-/// The longest key, as in the widespread APIs that have such a header.
-const KEY_LIMIT: usize = 255;
 /// The largest answer; what creates or starts something answers with less than 10 kB.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -37,18 +34,30 @@ pub(crate) struct OnlyOnce;
 
 /// The middleware.
 pub(crate) async fn run(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+    if request.method() != Method::POST {
         return next.run(request).await;
     }
-    match idempotent(&api, request, next).await {
+    let (mut parts, body) = request.into_parts();
+    let key = IdempotencyKey::from_request_parts(&mut parts, &()).await;
+    let request = Request::from_parts(parts, body);
+    let answer = match key {
+        Ok(IdempotencyKey(None)) => return next.run(request).await,
+        Ok(IdempotencyKey(Some(key))) => idempotent(&api, &key, request, next).await,
+        Err(problem) => Err(problem),
+    };
+    match answer {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn idempotent(api: &Api, request: Request, next: Next) -> Result<Response, Problem> {
+async fn idempotent(
+    api: &Api,
+    key: &str,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let key = key(&parts.headers)?;
     let identity = Identity::from_request_parts(&mut parts, &()).await?;
     let path = parts.uri.path().to_owned();
     let limits = Request::from_parts(parts.clone(), body);
@@ -58,7 +67,7 @@ async fn idempotent(api: &Api, request: Request, next: Next) -> Result<Response,
     let lock = Lock {
         api,
         identity: &identity,
-        key: &key,
+        key,
         hash: &hash,
     };
     if let Some(answer) = lock.take().await? {
@@ -66,19 +75,6 @@ async fn idempotent(api: &Api, request: Request, next: Next) -> Result<Response,
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     lock.store(response).await
-}
-
-fn key(headers: &HeaderMap) -> Result<String, Problem> {
-    let key = headers
-        .get(HEADER)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if key.is_empty() || key.len() > KEY_LIMIT {
-        let detail = format!("`Idempotency-Key` has 1 to {KEY_LIMIT} visible ASCII characters.");
-        let problem = Problem::new(ErrorCode::Invalid, detail);
-        return Err(problem.with_status(StatusCode::BAD_REQUEST));
-    }
-    Ok(key.to_owned())
 }
 
 struct Lock<'a> {

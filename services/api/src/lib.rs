@@ -18,7 +18,6 @@ mod state;
 mod stored;
 mod throttle;
 mod tokens;
-mod trace;
 pub mod training_data;
 mod upkeep;
 

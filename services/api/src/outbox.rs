@@ -11,13 +11,14 @@ use stoa_contracts::jobs::{Payload, Train};
 use stoa_postgres::{DatabaseError, traced};
 use stoa_queue::{Enqueue, Queue, QueueError, QueueSettings};
 use stoa_service::BoxError;
+use stoa_telemetry::propagation;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::{state::Api, trace};
+use crate::state::Api;
 
 /// How often the relay looks for jobs that no request of this process has told it about.
 const POLL: Duration = Duration::from_secs(1);
@@ -51,7 +52,7 @@ pub(crate) async fn put<J: Payload>(
         account,
         J::KIND,
         payload,
-        Json(trace::current()) as _,
+        Json(propagation::inject_map()) as _,
         now,
     );
     traced("outbox.insert", insert.execute(&mut **transaction)).await?;
@@ -138,7 +139,7 @@ impl Relay {
         let mut failure = None;
         for job in jobs {
             let span = tracing::info_span!("outbox.relay", job.kind = job.kind);
-            trace::resume(&span, &job.trace);
+            propagation::set_parent(&span, propagation::extract_map(&job.trace));
             // Under the same id, so that a job that is handed on twice is known as one.
             let how = Enqueue::for_account(job.account_id).with_id(job.id);
             let enqueued = enqueue(queue, &job.kind, job.payload, how);

@@ -10,7 +10,9 @@ use crate::metrics;
 use crate::state::Conversations;
 use crate::store::{self, Stored};
 use stoa_client::ClientError;
-use stoa_contracts::conversations::{ConversationStatus, EventKind, Message, Reply};
+use stoa_contracts::conversations::{
+    ConversationState, ConversationStatus, EventKind, Message, Reply,
+};
 use stoa_contracts::parse::{ParseForAssistant, ParseResult};
 use stoa_contracts::{Coded, ErrorCode, Problem};
 use stoa_postgres::DatabaseError;
@@ -206,15 +208,36 @@ async fn earlier(
     }
 }
 
+/// What a person does in a conversation that was handed over.
+#[derive(Clone, Copy)]
+pub(crate) enum Act<'a> {
+    Say(Sent<'a>),
+    GiveBack,
+}
+
 /// A person says something in a conversation that was handed over, or gives it back.
 pub(crate) async fn person(
     service: &Conversations,
     found: &Stored,
-    act: EventKind,
-) -> Result<State, TurnError> {
+    act: Act<'_>,
+) -> Result<ConversationState, TurnError> {
     let mut transaction = service.pool.begin().await?;
     let stored = store::lock(&mut transaction, found.id).await?;
     let stored = stored.ok_or(TurnError::Unknown)?;
+    // The person's keys lie beside the user's; a space stands in no key that comes by a header.
+    let key = match act {
+        Act::Say(sent) => sent.key.map(|key| (format!("person {key}"), sent.text)),
+        Act::GiveBack => None,
+    };
+    if let Some((key, text)) = &key {
+        let sent = Sent {
+            text,
+            key: Some(key),
+        };
+        if let Some(reply) = earlier(&mut *transaction, found, sent).await? {
+            return Ok(reply.state);
+        }
+    }
     let mut state = stored.engine.0.clone();
     if state.status != ConversationStatus::Handover {
         return Err(TurnError::NotHandedOver);
@@ -222,13 +245,25 @@ pub(crate) async fn person(
     if stored.last_event >= EVENTS_LIMIT {
         return Err(TurnError::TooLong);
     }
-    if matches!(act, EventKind::Status { .. }) {
-        state.take_back();
-    }
+    let event = match act {
+        Act::Say(sent) => EventKind::Person {
+            text: sent.text.to_owned(),
+        },
+        Act::GiveBack => {
+            state.take_back();
+            EventKind::Status {
+                status: ConversationStatus::Active,
+            }
+        }
+    };
     let now = service.clock.now();
-    store::append(&mut transaction, &stored, &state, &[act], now).await?;
+    store::append(&mut transaction, &stored, &state, &[event], now).await?;
+    let reply = reply(&state, &[]);
+    if let Some((key, text)) = &key {
+        store::keep_reply(&mut transaction, stored.id, (key, text), &reply).await?;
+    }
     transaction.commit().await?;
-    Ok(state)
+    Ok(reply.state)
 }
 
 /// What a client is told of a turn.

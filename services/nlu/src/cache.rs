@@ -17,8 +17,6 @@ use std::time::{Duration, Instant};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
 use tokio::time::timeout;
 
-/// Longer than Redis takes when it is well, and shorter than understanding anew would hurt.
-const PATIENCE: Duration = Duration::from_millis(20);
 /// How long Redis is left alone after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longer answers are not cached: they are rare, and seldom asked twice.
@@ -49,12 +47,18 @@ pub(crate) struct Cache {
 struct Server {
     connection: ConnectionManager,
     ttl: Duration,
+    /// How long it may take to answer.
+    patience: Duration,
     pause: Arc<Pause>,
 }
 
 impl Cache {
     /// A cache on this server, which is connected to with the first request.
-    pub(crate) fn new(url: Option<&SecretString>, ttl: Duration) -> redis::RedisResult<Self> {
+    pub(crate) fn new(
+        url: Option<&SecretString>,
+        ttl: Duration,
+        patience: Duration,
+    ) -> redis::RedisResult<Self> {
         let connect = |url: &SecretString| {
             let config = ConnectionManagerConfig::new()
                 .set_connection_timeout(Some(PAUSE))
@@ -65,6 +69,7 @@ impl Cache {
             redis::RedisResult::Ok(Server {
                 connection,
                 ttl,
+                patience,
                 pause: Arc::new(Pause::new()),
             })
         };
@@ -115,10 +120,10 @@ impl Cache {
 impl Server {
     /// The answer of Redis; none where it has none in time.
     async fn call<T>(&self, call: impl Future<Output = redis::RedisResult<T>>) -> Option<T> {
-        let failure = match timeout(PATIENCE, call).await {
+        let failure = match timeout(self.patience, call).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer in {PATIENCE:?}"),
+            Err(_) => format!("no answer in {:?}", self.patience),
         };
         if self.pause.begin() {
             tracing::warn!(error = failure, "the cache is left alone for a second");

@@ -33,7 +33,11 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
     let nlu = Nlu {
         assistants: assistants::Assistants::new(api),
-        cache: cache::Cache::new(settings.redis_url.as_ref(), settings.cache_ttl)?,
+        cache: cache::Cache::new(
+            settings.redis_url.as_ref(),
+            settings.cache_ttl,
+            settings.cache_patience,
+        )?,
         engine: engine::Engine::Ml(ml.with_timeout(settings.engine_timeout)),
     };
     let internal = Router::new()

@@ -21,6 +21,8 @@ pub struct Settings {
     pub redis_url: Option<SecretString>,
     /// How long an answer is cached.
     pub cache_ttl: Duration,
+    /// How long the cache may take to answer before it counts as a miss.
+    pub cache_patience: Duration,
     /// How long an engine may take.
     pub engine_timeout: Duration,
 }
@@ -35,6 +37,12 @@ impl stoa_config::Settings for Settings {
         let redis_url = redis.optional();
         let ttl = env.duration("PARSE_CACHE_TTL", "how long an answer is cached");
         let cache_ttl = ttl.default("1h").read();
+        // Longer than Redis takes when it is well, and shorter than understanding anew would hurt.
+        let patience = env.duration(
+            "PARSE_CACHE_PATIENCE",
+            "how long the cache may take to answer",
+        );
+        let cache_patience = patience.default("20ms").read();
         let timeout = env.duration("ENGINE_TIMEOUT", "how long an engine may take to answer");
         let engine_timeout = timeout.default("3s").read();
         Some(Self {
@@ -44,6 +52,7 @@ impl stoa_config::Settings for Settings {
             ml_url: ml_url?,
             redis_url: redis_url?,
             cache_ttl: cache_ttl?,
+            cache_patience: cache_patience?,
             engine_timeout: engine_timeout?,
         })
     }

@@ -9,7 +9,7 @@ use metrics::{counter, describe_counter};
 use serde::{Deserialize, Serialize};
 use stoa_contracts::{Coded, ErrorCode, Page, identity::Role};
 use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
-use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use stoa_service::{IdempotencyKey, Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -58,6 +58,9 @@ pub enum NoteError {
     /// No such note in this account.
     #[error("There is no such note.")]
     NotFound,
+    /// The key belongs to a note with another text.
+    #[error("Another note was created with this Idempotency-Key.")]
+    KeyReused,
     /// The account keeps as many as it may.
     #[error("An account may keep {0} notes.")]
     Full(i64),
@@ -70,6 +73,7 @@ impl Coded for NoteError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound => ErrorCode::NotFound,
+            Self::KeyReused => ErrorCode::Invalid,
             Self::Full(_) => ErrorCode::Conflict,
             Self::Database(error) => error.code(),
         }
@@ -79,12 +83,15 @@ impl Coded for NoteError {
 /// Create a note
 #[utoipa::path(
     post, path = "/api/v1/stub/notes", operation_id = "create_stub_note", tag = "stub",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key creates it once",
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateNote,
     responses((status = 201, body = Note, description = "The note"), responses::Write)
 )]
 pub(crate) async fn create_note(
     State(stub): State<Stub>,
     identity: Identity,
+    IdempotencyKey(key): IdempotencyKey,
     Json(input): Json<CreateNote>,
 ) -> Result<(StatusCode, Json<Note>), Problem> {
     identity.require(Role::Editor)?;
@@ -93,9 +100,16 @@ pub(crate) async fn create_note(
         text: input.text,
         created_at: stub.clock.now(),
     };
-    insert(&stub, identity.account, &note).await?;
-    counter!(CREATED).increment(1);
-    Ok((StatusCode::CREATED, Json(note)))
+    if insert(&stub, identity.account, key.as_deref(), &note).await? {
+        counter!(CREATED).increment(1);
+        return Ok((StatusCode::CREATED, Json(note)));
+    }
+    // Either the same request came before, or there is no room.
+    match select_by_key(&stub, identity.account, key.as_deref()).await? {
+        Some(earlier) if earlier.text == note.text => Ok((StatusCode::CREATED, Json(earlier))),
+        Some(_) => Err(NoteError::KeyReused.into()),
+        None => Err(NoteError::Full(stub.notes_per_account).into()),
+    }
 }
 
 /// List the notes, newest first
@@ -131,24 +145,43 @@ pub(crate) async fn get_note(
     Ok(Json(note.ok_or(NoteError::NotFound)?))
 }
 
-/// Inserts unless the account is full. Two at once may both see the last free place: the limit
+/// Inserts unless the account is full or has the key, and says whether it did. Two at once may both see the last free place: the limit
 /// bounds what an account holds, it is not a price list.
-async fn insert(stub: &Stub, account: Uuid, note: &Note) -> Result<(), NoteError> {
+async fn insert(
+    stub: &Stub,
+    account: Uuid,
+    key: Option<&str>,
+    note: &Note,
+) -> Result<bool, NoteError> {
     let query = sqlx::query!(
-        "INSERT INTO notes (id, account_id, text, created_at)
-         SELECT $1, $2, $3, $4
-         WHERE (SELECT count(*) FROM notes WHERE account_id = $2) < $5",
+        "INSERT INTO notes (id, account_id, text, created_at, idempotency_key)
+         SELECT $1, $2, $3, $4, $6
+         WHERE (SELECT count(*) FROM notes WHERE account_id = $2) < $5
+         ON CONFLICT (account_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING",
         note.id,
         account,
         note.text,
         note.created_at,
         stub.notes_per_account,
+        key,
     );
     let done = traced("note.insert", query.execute(&stub.pool)).await?;
-    match done.rows_affected() {
-        0 => Err(NoteError::Full(stub.notes_per_account)),
-        _ => Ok(()),
-    }
+    Ok(done.rows_affected() == 1)
+}
+
+/// The note that an earlier request with this key created.
+async fn select_by_key(
+    stub: &Stub,
+    account: Uuid,
+    key: Option<&str>,
+) -> Result<Option<Note>, NoteError> {
+    let query = sqlx::query_as!(
+        Note,
+        "SELECT id, text, created_at FROM notes WHERE account_id = $1 AND idempotency_key = $2",
+        account,
+        key,
+    );
+    Ok(traced("note.select_by_key", query.fetch_optional(&stub.pool)).await?)
 }
 
 async fn select(stub: &Stub, account: Uuid, id: Uuid) -> Result<Option<Note>, NoteError> {

@@ -116,11 +116,6 @@ impl App {
         self
     }
 
-    /// The routes with all the middleware, as `serve` runs them.
-    pub fn into_router(self) -> Router {
-        self.split(&HttpSettings::loopback()).0
-    }
-
     /// Starts the service on its listeners; this is what `serve` does, and what tests do with
     /// [`HttpSettings::loopback`].
     pub async fn start(

@@ -28,7 +28,7 @@ mod token;
 pub use app::{App, BoxError};
 pub use clock::Clock;
 pub use context::Context;
-pub use extract::{Json, Paging, Path, Query, RawBody, Trusted};
+pub use extract::{IdempotencyKey, Json, Paging, Path, Query, RawBody, Trusted};
 pub use identity::Identity;
 pub use internal::internal;
 pub use middleware::{RouteTemplate, Verbatim, body_limit, read_body};

@@ -1,6 +1,7 @@
-//! The trace across process borders, by W3C `traceparent`: in HTTP headers and in queue envelopes.
+//! The trace across process borders, by W3C `traceparent`: in HTTP headers and in what is stored or queued.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use http::HeaderMap;
 use opentelemetry::{
@@ -22,15 +23,15 @@ pub fn extract(headers: &HeaderMap) -> Context {
 }
 
 /// The current span as text pairs, for an envelope that is not HTTP.
-pub fn inject_map() -> BTreeMap<String, String> {
-    let mut map = BTreeMap::new();
-    inject_with(&mut MapInjector(&mut map));
+pub fn inject_map() -> HashMap<String, String> {
+    let mut map = HashMap::new();
+    inject_with(&mut map);
     map
 }
 
 /// The context that an envelope brought along.
-pub fn extract_map(map: &BTreeMap<String, String>) -> Context {
-    extract_with(&MapExtractor(map))
+pub fn extract_map(map: &HashMap<String, String, impl BuildHasher>) -> Context {
+    extract_with(map)
 }
 
 /// Makes `span` a child of `parent`.
@@ -46,24 +47,4 @@ fn inject_with(injector: &mut dyn Injector) {
 
 fn extract_with(extractor: &dyn Extractor) -> Context {
     global::get_text_map_propagator(|propagator| propagator.extract(extractor))
-}
-
-struct MapInjector<'m>(&'m mut BTreeMap<String, String>);
-
-impl Injector for MapInjector<'_> {
-    fn set(&mut self, key: &str, value: String) {
-        self.0.insert(key.to_owned(), value);
-    }
-}
-
-struct MapExtractor<'m>(&'m BTreeMap<String, String>);
-
-impl Extractor for MapExtractor<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! One test, because telemetry is started once per process.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use stoa_config::Env;
 use stoa_telemetry::{Telemetry, TelemetrySettings, metrics, propagation, trace_id};
@@ -45,7 +45,7 @@ fn a_trace_goes_over_a_border_and_to_the_collector_however_quiet_the_log() {
 
 #[test]
 fn an_envelope_without_a_trace_starts_a_new_one() {
-    let context = propagation::extract_map(&BTreeMap::new());
+    let context = propagation::extract_map(&HashMap::new());
     let span = opentelemetry::trace::TraceContextExt::span(&context)
         .span_context()
         .clone();

@@ -112,6 +112,13 @@ impl Console {
         Ok(created.key)
     }
 
+    /// Whether a key, if there is one, is good for an assistant.
+    pub(super) async fn lets_in(&self, key: &str, assistant: Uuid) -> anyhow::Result<bool> {
+        let url = format!("{}/api/v1/assistants/{assistant}", self.url);
+        let response = self.http.get(url).bearer_auth(key).send().await?;
+        Ok(!key.is_empty() && response.status().is_success())
+    }
+
     /// Says something to the assistant of the key; a new conversation each time.
     pub(super) async fn say(&self, key: &str, text: &str) -> anyhow::Result<Vec<String>> {
         let url = format!("{}/webhooks/rest/webhook", self.url);

@@ -57,16 +57,23 @@ pub(crate) async fn run(options: &DemoOptions) -> anyhow::Result<()> {
 
     let assistant = find_or_create(&console).await?;
     let digest = digest(&assistant);
+    let unchanged = memory.digest == digest && assistant.active_model.is_some();
     if memory.digest != digest {
         upload(&console, &assistant).await?;
     }
-    if memory.digest != digest || assistant.active_model.is_none() {
-        train(&console, &assistant).await?;
-    } else {
+    if unchanged {
         eprintln!("demo: the assistant is trained already");
+    } else {
+        train(&console, &assistant).await?;
     }
     memory.digest = digest;
-    let answer = talk(&console, &assistant, &mut memory, &options.say).await?;
+    // An exchange is a conversation that stays: it is held once, unless something else is to be said.
+    let tried = unchanged && options.say == GREETING;
+    let answer = if tried && console.lets_in(&memory.api_key, assistant.id).await? {
+        Vec::new()
+    } else {
+        talk(&console, &assistant, &mut memory, &options.say).await?
+    };
 
     memory.url = options
         .public_url
@@ -195,11 +202,13 @@ async fn talk(
     reason = "the result is what standard output is for"
 )]
 fn report(memory: &Memory, options: &DemoOptions, answer: &[String]) {
-    println!("  you:  {}", options.say);
-    for line in answer {
-        println!("  demo: {line}");
+    if !answer.is_empty() {
+        println!("  you:  {}", options.say);
+        for line in answer {
+            println!("  demo: {line}");
+        }
+        println!();
     }
-    println!();
     println!("  Open      {}", memory.url);
     println!("  Sign in   {} / {}", memory.email, memory.password);
     println!("  Talk      {}", curl(memory, &options.say));

@@ -1,8 +1,11 @@
 //! One platform per state folder; started in the background and stopped by a later command.
 
-use super::supervisor::say;
-use anyhow::{Context as _, bail};
+use super::supervisor::{say, told_to_end};
+use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,8 +13,6 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(200);
 /// Longer than the drain of all services and the shutdown of PostgreSQL.
 const STOP_DEADLINE: Duration = Duration::from_mins(1);
-/// How much of the log is shown when the start failed.
-const LAST_LINES: usize = 40;
 
 /// The state folder is in use by this process, until it ends.
 pub(super) struct Claim {
@@ -37,9 +38,9 @@ impl Drop for Claim {
     }
 }
 
-/// Says that everything runs.
-pub(super) fn write_ready(state: &Path) -> anyhow::Result<()> {
-    Ok(std::fs::write(state.join("ready"), "")?)
+/// Says that everything runs, and where.
+pub(super) fn write_ready(state: &Path, url: &str) -> anyhow::Result<()> {
+    Ok(std::fs::write(state.join("ready"), format!("{url}\n"))?)
 }
 
 /// The platform that uses the state folder now.
@@ -62,18 +63,33 @@ fn running(state: &Path) -> Option<Pid> {
 pub(super) fn refuse_second(state: &Path) -> anyhow::Result<()> {
     match running(state) {
         Some(id) => bail!(
-            "it runs already (process {}); `stoa dev --stop` ends it",
+            "it runs already (process {}); `make down` ends it",
             id.as_raw_nonzero()
         ),
         None => Ok(()),
     }
 }
 
-/// Runs the same command in the background and waits until everything is ready.
+/// Runs the same command in the background, shows what it says until everything is ready, and
+/// leaves it running. One that runs already is just as well.
 pub(super) async fn detach(state: &Path) -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt as _;
+    if running(state).is_some() && state.join("ready").exists() {
+        say("stoa", "it runs already");
+        return Ok(());
+    }
+    refuse_second(state)?;
     let log_path = state.join("dev.log");
-    let log = std::fs::File::create(&log_path)?;
+    // The demo's login stands in it.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let log = options.open(&log_path)?;
+    let mut said = BufReader::new(File::open(&log_path)?);
+    let log_name = log_path.display();
+    say(
+        "stoa",
+        &format!("starting in the background; log in {log_name}"),
+    );
     let mut child = Command::new(std::env::current_exe()?)
         .args(
             std::env::args_os()
@@ -85,23 +101,35 @@ pub(super) async fn detach(state: &Path) -> anyhow::Result<()> {
         .stderr(log)
         .process_group(0)
         .spawn()?;
-    say(
-        "stoa",
-        &format!("starting in the background; log in {}", log_path.display()),
-    );
-    while !state.join("ready").exists() {
-        if let Some(status) = child.try_wait()? {
-            let log = std::fs::read_to_string(&log_path).unwrap_or_default();
-            let lines: Vec<_> = log.lines().collect();
-            let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-            bail!(
-                "the platform did not start ({status}):\n{}",
-                last.join("\n")
-            );
+    let end = told_to_end();
+    tokio::pin!(end);
+    loop {
+        let status = child.try_wait()?;
+        show(&mut said)?;
+        if let Some(status) = status {
+            bail!("the platform did not start ({status})");
         }
-        tokio::time::sleep(POLL).await;
+        if state.join("ready").exists() {
+            say("stoa", "it runs in the background; `make down` ends it");
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => {}
+            () = &mut end => {
+                stop(state).await?;
+                bail!("interrupted");
+            }
+        }
     }
-    say("stoa", "ready; `stoa dev --stop` ends it");
+}
+
+/// Shows the lines that were written since.
+fn show(log: &mut BufReader<File>) -> anyhow::Result<()> {
+    let mut line = String::new();
+    while log.read_line(&mut line)? > 0 {
+        super::supervisor::print(line.trim_end());
+        line.clear();
+    }
     Ok(())
 }
 
@@ -118,7 +146,7 @@ pub(super) async fn stop(state: &Path) -> anyhow::Result<()> {
         }
     };
     let waited = tokio::time::timeout(STOP_DEADLINE, gone).await;
-    waited.context("it does not stop")?;
+    ensure!(waited.is_ok(), "it does not stop");
     say("stoa", "stopped");
     Ok(())
 }

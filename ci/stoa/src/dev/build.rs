@@ -11,8 +11,9 @@ use std::time::SystemTime;
 
 /// Builds every service's binary.
 pub(super) async fn build(root: &Path, release: bool) -> anyhow::Result<()> {
-    // Not the CLI itself, which is running, and not the tests' client.
-    let mut arguments = vec!["build", "--workspace", "--bins", "--exclude=stoa"];
+    // The CLI too, as `ci/stoa/run` does: without it dependencies would have other features and be
+    // compiled again.
+    let mut arguments = vec!["build", "--workspace", "--bins"];
     if release {
         arguments.push("--release");
     }
@@ -43,12 +44,11 @@ pub(super) async fn console(layout: &Layout) -> anyhow::Result<Spec> {
         "--strictPort",
         "--clearScreen=false",
     ];
-    Ok(command(
-        "web",
-        folder.join("node_modules/.bin/vite").into(),
-        &arguments,
-        &folder,
-    ))
+    let vite = folder.join("node_modules/.bin/vite");
+    let mut spec = command("web", vite.into(), &arguments, &folder);
+    // For whoever opens the console at its own port.
+    spec.environment.push(("STOA_URL".into(), layout.url()));
+    Ok(spec)
 }
 
 fn command(name: &str, program: OsString, arguments: &[&str], folder: &Path) -> Spec {

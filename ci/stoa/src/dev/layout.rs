@@ -1,6 +1,8 @@
 //! What there is to run, found by convention, and where each process listens.
 
+use super::options::Settings;
 use anyhow::Context as _;
+use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -32,17 +34,20 @@ pub(super) struct Layout {
     pub(super) postgres_port: u16,
     /// Where Redis listens.
     pub(super) redis_port: u16,
+    /// Where the gateway listens.
+    pub(super) port: u16,
+    /// The services take the queue from the caller's environment.
+    pub(super) own_queue: bool,
 }
 
 impl Layout {
-    /// Finds the services; the gateway gets `port`, everything else a free one.
-    pub(super) fn discover(root: &Path, state: &Path, port: u16) -> anyhow::Result<Self> {
-        drop(
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
-                format!("the gateway cannot listen on 127.0.0.1:{port}; choose another --port")
-            })?,
-        );
+    /// Finds the services; the gateway gets the port of the settings, everything else a free one.
+    pub(super) fn discover(root: &Path, state: &Path, settings: Settings) -> anyhow::Result<Self> {
         let mut free = FreePorts::default();
+        let port = free.take_this(settings.port).with_context(|| {
+            let port = settings.port;
+            format!("the gateway cannot listen on 127.0.0.1:{port}; choose another with STOA_PORT")
+        })?;
         let mut services = Vec::new();
         let folder = root.join("services");
         for entry in std::fs::read_dir(&folder).context("this is not a workspace of Stoa")? {
@@ -74,7 +79,23 @@ impl Layout {
             web_port: if web { free.take()? } else { 0 },
             postgres_port: free.take()?,
             redis_port: free.take()?,
+            port,
+            own_queue: settings.own_queue,
         })
+    }
+
+    /// The public door.
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where each service's `/metrics` is, as the acceptance tests read it.
+    pub(super) fn admin_addresses(&self) -> String {
+        let line = |service: &Service| {
+            let key = variable(&service.name, "ADMIN_URL");
+            format!("{key}=http://127.0.0.1:{}\n", service.admin_port)
+        };
+        self.services.iter().map(line).collect()
     }
 
     /// A secret's file.
@@ -106,6 +127,10 @@ impl Layout {
             file("TOKEN_VERIFYING_KEY", "token_verifying_key"),
             file("REDIS_URL", "redis_url"),
         ];
+        // The services write to our pipe and cannot see where it leads.
+        if !std::io::stdout().is_terminal() {
+            environment.push(own("NO_COLOR", "1".into()));
+        }
         if service.name == "api" {
             environment.push(file("TOKEN_SIGNING_KEY", "token_signing_key"));
         }
@@ -115,8 +140,7 @@ impl Layout {
                 &format!("{}_database_url", service.name),
             ));
         }
-        // Whoever wants RabbitMQ names it: `QUEUE_URL=amqp://... stoa dev`.
-        if std::env::var_os("QUEUE_URL").is_none() {
+        if !self.own_queue {
             environment.push(file("QUEUE_URL", "redis_url"));
         }
         let addresses = self
@@ -124,11 +148,15 @@ impl Layout {
             .iter()
             .map(|other| (other.name.as_str(), other.port));
         for (name, port) in addresses.chain([("web", self.web_port)]) {
-            let key = format!("{}_URL", name.to_uppercase().replace('-', "_"));
-            environment.push((key, format!("http://127.0.0.1:{port}")));
+            environment.push((variable(name, "URL"), format!("http://127.0.0.1:{port}")));
         }
         environment
     }
+}
+
+/// `NLU_URL` for the URL of `nlu`.
+fn variable(service: &str, what: &str) -> String {
+    format!("{}_{what}", service.to_uppercase().replace('-', "_"))
 }
 
 /// Ports that were free a moment ago; each is held until all are chosen, so none comes twice.
@@ -139,7 +167,12 @@ struct FreePorts {
 
 impl FreePorts {
     fn take(&mut self) -> anyhow::Result<u16> {
-        let listener = TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
+        self.take_this(0)
+    }
+
+    /// This port, or any if it is 0.
+    fn take_this(&mut self, port: u16) -> anyhow::Result<u16> {
+        let listener = TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
         let port = listener.local_addr()?.port();
         self.held.push(listener);
         Ok(port)
@@ -164,15 +197,18 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        let gateway = FreePorts::default().take().unwrap();
-        let layout = Layout::discover(root.path(), Path::new("/state"), gateway).unwrap();
+        let settings = Settings {
+            port: 0,
+            own_queue: false,
+        };
+        let mut layout = Layout::discover(root.path(), Path::new("/state"), settings).unwrap();
         let names: Vec<_> = layout
             .services
             .iter()
             .map(|service| service.name.as_str())
             .collect();
         assert_eq!(names, ["api", "gateway"]);
-        assert_eq!(layout.services[1].port, gateway);
+        assert_eq!(layout.services[1].port, layout.port);
         let ports = layout
             .services
             .iter()
@@ -183,11 +219,12 @@ mod tests {
         let environment = layout.environment(&layout.services[0]);
         let names = |key: &str| environment.iter().any(|(name, _)| name == key);
         assert!(names("DATABASE_URL_FILE") && names("TOKEN_SIGNING_KEY_FILE") && names("WEB_URL"));
+        assert!(names("QUEUE_URL_FILE"));
+
+        layout.own_queue = true;
         let environment = layout.environment(&layout.services[1]);
-        assert!(
-            !environment
-                .iter()
-                .any(|(name, _)| name == "TOKEN_SIGNING_KEY_FILE")
-        );
+        let names = |key: &str| environment.iter().any(|(name, _)| name == key);
+        assert!(!names("TOKEN_SIGNING_KEY_FILE") && !names("QUEUE_URL_FILE"));
+        assert!(layout.admin_addresses().contains("GATEWAY_ADMIN_URL=http"));
     }
 }

@@ -110,6 +110,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dev::options::Settings;
 
     #[test]
     fn the_keys_are_the_pair_that_the_platform_signs_and_verifies_with() {
@@ -127,7 +128,12 @@ mod tests {
     fn a_second_run_keeps_the_secrets() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("services")).unwrap();
-        let layout = Layout::discover(folder.path(), &folder.path().join("state"), 0).unwrap();
+        let settings = Settings {
+            port: 0,
+            own_queue: false,
+        };
+        let state = folder.path().join("state");
+        let layout = Layout::discover(folder.path(), &state, settings).unwrap();
         prepare(&layout).unwrap();
         let first = read(&layout.secret("internal_token")).unwrap();
         prepare(&layout).unwrap();

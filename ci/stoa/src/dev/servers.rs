@@ -113,15 +113,31 @@ impl Servers {
     }
 }
 
+/// Removes what a platform has left: data, secrets, log.
+pub(super) fn wipe(root: &Path, state: &Path) -> anyhow::Result<()> {
+    for folder in [state.to_owned(), outside(state)] {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove {}", folder.display()))?;
+            let name = folder.strip_prefix(root).unwrap_or(&folder).display();
+            super::supervisor::say("stoa", &format!("removed {name}"));
+        }
+    }
+    Ok(())
+}
+
+/// Where the data is if the servers' user cannot reach the state folder.
+fn outside(state: &Path) -> PathBuf {
+    let name = state.display().to_string().replace('/', "-");
+    PathBuf::from(format!("/var/tmp/stoa-dev{name}"))
+}
+
 /// Under the state folder, unless the servers run as somebody who cannot get there.
 fn data_folder(layout: &Layout, user: Option<(u32, u32)>) -> anyhow::Result<PathBuf> {
     let inside = layout.state.join("data");
     std::fs::create_dir_all(&inside)?;
     let folder = match user {
-        Some(_) if !reachable_by_others(&layout.state) => {
-            let root = layout.root.display().to_string().replace('/', "-");
-            PathBuf::from(format!("/var/tmp/stoa-dev{root}"))
-        }
+        Some(_) if !reachable_by_others(&layout.state) => outside(&layout.state),
         _ => inside,
     };
     std::fs::create_dir_all(&folder)?;

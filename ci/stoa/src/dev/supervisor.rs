@@ -96,10 +96,27 @@ impl Spec {
     }
 }
 
-/// One line of our own.
+/// A line with the name of who says it.
 pub(super) fn say(name: &str, line: &str) {
+    print(&format!("{name:>12} | {line}"));
+}
+
+/// A line as it is.
+pub(super) fn print(line: &str) {
     // A closed terminal is no reason to stop the platform.
-    drop(writeln!(std::io::stdout().lock(), "{name:>12} | {line}"));
+    drop(writeln!(std::io::stdout().lock(), "{line}"));
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(super) async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
 }
 
 /// Ends with the process, whose end of the pipe it reads.

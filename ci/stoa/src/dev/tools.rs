@@ -4,6 +4,9 @@ use anyhow::bail;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// The oldest Node that runs the console's tools: `engines` in its package.json.
+const NODE: (u32, u32) = (20, 19);
+
 /// The programs, found.
 #[derive(Clone, Debug)]
 pub(super) struct Tools {
@@ -21,29 +24,58 @@ impl Tools {
         let postgres = newest_postgres(Path::new("/usr/lib/postgresql"))
             .or_else(|| on_path("postgres").and_then(|path| path.parent().map(Path::to_owned)));
         let redis = on_path("redis-server").or_else(|| on_path("valkey-server"));
-        let node = on_path("node").is_some() && on_path("npm").is_some();
-        let mut missing = Vec::new();
+        let node = on_path("npm").is_some() && node_version() >= Some(NODE);
+        let mut packages = Vec::new();
         if postgres.is_none() {
-            missing.push("postgresql");
+            packages.push("postgresql");
         }
         if redis.is_none() {
-            missing.push("redis-server");
+            packages.push("redis-server");
         }
         if console && !node {
-            missing.extend(["nodejs", "npm"]);
+            packages.extend(["nodejs", "npm"]);
         }
+        let cargo = std::env::var_os("CARGO").is_some() || on_path("cargo").is_some();
         match (postgres, redis) {
-            (Some(postgres), Some(redis)) if missing.is_empty() => Ok(Self {
+            (Some(postgres), Some(redis)) if packages.is_empty() && cargo => Ok(Self {
                 postgres,
                 redis,
                 node: console,
             }),
-            _ => bail!(
-                "packages are missing: apt-get install {}",
-                missing.join(" ")
-            ),
+            _ => bail!("{}", advice(&packages, cargo)),
         }
     }
+}
+
+/// The version of the `node` on `PATH`.
+fn node_version() -> Option<(u32, u32)> {
+    let output = std::process::Command::new("node").arg("--version").output();
+    parse_version(&String::from_utf8_lossy(&output.ok()?.stdout))
+}
+
+/// `v20.19.2` is 20.19.
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().strip_prefix('v')?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// What to do about everything that is missing, at once.
+fn advice(packages: &[&str], cargo: bool) -> String {
+    let mut steps = Vec::new();
+    if !packages.is_empty() {
+        steps.push(format!("apt-get install {}", packages.join(" ")));
+    }
+    if packages.contains(&"nodejs") {
+        let (major, minor) = NODE;
+        steps.push(format!(
+            "(Node {major}.{minor} or newer; `stoa dev --no-web` does without the console)"
+        ));
+    }
+    if !cargo {
+        let version = env!("CARGO_PKG_RUST_VERSION");
+        steps.push(format!("Rust {version} or newer from https://rustup.rs"));
+    }
+    format!("this machine lacks programs: {}", steps.join(" "))
 }
 
 /// The program of this name on `PATH`.
@@ -120,6 +152,22 @@ mod tests {
             Some(root.path().join("17/bin"))
         );
         assert_eq!(newest_postgres(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let said = advice(&["postgresql", "redis-server"], false);
+        assert!(said.contains("apt-get install postgresql redis-server"));
+        assert!(said.contains("rustup.rs"));
+        assert!(!advice(&["redis-server"], true).contains("rustup"));
+    }
+
+    #[test]
+    fn versions_of_node_compare_by_number() {
+        assert!(parse_version("v20.9.0\n") < Some(NODE));
+        assert!(parse_version("v20.19.2\n") >= Some(NODE));
+        assert!(parse_version("v100.0.0\n") >= Some(NODE));
+        assert_eq!(parse_version(""), None);
     }
 
     #[test]

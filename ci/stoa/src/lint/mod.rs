@@ -1,6 +1,9 @@
 //! Rules of the house that a machine can check.
 
 mod arrows;
+mod documents;
+mod operations;
+mod promql;
 mod services;
 
 use anyhow::{Context as _, bail};
@@ -11,7 +14,10 @@ use std::path::Path;
 pub(crate) enum Lint {
     /// Dependencies between members point one way; nothing is called `utils`.
     Arrows,
-    /// Every service folder has what the platform finds by convention.
+    /// What the documents point to is there, and what they say to `make` can be made.
+    Documents,
+    /// Every service folder has what the platform finds by convention; alerts, runbook and dashboards
+    /// fit each other and the code.
     Services,
 }
 
@@ -21,6 +27,10 @@ pub(crate) fn run(lint: Lint, root: &Path) -> anyhow::Result<()> {
         Lint::Arrows => (
             "arrows",
             arrows::check(root).context("cannot check the arrows")?,
+        ),
+        Lint::Documents => (
+            "documents",
+            documents::check(root).context("cannot check the documents")?,
         ),
         Lint::Services => (
             "services",

@@ -1,6 +1,5 @@
 //! Opens a conversation.
 
-use super::idempotency::IdempotencyKey;
 use crate::engine::{Input, State as Engine, step};
 use crate::state::Conversations;
 use crate::store::{self, Stored};
@@ -11,7 +10,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json as SqlJson;
 use stoa_contracts::conversations::{CreateConversation, Reply, StartedConversation};
 use stoa_postgres::{DatabaseError, traced};
-use stoa_service::{Identity, Json, Path, Problem, responses};
+use stoa_service::{IdempotencyKey, Identity, Json, Path, Problem, responses};
 use uuid::Uuid;
 
 /// Whose conversation it is, and how it came about.

@@ -1,11 +1,11 @@
 //! Says something in a conversation.
 
-use super::{find, idempotency::IdempotencyKey};
+use super::find;
 use crate::state::Conversations;
 use crate::turns::{self, Sent};
 use axum::extract::State;
 use stoa_contracts::conversations::{CreateMessage, Reply};
-use stoa_service::{Identity, Json, Path, Problem, responses};
+use stoa_service::{IdempotencyKey, Identity, Json, Path, Problem, responses};
 use uuid::Uuid;
 
 /// Say something, and read the answer

@@ -2,14 +2,14 @@
 
 use super::find;
 use crate::state::Conversations;
-use crate::turns;
+use crate::turns::{self, Act, Sent};
 use axum::extract::State;
 use garde::Validate;
 use serde::Deserialize;
-use stoa_contracts::conversations::{ConversationState, ConversationStatus, EventKind};
+use stoa_contracts::conversations::ConversationState;
 use stoa_contracts::identity::Role;
 use stoa_contracts::parse::TEXT_LIMIT;
-use stoa_service::{Identity, Json, Path, Problem, responses};
+use stoa_service::{IdempotencyKey, Identity, Json, Path, Problem, responses};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -31,7 +31,11 @@ pub(super) struct CreateReply {
 #[utoipa::path(
     post, path = "/api/v1/conversations/{id}/replies", operation_id = "create_reply",
     tag = "conversations",
-    params(("id" = Uuid, Path, description = "The conversation")),
+    params(
+        ("id" = Uuid, Path, description = "The conversation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key is said once",
+            min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
+    ),
     request_body = CreateReply,
     responses(
         (status = 200, body = ConversationState, description = "Where the conversation stands"),
@@ -42,13 +46,16 @@ pub(super) async fn create_reply(
     State(service): State<Conversations>,
     identity: Identity,
     Path(id): Path<Uuid>,
+    IdempotencyKey(key): IdempotencyKey,
     Json(input): Json<CreateReply>,
 ) -> Result<Json<ConversationState>, Problem> {
     identity.require(Role::Editor)?;
     let found = find(&service, &identity, id).await?;
-    let act = EventKind::Person { text: input.text };
-    let state = turns::person(&service, &found, act).await?;
-    Ok(Json(state.view()))
+    let act = Act::Say(Sent {
+        text: &input.text,
+        key: key.as_deref(),
+    });
+    Ok(Json(turns::person(&service, &found, act).await?))
 }
 
 /// Give a conversation that was handed over back to the assistant
@@ -68,9 +75,5 @@ pub(super) async fn end_handover(
 ) -> Result<Json<ConversationState>, Problem> {
     identity.require(Role::Editor)?;
     let found = find(&service, &identity, id).await?;
-    let act = EventKind::Status {
-        status: ConversationStatus::Active,
-    };
-    let state = turns::person(&service, &found, act).await?;
-    Ok(Json(state.view()))
+    Ok(Json(turns::person(&service, &found, Act::GiveBack).await?))
 }

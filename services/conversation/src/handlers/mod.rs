@@ -4,7 +4,6 @@ mod create_conversation;
 mod create_message;
 mod get_conversation;
 mod handover;
-mod idempotency;
 mod list_conversations;
 mod rest_webhook;
 mod stream;

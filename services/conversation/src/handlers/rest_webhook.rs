@@ -1,7 +1,6 @@
 //! The REST channel of Rasa: clients written for it can talk to an assistant as they are.
 
 use super::create_conversation::{Opening, insert};
-use super::idempotency::IdempotencyKey;
 use crate::state::Conversations;
 use crate::store::Stored;
 use crate::turns::{self, EVENTS_LIMIT, Sent, TurnError};
@@ -12,7 +11,7 @@ use stoa_contracts::ErrorCode;
 use stoa_contracts::conversations::{Button, Message};
 use stoa_contracts::parse::TEXT_LIMIT;
 use stoa_postgres::traced;
-use stoa_service::{Identity, Json, Problem, responses};
+use stoa_service::{IdempotencyKey, Identity, Json, Problem, responses};
 use utoipa::ToSchema;
 
 /// Input of `rest_webhook`; other fields that Rasa knows are ignored.

@@ -1,6 +1,7 @@
 //! A person takes over, answers, and gives back.
 
-use crate::service::TestService;
+use crate::service::{TestService, answer};
+use reqwest::Method;
 use serde_json::json;
 use stoa_contracts::identity::Role;
 
@@ -30,6 +31,34 @@ async fn a_person_answers_until_the_conversation_is_given_back() {
             .iter()
             .any(|e| e["event"] == "person" && e["text"] == "I am Ada.")
     );
+}
+
+#[tokio::test]
+async fn a_person_who_sends_twice_with_one_key_is_heard_once() {
+    let service = TestService::start().await;
+    let user = service.user();
+    let id = user.open().await;
+    // The user's own key is another one, whatever it is called.
+    user.say_once(&id, "k", "a human").await;
+    let path = format!("/api/v1/conversations/{id}/replies");
+    let say = async |text: &str| {
+        let request = user.request(Method::POST, &path);
+        answer(
+            request
+                .header("idempotency-key", "k")
+                .json(&json!({"text": text})),
+        )
+        .await
+    };
+    let first = say("I am Ada.").await;
+    assert_eq!((first.0, &first.1["status"]), (200, &json!("handover")));
+    user.delete(&format!("/api/v1/conversations/{id}/handover"))
+        .await;
+    assert_eq!(say("I am Ada.").await, first);
+    assert_eq!(say("I am Bob.").await.0, 422);
+    let events = user.events(&id).await;
+    let persons = events.iter().filter(|e| e["event"] == "person").count();
+    assert_eq!(persons, 1);
 }
 
 #[tokio::test]

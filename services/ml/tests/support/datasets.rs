@@ -1,6 +1,4 @@
-//! The public data sets, read from their own files.
-//!
-//! They are looked for in `STOA_DATASETS`, or beside the repository in `../shared/datasets`.
+//! The public data sets, read from their own files in the folder that `STOA_DATASETS` names.
 
 use serde::Deserialize;
 use std::error::Error;
@@ -19,16 +17,13 @@ pub(crate) struct Dataset {
 
 /// Where the data sets lie; an error that says how to provide them.
 pub(crate) fn folder() -> Result<PathBuf, String> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/datasets");
-    let folder = std::env::var_os("STOA_DATASETS").map_or_else(beside, PathBuf::from);
-    if folder.join("clinc150/data_full.json").is_file() {
-        return Ok(folder);
-    }
-    Err(
+    let folder = std::env::var_os("STOA_DATASETS").map(PathBuf::from);
+    let folder = folder.filter(|folder| folder.join("clinc150/data_full.json").is_file());
+    folder.ok_or_else(|| {
         "CLINC150 and BANKING77 are not here: set STOA_DATASETS to the folder that holds \
          clinc150/data_full.json and banking77/{train,test}.csv"
-            .into(),
-    )
+            .into()
+    })
 }
 
 /// CLINC150, full set: 150 intents, and utterances out of scope in training and test.

@@ -50,6 +50,8 @@ impl Platform {
             ("API_URL", &api.uri()),
             ("ML_URL", &ml.uri()),
             ("REDIS_URL", url),
+            // A busy machine is no reason to miss.
+            ("PARSE_CACHE_PATIENCE", "5s"),
         ]);
         let context = Context::default();
         let app = nlu::build(env.load().expect("the settings are complete"), &context)

@@ -120,6 +120,30 @@ async fn a_full_account_takes_no_more_notes() {
 }
 
 #[tokio::test]
+async fn a_note_sent_twice_with_one_key_is_created_once() {
+    let service = TestService::start(&[("NOTES_PER_ACCOUNT", "1")]).await;
+    let editor = service.user(Role::Editor);
+    let first = editor.post_once(NOTES, "k", json!({"text": "mine"})).await;
+    assert_eq!(first.0, 201, "{}", first.1);
+    assert_eq!(
+        editor.post_once(NOTES, "k", json!({"text": "mine"})).await,
+        first
+    );
+    let (status, problem) = editor.post_once(NOTES, "k", json!({"text": "else"})).await;
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (422, &json!("invalid"))
+    );
+    // Another account's key is another key.
+    let stranger = service.user(Role::Editor);
+    let (status, other) = stranger
+        .post_once(NOTES, "k", json!({"text": "mine"}))
+        .await;
+    assert_eq!(status, 201);
+    assert_ne!(other["id"], first.1["id"]);
+}
+
+#[tokio::test]
 async fn a_cursor_of_nobody_is_refused() {
     let service = TestService::start(&[]).await;
     let (status, problem) = service

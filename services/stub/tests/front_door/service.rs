@@ -79,6 +79,15 @@ impl User<'_> {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Posts with an idempotency key.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        let request = self.service.request(Method::POST, path);
+        let request = request
+            .bearer_auth(&self.token)
+            .header("idempotency-key", key);
+        answer(request.json(&body)).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.service.request(method, path).bearer_auth(&self.token);
         answer(body.iter().fold(request, RequestBuilder::json)).await

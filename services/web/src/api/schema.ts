@@ -4578,7 +4578,10 @@ export interface operations {
     create_reply: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key is said once */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description The conversation */
                 id: string;
@@ -5632,7 +5635,10 @@ export interface operations {
     create_stub_note: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key creates it once */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

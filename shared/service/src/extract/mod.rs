@@ -1,5 +1,6 @@
 //! What handlers take from a request; everything that does not fit becomes a problem.
 
+mod idempotency;
 mod json;
 mod paging;
 mod path;
@@ -7,6 +8,7 @@ mod query;
 mod raw;
 mod validate;
 
+pub use idempotency::IdempotencyKey;
 pub use json::{Json, Trusted};
 pub use paging::Paging;
 pub use path::Path;

@@ -1,16 +1,17 @@
 //! The `Idempotency-Key` header.
 
 use axum::extract::FromRequestParts;
-use http::StatusCode;
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
 use stoa_contracts::ErrorCode;
-use stoa_service::Problem;
+
+use crate::Problem;
 
 /// The longest key, as in the widespread APIs that have such a header.
-const KEY_LIMIT: usize = 255;
+const LIMIT: usize = 255;
 
 /// The key that makes a request that is sent twice happen once; optional.
-pub(super) struct IdempotencyKey(pub(super) Option<String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
@@ -20,11 +21,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             return Ok(Self(None));
         };
         let key = value.to_str().unwrap_or_default();
-        if key.is_empty() || key.len() > KEY_LIMIT {
-            let detail = format!("Idempotency-Key takes 1 to {KEY_LIMIT} ASCII characters.");
-            return Err(
-                Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::BAD_REQUEST)
-            );
+        let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key.is_empty() || key.len() > LIMIT || !is_visible {
+            let detail = format!("`Idempotency-Key` has 1 to {LIMIT} visible ASCII characters.");
+            let problem = Problem::new(ErrorCode::Invalid, detail);
+            return Err(problem.with_status(StatusCode::BAD_REQUEST));
         }
         Ok(Self(Some(key.to_owned())))
     }

@@ -1,0 +1,220 @@
+//! How a service is lived with: its alerts, what the runbook says to each, and its dashboard.
+
+use super::promql;
+use anyhow::Context as _;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The one vocabulary: somebody has to come, or it can wait for the working day.
+const SEVERITIES: [&str; 2] = ["page", "ticket"];
+/// Stands in the runbook for any service that has the alert.
+const ANY_SERVICE: &str = "<Service>";
+/// What a histogram is read by.
+const HISTOGRAM_SUFFIXES: [&str; 3] = ["_bucket", "_count", "_sum"];
+/// The metric that Prometheus makes itself.
+const UP: &str = "up";
+
+#[derive(Deserialize)]
+struct Alerts {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    alert: String,
+    expr: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// What the services share: the runbook, and the kits that count for them.
+pub(super) struct Operations {
+    /// The headings of the runbook; those that an alert has led to are true.
+    headings: BTreeMap<String, bool>,
+    kits: String,
+}
+
+impl Operations {
+    /// Reads the runbook and the kits of the workspace at `root`.
+    pub(super) fn read(root: &Path) -> anyhow::Result<Self> {
+        let runbook = std::fs::read_to_string(root.join("docs/runbook.md")).unwrap_or_default();
+        let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+        Ok(Self {
+            headings: headings
+                .map(|name| (name.trim().to_owned(), false))
+                .collect(),
+            kits: sources(&root.join("shared"))?,
+        })
+    }
+
+    /// Everything that is wrong with the alerts and the dashboard of a service.
+    pub(super) fn check(&mut self, folder: &Path, name: &str) -> anyhow::Result<Vec<String>> {
+        let mut breaches = Vec::new();
+        let code = sources(&folder.join("src"))?;
+        if let Ok(text) = std::fs::read_to_string(folder.join("alerts.yml")) {
+            let tests = std::fs::read_to_string(folder.join("alerts.test.yml"));
+            match serde_saphyr::from_str::<Alerts>(&text) {
+                Err(error) => breaches.push(format!("alerts.yml: {error}")),
+                Ok(alerts) => {
+                    let rules: Vec<Rule> =
+                        alerts.groups.into_iter().flat_map(|g| g.rules).collect();
+                    breaches.extend(missing_alerts(&rules, name, &code));
+                    for rule in &rules {
+                        let breach = |what| format!("alerts.yml: {}: {what}", rule.alert);
+                        let tests = tests.as_deref().unwrap_or_default();
+                        breaches.extend(self.check_rule(rule, name, &code, tests).map(breach));
+                    }
+                }
+            }
+        }
+        if let Ok(text) = std::fs::read_to_string(folder.join("dashboard.json")) {
+            let found = self.check_dashboard(&text, name, &code).into_iter();
+            breaches.extend(found.map(|what| format!("dashboard.json: {what}")));
+        }
+        Ok(breaches)
+    }
+
+    /// The paragraphs of the runbook that no alert leads to, once every service is checked.
+    pub(super) fn idle_headings(&self) -> Vec<String> {
+        let idle = self.headings.iter().filter(|(_, used)| !**used);
+        idle.map(|(name, _)| format!("docs/runbook.md: {name}: there is no such alert"))
+            .collect()
+    }
+
+    fn check_rule<'r>(
+        &mut self,
+        rule: &'r Rule,
+        name: &str,
+        code: &str,
+        tests: &str,
+    ) -> impl Iterator<Item = String> + use<'r> {
+        let mut breaches = self.unknown_metrics(&rule.expr, code);
+        let label = |key: &str| rule.labels.get(key).map_or("", String::as_str);
+        if !SEVERITIES.contains(&label("severity")) {
+            breaches.push(format!("the severity is one of {SEVERITIES:?}"));
+        }
+        if label("service") != name {
+            breaches.push(format!("the label `service` is not {name}"));
+        }
+        if !tests.contains(&format!("alertname=\"{}\"", rule.alert)) {
+            breaches.push("alerts.test.yml does not see it fire".into());
+        }
+        if !self.answers(&rule.alert, name) {
+            breaches.push("docs/runbook.md has no heading for it".into());
+        }
+        breaches.into_iter()
+    }
+
+    /// Whether the runbook has a heading for an alert; notes that it was needed.
+    fn answers(&mut self, alert: &str, name: &str) -> bool {
+        let general = alert
+            .strip_prefix(&capital(name))
+            .map(|what| format!("{ANY_SERVICE}{what}"));
+        let candidates = [Some(alert.to_owned()), general];
+        let Some(heading) = candidates
+            .into_iter()
+            .flatten()
+            .find(|one| self.headings.contains_key(one))
+        else {
+            return false;
+        };
+        self.headings.insert(heading, true);
+        true
+    }
+
+    fn check_dashboard(&self, text: &str, name: &str, code: &str) -> Vec<String> {
+        let dashboard: Value = match serde_json::from_str(text) {
+            Ok(dashboard) => dashboard,
+            Err(error) => return vec![error.to_string()],
+        };
+        let mut breaches = Vec::new();
+        // The name of a folder is no other service's: dashboards do not overwrite each other.
+        if dashboard["uid"] != name {
+            breaches.push(format!("the uid is not {name}"));
+        }
+        let mut asked = Vec::new();
+        expressions(&dashboard, &mut asked);
+        if asked.is_empty() {
+            breaches.push("it shows nothing".into());
+        }
+        for expr in asked {
+            breaches.extend(self.unknown_metrics(expr, code));
+        }
+        breaches
+    }
+
+    /// The metrics that neither the service nor a kit has.
+    fn unknown_metrics(&self, expr: &str, code: &str) -> Vec<String> {
+        let is_known = |metric: &String| {
+            let mut names = HISTOGRAM_SUFFIXES
+                .iter()
+                .filter_map(|suffix| metric.strip_suffix(suffix))
+                .chain([metric.as_str()])
+                .map(|name| format!("\"{name}\""));
+            metric == UP || names.any(|name| code.contains(&name) || self.kits.contains(&name))
+        };
+        let unknown = promql::metrics(expr).into_iter().filter(|m| !is_known(m));
+        unknown
+            .map(|metric| format!("{metric}: no such metric"))
+            .collect()
+    }
+}
+
+/// What every service is woken for; a dependency only where readiness asks for one.
+fn missing_alerts(rules: &[Rule], name: &str, code: &str) -> Vec<String> {
+    let mut wanted = vec!["Errors", "Slow"];
+    if code.contains(".ready_when(") {
+        wanted.push("DependencyDown");
+    }
+    let there: BTreeSet<&str> = rules.iter().map(|rule| rule.alert.as_str()).collect();
+    let wanted = wanted.iter().map(|what| format!("{}{what}", capital(name)));
+    wanted
+        .filter(|alert| !there.contains(alert.as_str()))
+        .map(|alert| format!("alerts.yml: {alert} is missing"))
+        .collect()
+}
+
+/// Every query of a dashboard, however deep its panel lies.
+fn expressions<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("expr").and_then(Value::as_str));
+            fields.values().for_each(|value| expressions(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+        _ => {}
+    }
+}
+
+/// The Rust below a folder, in one text.
+fn sources(folder: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let file = std::fs::read_to_string(&path);
+                text += &file.with_context(|| format!("cannot read {}", path.display()))?;
+            }
+        }
+    }
+    Ok(text)
+}
+
+fn capital(name: &str) -> String {
+    let (first, rest) = name.split_at(name.len().min(1));
+    first.to_uppercase() + rest
+}
