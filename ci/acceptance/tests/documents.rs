@@ -17,12 +17,14 @@ fn examples<'d>(document: &'d str, language: &str) -> Vec<&'d str> {
 
 /// What `make up` leaves for scripts, for the platform that is tested.
 fn demo_env() -> Result<String> {
-    let mut lines = String::new();
-    for name in ["STOA_URL", "STOA_EMAIL", "STOA_PASSWORD"] {
+    let line = |name: &str| {
         let value = std::env::var(name).with_context(|| format!("{name} is not set"))?;
-        lines += &format!("{name}='{value}'\n");
-    }
-    Ok(lines)
+        Ok(format!("{name}='{value}'\n"))
+    };
+    ["STOA_URL", "STOA_EMAIL", "STOA_PASSWORD"]
+        .into_iter()
+        .map(line)
+        .collect()
 }
 
 #[test]
@@ -41,11 +43,7 @@ fn the_commands_of_the_api_guide_run_from_the_first_to_the_last() -> Result<()> 
     let said = String::from_utf8(output.stdout)?;
     let complaint = String::from_utf8(output.stderr)?;
     assert!(output.status.success(), "{said}\n{complaint}");
-    for expected in [
-        "order_pizza",
-        "Hello! Are you hungry?",
-        "It is in the oven.",
-    ] {
+    for expected in [r#""intent":{"name":"order_pizza""#, "It is in the oven."] {
         assert!(said.contains(expected), "no `{expected}` in {said}");
     }
     Ok(())

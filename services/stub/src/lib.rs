@@ -2,7 +2,7 @@
 //!
 //! It shows all that a service has to write itself: its settings, its schema, its routes with
 //! what they do, and how it is put together. To add a resource: a module like [`notes`], its
-//! handlers in [`routes`], its paths in `routes.toml`, its tests in `tests/`.
+//! handlers in [`routes()`], its paths in `routes.toml`, its tests in `tests/`.
 
 pub mod notes;
 mod settings;

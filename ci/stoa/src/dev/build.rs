@@ -21,8 +21,9 @@ pub(super) async fn build(root: &Path, release: bool) -> anyhow::Result<()> {
     command("build", cargo, &arguments, root).run_once().await
 }
 
-/// Installs the console's packages where that is due, and gives its development server.
-pub(super) async fn console(layout: &Layout) -> anyhow::Result<Spec> {
+/// Installs the console's packages where that is due, and gives its development server, or a server
+/// of the built console.
+pub(super) async fn console(layout: &Layout, built: bool) -> anyhow::Result<Spec> {
     let folder = layout.root.join("services/web");
     let installed = folder.join("node_modules/.package-lock.json");
     if modified(&installed).ok() < modified(&folder.join("package-lock.json")).ok() {
@@ -38,12 +39,19 @@ pub(super) async fn console(layout: &Layout) -> anyhow::Result<Spec> {
     }
     // Not through npm, which would stand between the signal and the server.
     let port = format!("--port={}", layout.web_port);
-    let arguments = [
+    let mut arguments = vec![
         "--host=127.0.0.1",
         &port,
         "--strictPort",
         "--clearScreen=false",
     ];
+    if built {
+        say("stoa", "building the console");
+        command("npm", "npm".into(), &["run", "build"], &folder)
+            .run_once()
+            .await?;
+        arguments.insert(0, "preview");
+    }
     let vite = folder.join("node_modules/.bin/vite");
     let mut spec = command("web", vite.into(), &arguments, &folder);
     // For whoever opens the console at its own port.

@@ -25,6 +25,9 @@ pub(crate) struct DevOptions {
     /// Leave the console out; needs no Node then.
     #[arg(long)]
     pub(super) no_web: bool,
+    /// Serve the console as it is built for users, in place of its development server.
+    #[arg(long, conflicts_with = "no_web")]
+    pub(super) built_web: bool,
     /// Do not import the demo.
     #[arg(long)]
     pub(super) no_demo: bool,

@@ -90,7 +90,7 @@ impl<'o> Platform<'o> {
             restarts.notify.insert(service.name.clone(), notify);
         }
         if self.web {
-            let spec = build::console(&self.layout).await?;
+            let spec = build::console(&self.layout, self.options.built_web).await?;
             tasks.spawn(keep(spec, Arc::default(), stop.clone()));
         }
         self.wait_until_ready().await?;

@@ -1,4 +1,4 @@
-//! The little of PromQL that a lint needs: which metrics an expression asks for.
+//! The little of `PromQL` that a lint needs: which metrics an expression asks for.
 
 use std::collections::BTreeSet;
 

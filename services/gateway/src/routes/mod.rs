@@ -1,6 +1,6 @@
 //! Public routes: which path belongs to which service, and under which terms.
 //!
-//! Every service brings its own file ([`file`]); together they make one [`Table`]. Nothing
+//! Every service brings its own file ([`mod@file`]); together they make one [`Table`]. Nothing
 //! here knows a service by name.
 
 mod file;

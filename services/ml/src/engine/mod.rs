@@ -1,6 +1,6 @@
 //! The engine: learns a model from training data and understands utterances with it.
 //!
-//! It knows nothing of HTTP, databases or clocks: [`train`] takes data and gives a [`Model`],
+//! It knows nothing of HTTP, databases or clocks: [`train()`] takes data and gives a [`Model`],
 //! [`Model::parse`] takes an utterance and gives what it means, [`Model::to_artefact`] and
 //! [`Model::from_artefact`] carry a model through a database. Everything behind these four
 //! may change without the service noticing.
