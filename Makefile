@@ -1,6 +1,7 @@
 # Every command of the project. The work is done by the scripts in ci/ and by the CLI in ci/stoa.
 .DEFAULT_GOAL := help
 .PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down restore new-service bench footprint
+.PHONY: deploy rollback history show diff status gc pipeline
 
 # What is given on the command line reaches the scripts as environment: make up QUEUE=rabbitmq STOA_PORT=8090
 
@@ -16,8 +17,8 @@ down: ## Stop everything, keep the data
 reset: ## Stop everything and wipe its data and secrets
 	@ci/platform/reset
 
-logs: ## Follow the logs (S=worker for one service)
-	@ci/platform/logs $(S)
+logs: ## Follow the logs (S=worker for one service); with CLUSTER=staging the last lines of a service there
+	@$(if $(CLUSTER),ci/stoa/cli logs --cluster "$(CLUSTER)",ci/platform/logs) $(S)
 
 dev: ## Run the platform as plain processes without Docker, restarted on a change
 	@ci/stoa/run dev
@@ -48,6 +49,30 @@ clusters-down: ## Remove them and all that is in them
 
 restore: ## Put the PostgreSQL of a cluster back to a moment (CLUSTER=staging TO='2026-11-24 10:15:00+00')
 	@ci/restore "$(CLUSTER)" "$(TO)"
+
+deploy: ## Deploy this commit, or VERSION, to CLUSTER (staging, production)
+	@ci/deploy "$(CLUSTER)" $(VERSION)
+
+rollback: ## Make CLUSTER run its release TO again (TO=12)
+	@ci/stoa/cli rollback --cluster "$(CLUSTER)" --to "$(TO)"
+
+history: ## List what was deployed to CLUSTER
+	@ci/stoa/cli history --cluster "$(CLUSTER)" $(if $(LIMIT),--limit "$(LIMIT)")
+
+show: ## Print the release N of CLUSTER
+	@ci/stoa/cli show --cluster "$(CLUSTER)" "$(N)"
+
+diff: ## Print how the release N of CLUSTER differs from that before it, or from TO
+	@ci/stoa/cli diff --cluster "$(CLUSTER)" "$(N)" $(TO)
+
+status: ## Print what runs on CLUSTER, and who deploys
+	@ci/stoa/cli status --cluster "$(CLUSTER)"
+
+gc: ## Remove what no kept release of CLUSTER needs (DRY_RUN=1 only says what)
+	@ci/stoa/cli gc --cluster "$(CLUSTER)" $(if $(DRY_RUN),--dry-run)
+
+pipeline: ## Run the pipeline's deploy jobs here, on the local clusters
+	@ci/pipeline/run-locally
 
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"

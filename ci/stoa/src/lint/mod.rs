@@ -2,6 +2,7 @@
 
 mod arrows;
 mod documents;
+mod migrations;
 mod operations;
 mod promql;
 mod services;
@@ -16,6 +17,8 @@ pub(crate) enum Lint {
     Arrows,
     /// What the documents point to is there, and what they say to `make` can be made.
     Documents,
+    /// Migrations take nothing away that the previous release uses.
+    Migrations,
     /// Every service folder has what the platform finds by convention; alerts, runbook and dashboards
     /// fit each other and the code.
     Services,
@@ -31,6 +34,10 @@ pub(crate) fn run(lint: Lint, root: &Path) -> anyhow::Result<()> {
         Lint::Documents => (
             "documents",
             documents::check(root).context("cannot check the documents")?,
+        ),
+        Lint::Migrations => (
+            "migrations",
+            migrations::check(root).context("cannot check the migrations")?,
         ),
         Lint::Services => (
             "services",
