@@ -49,7 +49,7 @@ pub(crate) async fn run(
 }
 
 async fn send(target: &Target, number: u64) -> Result<(), String> {
-    let fresh = number % FRESH == 0;
+    let fresh = number.is_multiple_of(FRESH);
     let request = match number % 3 {
         0 => target.request(number, fresh, Method::GET, "/api/v1/me"),
         1 => {

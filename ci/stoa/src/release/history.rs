@@ -1,5 +1,7 @@
-//! The history of a cluster: two Swarm configs per attempt, `stoa-release-000013` from before it began and
-//! `stoa-result-000013` from its end. They lie in the Raft log of the managers, so they outlive any of them.
+//! The history of a cluster: Swarm configs, three per attempt. `stoa-release-000013` says by its labels what was
+//! begun, `stoa-content-000013` holds the record itself, `stoa-result-000013` comes at the end. They lie in the Raft
+//! log of the managers, so they outlive any of them. The engine lists no config without its content: apart from
+//! the contents, thousands of releases are listed in a moment.
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
@@ -10,7 +12,7 @@ use bollard::query_parameters::ListConfigsOptions;
 use serde::Serialize;
 use std::collections::HashMap;
 
-use super::record::{self, Labels, OUTCOME, RELEASE, Sealed};
+use super::record::{self, CONTENT, Labels, OUTCOME, RELEASE, Sealed};
 use super::{Outcome, Release, ResultKind};
 use crate::cluster::{Engine, status};
 
@@ -59,13 +61,27 @@ impl History {
         Ok(newest + 1)
     }
 
-    /// Records that an attempt begins.
+    /// Records that an attempt begins. The caller holds the cluster's lock.
     pub(crate) async fn begin(&self, release: &Release) -> anyhow::Result<()> {
         let number = release.number;
         let taken =
             format!("release {number} exists already: somebody else deploys at the same time");
-        self.create(RELEASE, number, record::seal_release(release)?, &taken)
-            .await
+        if self.read(RELEASE, number).await?.is_some() {
+            bail!("{taken}");
+        }
+        // What a deployer left that died between the two.
+        self.remove(CONTENT, number).await?;
+        let sealed = record::seal_release(release)?;
+        let content = Sealed {
+            labels: Labels::from([(record::KIND.to_owned(), CONTENT.to_owned())]),
+            content: sealed.content,
+        };
+        self.create(CONTENT, number, content, &taken).await?;
+        let head = Sealed {
+            labels: sealed.labels,
+            content: self.name(CONTENT, number).into_bytes(),
+        };
+        self.create(RELEASE, number, head, &taken).await
     }
 
     /// Records how an attempt ended.
@@ -88,8 +104,14 @@ impl History {
 
     /// An attempt and how it ended, each checked against its labels.
     pub(crate) async fn get(&self, number: u64) -> anyhow::Result<(Release, Option<Outcome>)> {
-        let Some(sealed) = self.read(RELEASE, number).await? else {
+        let Some(head) = self.read(RELEASE, number).await? else {
             bail!("there is no release {number}; `stoa history` lists those there are");
+        };
+        let content = self.read(CONTENT, number).await?;
+        let content = content.with_context(|| format!("release {number} has lost its content"))?;
+        let sealed = Sealed {
+            labels: head.labels,
+            content: content.content,
         };
         let release = record::open_release(number, &sealed);
         let release = release.with_context(|| format!("the record of release {number}"))?;
@@ -113,15 +135,19 @@ impl History {
 
     /// Forgets an attempt. Its result first: what is left, should this be interrupted, is forgotten the next time.
     pub(crate) async fn forget(&self, number: u64) -> anyhow::Result<()> {
-        for kind in [OUTCOME, RELEASE] {
-            match self.docker.delete_config(&self.name(kind, number)).await {
-                Err(error) if status::of(&error) != Some(status::NOT_FOUND) => {
-                    return Err(error).with_context(|| format!("cannot forget release {number}"));
-                }
-                Ok(()) | Err(_) => {}
-            }
+        for kind in [OUTCOME, RELEASE, CONTENT] {
+            self.remove(kind, number).await?;
         }
         Ok(())
+    }
+
+    async fn remove(&self, kind: &str, number: u64) -> anyhow::Result<()> {
+        match self.docker.delete_config(&self.name(kind, number)).await {
+            Err(error) if status::of(&error) != Some(status::NOT_FOUND) => {
+                Err(error).with_context(|| format!("cannot forget release {number}"))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     fn name(&self, kind: &str, number: u64) -> String {
@@ -161,7 +187,7 @@ impl History {
         }))
     }
 
-    /// Numbers and labels of all records of a kind. The engine sends their contents as well, and they are dropped.
+    /// Numbers and labels of all records of a kind.
     async fn labels(&self, kind: &str) -> anyhow::Result<Vec<(u64, Labels)>> {
         let start = format!("{}-{kind}-", self.prefix);
         let filters = HashMap::from([

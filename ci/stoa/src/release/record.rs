@@ -25,6 +25,8 @@ const SHA256: &str = "dev.stoa.sha256";
 
 /// `dev.stoa.kind` of an attempt, and the word in the config's name.
 pub(super) const RELEASE: &str = "release";
+/// `dev.stoa.kind` of what it is about, and the word in the config's name.
+pub(super) const CONTENT: &str = "content";
 /// `dev.stoa.kind` of its end, and the word in the config's name.
 pub(super) const OUTCOME: &str = "result";
 

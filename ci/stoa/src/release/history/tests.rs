@@ -98,8 +98,7 @@ async fn a_release_is_recorded_once_and_read_back() {
     assert!(history.list().await.unwrap().is_empty());
 }
 
-/// The case study's number. For a machine that does nothing else; the engine sends the contents along, so the time
-/// grows with the size of the records too.
+/// The case study's number. For a machine that does nothing else.
 #[tokio::test]
 #[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
 async fn two_thousand_releases_are_listed_within_a_second() {
