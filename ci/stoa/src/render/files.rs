@@ -115,9 +115,14 @@ fn external(name: &str) -> Value {
 }
 
 fn hashed(source: &str, hash: &[u8]) -> String {
-    let mut name = format!("{source}-");
+    format!("{source}-{}", digits(hash))
+}
+
+/// The first twelve digits of a hash.
+pub(super) fn digits(hash: &[u8]) -> String {
+    let mut digits = String::new();
     for byte in &hash[..HASH_DIGITS / 2] {
-        write!(name, "{byte:02x}").expect("a String takes everything");
+        write!(digits, "{byte:02x}").expect("a String takes everything");
     }
-    name
+    digits
 }

@@ -6,11 +6,10 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 use super::STACKS;
+use super::files::digits;
 
 /// The images that this repository builds are called `stoa/<name>`.
 const OWN: &str = "stoa/";
-/// Digits of the hash that names an image by the content of its folder.
-const DIGITS: usize = 12;
 
 /// Names every image of `stack`: a service's by the commit, a server's of the stacks by the content of its folder,
 /// so that a release that leaves it alone restarts nothing, and what is not ours as it is called, where it is mirrored.
@@ -53,13 +52,7 @@ fn content(folder: &Path) -> anyhow::Result<String> {
     for file in files {
         hash.update(&std::fs::read(&file).with_context(|| file.display().to_string())?);
     }
-    let hash = hash.finish();
-    let digits: String = hash
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(digits[..DIGITS].to_owned())
+    Ok(digits(hash.finish().as_ref()))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
