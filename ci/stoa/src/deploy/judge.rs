@@ -3,6 +3,7 @@
 use bollard::models::{
     Node, NodeState, Service, ServiceUpdateStatusStateEnum as Update, Task, TaskSpec, TaskState,
 };
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::cause::{Cause, CauseKind, error_of, failed_task, is_pull_error};
@@ -88,7 +89,7 @@ impl<'v> Tasks<'v> {
             _ => false,
         };
         let (mut new, old): (Vec<_>, Vec<_>) = all.iter().partition(is_new);
-        new.sort_by_key(|task| std::cmp::Reverse(task.created_at));
+        new.sort_by(|a, b| newest_first(a, b));
         let runs = |task: &&&Task| {
             state_of(task) == Some(TaskState::RUNNING) && !view.is_down(task.node_id.as_deref())
         };
@@ -283,6 +284,11 @@ fn state_of(task: &Task) -> Option<TaskState> {
 
 fn is_running(task: &Task) -> bool {
     state_of(task) == Some(TaskState::RUNNING)
+}
+
+/// The order of their making.
+pub(super) fn newest_first(a: &Task, b: &Task) -> Ordering {
+    b.created_at.cmp(&a.created_at)
 }
 
 /// Whether a task ended as it should not.
