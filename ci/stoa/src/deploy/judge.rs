@@ -150,7 +150,7 @@ fn failed(
     let failures: Vec<&Task> = tasks
         .new
         .iter()
-        .filter(|task| has_failed(task))
+        .filter(|task| has_ended(task))
         .filter(|task| is_unknown(task, &baseline.failed))
         .copied()
         .collect();
@@ -297,6 +297,12 @@ pub(super) fn has_failed(task: &Task) -> bool {
         state_of(task),
         Some(TaskState::FAILED | TaskState::REJECTED)
     )
+}
+
+/// Whether a task that is to run for ever has ended by itself. With exit code 0 that is "complete": so ends a process
+/// that obeys when Swarm stops it for its failing health check.
+pub(super) fn has_ended(task: &Task) -> bool {
+    has_failed(task) || state_of(task) == Some(TaskState::COMPLETE)
 }
 
 fn is_unknown(task: &Task, known: &HashSet<String>) -> bool {

@@ -171,8 +171,8 @@ fn now() -> OffsetDateTime {
 /// The user of the pipeline, or of this machine.
 fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = || variable("GITLAB_USER_LOGIN").or_else(|| variable("USER"));
-    user().unwrap_or_else(|| "unknown".into())
+    let mut names = ["GITLAB_USER_LOGIN", "USER", "LOGNAME"].into_iter();
+    names.find_map(variable).unwrap_or_else(|| "unknown".into())
 }
 
 /// `90s`, `5m`.

@@ -32,7 +32,7 @@ impl Baseline {
             Some((node.id.clone()?, name.unwrap_or_default()))
         });
         let tasks = view.tasks.values().flatten();
-        let failed = tasks.filter(|task| judge::has_failed(task));
+        let failed = tasks.filter(|task| judge::has_ended(task));
         Ok(Self {
             ready: named.collect(),
             failed: failed.filter_map(|task| task.id.clone()).collect(),
@@ -63,11 +63,12 @@ impl View {
             status: Some(true),
             ..ListServicesOptions::default()
         };
-        let (services, tasks, nodes) = tokio::try_join!(
+        // Tasks last: what a service says of a failed task is then seen of the task as well.
+        let (services, nodes) = tokio::try_join!(
             docker.list_services(Some(with_status)),
-            docker.list_tasks(None::<ListTasksOptions>),
             docker.list_nodes(None::<ListNodesOptions>),
         )?;
+        let tasks = docker.list_tasks(None::<ListTasksOptions>).await?;
         let mut view = Self {
             nodes,
             ..Self::default()
