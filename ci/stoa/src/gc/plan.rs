@@ -111,7 +111,7 @@ pub(super) fn manifests(
         let unknown = tags
             .iter()
             .find(|tag| named.iter().all(|image| image.tag.as_ref() != Some(*tag)));
-        let was_deployed = named.iter().any(|image| is_it(image));
+        let was_deployed = named.iter().any(is_it);
         let (is_removed, why) = match (needed, unknown) {
             (Some((_, who)), _) => (false, why(Some(who))),
             (None, Some(tag)) => (false, format!("no release that goes names its tag {tag}")),

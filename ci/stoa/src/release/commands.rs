@@ -102,10 +102,7 @@ pub(crate) async fn diff(options: &DiffOptions, root: &Path) -> anyhow::Result<(
         None => Vec::new(),
     };
     let lines = changes(&before, &after.stacks);
-    say(&lines
-        .iter()
-        .map(|line| format!("{line}\n"))
-        .collect::<String>())
+    say(&print::lines(lines.iter().map(String::as_str)))
 }
 
 fn clusters(root: &Path, one: &str, other: &str) -> anyhow::Result<()> {
@@ -114,10 +111,9 @@ fn clusters(root: &Path, one: &str, other: &str) -> anyhow::Result<()> {
     // Where images come from is a place, like the managers, and no difference in what runs.
     other.registry.clone_from(&one.registry);
     let found = compare(&assembled(root, &one)?, &assembled(root, &other)?);
-    say(&found
-        .iter()
-        .map(|change| format!("{}\n", change.line))
-        .collect::<String>())?;
+    say(&print::lines(
+        found.iter().map(|change| change.line.as_str()),
+    ))?;
     let foreign: Vec<&str> = found
         .iter()
         .filter(|change| !may_differ(change))

@@ -1,12 +1,19 @@
 //! Releases for people to read.
 
-use std::fmt::Write as _;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::diff::short;
 use super::{Outcome, Release, Summary, live_number, record};
+
+/// Of the names in front of what `show` says of a release.
+const WIDTH: usize = 11;
+
+/// Each line with its end.
+pub(super) fn lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
 
 /// The table of a history; `listed` may be a part of `all`.
 pub(super) fn table(listed: &[Summary], all: &[Summary], is_locked: bool) -> String {
@@ -49,9 +56,19 @@ pub(super) fn table(listed: &[Summary], all: &[Summary], is_locked: bool) -> Str
 /// All that there is to know of a release.
 pub(super) fn whole(release: &Release, outcome: Option<&Outcome>, is_live: bool) -> String {
     let mut text = String::new();
-    let live = if is_live { " (live)" } else { "" };
-    let mut line = |key: &str, value: &str| drop(writeln!(text, "{key:<10} {value}"));
-    line("release", &format!("{}{live}", release.number));
+    let mark = if is_live { " (live)" } else { "" };
+    let mut line = |key: &str, value: &str| {
+        text.push_str(
+            &[
+                key,
+                &" ".repeat(WIDTH.saturating_sub(key.len())),
+                value,
+                "\n",
+            ]
+            .concat(),
+        );
+    };
+    line("release", &format!("{}{mark}", release.number));
     line("what", &record::what(release.kind));
     line("version", &release.version);
     line("by", &release.by);
@@ -102,9 +119,12 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
-    drop(writeln!(text, "{title}"));
+    text.push_str(title);
+    text.push('\n');
     for line in lines {
-        drop(writeln!(text, "  {line}"));
+        text.push_str("  ");
+        text.push_str(line);
+        text.push('\n');
     }
 }
 
@@ -136,10 +156,10 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(&widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("{cell:<width$}  "))
+        let padded: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
-        text.push_str(line.trim_end());
+        text.push_str(padded.join("  ").trim_end());
         text.push('\n');
     }
     text

@@ -138,7 +138,8 @@ fn with_sum(mut labels: Labels, content: &[u8]) -> Labels {
 
 fn sha256(content: &[u8]) -> String {
     let sum = Sha256::digest(content);
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn compress(record: &impl Serialize) -> anyhow::Result<Vec<u8>> {
