@@ -1,6 +1,6 @@
 # Every command of the project. The work is done by the scripts in ci/ and by the CLI in ci/stoa.
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down new-service bench footprint
+.PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down restore new-service bench footprint
 
 # Passed on to the scripts when given: make up QUEUE=rabbitmq
 export QUEUE QUEUE_URL STOA_BIND STOA_PORT STOA_WEB_PORT
@@ -45,6 +45,9 @@ clusters: ## Two Swarm clusters on this machine, production and staging, and the
 
 clusters-down: ## Remove them and all that is in them
 	@ci/clusters/down
+
+restore: ## Put the PostgreSQL of a cluster back to a moment (CLUSTER=staging TO='2026-11-24 10:15:00+00')
+	@ci/restore "$(CLUSTER)" "$(TO)"
 
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"

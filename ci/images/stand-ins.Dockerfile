@@ -126,3 +126,24 @@ VOLUME /prometheus
 EXPOSE 9090
 ENTRYPOINT ["/bin/prometheus"]
 CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+
+FROM apt AS alertmanager
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=ca \
+    apt-get update -qq && apt-get install -y -qq prometheus-alertmanager \
+ && ln -s /usr/bin/prometheus-alertmanager /bin/alertmanager && install -d -o nobody -g nogroup /alertmanager
+USER nobody
+WORKDIR /alertmanager
+VOLUME /alertmanager
+EXPOSE 9093
+ENTRYPOINT ["/bin/alertmanager"]
+CMD ["--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"]
+
+FROM apt AS node-exporter
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=ca \
+    apt-get update -qq && apt-get install -y -qq prometheus-node-exporter \
+ && ln -s /usr/bin/prometheus-node-exporter /bin/node_exporter
+USER nobody
+EXPOSE 9100
+ENTRYPOINT ["/bin/node_exporter"]
