@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cause::{Cause, CauseKind, error_of, failed_task};
+use super::facts::{has_failed, newest_first};
 use super::jobs;
-use super::judge::{View, has_failed, newest_first};
+use super::judge::View;
 use super::site::Site;
 use super::submit::{Others, submit};
 

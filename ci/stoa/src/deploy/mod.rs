@@ -2,6 +2,7 @@
 
 mod attempt;
 mod cause;
+mod facts;
 mod jobs;
 mod judge;
 mod lease;

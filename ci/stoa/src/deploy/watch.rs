@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::cause::{Cause, CauseKind};
+use super::facts;
 use super::judge::{self, Baseline, Verdict, View};
 use super::progress::ServiceState;
 use super::site::Site;
@@ -25,14 +26,14 @@ impl Baseline {
     /// How it is before anything is touched.
     pub(super) async fn take(site: &Site) -> anyhow::Result<Self> {
         let view = View::of(&site.engine()).await?;
-        let ready = view.nodes.iter().filter(|node| judge::is_ready(node));
+        let ready = view.nodes.iter().filter(|node| facts::is_ready(node));
         let named = ready.filter_map(|node| {
             let description = node.description.as_ref();
             let name = description.and_then(|description| description.hostname.clone());
             Some((node.id.clone()?, name.unwrap_or_default()))
         });
         let tasks = view.tasks.values().flatten();
-        let failed = tasks.filter(|task| judge::has_ended(task));
+        let failed = tasks.filter(|task| facts::has_ended(task));
         Ok(Self {
             ready: named.collect(),
             failed: failed.filter_map(|task| task.id.clone()).collect(),
