@@ -258,7 +258,7 @@ fn of_two_deployers_the_second_is_told_who_the_first_is() -> Result<()> {
     second
         .exits(1)
         .says("the cluster is locked")
-        .says("for release 2")
+        .says("trial holds it")
         .within(REFUSED);
     faster.wait()?.exits(0);
     assert!(trial.images()?["platform_web"].starts_with("web:two@"));

@@ -101,10 +101,16 @@ impl Cause {
 
     /// What a failed task of `service` says.
     pub(crate) fn of_task(service: &str, task: &Task) -> Self {
-        let message = error_of(task);
+        let state = task.status.as_ref().and_then(|status| status.state);
+        let stopped = state == Some(TaskState::COMPLETE);
+        let message = if stopped {
+            "ended with exit code 0: stopped because its health check failed, or by itself".into()
+        } else {
+            error_of(task)
+        };
         let kind = if is_pull_error(task) {
             CauseKind::NotPulled
-        } else if message.contains("unhealthy") {
+        } else if stopped || message.contains("unhealthy") {
             CauseKind::Unhealthy
         } else {
             CauseKind::Crash

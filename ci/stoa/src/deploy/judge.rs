@@ -1,11 +1,13 @@
 //! Whether services run as they should, from what the cluster says of them at one moment. Asks no engine.
 
-use bollard::models::{
-    Node, NodeState, Service, ServiceUpdateStatusStateEnum as Update, Task, TaskSpec, TaskState,
-};
+use bollard::models::{Node, Service, ServiceUpdateStatusStateEnum as Update, Task, TaskState};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::cause::{Cause, CauseKind, error_of, failed_task, is_pull_error};
+use super::facts::{
+    has_ended, image_of, is_ready, is_running, is_stopped, newest_first, same_spec, state_of,
+    update_state, wanted_tasks,
+};
 use super::progress::ServiceState;
 
 /// One failure may be chance; the same task failing twice is a crash loop.
@@ -88,7 +90,7 @@ impl<'v> Tasks<'v> {
             _ => false,
         };
         let (mut new, old): (Vec<_>, Vec<_>) = all.iter().partition(is_new);
-        new.sort_by_key(|task| std::cmp::Reverse(task.created_at));
+        new.sort_by(|a, b| newest_first(a, b));
         let runs = |task: &&&Task| {
             state_of(task) == Some(TaskState::RUNNING) && !view.is_down(task.node_id.as_deref())
         };
@@ -106,12 +108,6 @@ impl View {
         let node = self.nodes.iter().find(|known| known.id.as_deref() == node);
         node.is_some_and(|node| !is_ready(node))
     }
-}
-
-/// Whether a node answers.
-pub(super) fn is_ready(node: &Node) -> bool {
-    let state = node.status.as_ref().and_then(|status| status.state);
-    state == Some(NodeState::READY)
 }
 
 fn lost_node(view: &View, baseline: &Baseline) -> Option<Cause> {
@@ -149,7 +145,7 @@ fn failed(
     let failures: Vec<&Task> = tasks
         .new
         .iter()
-        .filter(|task| has_failed(task))
+        .filter(|task| has_ended(task))
         .filter(|task| is_unknown(task, &baseline.failed))
         .copied()
         .collect();
@@ -226,71 +222,6 @@ pub(super) fn stuck(view: &View, name: &str) -> Option<super::cause::FailedTask>
     let tasks = Tasks::of(service, view);
     let task = tasks.new.iter().find(|task| !is_running(task))?;
     failed_task(name, task)
-}
-
-/// Swarm replaces no task for a new placement alone, and says only of services that a container is what runs.
-fn same_spec(wanted: &TaskSpec, found: &TaskSpec) -> bool {
-    let essence = |spec: &TaskSpec| TaskSpec {
-        placement: None,
-        runtime: None,
-        ..spec.clone()
-    };
-    essence(wanted) == essence(found)
-}
-
-fn wanted_tasks(service: &Service) -> u64 {
-    let mode = service.spec.as_ref().and_then(|spec| spec.mode.as_ref());
-    let replicated = mode.and_then(|mode| mode.replicated.as_ref());
-    if let Some(replicas) = replicated.and_then(|replicated| replicated.replicas) {
-        return u64::try_from(replicas).unwrap_or_default();
-    }
-    // Global: as many as Swarm wants, which is none yet in the first moments.
-    let status = service.service_status.as_ref();
-    let desired = status.and_then(|status| status.desired_tasks);
-    desired.unwrap_or_default().max(1)
-}
-
-pub(super) fn image_of(service: &Service) -> &str {
-    let template = service.spec.as_ref().and_then(|s| s.task_template.as_ref());
-    let container = template.and_then(|template| template.container_spec.as_ref());
-    container
-        .and_then(|c| c.image.as_deref())
-        .unwrap_or_default()
-}
-
-fn update_state(service: &Service) -> Option<Update> {
-    service
-        .update_status
-        .as_ref()
-        .and_then(|status| status.state)
-}
-
-fn is_stopped(service: &Service) -> bool {
-    matches!(
-        update_state(service),
-        Some(
-            Update::PAUSED
-                | Update::ROLLBACK_STARTED
-                | Update::ROLLBACK_PAUSED
-                | Update::ROLLBACK_COMPLETED
-        )
-    )
-}
-
-fn state_of(task: &Task) -> Option<TaskState> {
-    task.status.as_ref().and_then(|status| status.state)
-}
-
-fn is_running(task: &Task) -> bool {
-    state_of(task) == Some(TaskState::RUNNING)
-}
-
-/// Whether a task ended as it should not.
-pub(super) fn has_failed(task: &Task) -> bool {
-    matches!(
-        state_of(task),
-        Some(TaskState::FAILED | TaskState::REJECTED)
-    )
 }
 
 fn is_unknown(task: &Task, known: &HashSet<String>) -> bool {

@@ -237,3 +237,12 @@ fn a_release_is_put_back_though_a_task_has_nowhere_to_go_until_a_node_returns() 
     view.nodes[1] = node("n2", "down");
     assert!(matches!(run_with(&view, &mut baseline), Verdict::Settled));
 }
+
+#[test]
+fn a_task_that_obeys_when_it_is_stopped_for_its_health_check_has_failed_all_the_same() {
+    let ended = view(
+        service(Some("paused"), 1),
+        vec![task("1", IMAGE, "complete", &json!({}))],
+    );
+    assert_eq!(failure(run(&ended)).kind, CauseKind::Unhealthy);
+}

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cause::{Cause, CauseKind, error_of, failed_task};
+use super::facts::{has_failed, newest_first};
 use super::jobs;
-use super::judge::{View, has_failed};
+use super::judge::View;
 use super::site::Site;
 use super::submit::{Others, submit};
 
@@ -84,7 +85,7 @@ fn is_done(name: &str, entry: &Value, tasks: &[Task]) -> Result<bool, Cause> {
             .unwrap_or_default(),
     };
     if failures.len() as u64 > allowed
-        && let Some(task) = failures.iter().max_by_key(|task| task.created_at)
+        && let Some(task) = failures.iter().min_by(|a, b| newest_first(a, b))
     {
         let mut cause = Cause::new(CauseKind::Migration, format!("{name}: {}", error_of(task)));
         cause.task = failed_task(name, task);

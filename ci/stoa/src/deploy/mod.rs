@@ -2,6 +2,7 @@
 
 mod attempt;
 mod cause;
+mod facts;
 mod jobs;
 mod judge;
 mod lease;
@@ -43,6 +44,9 @@ pub(crate) struct DeployOptions {
     /// The commit; its images must be in the registry.
     #[arg(long)]
     pub(crate) version: String,
+    /// A version that is older than the one that runs, but has run here, is rolled back to: for jobs that are run again.
+    #[arg(long)]
+    pub(crate) again: bool,
     #[command(flatten)]
     pub(crate) patience: Patience,
 }
@@ -63,6 +67,16 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
     let cluster = Cluster::load(root, &options.cluster)?;
     let commit = prepare::commit(root, &options.version).await?;
     let site = Site::connect(cluster).await?;
+    if options.again
+        && let Some(to) = earlier(root, &commit, &History::new(&site.engine())).await?
+    {
+        let back = RollbackOptions {
+            cluster: options.cluster.clone(),
+            to,
+            patience: options.patience,
+        };
+        return rollback(&back, root).await;
+    }
     let key = site.engine().swarm;
     let mut rendered = render::render(root, &site.cluster, &commit.id, Some(key.as_bytes()))?;
     let digests = prepare::digests(&site, &rendered.images()).await?;
@@ -78,6 +92,21 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
 /// The name of a version in images and records.
 pub(crate) async fn version(root: &Path, version: &str) -> anyhow::Result<String> {
     Ok(prepare::commit(root, version).await?.id)
+}
+
+/// The newest release that ran a commit older than the one that runs now.
+async fn earlier(root: &Path, commit: &Commit, history: &History) -> anyhow::Result<Option<u64>> {
+    let Some(live) = history.live().await? else {
+        return Ok(None);
+    };
+    if prepare::refuse_older(root, commit, &live).await.is_ok() {
+        return Ok(None);
+    }
+    let ran = |attempt: &release::Summary| {
+        attempt.version == commit.id && attempt.result == Some(ResultKind::Succeeded)
+    };
+    let found = history.list().await?.into_iter().find(ran);
+    Ok(found.map(|attempt| attempt.number))
 }
 
 /// What is done under the lock.
@@ -171,8 +200,8 @@ fn now() -> OffsetDateTime {
 /// The user of the pipeline, or of this machine.
 fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let user = || variable("GITLAB_USER_LOGIN").or_else(|| variable("USER"));
-    user().unwrap_or_else(|| "unknown".into())
+    let mut names = ["GITLAB_USER_LOGIN", "USER", "LOGNAME"].into_iter();
+    names.find_map(variable).unwrap_or_else(|| "unknown".into())
 }
 
 /// `90s`, `5m`.

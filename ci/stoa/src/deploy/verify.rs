@@ -4,8 +4,8 @@ use bollard::models::{Service, ServiceSpec, TaskSpecContainerSpec};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+use super::facts::image_of;
 use super::jobs;
-use super::judge::image_of;
 use super::site::Site;
 use super::submit::services_of;
 use crate::release::StackRecord;

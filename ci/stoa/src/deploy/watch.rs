@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::cause::{Cause, CauseKind};
+use super::facts;
 use super::judge::{self, Baseline, Verdict, View};
 use super::progress::ServiceState;
 use super::site::Site;
@@ -25,14 +26,14 @@ impl Baseline {
     /// How it is before anything is touched.
     pub(super) async fn take(site: &Site) -> anyhow::Result<Self> {
         let view = View::of(&site.engine()).await?;
-        let ready = view.nodes.iter().filter(|node| judge::is_ready(node));
+        let ready = view.nodes.iter().filter(|node| facts::is_ready(node));
         let named = ready.filter_map(|node| {
             let description = node.description.as_ref();
             let name = description.and_then(|description| description.hostname.clone());
             Some((node.id.clone()?, name.unwrap_or_default()))
         });
         let tasks = view.tasks.values().flatten();
-        let failed = tasks.filter(|task| judge::has_failed(task));
+        let failed = tasks.filter(|task| facts::has_ended(task));
         Ok(Self {
             ready: named.collect(),
             failed: failed.filter_map(|task| task.id.clone()).collect(),
@@ -63,11 +64,12 @@ impl View {
             status: Some(true),
             ..ListServicesOptions::default()
         };
-        let (services, tasks, nodes) = tokio::try_join!(
+        // Tasks last: what a service says of a failed task is then seen of the task as well.
+        let (services, nodes) = tokio::try_join!(
             docker.list_services(Some(with_status)),
-            docker.list_tasks(None::<ListTasksOptions>),
             docker.list_nodes(None::<ListNodesOptions>),
         )?;
+        let tasks = docker.list_tasks(None::<ListTasksOptions>).await?;
         let mut view = Self {
             nodes,
             ..Self::default()
