@@ -82,7 +82,7 @@ impl Replica {
     pub(crate) async fn start_again(&mut self) {
         let router = Router::new()
             .route("/api/v1/open/hold", get(hold))
-            .fallback(any(count))
+            .route("/api/v1/open/x", any(count))
             .with_state(Arc::clone(&self.seen));
         let settings = HttpSettings {
             listen: self.address,
