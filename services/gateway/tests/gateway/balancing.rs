@@ -42,7 +42,7 @@ async fn load(world: &World, stop: &CancellationToken) -> (usize, Vec<String>) {
         count += 1;
         match request.send().await {
             Ok(response) if response.status() == StatusCode::OK => {}
-            Ok(response) => failed.push(response.text().await.unwrap()),
+            Ok(response) => failed.push(response.text().await.expect("a text")),
             Err(error) => failed.push(format!("{error:?}")),
         }
     }
