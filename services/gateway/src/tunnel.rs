@@ -162,11 +162,11 @@ impl Frames {
         if self.received < 2 {
             return None;
         }
-        let [_, second, a, b, c, d, e, f, g, h] = self.header;
+        let [_, second, length @ ..] = self.header;
         let (needed, length) = match second & 0x7F {
-            126 => (4, u64::from(u16::from_be_bytes([a, b]))),
-            127 => (10, u64::from_be_bytes([a, b, c, d, e, f, g, h])),
-            length => (2, u64::from(length)),
+            126 => (4, u64::from(u16::from_be_bytes([length[0], length[1]]))),
+            127 => (10, u64::from_be_bytes(length)),
+            short => (2, u64::from(short)),
         };
         let mask = if second & 0x80 == 0 { 0 } else { 4 };
         (self.received == needed).then(|| length.saturating_add(mask))

@@ -23,18 +23,18 @@ struct Dns {
 impl Dns {
     fn says(&self, ports: &[u16]) {
         let addresses = ports.iter().map(|port| address(*port)).collect();
-        *self.answer.lock().unwrap() = Some(addresses);
+        *self.answer.lock().expect("the lock") = Some(addresses);
     }
 
     fn fails(&self) {
-        *self.answer.lock().unwrap() = None;
+        *self.answer.lock().expect("the lock") = None;
     }
 
     fn endpoints(&self) -> Endpoints {
         let dns = self.clone();
         let resolver = Resolver::new(move |_, _| {
             dns.lookups.fetch_add(1, Ordering::SeqCst);
-            let answer = dns.answer.lock().unwrap().clone();
+            let answer = dns.answer.lock().expect("the lock").clone();
             async { answer.ok_or_else(|| io::ErrorKind::NotFound.into()) }
         });
         Endpoints::new("tasks.other", 8080, resolver)
@@ -210,7 +210,7 @@ async fn a_lookup_ends_with_its_owner() {
     let (alive, ended) = tokio::sync::oneshot::channel::<()>();
     let alive = Mutex::new(Some(alive));
     let resolver = Resolver::new(move |_, _| {
-        let alive = alive.lock().unwrap().take();
+        let alive = alive.lock().expect("the lock").take();
         async move {
             let _alive = alive;
             std::future::pending().await

@@ -137,9 +137,9 @@ async fn a_replica_that_ends_tells_its_listeners_to_come_back() {
     };
     let closed = async {
         loop {
-            match socket.0.next().await.expect("a close").expect("a frame") {
-                Message::Close(Some(close)) => return close.code,
-                _ => {}
+            let frame = socket.0.next().await.expect("a close").expect("a frame");
+            if let Message::Close(Some(close)) = frame {
+                return close.code;
             }
         }
     };

@@ -45,8 +45,8 @@ impl Outgoing {
 
     /// The request to this address; `None` if its body has been read from already.
     pub(super) fn to(&self, address: SocketAddr) -> Option<Request<Lent>> {
-        let mut shelf = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = match shelf.take() {
+        let mut unread = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        let body = match unread.take() {
             Some(body) => body,
             None if self.has_body => return None,
             None => Body::empty(),
@@ -99,13 +99,13 @@ impl hyper::body::Body for Lent {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(|body| body.is_end_stream())
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body
             .as_ref()
-            .map_or_else(SizeHint::default, |body| body.size_hint())
+            .map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

@@ -27,6 +27,8 @@ pub use resolver::Resolver;
 
 /// Addresses of this age are asked for again, beside the request that found them so.
 const REFRESH: Duration = Duration::from_millis(500);
+/// The same while there are none: somebody waits for the first one.
+const REFRESH_EMPTY: Duration = Duration::from_millis(100);
 /// Addresses of this age are not used before they are fresh again. With the refresh itself
 /// this stays below the two seconds between the end of a record and the end of its task.
 const STALE: Duration = Duration::from_secs(1);
@@ -158,7 +160,12 @@ impl Endpoints {
         let must_wait = {
             let known = self.shared.known.borrow();
             let age = known.asked.map(|asked| asked.elapsed());
-            if age.is_some_and(|age| age < REFRESH) {
+            let refresh = if known.endpoints.is_empty() {
+                REFRESH_EMPTY
+            } else {
+                REFRESH
+            };
+            if age.is_some_and(|age| age < refresh) {
                 return;
             }
             let stale = age.is_none_or(|age| age > STALE);

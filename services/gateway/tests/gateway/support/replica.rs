@@ -23,7 +23,7 @@ pub(crate) struct Dns {
 impl Dns {
     /// What it answers from now on.
     pub(crate) fn says(&self, addresses: &[SocketAddr]) {
-        *self.addresses.lock().unwrap() = addresses.to_vec();
+        *self.addresses.lock().expect("the lock") = addresses.to_vec();
     }
 
     /// The same, and somebody who asks all the time has heard it.
@@ -46,7 +46,7 @@ impl Dns {
         let dns = self.clone();
         Resolver::new(move |_, _| {
             dns.lookups.fetch_add(1, Ordering::SeqCst);
-            let addresses = dns.addresses.lock().unwrap().clone();
+            let addresses = dns.addresses.lock().expect("the lock").clone();
             async { Ok(addresses) }
         })
     }
@@ -82,7 +82,7 @@ impl Replica {
     pub(crate) async fn start_again(&mut self) {
         let router = Router::new()
             .route("/api/v1/open/hold", get(hold))
-            .fallback(any(count))
+            .route("/api/v1/open/x", any(count))
             .with_state(Arc::clone(&self.seen));
         let settings = HttpSettings {
             listen: self.address,
