@@ -228,19 +228,27 @@ fn a_registry_that_is_down_is_named_before_anything_is_touched() -> Result<()> {
 
 #[test]
 fn a_node_lost_in_mid_deploy_is_named_and_everything_put_back() -> Result<()> {
+    lose_in_mid_deploy("production-3")
+}
+
+#[test]
+fn a_deploy_whose_own_manager_is_lost_is_put_back_by_way_of_another() -> Result<()> {
+    lose_in_mid_deploy("production-1")
+}
+
+fn lose_in_mid_deploy(node: &str) -> Result<()> {
     let trial = Trial::on("production")?;
     first(&trial)?;
     let before = trial.images()?;
-    trial.push_with("sick", &[("web", Mode::Sick)])?;
     trial.push("two")?;
     let deployer = trial.start(&["deploy", "--version", "two"])?;
     trial.wait_for(&deployer, "submit platform", GOOD)?;
-    let lost = LostNode::kill("production-3")?;
+    let lost = LostNode::kill(node)?;
     let run = deployer.wait()?;
     lost.bring_back(&trial)?;
     run.exits(1)
         .within(Duration::from_mins(4))
-        .says("cause: node lost: production-3")
+        .says(&format!("cause: node lost: {node}"))
         .says("was put back");
     assert_eq!(trial.images()?, before);
     wait_until(GOOD, || trial.is_whole())

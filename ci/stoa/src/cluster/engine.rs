@@ -1,7 +1,9 @@
 //! The connection to a cluster: the first of its managers that answers.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use bollard::Docker;
+use futures_util::future::select_ok;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Cluster;
@@ -18,14 +20,17 @@ pub(crate) struct Engine {
     pub(crate) host: String,
     /// The id of the Swarm: another one after the cluster was made anew.
     pub(crate) swarm: String,
+    /// Where all managers answer, this one too.
+    managers: Arc<[String]>,
 }
 
 impl Cluster {
     /// Connects to the first manager that answers.
     pub(crate) async fn connect(&self) -> anyhow::Result<Engine> {
         let mut refusals = Vec::new();
+        let managers = Arc::from(self.managers.as_slice());
         for host in &self.managers {
-            match try_connect(host).await {
+            match try_connect(host, &managers).await {
                 Ok(engine) => return Ok(engine),
                 Err(error) => refusals.push(format!("  {host}: {error:#}")),
             }
@@ -38,7 +43,22 @@ impl Cluster {
     }
 }
 
-async fn try_connect(host: &str) -> anyhow::Result<Engine> {
+impl Engine {
+    /// The manager that answers first, after this one did not. All are asked at once: one that is gone is silent.
+    pub(crate) async fn another(&self) -> anyhow::Result<Self> {
+        let hosts = self.managers.iter();
+        let tries = hosts.map(|host| Box::pin(try_connect(host, &self.managers)));
+        let (engine, _) = select_ok(tries).await?;
+        ensure!(
+            engine.swarm == self.swarm,
+            "{} is of another Swarm",
+            engine.host
+        );
+        Ok(engine)
+    }
+}
+
+async fn try_connect(host: &str, managers: &Arc<[String]>) -> anyhow::Result<Engine> {
     let docker = Docker::connect_with_host(host)?.negotiate_version();
     let docker = tokio::time::timeout(TIMEOUT, docker)
         .await
@@ -53,6 +73,7 @@ async fn try_connect(host: &str) -> anyhow::Result<Engine> {
         docker,
         host: host.to_owned(),
         swarm: id.context("the Swarm has no id")?,
+        managers: Arc::clone(managers),
     })
 }
 
@@ -60,5 +81,8 @@ async fn try_connect(host: &str) -> anyhow::Result<Engine> {
 #[cfg(test)]
 pub(crate) async fn engine_for_tests() -> Engine {
     let host = std::env::var("STOA_TEST_ENGINE").expect("STOA_TEST_ENGINE names a manager");
-    try_connect(&host).await.expect("STOA_TEST_ENGINE answers")
+    let managers = Arc::from([host.clone()]);
+    try_connect(&host, &managers)
+        .await
+        .expect("STOA_TEST_ENGINE answers")
 }

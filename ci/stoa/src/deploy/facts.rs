@@ -5,6 +5,12 @@ use bollard::models::{
 };
 use std::cmp::Ordering;
 
+/// Whether a node is gone. One that a new leader has not heard of yet is "unknown", and gone only if it stays away.
+pub(super) fn is_lost(node: &Node) -> bool {
+    let state = node.status.as_ref().and_then(|status| status.state);
+    matches!(state, Some(NodeState::DOWN | NodeState::DISCONNECTED))
+}
+
 /// Whether a node answers.
 pub(super) fn is_ready(node: &Node) -> bool {
     let state = node.status.as_ref().and_then(|status| status.state);

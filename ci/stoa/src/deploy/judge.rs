@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::cause::{Cause, CauseKind, error_of, failed_task, is_pull_error};
 use super::facts::{
-    has_ended, image_of, is_ready, is_running, is_stopped, newest_first, same_spec, state_of,
+    has_ended, image_of, is_lost, is_running, is_stopped, newest_first, same_spec, state_of,
     update_state, wanted_tasks,
 };
 use super::progress::ServiceState;
@@ -106,7 +106,7 @@ impl<'v> Tasks<'v> {
 impl View {
     fn is_down(&self, node: Option<&str>) -> bool {
         let node = self.nodes.iter().find(|known| known.id.as_deref() == node);
-        node.is_some_and(|node| !is_ready(node))
+        node.is_some_and(is_lost)
     }
 }
 
@@ -195,7 +195,7 @@ fn state(
 
 /// Nowhere to go while a node is away, and nothing else wrong.
 fn is_unplaceable(tasks: &Tasks<'_>, view: &View) -> bool {
-    let away = view.nodes.iter().any(|node| !is_ready(node));
+    let away = view.nodes.iter().any(is_lost);
     let homeless = |task: &&Task| error_of(task).contains("no suitable node");
     let waits = tasks
         .new

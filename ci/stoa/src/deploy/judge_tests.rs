@@ -226,6 +226,18 @@ fn a_node_that_was_ready_and_is_down_is_a_failure_unless_a_release_is_put_back()
 }
 
 #[test]
+fn a_node_that_a_new_leader_has_not_heard_of_yet_is_not_lost() {
+    let running = task("1", IMAGE, "running", &json!({}));
+    let mut view = view(service(None, 1), vec![running]);
+    view.nodes[0] = node("n1", "unknown");
+    let mut baseline = Baseline {
+        ready: BTreeMap::from([("n1".into(), "production-2".into())]),
+        ..Baseline::default()
+    };
+    assert!(matches!(run_with(&view, &mut baseline), Verdict::Settled));
+}
+
+#[test]
 fn a_release_is_put_back_though_a_task_has_nowhere_to_go_until_a_node_returns() {
     let status = json!({"Status": {"State": "pending", "Err": "no suitable node (scheduling constraints not satisfied on 2 nodes)"}});
     let mut view = view(service(None, 1), vec![task("1", IMAGE, "pending", &status)]);

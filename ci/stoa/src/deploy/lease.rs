@@ -3,7 +3,6 @@
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bollard::Docker;
 use bollard::models::{Config, ConfigSpec};
 use bollard::query_parameters::UpdateConfigOptions;
 use std::collections::HashMap;
@@ -22,7 +21,7 @@ const CONTENT: &str = "lock";
 /// The config of a lock.
 #[derive(Clone)]
 pub(super) struct Lease {
-    docker: Docker,
+    engine: Engine,
     name: String,
 }
 
@@ -49,14 +48,19 @@ pub(super) struct Seen {
 impl Lease {
     pub(super) fn new(engine: &Engine, name: &str) -> Self {
         Self {
-            docker: engine.docker.clone(),
+            engine: engine.clone(),
             name: name.to_owned(),
         }
     }
 
+    /// The same lease, as another manager knows it.
+    pub(super) async fn elsewhere(&self) -> anyhow::Result<Self> {
+        Ok(Self::new(&self.engine.another().await?, &self.name))
+    }
+
     /// Nothing if it was never taken.
     pub(super) async fn read(&self) -> anyhow::Result<Option<Seen>> {
-        match self.docker.inspect_config(&self.name).await {
+        match self.engine.docker.inspect_config(&self.name).await {
             Ok(config) => seen(config).map(Some),
             Err(error) if status::of(&error) == Some(status::NOT_FOUND) => Ok(None),
             Err(error) => Err(error).context("cannot read the lock"),
@@ -69,7 +73,7 @@ impl Lease {
             data: Some(BASE64_STANDARD.encode(CONTENT)),
             ..self.spec(Some(holder))
         };
-        match self.docker.create_config(spec).await {
+        match self.engine.docker.create_config(spec).await {
             Ok(_) => Ok(true),
             Err(error) if status::of(&error) == Some(status::CONFLICT) => Ok(false),
             Err(error) => Err(error).context("cannot take the lock"),
@@ -82,6 +86,7 @@ impl Lease {
             version: i64::try_from(seen.index)?,
         };
         match self
+            .engine
             .docker
             .update_config(&seen.id, self.spec(holder), options)
             .await

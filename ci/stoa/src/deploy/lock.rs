@@ -29,18 +29,18 @@ struct Timing {
 
 const TIMING: Timing = Timing {
     beat: Duration::from_secs(3),
-    trust: Duration::from_secs(11),
-    patience: Duration::from_secs(15),
+    // Managers that have lost their leader take up to 20 s to elect another, and hear nobody meanwhile.
+    trust: Duration::from_secs(26),
+    patience: Duration::from_secs(35),
     poll: Duration::from_secs(1),
 };
 
 /// The held lock. Dropped without `release`, it is free once its last beat is old.
 pub(crate) struct Lock {
-    lease: Lease,
     number: watch::Sender<Option<u64>>,
     lost: CancellationToken,
     stop: CancellationToken,
-    beating: JoinHandle<Tenure>,
+    beating: JoinHandle<(Lease, Tenure)>,
 }
 
 /// What the holder knows of its own lease.
@@ -136,14 +136,13 @@ async fn hold(
         confirmed,
     };
     let beating = Beating {
-        lease: lease.clone(),
+        lease,
         timing,
         numbers,
         lost: lost.clone(),
         stop: stop.clone(),
     };
     Ok(Lock {
-        lease,
         number,
         lost,
         stop,
@@ -165,11 +164,11 @@ impl Lock {
     /// Frees the lock. One that was lost is left to whoever has it.
     pub(crate) async fn release(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
-        let mut tenure = (&mut self.beating).await.context("the lock's task died")?;
+        let (lease, mut tenure) = (&mut self.beating).await.context("the lock's task died")?;
         if self.lost.is_cancelled() {
             return Ok(());
         }
-        let freed = tenure.write(&self.lease, None).await;
+        let freed = tenure.write(&lease, None).await;
         freed.context("cannot free the lock").map(drop)
     }
 }
@@ -190,26 +189,32 @@ struct Beating {
 }
 
 impl Beating {
-    async fn run(self, mut tenure: Tenure) -> Tenure {
+    async fn run(mut self, mut tenure: Tenure) -> (Lease, Tenure) {
         let mut beats = interval(self.timing.beat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.stop.cancelled() => return tenure,
+                () = self.stop.cancelled() => return (self.lease, tenure),
                 _ = beats.tick() => {}
             }
             tenure.holder.number = *self.numbers.borrow();
             let asked = Instant::now();
             let limit = tenure.confirmed + self.timing.trust;
-            let kept = match timeout_at(limit, self.beat(&mut tenure)).await {
+            let answer = limit.min(asked + self.timing.beat);
+            let kept = match timeout_at(answer, self.beat(&mut tenure)).await {
                 Ok(Ok(kept)) => kept,
-                // The manager may answer the next time.
-                Ok(Err(_)) if Instant::now() < limit => continue,
+                Ok(Err(_)) | Err(_) if Instant::now() < limit => {
+                    // This manager may be gone; another one knows the lease as well.
+                    if let Ok(Ok(lease)) = timeout_at(limit, self.lease.elsewhere()).await {
+                        self.lease = lease;
+                    }
+                    continue;
+                }
                 Ok(Err(_)) | Err(_) => false,
             };
             if !kept {
                 self.lost.cancel();
-                return tenure;
+                return (self.lease, tenure);
             }
             tenure.confirmed = asked;
         }

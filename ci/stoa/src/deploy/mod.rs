@@ -57,8 +57,8 @@ pub(crate) struct Patience {
     /// Until when everything must run; putting back has as long again.
     #[arg(long, default_value = "5m", value_parser = duration)]
     pub(crate) deadline: Duration,
-    /// How long to wait for another deployer. Less than 20s never takes over from one that died.
-    #[arg(long, default_value = "20s", value_parser = duration)]
+    /// How long to wait for another deployer. Less than 40s never takes over from one that died.
+    #[arg(long, default_value = "45s", value_parser = duration)]
     pub(crate) wait: Duration,
 }
 

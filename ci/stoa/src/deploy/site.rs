@@ -31,7 +31,7 @@ impl Site {
 
     /// Turns to the first manager that answers, after the one of the moment did not.
     pub(crate) async fn reconnect(&self) -> anyhow::Result<()> {
-        let engine = self.cluster.connect().await?;
+        let engine = self.engine().another().await?;
         *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = engine;
         Ok(())
     }

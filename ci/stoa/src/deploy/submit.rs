@@ -12,8 +12,10 @@ use tokio::process::Command;
 use super::cause::{Cause, CauseKind};
 use super::site::Site;
 
-/// How often a submission that met another change is repeated.
-const ATTEMPTS: u64 = 4;
+/// How often a submission that met another change, or no leader, is tried: managers take up to 20 s to elect one.
+const ATTEMPTS: u64 = 9;
+/// The longest time between two tries.
+const PAUSE: Duration = Duration::from_secs(5);
 /// How long a submission may take: hundreds of services over SSH.
 const TIMEOUT: Duration = Duration::from_mins(2);
 /// What the CLI labels every service of a stack with.
@@ -47,9 +49,10 @@ pub(super) async fn submit(
             let detail = format!("stack {name}: {complaint}");
             return Err(Cause::new(CauseKind::Refused, detail));
         }
-        tokio::time::sleep(Duration::from_secs(attempt)).await;
+        tokio::time::sleep(Duration::from_secs(attempt).min(PAUSE)).await;
         attempt += 1;
-        site.reconnect().await?;
+        // Where no manager answers now, one may the next time.
+        drop(site.reconnect().await);
     }
 }
 
@@ -63,6 +66,9 @@ fn is_passing(complaint: &str) -> bool {
         "connection refused",
         "does not have a leader",
         "context deadline exceeded",
+        "error during connect",
+        "code = Unavailable",
+        "code = DeadlineExceeded",
     ]
     .iter()
     .any(|sign| complaint.contains(sign))

@@ -10,25 +10,27 @@ const QUICK: Timing = Timing {
 };
 const LONG: Duration = Duration::from_mins(1);
 
+const SECOND: Duration = Duration::from_secs(1);
+
 #[test]
 fn a_version_goes_stale_by_the_clock_of_who_watches_it() {
     let start = Instant::now();
-    let after = |seconds| start + Duration::from_secs(seconds);
+    let stale = start + TIMING.patience;
     let mut patience = Patience::default();
     assert!(!patience.is_over(5, start, TIMING));
-    assert!(!patience.is_over(5, after(14), TIMING));
-    assert!(patience.is_over(5, after(15), TIMING));
+    assert!(!patience.is_over(5, stale.checked_sub(SECOND).unwrap(), TIMING));
+    assert!(patience.is_over(5, stale, TIMING));
 }
 
 #[test]
 fn a_beat_begins_the_wait_anew() {
     let start = Instant::now();
-    let after = |seconds| start + Duration::from_secs(seconds);
+    let beaten = start + TIMING.patience / 2;
     let mut patience = Patience::default();
     assert!(!patience.is_over(5, start, TIMING));
-    assert!(!patience.is_over(6, after(14), TIMING));
-    assert!(!patience.is_over(6, after(28), TIMING));
-    assert!(patience.is_over(6, after(29), TIMING));
+    assert!(!patience.is_over(6, beaten, TIMING));
+    assert!(!patience.is_over(6, start + TIMING.patience, TIMING));
+    assert!(patience.is_over(6, beaten + TIMING.patience, TIMING));
 }
 
 #[test]
