@@ -35,16 +35,17 @@ pub(super) fn add(root: &Path, stack: &mut Map<String, Value>) -> anyhow::Result
         for (name, entry) in entries {
             let place = || format!("{}: `{name}`", path.display());
             let resolved = resolve(root, entry).with_context(place)?;
-            if let Some(known) = services.get_mut(name) {
-                merge(known, resolved);
-                continue;
-            }
-            let template = match entry["extends"]["service"].as_str() {
-                Some("migrate") => &migration,
-                _ => &service,
+            let known = services.get(name).cloned();
+            let mut whole = match (&known, entry["extends"]["service"].as_str()) {
+                // The stack says all of it, and gets what the services add.
+                (Some(known), _) if known.get("image").is_some() => known.clone(),
+                (_, Some("migrate")) => migration.clone(),
+                _ => service.clone(),
             };
-            let mut whole = template.clone();
             merge(&mut whole, resolved);
+            if let Some(known) = known {
+                merge(&mut whole, known);
+            }
             services.insert(name.clone(), whole);
         }
     }
