@@ -1,8 +1,7 @@
 //! The registry, as far as removing images needs it: API version 2, with a password or with tokens as GitLab gives.
 
 use anyhow::{Context as _, bail, ensure};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use bollard::auth::DockerCredentials;
 use reqwest::header::{ACCEPT, LINK, WWW_AUTHENTICATE};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -10,6 +9,8 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::cluster::Logins;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Everything that a tag may point to.
@@ -21,12 +22,7 @@ const DIGEST: &str = "docker-content-digest";
 pub(super) struct Registry {
     http: Client,
     host: String,
-    login: Option<Login>,
-}
-
-struct Login {
-    user: String,
-    password: String,
+    login: Option<DockerCredentials>,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +47,7 @@ impl Registry {
         Ok(Self {
             http: http.build()?,
             host: host.to_owned(),
-            login: login(host)?,
+            login: Logins::load()?.of(host)?,
         })
     }
 
@@ -178,10 +174,11 @@ impl Registry {
     }
 
     fn with_login(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.login {
-            Some(login) => request.basic_auth(&login.user, Some(&login.password)),
-            None => request,
-        }
+        let Some(login) = &self.login else {
+            return request;
+        };
+        let user = login.username.as_deref().unwrap_or_default();
+        request.basic_auth(user, login.password.as_deref())
     }
 }
 
@@ -201,34 +198,6 @@ fn accepted(response: Response, path: &str) -> anyhow::Result<Response> {
         status if status.is_success() => Ok(response),
         status => bail!("the registry answers {path} with {status}"),
     }
-}
-
-/// The login of the Docker CLI's configuration; none if it has none.
-fn login(host: &str) -> anyhow::Result<Option<Login>> {
-    let home = || std::env::home_dir().map(|home| home.join(".docker"));
-    let folder = std::env::var_os("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(home);
-    let file = folder.context("no home folder")?.join("config.json");
-    if !file.is_file() {
-        return Ok(None);
-    }
-    let config: Value = serde_json::from_slice(&std::fs::read(&file)?)
-        .with_context(|| format!("{}", file.display()))?;
-    let Some(auth) = config["auths"][host]["auth"].as_str() else {
-        return Ok(None);
-    };
-    let decoded = BASE64_STANDARD
-        .decode(auth)
-        .ok()
-        .and_then(|login| String::from_utf8(login).ok());
-    let login = decoded.as_deref().and_then(|login| login.split_once(':'));
-    let (user, password) =
-        login.with_context(|| format!("{}: the login of {host} is malformed", file.display()))?;
-    Ok(Some(Login {
-        user: user.to_owned(),
-        password: password.to_owned(),
-    }))
 }
 
 /// `</v2/..>; rel="next"`; only a path, so that no registry sends the password elsewhere.
