@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::site::Site;
 use super::submit::{self, Others, submit};
 use super::watch::{self, HOLD};
-use super::{jobs, migrate, objects, report, restore, verify};
+use super::{jobs, migrate, objects, probe, report, restore, verify};
 use crate::release::{History, Kind, Outcome, Release, ResultKind, SCHEMA, StackRecord};
 use crate::render::{File, Network};
 
@@ -96,11 +96,8 @@ async fn steps(site: &Site, attempt: &Attempt) -> Result<(), Cause> {
     site.progress.step("watch all services");
     let wanted = watch::wanted(stacks);
     watch::settle(site, &mut baseline, &wanted, HOLD, deadline).await?;
-    let differences = verify::differences(site, stacks).await?;
-    if differences.is_empty() {
-        return Ok(());
-    }
-    Err(Cause::new(CauseKind::WrongDigest, differences.join("; ")))
+    probe::clients_are_served(site, stacks).await?;
+    verify::agrees(site, stacks).await
 }
 
 /// The stacks that are this attempt's own: where there is no release yet, those that were not there, and those that

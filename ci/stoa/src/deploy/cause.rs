@@ -30,6 +30,7 @@ pub(crate) enum CauseKind {
     Paused,
     WrongDigest,
     NodeLost,
+    NotServed,
     Deadline,
     Migration,
     Refused,
@@ -48,6 +49,7 @@ impl CauseKind {
             Self::Paused => "update paused",
             Self::WrongDigest => "wrong digest",
             Self::NodeLost => "node lost",
+            Self::NotServed => "clients not served",
             Self::Deadline => "deadline passed",
             Self::Migration => "failing migration",
             Self::Refused => "refused by the cluster",
@@ -72,6 +74,9 @@ impl CauseKind {
             Self::Paused => "`stoa status` shows the tasks that Swarm stopped at",
             Self::WrongDigest => {
                 "somebody changed the service by hand during the deploy; keep hands off and deploy again"
+            }
+            Self::NotServed => {
+                "every task is healthy, and yet the way from the edge to them is broken: `stoa logs` of the edge and of the gateway"
             }
             Self::NodeLost => "bring the node back (`docker node ls`), then deploy again",
             Self::Deadline => {

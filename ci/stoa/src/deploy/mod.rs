@@ -10,6 +10,7 @@ pub(crate) mod lock;
 mod migrate;
 mod objects;
 mod prepare;
+mod probe;
 mod progress;
 mod report;
 mod restore;

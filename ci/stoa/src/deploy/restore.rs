@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::cause::{Cause, CauseKind};
+use super::cause::Cause;
 use super::jobs;
 use super::judge::Baseline;
 use super::site::Site;
@@ -34,11 +34,7 @@ pub(super) async fn put_back(
     }
     let wanted = watch::wanted(&live.stacks);
     watch::settle(site, &mut Baseline::patient(), &wanted, HOLD, deadline).await?;
-    let differences = verify::differences(site, &live.stacks).await?;
-    if differences.is_empty() {
-        return Ok(());
-    }
-    Err(Cause::new(CauseKind::WrongDigest, differences.join("; ")))
+    verify::agrees(site, &live.stacks).await
 }
 
 /// Removes the stacks of a first release that failed. Volumes stay.

@@ -4,23 +4,24 @@ use bollard::models::{Service, ServiceSpec, TaskSpecContainerSpec};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+use super::cause::{Cause, CauseKind};
 use super::facts::image_of;
 use super::jobs;
 use super::site::Site;
 use super::submit::services_of;
 use crate::release::StackRecord;
 
-/// Everything that differs between the running specifications and the stacks of a release; nothing if they agree.
-pub(super) async fn differences(
-    site: &Site,
-    stacks: &[StackRecord],
-) -> anyhow::Result<Vec<String>> {
+/// Fails with everything that differs between the running specifications and the stacks of a release.
+pub(super) async fn agrees(site: &Site, stacks: &[StackRecord]) -> Result<(), Cause> {
     let mut found = Vec::new();
     for stack in stacks {
         let services = services_of(site, &stack.name).await?;
         found.extend(compare(stack, &services));
     }
-    Ok(found)
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Cause::new(CauseKind::WrongDigest, found.join("; ")))
 }
 
 fn compare(stack: &StackRecord, running: &[Service]) -> Vec<String> {

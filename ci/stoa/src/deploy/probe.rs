@@ -1,0 +1,157 @@
+//! Asks what a client would ask, at the addresses where clients come in: that every task is healthy does not say that
+//! one finds the other.
+
+use reqwest::Client;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+use super::cause::{Cause, CauseKind};
+use super::site::Site;
+use crate::release::StackRecord;
+
+/// In a stack's document: paths that must answer with 2xx.
+const KEY: &str = "x-probes";
+/// How long one answer, and one connection, may take.
+const ANSWER: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long the edge has to find services that have just become healthy.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Asks every path of the stacks at every address of the cluster. An address that takes no connection may be that of a
+/// node that is down: it is named, and the others count; but one must answer.
+pub(super) async fn clients_are_served(site: &Site, stacks: &[StackRecord]) -> Result<(), Cause> {
+    let paths: Vec<_> = stacks.iter().flat_map(paths).collect();
+    let addresses = &site.cluster.addresses;
+    if paths.is_empty() || addresses.is_empty() {
+        return Ok(());
+    }
+    site.progress.step("ask as a client");
+    let client = Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(ANSWER)
+        .no_proxy()
+        .build();
+    let client = client.map_err(anyhow::Error::from)?;
+    let mut silent = Vec::new();
+    for address in addresses {
+        for path in &paths {
+            let url = url(address, path);
+            match ask_until(&client, &url, PATIENCE).await {
+                Ok(()) => {}
+                Err(Refusal::Answer(answer)) => {
+                    let detail = format!("{url}: {answer}");
+                    return Err(Cause::new(CauseKind::NotServed, detail));
+                }
+                Err(Refusal::Silence(error)) => {
+                    site.progress.line(&format!("{url}: {error}"));
+                    silent.push(address);
+                    break;
+                }
+            }
+        }
+    }
+    if silent.len() < addresses.len() {
+        return Ok(());
+    }
+    let detail = format!("nothing answers at {}", addresses.join(", "));
+    Err(Cause::new(CauseKind::NotServed, detail))
+}
+
+/// Why a path was not served.
+#[derive(Debug)]
+enum Refusal {
+    /// Nobody took the connection.
+    Silence(String),
+    /// Somebody did, and this came of it.
+    Answer(String),
+}
+
+async fn ask_until(client: &Client, url: &str, patience: Duration) -> Result<(), Refusal> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match ask(client, url).await {
+            Ok(()) => return Ok(()),
+            Err(refusal) if Instant::now() >= deadline => return Err(refusal),
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn ask(client: &Client, url: &str) -> Result<(), Refusal> {
+    let response = client.get(url).send().await.map_err(|error| {
+        let is_silence = error.is_connect();
+        let text = format!("{:#}", anyhow::Error::from(error.without_url()));
+        if is_silence {
+            Refusal::Silence(text)
+        } else {
+            Refusal::Answer(text)
+        }
+    })?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    Err(Refusal::Answer(status.to_string()))
+}
+
+/// The paths that a stack says must be served.
+fn paths(stack: &StackRecord) -> impl Iterator<Item = &str> {
+    let paths = stack.document[KEY].as_array().into_iter().flatten();
+    paths.filter_map(Value::as_str)
+}
+
+/// An address is `host:port`, or a URL where the edge speaks TLS.
+fn url(address: &str, path: &str) -> String {
+    if address.contains("://") {
+        return format!("{}{path}", address.trim_end_matches('/'));
+    }
+    format!("http://{address}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+    #[test]
+    fn a_stack_names_its_paths_and_a_release_from_before_them_has_none() {
+        let stack = |document| StackRecord {
+            name: "edge".into(),
+            document,
+        };
+        let with = stack(json!({ KEY: ["/", "/healthz"] }));
+        assert_eq!(paths(&with).collect::<Vec<_>>(), ["/", "/healthz"]);
+        assert_eq!(paths(&stack(json!({}))).count(), 0);
+    }
+
+    #[test]
+    fn an_address_may_say_that_it_speaks_tls() {
+        assert_eq!(url("10.0.0.1:8080", "/x"), "http://10.0.0.1:8080/x");
+        assert_eq!(url("https://stoa.test/", "/x"), "https://stoa.test/x");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_late_is_waited_for_and_an_error_is_told_from_silence() {
+        let server = MockServer::start().await;
+        let answer =
+            |status| Mock::given(matchers::path("/")).respond_with(ResponseTemplate::new(status));
+        answer(502).up_to_n_times(1).mount(&server).await;
+        answer(204).mount(&server).await;
+        let client = Client::new();
+        let root = url(&server.uri(), "/");
+        ask_until(&client, &root, ANSWER).await.unwrap();
+
+        let wrong = url(&server.uri(), "/nowhere");
+        let refused = ask_until(&client, &wrong, Duration::ZERO).await;
+        assert!(matches!(refused, Err(Refusal::Answer(answer)) if answer.contains("404")));
+
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap().to_string();
+        drop(closed);
+        let silent = ask_until(&client, &url(&address, "/"), Duration::ZERO).await;
+        assert!(matches!(silent, Err(Refusal::Silence(_))), "{silent:?}");
+    }
+}
