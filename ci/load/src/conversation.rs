@@ -145,11 +145,7 @@ impl<'t> Person<'t> {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(Heard::Closed),
             };
             if let Some(problem) = message.get("problem") {
-                // Said to come back: the neighbours are on their way out.
-                match problem["status"].as_u64() {
-                    Some(500..) => bail!("a message was refused: {problem}"),
-                    _ => bail!("a message is wrong: {problem}"),
-                }
+                bail!("a message was refused: {problem}");
             }
             let sequence = message["sequence"]
                 .as_i64()

@@ -1,6 +1,7 @@
 //! Open-loop load on a running platform, and an account of what its clients met.
 
 mod conversation;
+mod jobs;
 mod report;
 mod requests;
 mod target;
@@ -32,6 +33,8 @@ pub struct Options {
     pub rate: u32,
     /// People who talk, all the time, one message a second each.
     pub conversations: u32,
+    /// Jobs that are in the queue or worked on, all the time.
+    pub jobs: u32,
 }
 
 /// A load that runs.
@@ -61,6 +64,14 @@ impl Load {
                 Arc::clone(&recorder),
                 stop.clone(),
                 number,
+            ));
+        }
+        for number in 0..options.jobs {
+            tasks.spawn(jobs::run(
+                Arc::clone(&target),
+                Arc::clone(&recorder),
+                stop.clone(),
+                number.into(),
             ));
         }
         Ok(Self {

@@ -25,6 +25,9 @@ struct Cli {
     /// People who talk over a WebSocket.
     #[arg(long, default_value_t = 5)]
     conversations: u32,
+    /// Jobs that are in the queue or worked on, all the time.
+    #[arg(long, default_value_t = 1)]
+    jobs: u32,
     /// How long.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -41,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
         password: password.trim().to_owned(),
         rate: cli.rate,
         conversations: cli.conversations,
+        jobs: cli.jobs,
     })
     .await?;
     load.phase("load");

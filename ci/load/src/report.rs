@@ -30,6 +30,10 @@ pub struct Phase {
     pub dropped: u64,
     /// Times that a WebSocket was closed and opened again.
     pub reconnects: u64,
+    /// Jobs that were accepted and done.
+    pub jobs: u64,
+    /// Those that were accepted, and failed or never ended.
+    pub jobs_lost: u64,
     /// The first failures, in words.
     pub samples: Vec<String>,
     /// Microseconds from the intended start to the whole answer.
@@ -44,6 +48,8 @@ impl Phase {
             failed: 0,
             dropped: 0,
             reconnects: 0,
+            jobs: 0,
+            jobs_lost: 0,
             samples: Vec::new(),
             latencies: Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are constant"),
         }
@@ -61,9 +67,10 @@ impl Report {
         self.phases.iter().map(|phase| phase.requests).sum()
     }
 
-    /// Failures of all phases, dropped conversations among them.
+    /// Failures of all phases, dropped conversations and lost jobs among them.
     pub fn failures(&self) -> u64 {
-        let failures = self.phases.iter().map(|phase| phase.failed + phase.dropped);
+        let phases = self.phases.iter();
+        let failures = phases.map(|phase| phase.failed + phase.dropped + phase.jobs_lost);
         failures.sum()
     }
 }
@@ -72,19 +79,21 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| phase | requests | failed | dropped conversations | reconnects | p50 ms | p99 ms | max ms |"
+            "| phase | requests | failed | dropped conversations | reconnects | jobs | lost jobs | p50 ms | p99 ms | max ms |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|")?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|")?;
         for phase in &self.phases {
             let ms = |share| phase.quantile(share).as_secs_f64() * 1e3;
             writeln!(
                 f,
-                "| {} | {} | {} | {} | {} | {:.1} | {:.1} | {:.1} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {:.1} |",
                 phase.name,
                 phase.requests,
                 phase.failed,
                 phase.dropped,
                 phase.reconnects,
+                phase.jobs,
+                phase.jobs_lost,
                 ms(0.5),
                 ms(0.99),
                 ms(1.0)
@@ -148,6 +157,17 @@ impl Recorder {
 
     pub(crate) fn reconnected(&self) {
         self.with(|phase| phase.reconnects += 1);
+    }
+
+    pub(crate) fn job_ended(&self) {
+        self.with(|phase| phase.jobs += 1);
+    }
+
+    pub(crate) fn job_lost(&self, why: String) {
+        self.with(|phase| {
+            phase.jobs_lost += 1;
+            phase.sample(why);
+        });
     }
 
     pub(crate) fn report(&self) -> Report {

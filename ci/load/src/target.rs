@@ -12,6 +12,8 @@ use crate::{Options, PATIENCE};
 const HOST: &str = "stoa.test";
 /// Keys that share the load, so that no client's rate limit is met.
 const KEYS: usize = 8;
+/// How long a connection is kept without use: what the edge allows (`Keep-Alive: timeout=10`).
+const IDLE: Duration = Duration::from_secs(10);
 /// How long an address may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -25,7 +27,9 @@ pub(crate) struct Target {
     port: u16,
     keys: Vec<Key>,
     pub(crate) assistant: String,
-    token: String,
+    /// Assistants of this load, to be trained.
+    trained: Vec<String>,
+    login: Value,
 }
 
 struct Key {
@@ -45,43 +49,80 @@ impl Target {
             port,
             keys: Vec::new(),
             assistant: String::new(),
-            token: String::new(),
+            trained: Vec::new(),
+            login: json!({ "email": options.email, "password": options.password }),
         };
-        let login = json!({ "email": options.email, "password": options.password });
-        let session = target
-            .ask(Method::POST, "/api/v1/sessions", Some(login))
-            .await?;
-        target.token = text(&session, "access_token")?;
-        let list = target
-            .ask(Method::GET, "/api/v1/assistants?limit=100", None)
+        let session = target.session().await?;
+        let list = session
+            .ask(Method::GET, "/api/v1/assistants?limit=100", &Value::Null)
             .await?;
         let items = list["items"].as_array().context("no assistants")?;
         let demo = items.iter().find(|assistant| assistant["name"] == "Demo");
-        target.assistant = text(demo.context("there is no demo assistant")?, "id")?;
+        let assistant = text(demo.context("there is no demo assistant")?, "id")?;
+        let mut keys = Vec::new();
         for number in 0..KEYS {
             let key = json!({ "name": format!("load {number}"), "role": "editor" });
-            let key = target
-                .ask(Method::POST, "/api/v1/api-keys", Some(key))
-                .await?;
-            target.keys.push(Key {
+            let key = session.ask(Method::POST, "/api/v1/api-keys", &key).await?;
+            keys.push(Key {
                 id: text(&key, "id")?,
                 secret: text(&key, "key")?,
             });
         }
+        let mut trained = Vec::new();
+        for number in 0..options.jobs {
+            let name = format!("load {number} {}", uuid::Uuid::now_v7());
+            let assistant = json!({ "name": name });
+            let assistant = session.ask(Method::POST, "/api/v1/assistants", &assistant);
+            let assistant = text(&assistant.await?, "id")?;
+            let path = format!("/api/v1/assistants/{assistant}/training-data");
+            session.ask(Method::PUT, &path, &training_data()).await?;
+            trained.push(assistant);
+        }
+        target.assistant = assistant;
+        target.keys = keys;
+        target.trained = trained;
         Ok(target)
     }
 
-    /// Revokes what `sign_in` made.
+    /// Removes what `sign_in` made.
     pub(crate) async fn sign_out(&self) -> Result<()> {
-        for key in &self.keys {
-            self.ask(
-                Method::DELETE,
-                &format!("/api/v1/api-keys/{}", key.id),
-                None,
-            )
-            .await?;
+        let session = self.session().await?;
+        let keys = self.keys.iter();
+        let keys = keys.map(|key| format!("/api/v1/api-keys/{}", key.id));
+        let trained = self.trained.iter();
+        let trained = trained.map(|id| format!("/api/v1/assistants/{id}"));
+        for path in trained.chain(keys) {
+            session.ask(Method::DELETE, &path, &Value::Null).await?;
         }
         Ok(())
+    }
+
+    /// A session of its own: a load may last longer than one.
+    async fn session(&self) -> Result<Session<'_>> {
+        let path = "/api/v1/sessions";
+        let request = self.kept[0].request(Method::POST, self.url("http", path));
+        let session = accepted(request.json(&self.login), path).await?;
+        Ok(Session {
+            target: self,
+            token: text(&session, "access_token")?,
+        })
+    }
+
+    /// Asks under the key of request `number`; a null body is none.
+    pub(crate) async fn json(
+        &self,
+        number: u64,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value> {
+        let request = self.request(number, false, method, path);
+        accepted(with_body(request, body), path).await
+    }
+
+    /// The assistant that is trained by job `number`.
+    pub(crate) fn trained(&self, number: u64) -> &str {
+        &self.trained[index(number, self.trained.len())]
     }
 
     /// Request number `number` of the load, not sent yet.
@@ -111,25 +152,49 @@ impl Target {
     pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
         format!("{scheme}://{HOST}:{}{path}", self.port)
     }
+}
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
-        let mut request = self.kept[0].request(method, self.url("http", path));
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await.with_context(|| path.to_owned())?;
-        let status = response.status();
-        let body = response.bytes().await?;
-        ensure!(
-            status.is_success(),
-            "{path}: {status}: {}",
-            String::from_utf8_lossy(&body)
-        );
-        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+/// The platform as its user sees it after signing in.
+struct Session<'t> {
+    target: &'t Target,
+    token: String,
+}
+
+impl Session<'_> {
+    async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let Self { target, token } = self;
+        let request = target.kept[0].request(method, target.url("http", path));
+        accepted(with_body(request.bearer_auth(token), body), path).await
     }
+}
+
+fn with_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    if body.is_null() {
+        return request;
+    }
+    request.json(body)
+}
+
+/// The body of a good answer.
+async fn accepted(request: RequestBuilder, path: &str) -> Result<Value> {
+    let response = request.send().await.with_context(|| path.to_owned())?;
+    let status = response.status();
+    let body = response.bytes().await?;
+    let text = String::from_utf8_lossy(&body);
+    ensure!(status.is_success(), "{path}: {status}: {text}");
+    Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// Enough to train something.
+fn training_data() -> Value {
+    let examples = [
+        ("hello there", "greet"),
+        ("good morning", "greet"),
+        ("goodbye", "leave"),
+        ("see you later", "leave"),
+    ];
+    let examples = examples.map(|(text, intent)| json!({ "text": text, "intent": intent }));
+    json!({ "examples": examples })
 }
 
 /// One client per address, which comes first; the others follow where it is refused.
@@ -142,7 +207,7 @@ fn clients(addresses: &[SocketAddr], idle: usize) -> Result<Vec<Client>> {
             .connect_timeout(CONNECT)
             .timeout(PATIENCE)
             .pool_max_idle_per_host(idle)
-            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_idle_timeout(IDLE)
             .no_proxy();
         Ok(builder.build()?)
     };
