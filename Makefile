@@ -1,6 +1,6 @@
 # Every command of the project. The work is done by the scripts in ci/ and by the CLI in ci/stoa.
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down restore new-service bench footprint
+.PHONY: help up down reset logs dev test check fmt sqlx openapi clusters clusters-down soak restore new-service bench footprint
 .PHONY: deploy rollback history show diff status gc pipeline
 
 # What is given on the command line reaches the scripts as environment: make up QUEUE=rabbitmq STOA_PORT=8090
@@ -23,7 +23,7 @@ logs: ## Follow the logs (S=worker for one service); with CLUSTER=staging the la
 dev: ## Run the platform as plain processes without Docker, restarted on a change
 	@ci/stoa/run dev
 
-test: ## Run every test, in Docker Compose
+test: ## Run every test, in Docker Compose (DELIVERY=short or all: those on real clusters as well)
 	@ci/test/run
 
 check: ## Run every lint and staleness check, cheap ones first
@@ -46,6 +46,9 @@ clusters: ## Two Swarm clusters on this machine, production and staging, and the
 
 clusters-down: ## Remove them and all that is in them
 	@ci/clusters/down
+
+soak: ## Deploy and roll back production under load, over and over (DEPLOYMENTS=2000 MINUTES=60)
+	@ci/soak
 
 restore: ## Put the PostgreSQL of a cluster back to a moment (CLUSTER=staging TO='2026-11-24 10:15:00+00')
 	@ci/restore "$(CLUSTER)" "$(TO)"

@@ -24,7 +24,8 @@ ENV PATH=/opt/python/bin:/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/us
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils
+ && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils \
+    docker-cli docker-buildx
 # The stand-in's cargo has its libcurl from backports; then curl must come from there as well.
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \

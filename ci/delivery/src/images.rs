@@ -37,6 +37,16 @@ pub(crate) fn push(service: &str, version: &str, mode: Mode) -> Result<()> {
     build_and_push(&format!("{PUSH}/{service}:{version}"), version, mode)
 }
 
+/// Whether the registry has a version of a service.
+pub fn in_registry(service: &str, version: &str) -> Result<bool> {
+    let image = format!("{PUSH}/{service}:{version}");
+    match docker_here(&["manifest", "inspect", &image]) {
+        Ok(_) => Ok(true),
+        Err(error) if error.to_string().contains("no such manifest") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The image of everything that is no service.
 pub(crate) fn push_sleeper() -> Result<()> {
     build_and_push(&format!("{PUSH}/sleeper:1"), "1", Mode::Good)

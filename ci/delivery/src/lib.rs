@@ -4,12 +4,16 @@
 //! They are not part of a plain `cargo nextest run`, which needs no clusters: see `.config/nextest.toml`.
 
 mod images;
+mod platform;
 mod run;
+mod steps;
 mod swarm;
 mod workspace;
 
-pub use images::Mode;
+pub use images::{Mode, in_registry};
+pub use platform::Platform;
 pub use run::{Deployer, Run};
+pub use steps::Step;
 
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
@@ -91,7 +95,7 @@ impl Trial {
 
     /// Starts a command of the CLI on the cluster.
     pub fn start(&self, arguments: &[&str]) -> Result<Deployer> {
-        Deployer::start(self.workspace.path(), &self.cluster, arguments)
+        Deployer::start(self.workspace.path(), Some(&self.cluster), arguments)
     }
 
     /// Version and digest that each service is to run, by its full name.
@@ -142,21 +146,32 @@ pub fn wait_until(within: Duration, condition: impl Fn() -> Result<bool>) -> Res
 
 /// A node of the local clusters that is stopped until this is dropped.
 pub struct LostNode {
+    cluster: String,
     container: String,
 }
 
 impl LostNode {
     /// Takes a node's power away: `production-3`.
     pub fn kill(name: &str) -> Result<Self> {
+        let (cluster, _) = name
+            .rsplit_once('-')
+            .context("a node is called cluster-1")?;
         let container = format!("stoa-{name}");
         swarm::docker_here(&["kill", &container])?;
-        Ok(Self { container })
+        Ok(Self {
+            cluster: cluster.to_owned(),
+            container,
+        })
     }
 
     /// Brings it back and waits until the cluster sees it.
-    pub fn bring_back(self, trial: &Trial) -> Result<()> {
+    pub fn bring_back(self) -> Result<()> {
+        let swarm = Swarm::of(&self.cluster);
         drop(self);
-        wait_until(Duration::from_mins(2), || trial.swarm.all_nodes_ready())
+        // The engine that is asked may be the one that comes back.
+        wait_until(Duration::from_mins(2), || {
+            Ok(swarm.all_nodes_ready().unwrap_or(false))
+        })
     }
 }
 
@@ -178,7 +193,7 @@ pub fn render_repository(cluster: &str, stack: &str) -> Result<String> {
         "--stack",
         stack,
     ];
-    let run = Deployer::start(&repository(), cluster, &arguments)?.wait()?;
+    let run = Deployer::start(&repository(), Some(cluster), &arguments)?.wait()?;
     ensure!(run.code == 0, "{}", run.output);
     Ok(run.output)
 }
@@ -195,8 +210,8 @@ fn repository() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The folder with the login to the local registry.
-fn docker_config() -> PathBuf {
-    let given = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
-    given.unwrap_or_else(|| repository().join(".stoa/clusters/registry"))
+/// What `make clusters` has left: secrets, and the login to the local registry.
+fn clusters() -> PathBuf {
+    let given = std::env::var_os("STOA_CLUSTERS").map(PathBuf::from);
+    given.unwrap_or_else(|| repository().join(".stoa/clusters"))
 }

@@ -29,12 +29,16 @@ pub struct Run {
 }
 
 impl Deployer {
-    pub(crate) fn start(root: &Path, cluster: &str, arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn start(root: &Path, cluster: Option<&str>, arguments: &[&str]) -> Result<Self> {
+        let login = crate::clusters().join("registry");
+        let cluster = cluster.into_iter().flat_map(|name| ["--cluster", name]);
         let mut child = Command::new(binary()?)
             .args(arguments)
-            .args(["--cluster", cluster])
+            .args(cluster)
             .current_dir(root)
-            .env("DOCKER_CONFIG", crate::docker_config())
+            .env("DOCKER_CONFIG", &login)
+            .env("DOCKER_CERT", login.join("ca.crt"))
+            .env("STOA_REGISTRY_ADDRESS", "10.99.0.2:5000")
             .env("GITLAB_USER_LOGIN", "trial")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

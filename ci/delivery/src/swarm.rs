@@ -119,6 +119,19 @@ impl Swarm {
         Ok(found)
     }
 
+    /// How many tasks run on a node.
+    pub(crate) fn tasks_on(&self, node: &str) -> Result<usize> {
+        let format = [
+            "--filter",
+            "desired-state=running",
+            "--format",
+            "{{.CurrentState}}",
+        ];
+        let mut arguments = vec!["node", "ps", node];
+        arguments.extend(format);
+        Ok(self.docker(&arguments)?.lines().count())
+    }
+
     pub(crate) fn all_nodes_ready(&self) -> Result<bool> {
         let states = self.docker(&["node", "ls", "--format", "{{.Status}} {{.ManagerStatus}}"])?;
         let ready = |line: &str| line.starts_with("Ready") && !line.contains("Unreachable");
@@ -130,7 +143,7 @@ impl Swarm {
 pub(crate) fn docker_here(arguments: &[&str]) -> Result<String> {
     let output = Command::new("docker")
         .args(arguments)
-        .env("DOCKER_CONFIG", crate::docker_config())
+        .env("DOCKER_CONFIG", crate::clusters().join("registry"))
         .env_remove("DOCKER_HOST")
         .output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -245,7 +245,7 @@ fn lose_in_mid_deploy(node: &str) -> Result<()> {
     trial.wait_for(&deployer, "submit platform", GOOD)?;
     let lost = LostNode::kill(node)?;
     let run = deployer.wait()?;
-    lost.bring_back(&trial)?;
+    lost.bring_back()?;
     run.exits(1)
         .within(Duration::from_mins(4))
         .says(&format!("cause: node lost: {node}"))

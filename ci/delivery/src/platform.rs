@@ -1,0 +1,273 @@
+//! This repository's own platform on a local cluster: changed in a copy of the checkout, deployed, and driven by a load.
+
+use anyhow::{Context as _, Result, ensure};
+use load::{Load, Options};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+use crate::run::{Deployer, Run};
+use crate::swarm::{Swarm, docker_here};
+use crate::{clusters, repository, wait_until};
+
+const STACK: &str = "stacks/platform/stack.yml";
+const EDGE: &str = "stacks/edge/edge.conf";
+/// Every service is extended from what follows.
+const EVERY_SERVICE: &str = "x-service: &service\n";
+/// How long a cluster may take to be whole again.
+const HEAL: Duration = Duration::from_mins(3);
+
+/// The platform on a cluster, and a copy of the checkout that it is deployed from.
+pub struct Platform {
+    copy: TempDir,
+    cluster: String,
+    swarm: Swarm,
+    version: String,
+    changes: u32,
+}
+
+impl Platform {
+    /// The platform that runs on `cluster`: `make deploy` has brought it there.
+    pub fn on(cluster: &str) -> Result<Self> {
+        let copy = tempfile::tempdir()?;
+        let target = copy.path().join("stoa");
+        std::fs::create_dir_all(target.join(".stoa"))?;
+        std::os::unix::fs::symlink(clusters().canonicalize()?, target.join(".stoa/clusters"))?;
+        let script = "tar -C \"$0\" --exclude node_modules -cf - stacks services ci/compose monitoring | tar -C \"$1\" -xf -";
+        run(
+            "sh",
+            &[
+                "-c",
+                script,
+                &repository().to_string_lossy(),
+                &target.to_string_lossy(),
+            ],
+        )?;
+        Ok(Self {
+            copy,
+            cluster: cluster.to_owned(),
+            swarm: Swarm::of(cluster),
+            version: version()?,
+            changes: 0,
+        })
+    }
+
+    /// Imports and trains the demo assistant, which the load talks to.
+    pub fn import_demo(&self) -> Result<()> {
+        let address = self.addresses()?.into_iter().next().context("no address")?;
+        let url = format!("http://{address}");
+        let password = self.secret("demo_password");
+        let memory = self.copy.path().join("demo.env");
+        let arguments = [
+            "demo",
+            "--url",
+            &url,
+            "--password-file",
+            &password.to_string_lossy(),
+            "--env-file",
+            &memory.to_string_lossy(),
+        ];
+        Deployer::start(&self.root(), None, &arguments)?
+            .wait()?
+            .exits(0);
+        Ok(())
+    }
+
+    /// A load on all addresses of the cluster.
+    pub async fn load(&self, rate: u32, conversations: u32, jobs: u32) -> Result<Load> {
+        let password = std::fs::read_to_string(self.secret("demo_password"))?;
+        Load::start(&Options {
+            addresses: self.addresses()?,
+            email: "demo@stoa.localhost".into(),
+            password: password.trim().to_owned(),
+            rate,
+            conversations,
+            jobs,
+        })
+        .await
+    }
+
+    /// Deploys a change that replaces every task of every service, the edge's too.
+    pub fn deploy(&mut self) -> Result<Run> {
+        self.changes += 1;
+        let mark = format!(
+            "{EVERY_SERVICE}  labels: {{dev.stoa.change: \"{}\"}}\n",
+            self.changes
+        );
+        self.change(STACK, EVERY_SERVICE, &mark)?;
+        let change = format!("# {}\n", self.changes);
+        let edge = std::fs::read_to_string(self.root().join(EDGE))?;
+        std::fs::write(self.root().join(EDGE), edge + &change)?;
+        self.submit()
+    }
+
+    /// Deploys a change with which a service does not start.
+    pub fn deploy_broken(&mut self) -> Result<Run> {
+        let service = "services:\n";
+        let broken = "services:\n  conversation:\n    environment: {DATABASE_URL_FILE: /nowhere}\n";
+        self.change(STACK, service, broken)?;
+        let run = self.submit();
+        self.change(STACK, broken, service)?;
+        run
+    }
+
+    /// Deploys other numbers of tasks.
+    pub fn scale(&mut self, service: &str, from: u32, to: u32) -> Result<Run> {
+        let line = |replicas| format!("{service}: {{deploy: {{replicas: {replicas}}}}}");
+        let file = format!("stacks/clusters/{}.yml", self.cluster);
+        self.change(&file, &line(from), &line(to))?;
+        self.submit()
+    }
+
+    /// Rolls back to a release.
+    pub fn rollback(&self, to: u64) -> Result<Run> {
+        self.stoa(&["rollback", "--to", &to.to_string()])
+    }
+
+    /// The release that succeeded before the one that runs.
+    pub fn before(&self) -> Result<u64> {
+        let run = self.stoa(&["history", "--json", "--limit", "1000"])?;
+        let history: Value = serde_json::from_str(&run.exits(0).output)?;
+        let live = history["live"].as_u64();
+        let live = live.context("nothing runs: make deploy")?;
+        let releases = history["releases"].as_array().context("no releases")?;
+        let succeeded = releases
+            .iter()
+            .filter(|release| release["result"] == "succeeded");
+        let mut numbers = succeeded.filter_map(|release| release["number"].as_u64());
+        let before = numbers.find(|number| *number < live);
+        before.context("there is only one release")
+    }
+
+    /// Takes every task from a node.
+    pub fn drain(&self, node: &str) -> Result<()> {
+        self.availability(node, "drain")?;
+        wait_until(HEAL, || Ok(self.swarm.tasks_on(node)? == 0))
+    }
+
+    /// Lets a node have tasks again.
+    pub fn activate(&self, node: &str) -> Result<()> {
+        self.availability(node, "active")?;
+        self.heals()
+    }
+
+    fn availability(&self, node: &str, to: &str) -> Result<()> {
+        let arguments = ["node", "update", "--availability", to, node];
+        self.swarm.docker(&arguments).map(drop)
+    }
+
+    /// A node that does not have the only task of a service: `data_postgres`.
+    pub fn node_without(&self, services: &[&str]) -> Result<String> {
+        let mut taken = Vec::new();
+        for service in services {
+            let format = ["--format", "{{.Node}}", "--filter", "desired-state=running"];
+            let mut arguments = vec!["service", "ps", service];
+            arguments.extend(format);
+            taken.extend(self.swarm.docker(&arguments)?.lines().map(str::to_owned));
+        }
+        let nodes = self
+            .swarm
+            .docker(&["node", "ls", "--format", "{{.Hostname}}"])?;
+        let mut free = nodes
+            .lines()
+            .rev()
+            .filter(|node| !taken.iter().any(|name| name == node));
+        Ok(free
+            .next()
+            .context("every node has one of them")?
+            .to_owned())
+    }
+
+    /// Waits until every task runs that should, on nodes that are all there.
+    pub fn heals(&self) -> Result<()> {
+        wait_until(HEAL, || {
+            Ok(self.swarm.all_nodes_ready()? && self.swarm.is_whole()?)
+        })
+    }
+
+    /// Memory of each manager's engine, in MiB.
+    pub fn managers_memory(&self) -> Result<Vec<u64>> {
+        let nodes = self
+            .swarm
+            .docker(&["node", "ls", "--format", "{{.Hostname}}"])?;
+        let memory = |node: &str| {
+            let container = format!("stoa-{node}");
+            let script = "grep VmRSS: /proc/$(pidof dockerd)/status";
+            let line = docker_here(&["exec", &container, "sh", "-c", script])?;
+            let kib: u64 = line
+                .split_whitespace()
+                .nth(1)
+                .context("no VmRSS")?
+                .parse()?;
+            Ok(kib / 1024)
+        };
+        nodes.lines().map(memory).collect()
+    }
+
+    fn submit(&self) -> Result<Run> {
+        self.stoa(&["deploy", "--version", &self.version])
+    }
+
+    fn stoa(&self, arguments: &[&str]) -> Result<Run> {
+        Deployer::start(&self.root(), Some(&self.cluster), arguments)?.wait()
+    }
+
+    /// Replaces a text of the copy; it must stand there once.
+    fn change(&self, file: &str, from: &str, to: &str) -> Result<()> {
+        let path = self.root().join(file);
+        let text = std::fs::read_to_string(&path)?;
+        ensure!(
+            text.matches(from).count() == 1,
+            "{file} does not have `{from}` once"
+        );
+        Ok(std::fs::write(&path, text.replacen(from, to, 1))?)
+    }
+
+    /// As the cluster's file says: a list that is JSON as well.
+    fn addresses(&self) -> Result<Vec<SocketAddr>> {
+        let file = self
+            .root()
+            .join(format!("stacks/clusters/{}.yml", self.cluster));
+        let text = std::fs::read_to_string(file)?;
+        let mut lines = text.lines();
+        let list = lines.find_map(|line| line.strip_prefix("addresses: "));
+        Ok(serde_json::from_str(
+            list.context("the cluster has no addresses")?,
+        )?)
+    }
+
+    fn secret(&self, name: &str) -> PathBuf {
+        self.root()
+            .join(format!(".stoa/clusters/{}/secrets/{name}", self.cluster))
+    }
+
+    fn root(&self) -> PathBuf {
+        self.copy.path().join("stoa")
+    }
+}
+
+/// The commit whose images the registry has.
+fn version() -> Result<String> {
+    if let Ok(given) = std::env::var("STOA_COMMIT") {
+        return Ok(given);
+    }
+    let head = run(
+        "git",
+        &["-C", &repository().to_string_lossy(), "rev-parse", "HEAD"],
+    )?;
+    Ok(head.trim().to_owned())
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program).args(arguments).output()?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{program} {}: {complaint}",
+        arguments.join(" ")
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
