@@ -3,11 +3,15 @@
 //!
 //! They are not part of a plain `cargo nextest run`, which needs no clusters: see `.config/nextest.toml`.
 
+mod checkout;
+mod guide;
 mod images;
 mod run;
 mod swarm;
 mod workspace;
 
+pub use checkout::Checkout;
+pub use guide::Guide;
 pub use images::Mode;
 pub use run::{Deployer, Run};
 
@@ -140,6 +144,11 @@ pub fn wait_until(within: Duration, condition: impl Fn() -> Result<bool>) -> Res
     Ok(())
 }
 
+/// Whether every service of a cluster's platform runs as many healthy tasks as it should.
+pub fn is_whole(cluster: &str) -> Result<bool> {
+    Swarm::of(cluster).is_whole()
+}
+
 /// A node of the local clusters that is stopped until this is dropped.
 pub struct LostNode {
     container: String,
@@ -151,6 +160,13 @@ impl LostNode {
         let container = format!("stoa-{name}");
         swarm::docker_here(&["kill", &container])?;
         Ok(Self { container })
+    }
+
+    /// A node that somebody else stops, to be started when this is dropped.
+    pub fn expected(name: &str) -> Self {
+        Self {
+            container: format!("stoa-{name}"),
+        }
     }
 
     /// Brings it back and waits until the cluster sees it.
@@ -191,7 +207,7 @@ pub fn stack_config(document: &str) -> Result<String> {
 }
 
 /// The root of the repository.
-fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
