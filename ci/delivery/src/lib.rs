@@ -3,6 +3,8 @@
 //!
 //! They are not part of a plain `cargo nextest run`, which needs no clusters: see `.config/nextest.toml`.
 
+mod checkout;
+mod guide;
 mod images;
 mod platform;
 mod run;
@@ -10,6 +12,8 @@ mod steps;
 mod swarm;
 mod workspace;
 
+pub use checkout::Checkout;
+pub use guide::Guide;
 pub use images::{Mode, in_registry};
 pub use platform::Platform;
 pub use run::{Deployer, Run};
@@ -144,6 +148,11 @@ pub fn wait_until(within: Duration, condition: impl Fn() -> Result<bool>) -> Res
     Ok(())
 }
 
+/// Whether every service of a cluster's platform runs as many healthy tasks as it should.
+pub fn is_whole(cluster: &str) -> Result<bool> {
+    Swarm::of(cluster).is_whole()
+}
+
 /// A node of the local clusters that is stopped until this is dropped.
 pub struct LostNode {
     cluster: String,
@@ -162,6 +171,14 @@ impl LostNode {
             cluster: cluster.to_owned(),
             container,
         })
+    }
+
+    /// A node that somebody else stops, to be started when this is dropped.
+    pub fn expected(cluster: &str, number: u32) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            container: format!("stoa-{cluster}-{number}"),
+        }
     }
 
     /// Brings it back and waits until the cluster sees it.
@@ -206,7 +223,7 @@ pub fn stack_config(document: &str) -> Result<String> {
 }
 
 /// The root of the repository.
-fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 

@@ -1,4 +1,4 @@
-//! The `stoa` binary, as an operator runs it.
+//! A command as an operator runs it: the `stoa` binary, or what a guide says.
 
 use anyhow::{Context as _, Result, ensure};
 use std::io::Read;
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 /// Longer than any deploy of a trial and its putting back.
 const LIMIT: Duration = Duration::from_mins(6);
 
-/// A command of the CLI that runs.
+/// A command that runs.
 pub struct Deployer {
     child: Child,
     started: Instant,
     output: Arc<Mutex<String>>,
 }
 
-/// A command of the CLI that has ended.
+/// A command that has ended.
 #[derive(Debug)]
 pub struct Run {
     /// Its exit code; -1 if it was killed.
@@ -32,14 +32,20 @@ impl Deployer {
     pub(crate) fn start(root: &Path, cluster: Option<&str>, arguments: &[&str]) -> Result<Self> {
         let login = crate::clusters().join("registry");
         let cluster = cluster.into_iter().flat_map(|name| ["--cluster", name]);
-        let mut child = Command::new(binary()?)
-            .args(arguments)
-            .args(cluster)
-            .current_dir(root)
-            .env("DOCKER_CONFIG", &login)
-            .env("DOCKER_CERT", login.join("ca.crt"))
-            .env("STOA_REGISTRY_ADDRESS", "10.99.0.2:5000")
-            .env("GITLAB_USER_LOGIN", "trial")
+        Self::spawn(
+            Command::new(binary()?)
+                .args(arguments)
+                .args(cluster)
+                .current_dir(root)
+                .env("DOCKER_CONFIG", &login)
+                .env("DOCKER_CERT", login.join("ca.crt"))
+                .env("STOA_REGISTRY_ADDRESS", "10.99.0.2:5000")
+                .env("GITLAB_USER_LOGIN", "trial"),
+        )
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -135,6 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_comes_late_is_waited_for_and_an_error_is_told_from_silence() {
+        drop(rustls::crypto::ring::default_provider().install_default());
         let server = MockServer::start().await;
         let answer =
             |status| Mock::given(matchers::path("/")).respond_with(ResponseTemplate::new(status));
