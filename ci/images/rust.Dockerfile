@@ -1,4 +1,4 @@
-# Compiles the whole workspace once; the images of the services copy their binary out of `compiled`.
+# Compiles all that goes into images once; the images of the services copy their binary out of `compiled`.
 
 FROM rust:1.96-slim-trixie AS sources
 ENV CARGO_TARGET_DIR=/target CARGO_HTTP_CAINFO=/run/secrets/ca CARGO_TERM_PROGRESS_WHEN=never CARGO_INCREMENTAL=0
@@ -11,7 +11,7 @@ ARG STOA_COMMIT=unknown
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
     ci/images/settle-mtimes /target \
- && cargo build --release --locked --workspace --bins \
+ && cargo build --release --locked --workspace --exclude delivery --exclude load --bins \
  && mkdir -p /out/bin /out/services \
  && find /target/release -maxdepth 1 -type f -perm -100 -exec cp {} /out/bin/ \; \
  && find services -maxdepth 2 -name routes.toml -exec cp --parents {} /out/ \;

@@ -25,7 +25,7 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=l
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils \
-    docker-cli docker-buildx
+    docker-cli docker-buildx docker-compose make openssl openssh-client
 # The stand-in's cargo has its libcurl from backports; then curl must come from there as well.
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \

@@ -8,6 +8,7 @@ mod guide;
 mod images;
 mod platform;
 mod run;
+mod ssh;
 mod steps;
 mod swarm;
 mod workspace;
@@ -17,6 +18,7 @@ pub use guide::Guide;
 pub use images::{Mode, in_registry};
 pub use platform::Platform;
 pub use run::{Deployer, Run};
+pub use ssh::SshDoor;
 pub use steps::Step;
 
 use anyhow::{Context as _, Result, ensure};
@@ -224,11 +226,11 @@ pub fn stack_config(document: &str) -> Result<String> {
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let given = std::env::var_os("STOA_REPOSITORY").map(PathBuf::from);
+    given.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")))
 }
 
 /// What `make clusters` has left: secrets, and the login to the local registry.
 fn clusters() -> PathBuf {
-    let given = std::env::var_os("STOA_CLUSTERS").map(PathBuf::from);
-    given.unwrap_or_else(|| repository().join(".stoa/clusters"))
+    repository().join(".stoa/clusters")
 }

@@ -44,6 +44,10 @@ enum Layer {
     Service,
     /// `services/*` and the tools in `ci/*`; nobody depends on them.
     Top,
+    /// `ci/delivery`: tries deliveries under load.
+    Delivery,
+    /// `ci/load`: only `ci/delivery` depends on it.
+    Load,
     /// `testing`: depends on nothing of ours, and only tests depend on it.
     Testing,
 }
@@ -103,6 +107,8 @@ fn forbidden_arrows(metadata: &Metadata, root: &Path) -> anyhow::Result<Vec<Stri
 fn layer(folder: &Path) -> anyhow::Result<Layer> {
     let mut parts = folder.iter().filter_map(|part| part.to_str());
     match (parts.next(), parts.next()) {
+        (Some("ci"), Some("delivery")) => Ok(Layer::Delivery),
+        (Some("ci"), Some("load")) => Ok(Layer::Load),
         (Some("services" | "ci"), Some(_)) => Ok(Layer::Top),
         (Some("shared"), Some("config" | "contracts")) => Ok(Layer::Ground),
         (Some("shared"), Some("telemetry")) => Ok(Layer::Telemetry),
@@ -115,12 +121,15 @@ fn layer(folder: &Path) -> anyhow::Result<Layer> {
 
 fn objection(from: Layer, to: Layer, dev: bool) -> Option<&'static str> {
     match (from, to) {
-        (_, Layer::Top) => Some("services talk over HTTP or the queue, never by import"),
+        (Layer::Delivery, Layer::Load) => None,
+        (_, Layer::Top | Layer::Delivery | Layer::Load) => {
+            Some("services talk over HTTP or the queue, never by import")
+        }
         (Layer::Testing, _) => Some("`testing` depends on nothing of ours"),
         // A test of a kit may start telemetry to see its spans.
         (_, Layer::Testing) | (Layer::Kit, Layer::Telemetry) if dev => None,
         (_, Layer::Testing) => Some("`testing` is a dev-dependency"),
-        (Layer::Top, _) => None,
+        (Layer::Top | Layer::Delivery | Layer::Load, _) => None,
         (Layer::Service, Layer::Telemetry) | (_, Layer::Ground) if from != Layer::Ground => None,
         _ => Some("arrows: services -> kits -> config, contracts; service -> telemetry -> config"),
     }
@@ -192,6 +201,8 @@ mod tests {
             ),
             package("shared/config", "stoa-config", &[]),
             package("shared/testing", "stoa-testing", &[]),
+            package("ci/delivery", "delivery", &[("load", None)]),
+            package("ci/load", "load", &[]),
         ]));
         assert_eq!(found, Vec::<String>::new());
     }
@@ -200,6 +211,8 @@ mod tests {
     fn every_other_arrow_is_named() {
         let found = arrows(&serde_json::json!([
             package("services/nlu", "nlu", &[("ml", Some("dev"))]),
+            package("services/worker", "worker", &[("load", None)]),
+            package("ci/load", "load", &[]),
             package("services/ml", "ml", &[("stoa-testing", None)]),
             package("shared/config", "stoa-config", &[("stoa-service", None)]),
             package("shared/service", "stoa-service", &[("stoa-client", None)]),
@@ -216,6 +229,7 @@ mod tests {
             .collect();
         let expected = [
             "nlu -> ml",
+            "worker -> load",
             "ml -> stoa-testing",
             "stoa-config -> stoa-service",
             "stoa-service -> stoa-client",
