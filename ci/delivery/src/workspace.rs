@@ -72,7 +72,7 @@ impl Workspace {
         workspace.write("stacks/platform/stack.yml", PLATFORM)?;
         workspace.write("stacks/data/stack.yml", &sleeper("store", "", ""))?;
         let config = "    configs: [{source: edge, target: /edge.conf}]\n";
-        let file = "configs:\n  edge: {file: edge.conf}\n";
+        let file = "configs:\n  edge: {file: edge.conf}\nx-probes: [/]\n";
         workspace.write("stacks/edge/stack.yml", &sleeper("edge", config, file))?;
         workspace.write("stacks/edge/edge.conf", "first\n")?;
         workspace.write("stacks/monitoring/stack.yml", &sleeper("monitor", "", ""))?;

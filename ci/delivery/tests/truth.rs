@@ -227,6 +227,25 @@ fn a_registry_that_is_down_is_named_before_anything_is_touched() -> Result<()> {
 }
 
 #[test]
+fn a_deploy_after_which_no_client_is_served_is_put_back() -> Result<()> {
+    let trial = Trial::on("staging")?;
+    first(&trial)?;
+    let before = trial.images()?;
+    trial.push("two")?;
+    // Every task is healthy, and nothing listens where clients come in.
+    let cluster = "managers: [\"unix:///run/stoa/staging-1.sock\"]\nregistry: registry.stoa.test:5000/trial\nsecrets: secrets\n\
+        addresses: [\"10.99.0.21:9\"]\n";
+    trial.write("stacks/clusters/staging.yml", cluster)?;
+    trial
+        .deploy("two")?
+        .exits(1)
+        .within(PUT_BACK)
+        .says("cause: clients not served: nothing answers at 10.99.0.21:9")
+        .says("was put back");
+    assert_put_back(&trial, &before)
+}
+
+#[test]
 fn a_node_lost_in_mid_deploy_is_named_and_everything_put_back() -> Result<()> {
     lose_in_mid_deploy("production-3")
 }

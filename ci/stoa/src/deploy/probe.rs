@@ -9,9 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::cause::{Cause, CauseKind};
 use super::site::Site;
 use crate::release::StackRecord;
+use crate::render::PROBES;
 
-/// In a stack's document: paths that must answer with 2xx.
-const KEY: &str = "x-probes";
 /// How long one answer, and one connection, may take.
 const ANSWER: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);
@@ -98,7 +97,7 @@ async fn ask(client: &Client, url: &str) -> Result<(), Refusal> {
 
 /// The paths that a stack says must be served.
 fn paths(stack: &StackRecord) -> impl Iterator<Item = &str> {
-    let paths = stack.document[KEY].as_array().into_iter().flatten();
+    let paths = stack.document[PROBES].as_array().into_iter().flatten();
     paths.filter_map(Value::as_str)
 }
 
@@ -122,7 +121,7 @@ mod tests {
             name: "edge".into(),
             document,
         };
-        let with = stack(json!({ KEY: ["/", "/healthz"] }));
+        let with = stack(json!({ PROBES: ["/", "/healthz"] }));
         assert_eq!(paths(&with).collect::<Vec<_>>(), ["/", "/healthz"]);
         assert_eq!(paths(&stack(json!({}))).count(), 0);
     }

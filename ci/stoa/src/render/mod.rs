@@ -24,6 +24,8 @@ use crate::yaml;
 
 /// The stacks, in the order in which they are deployed.
 pub(crate) const STACKS: [&str; 4] = ["data", "platform", "edge", "monitoring"];
+/// In a stack's document: the paths that clients must be served. Every other `x-` is only for whoever writes the file.
+pub(crate) const PROBES: &str = "x-probes";
 /// What the names of all networks begin with.
 const NETWORK_PREFIX: &str = "stoa_";
 
@@ -144,7 +146,7 @@ pub(crate) fn assemble(
             services::add(root, &mut document).with_context(place)?;
         }
         alerts::add(root, &mut document).with_context(place)?;
-        document.retain(|key, _| !key.starts_with("x-"));
+        document.retain(|key, _| key == PROBES || !key.starts_with("x-"));
         if let Some(overlay) = cluster.overlay.get(name) {
             overlay::apply(name, &mut document, overlay)?;
         }

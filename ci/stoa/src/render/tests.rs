@@ -258,6 +258,8 @@ fn the_repository_renders_for_every_cluster() {
         let rendered = render(&root, &cluster, "abc", None)
             .unwrap_or_else(|error| panic!("{name}: {error:#}"));
         assert_eq!(rendered.stacks.len(), STACKS.len());
+        let edge = &rendered.stacks[2].document;
+        assert_eq!(edge[PROBES][0], "/", "{name}: clients are not asked for");
         assert!(
             rendered
                 .images()
