@@ -119,17 +119,11 @@ impl Swarm {
         Ok(found)
     }
 
-    /// How many tasks run on a node.
+    /// How many tasks run on a node, those that are to end among them.
     pub(crate) fn tasks_on(&self, node: &str) -> Result<usize> {
-        let format = [
-            "--filter",
-            "desired-state=running",
-            "--format",
-            "{{.CurrentState}}",
-        ];
-        let mut arguments = vec!["node", "ps", node];
-        arguments.extend(format);
-        Ok(self.docker(&arguments)?.lines().count())
+        let states = self.docker(&["node", "ps", node, "--format", "{{.CurrentState}}"])?;
+        let running = states.lines().filter(|state| state.starts_with("Running"));
+        Ok(running.count())
     }
 
     pub(crate) fn all_nodes_ready(&self) -> Result<bool> {
