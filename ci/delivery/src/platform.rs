@@ -251,9 +251,6 @@ impl Platform {
 
 /// The commit whose images the registry has.
 fn version() -> Result<String> {
-    if let Ok(given) = std::env::var("STOA_COMMIT") {
-        return Ok(given);
-    }
     let head = run(
         "git",
         &["-C", &repository().to_string_lossy(), "rev-parse", "HEAD"],
