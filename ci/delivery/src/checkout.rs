@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-use crate::run::{Deployer, Run};
+use crate::run::{Deployer, Run, output};
 use crate::{clusters, repository};
 
 /// Answers as an engine would that runs the local clusters, and notes what it was told.
@@ -117,16 +117,6 @@ impl Checkout {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(arguments)
-        .output()?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "git {}: {complaint}",
-        arguments.join(" ")
-    );
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    let text = output(Command::new("git").arg("-C").arg(folder).args(arguments))?;
+    Ok(text.trim().to_owned())
 }

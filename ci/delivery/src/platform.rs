@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-use crate::run::{Deployer, Run};
+use crate::run::{Deployer, Run, output};
 use crate::swarm::{Swarm, docker_here};
 use crate::{clusters, repository, wait_until};
 
@@ -37,14 +37,11 @@ impl Platform {
         std::fs::create_dir_all(target.join(".stoa"))?;
         std::os::unix::fs::symlink(clusters().canonicalize()?, target.join(".stoa/clusters"))?;
         let script = "tar -C \"$0\" --exclude node_modules -cf - stacks services ci/compose monitoring | tar -C \"$1\" -xf -";
-        run(
-            "sh",
-            &[
-                "-c",
-                script,
-                &repository().to_string_lossy(),
-                &target.to_string_lossy(),
-            ],
+        output(
+            Command::new("sh")
+                .args(["-c", script])
+                .arg(repository())
+                .arg(&target),
         )?;
         Ok(Self {
             copy,
@@ -251,20 +248,7 @@ impl Platform {
 
 /// The commit whose images the registry has.
 fn version() -> Result<String> {
-    let head = run(
-        "git",
-        &["-C", &repository().to_string_lossy(), "rev-parse", "HEAD"],
-    )?;
+    let mut git = Command::new("git");
+    let head = output(git.arg("-C").arg(repository()).args(["rev-parse", "HEAD"]))?;
     Ok(head.trim().to_owned())
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program).args(arguments).output()?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{program} {}: {complaint}",
-        arguments.join(" ")
-    );
-    Ok(String::from_utf8(output.stdout)?)
 }

@@ -155,6 +155,14 @@ fn collect(mut pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
     });
 }
 
+/// What a program prints, if it succeeds.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("{command:?}"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {complaint}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// The binary that was built with these tests, or the one that `STOA_BIN` names.
 fn binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("STOA_BIN") {

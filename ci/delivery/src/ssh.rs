@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::run::output;
 use crate::swarm::docker_here;
 
 /// A node whose SSH server lets this machine's user in, until this is dropped.
@@ -35,7 +36,7 @@ impl SshDoor {
         };
         let key = door.folder.join("id_ed25519");
         let arguments = ["-q", "-t", "ed25519", "-N", "", "-f"];
-        run(Command::new("ssh-keygen").args(arguments).arg(&key))?;
+        output(Command::new("ssh-keygen").args(arguments).arg(&key))?;
         let public = std::fs::read_to_string(key.with_extension("pub"))?;
         let script = "mkdir -p /run/sshd -m 755 && mkdir -p /root/.ssh -m 700 && echo \"$1\" >/root/.ssh/authorized_keys \
             && ssh-keygen -A >/dev/null && /usr/sbin/sshd && cat /etc/ssh/ssh_host_ed25519_key.pub";
@@ -59,10 +60,4 @@ impl Drop for SshDoor {
         drop(docker_here(&["exec", &self.container, "sh", "-c", script]));
         drop(std::fs::remove_dir_all(&self.folder));
     }
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status()?;
-    ensure!(status.success(), "{command:?}: {status}");
-    Ok(())
 }

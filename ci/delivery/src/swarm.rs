@@ -1,10 +1,12 @@
 //! The local clusters, as the Docker CLI sees them.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
+
+use crate::run::output;
 
 /// The stacks of a platform.
 const STACKS: [&str; 4] = ["data", "platform", "edge", "monitoring"];
@@ -135,16 +137,8 @@ impl Swarm {
 
 /// Runs the Docker CLI and returns what it prints.
 pub(crate) fn docker_here(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("docker")
-        .args(arguments)
-        .env("DOCKER_CONFIG", crate::clusters().join("registry"))
-        .env_remove("DOCKER_HOST")
-        .output()?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "docker {}: {complaint}",
-        arguments.join(" ")
-    );
-    Ok(String::from_utf8(output.stdout)?)
+    let mut docker = Command::new("docker");
+    let login = crate::clusters().join("registry");
+    let docker = docker.args(arguments).env("DOCKER_CONFIG", login);
+    output(docker.env_remove("DOCKER_HOST"))
 }

@@ -5,6 +5,7 @@
 use anyhow::{Result, ensure};
 use clap::Parser;
 use delivery::{Platform, Step};
+use load::{Phase, Report};
 use std::time::{Duration, Instant};
 
 #[derive(Parser)]
@@ -49,32 +50,39 @@ async fn main() -> Result<()> {
         } else {
             Step::Rollback
         };
-        let phase = format!("{done}");
-        load.phase(&phase);
+        load.phase(&done.to_string());
         let began = Instant::now();
         step.take(&mut platform)?;
         let seconds = began.elapsed().as_secs();
         let memory = platform.managers_memory()?;
-        let memory: Vec<_> = memory.iter().map(ToString::to_string).collect();
-        let report = load.report();
-        let Some(phase) = report.phases.last() else {
-            continue;
-        };
-        let ms = |share| phase.quantile(share).as_secs_f64() * 1e3;
-        println!(
-            "| {done} | {} | {seconds} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {} |",
-            step.name(),
-            phase.requests,
-            phase.failed,
-            phase.dropped,
-            phase.jobs,
-            phase.jobs_lost,
-            ms(0.5),
-            ms(0.99),
-            memory.join(" ")
-        );
+        if let Some(phase) = load.report().phases.last() {
+            println!("{}", row(phase, step, seconds, &memory));
+        }
     }
-    let report = load.stop().await?;
+    conclude(done, &load.stop().await?)
+}
+
+/// A line of the table.
+fn row(phase: &Phase, step: Step, seconds: u64, memory: &[u64]) -> String {
+    let ms = |share| phase.quantile(share).as_secs_f64() * 1e3;
+    let memory: Vec<_> = memory.iter().map(ToString::to_string).collect();
+    format!(
+        "| {} | {} | {seconds} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {} |",
+        phase.name,
+        step.name(),
+        phase.requests,
+        phase.failed,
+        phase.dropped,
+        phase.jobs,
+        phase.jobs_lost,
+        ms(0.5),
+        ms(0.99),
+        memory.join(" ")
+    )
+}
+
+/// The sum, and what failed, in words.
+fn conclude(done: u32, report: &Report) -> Result<()> {
     let (requests, failures) = (report.requests(), report.failures());
     println!("{done} deployments, {requests} requests, {failures} failures");
     for phase in &report.phases {
