@@ -78,6 +78,12 @@ impl Trial {
         self.workspace.write(path, content)
     }
 
+    /// Replaces a text of the cluster's file; it must stand there once.
+    pub fn change_cluster(&self, from: &str, to: &str) -> Result<()> {
+        let file = format!("stacks/clusters/{}.yml", self.cluster);
+        workspace::replace_once(&self.workspace.path().join(file), from, to)
+    }
+
     /// Changes a secret.
     pub fn write_secret(&self, name: &str, content: &str) -> Result<()> {
         self.workspace.write(&format!("secrets/{name}"), content)

@@ -1,6 +1,6 @@
 //! This repository's own platform on a local cluster: changed in a copy of the checkout, deployed, and driven by a load.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use load::{Load, Options};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::run::{Deployer, Run, output};
 use crate::swarm::{Swarm, docker_here};
+use crate::workspace::replace_once;
 use crate::{clusters, repository, wait_until};
 
 const STACK: &str = "stacks/platform/stack.yml";
@@ -212,15 +213,8 @@ impl Platform {
         Deployer::start(&self.root(), Some(&self.cluster), arguments)?.wait()
     }
 
-    /// Replaces a text of the copy; it must stand there once.
     fn change(&self, file: &str, from: &str, to: &str) -> Result<()> {
-        let path = self.root().join(file);
-        let text = std::fs::read_to_string(&path)?;
-        ensure!(
-            text.matches(from).count() == 1,
-            "{file} does not have `{from}` once"
-        );
-        Ok(std::fs::write(&path, text.replacen(from, to, 1))?)
+        replace_once(&self.root().join(file), from, to)
     }
 
     /// As the cluster's file says: a list that is JSON as well.

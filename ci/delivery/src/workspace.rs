@@ -1,6 +1,6 @@
 //! The workspace of a trial: stacks and services in the form of this repository's own, only smaller.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::fmt::Write as _;
 use std::path::Path;
 use tempfile::TempDir;
@@ -101,6 +101,14 @@ impl Workspace {
         std::fs::create_dir_all(folder)?;
         std::fs::write(&path, content).with_context(|| path.display().to_string())
     }
+}
+
+/// Replaces a text of a file; it must stand there once.
+pub(crate) fn replace_once(path: &Path, from: &str, to: &str) -> Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let count = text.matches(from).count();
+    ensure!(count == 1, "{}: `{from}` {count} times", path.display());
+    Ok(std::fs::write(path, text.replacen(from, to, 1))?)
 }
 
 fn cluster_file(cluster: &str) -> Result<String> {

@@ -7,11 +7,7 @@ use delivery::{SshDoor, Trial};
 fn a_cluster_that_is_reached_by_ssh_is_deployed_to_and_rolled_back_all_the_same() -> Result<()> {
     let trial = Trial::on("staging")?;
     let door = SshDoor::open("staging-1")?;
-    let file = format!(
-        "managers: [\"{}\"]\nregistry: registry.stoa.test:5000/trial\nsecrets: secrets\n",
-        door.host()
-    );
-    trial.write("stacks/clusters/staging.yml", &file)?;
+    trial.change_cluster("unix:///run/stoa/staging-1.sock", door.host())?;
     for version in ["one", "two"] {
         trial.push(version)?;
         trial.deploy(version)?.exits(0).says("succeeded");

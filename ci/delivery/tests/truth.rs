@@ -215,8 +215,7 @@ fn a_registry_that_is_down_is_named_before_anything_is_touched() -> Result<()> {
     first(&trial)?;
     let tasks = trial.running_tasks()?;
     trial.push("two")?;
-    let cluster = "managers: [\"unix:///run/stoa/staging-1.sock\"]\nregistry: 10.99.0.250:5000/trial\nsecrets: secrets\n";
-    trial.write("stacks/clusters/staging.yml", cluster)?;
+    trial.change_cluster("registry: registry.stoa.test:", "registry: 10.99.0.250:")?;
     trial
         .deploy("two")?
         .exits(1)
@@ -233,9 +232,8 @@ fn a_deploy_after_which_no_client_is_served_is_put_back() -> Result<()> {
     let before = trial.images()?;
     trial.push("two")?;
     // Every task is healthy, and nothing listens where clients come in.
-    let cluster = "managers: [\"unix:///run/stoa/staging-1.sock\"]\nregistry: registry.stoa.test:5000/trial\nsecrets: secrets\n\
-        addresses: [\"10.99.0.21:9\"]\n";
-    trial.write("stacks/clusters/staging.yml", cluster)?;
+    let addresses = "secrets: secrets\naddresses: [\"10.99.0.21:9\"]\n";
+    trial.change_cluster("secrets: secrets\n", addresses)?;
     trial
         .deploy("two")?
         .exits(1)

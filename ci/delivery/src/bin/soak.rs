@@ -41,7 +41,7 @@ async fn main() -> Result<()> {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let started = Instant::now();
-    let limit = Duration::from_secs(cli.minutes * 60);
+    let limit = Duration::from_mins(cli.minutes);
     let mut done = 0;
     while done < cli.deployments && started.elapsed() < limit {
         done += 1;
