@@ -1,6 +1,7 @@
 //! Asks what a client would ask, at the addresses where clients come in: that every task is healthy does not say that
 //! one finds the other.
 
+use futures_util::future::join_all;
 use reqwest::Client;
 use serde_json::Value;
 use std::time::Duration;
@@ -33,29 +34,38 @@ pub(super) async fn clients_are_served(site: &Site, stacks: &[StackRecord]) -> R
         .no_proxy()
         .build();
     let client = client.map_err(anyhow::Error::from)?;
-    let mut silent = Vec::new();
-    for address in addresses {
-        for path in &paths {
-            let url = url(address, path);
-            match ask_until(&client, &url, PATIENCE).await {
-                Ok(()) => {}
-                Err(Refusal::Answer(answer)) => {
-                    let detail = format!("{url}: {answer}");
-                    return Err(Cause::new(CauseKind::NotServed, detail));
-                }
-                Err(Refusal::Silence(error)) => {
-                    site.progress.line(&format!("{url}: {error}"));
-                    silent.push(address);
-                    break;
-                }
+    let answers = addresses
+        .iter()
+        .map(|address| ask_all(&client, address, &paths));
+    let mut silent = 0;
+    for (url, answer) in join_all(answers).await.into_iter().flatten() {
+        match answer {
+            Refusal::Answer(answer) => {
+                let detail = format!("{url}: {answer}");
+                return Err(Cause::new(CauseKind::NotServed, detail));
+            }
+            Refusal::Silence(error) => {
+                site.progress.line(&format!("{url}: {error}"));
+                silent += 1;
             }
         }
     }
-    if silent.len() < addresses.len() {
+    if silent < addresses.len() {
         return Ok(());
     }
     let detail = format!("nothing answers at {}", addresses.join(", "));
     Err(Cause::new(CauseKind::NotServed, detail))
+}
+
+/// Asks every path at one address, and returns the first that was refused.
+async fn ask_all(client: &Client, address: &str, paths: &[&str]) -> Option<(String, Refusal)> {
+    for path in paths {
+        let url = url(address, path);
+        if let Err(refusal) = ask_until(client, &url, PATIENCE).await {
+            return Some((url, refusal));
+        }
+    }
+    None
 }
 
 /// Why a path was not served.
