@@ -91,11 +91,11 @@ impl Platform {
     /// Deploys a change that replaces every task of every service, the edge's too.
     pub fn deploy(&mut self) -> Result<Run> {
         self.changes += 1;
-        let mark = format!(
-            "{EVERY_SERVICE}  labels: {{dev.stoa.change: \"{}\"}}\n",
-            self.changes
-        );
-        self.change(STACK, EVERY_SERVICE, &mark)?;
+        let mark = |change| match change {
+            0 => EVERY_SERVICE.to_owned(),
+            _ => format!("{EVERY_SERVICE}  labels: {{dev.stoa.change: \"{change}\"}}\n"),
+        };
+        self.change(STACK, &mark(self.changes - 1), &mark(self.changes))?;
         let change = format!("# {}\n", self.changes);
         let edge = std::fs::read_to_string(self.root().join(EDGE))?;
         std::fs::write(self.root().join(EDGE), edge + &change)?;

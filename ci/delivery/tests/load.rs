@@ -29,16 +29,21 @@ async fn cost_nothing(steps: &[Step], rounds: usize) -> Result<()> {
     let mut platform = Platform::on("production")?;
     platform.import_demo()?;
     let load = platform.load(RATE, CONVERSATIONS, JOBS).await?;
+    let mut taken = Ok(());
     for _ in 0..rounds {
         load.phase("nothing");
         sleep(QUIET).await;
-        for step in steps {
+        taken = steps.iter().try_for_each(|step| {
             load.phase(step.name());
-            step.take(&mut platform)?;
+            step.take(&mut platform)
+        });
+        if taken.is_err() {
+            break;
         }
     }
     let report = load.stop().await?;
     eprintln!("{report}");
+    taken?;
     assert_eq!(report.failures(), 0, "{report}");
     Ok(())
 }
