@@ -33,7 +33,7 @@ fmt: ## Format Rust and the console
 	@cargo fmt --all
 	@cd services/web && npm run --silent format
 
-sqlx: ## Renew the query data in services/*/.sqlx from migrated databases
+sqlx: ## Renew the query data in {services,shared}/*/.sqlx from migrated databases
 	@ci/check/sqlx --write
 
 openapi: ## Renew services/web/openapi.json and the console's client from the code

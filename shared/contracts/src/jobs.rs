@@ -19,8 +19,10 @@ pub trait Payload: Serialize + DeserializeOwned + Send + 'static {
     const QUEUE: &'static str;
     /// How often it is started before it counts as dead.
     const MAX_ATTEMPTS: u16 = 8;
-    /// How long one attempt may take.
+    /// How long one attempt may take; then it is dropped.
     const TIME_LIMIT: Duration;
+    /// After this an attempt is asked to end by itself.
+    const SOFT_TIME_LIMIT: Option<Duration> = None;
 
     /// Reads a payload of `version`; override it to read previous versions too.
     fn decode(version: u16, body: &[u8]) -> Result<Self, UnreadablePayload> {

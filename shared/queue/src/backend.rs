@@ -85,6 +85,34 @@ impl Backend {
         }
     }
 
+    /// Puts messages in that are to start at once.
+    pub(crate) async fn publish_many(
+        &self,
+        queue: &str,
+        messages: &[(Uuid, Message)],
+    ) -> Result<(), QueueError> {
+        match self {
+            Self::Redis(redis) => redis.publish_many(queue, messages).await,
+            Self::Amqp(amqp) => amqp.publish_many(queue, messages).await,
+        }
+    }
+
+    /// Leaves a mark on the broker, which is gone if its data is.
+    pub(crate) async fn set_mark(&self, mark: &str) -> Result<(), QueueError> {
+        match self {
+            Self::Redis(redis) => redis.set_mark(mark).await,
+            Self::Amqp(amqp) => amqp.set_mark(mark).await,
+        }
+    }
+
+    /// Whether the mark is there.
+    pub(crate) async fn has_mark(&self, mark: &str) -> Result<bool, QueueError> {
+        match self {
+            Self::Redis(redis) => redis.has_mark(mark).await,
+            Self::Amqp(amqp) => amqp.has_mark(mark).await,
+        }
+    }
+
     pub(crate) fn reader(&self, queue: &str, permits: usize, lease: Duration) -> Reader {
         match self {
             Self::Redis(redis) => Reader::Redis(redis.reader(queue, lease)),

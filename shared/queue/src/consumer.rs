@@ -3,6 +3,8 @@
 use crate::handler::{Handler, Observer, Unobserved};
 use crate::reader::ReadLoop;
 use crate::run::Runner;
+use crate::store::{Dispatcher, Store};
+use crate::stored::Stored;
 use crate::{ConsumerSettings, JobContext, JobError, Payload, Queue, QueueError, metrics};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,6 +22,7 @@ pub struct Consumer {
     queue: Queue,
     settings: ConsumerSettings,
     observer: Arc<dyn Observer>,
+    store: Option<Store>,
     queues: BTreeMap<&'static str, HashMap<&'static str, Handler>>,
 }
 
@@ -39,6 +42,7 @@ impl Consumer {
             queue,
             settings,
             observer: Arc::new(Unobserved),
+            store: None,
             queues: BTreeMap::new(),
         }
     }
@@ -65,6 +69,13 @@ impl Consumer {
         self
     }
 
+    /// Works on the jobs of a record, and sends them when it is their turn.
+    #[must_use]
+    pub fn with_store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// Works until `stop` is cancelled, then lets the running jobs end for the time of the
     /// settings and hands back the rest. Ends with an error only if it cannot go on.
     pub async fn run(self, stop: CancellationToken) -> Result<(), QueueError> {
@@ -73,8 +84,17 @@ impl Consumer {
             queue,
             settings,
             observer,
+            store,
             queues,
         } = self;
+        let stored = store.clone().map(|store| {
+            let names = queues.keys().map(|name| (*name).to_owned());
+            Stored::new(store, names.collect())
+        });
+        let dispatcher = store.map(|store| {
+            let dispatcher = Dispatcher::new(store, queue.clone());
+            AbortOnDropHandle::new(tokio::spawn(dispatcher.run(stop.clone())))
+        });
         let _depths = watch_depths(queue.clone(), queues.keys().copied().collect());
         let mut loops = JoinSet::new();
         for (name, handlers) in queues {
@@ -84,6 +104,7 @@ impl Consumer {
                 handlers,
                 observer,
                 backoff: settings.backoff,
+                stored: stored.clone(),
             };
             let (settings, stop) = (settings.clone(), stop.clone());
             let read = ReadLoop {
@@ -96,6 +117,12 @@ impl Consumer {
         }
         while let Some(ended) = loops.join_next().await {
             ended??;
+        }
+        if let Some(dispatcher) = dispatcher {
+            dispatcher.await?;
+        }
+        if let Some(stored) = stored {
+            stored.leave().await;
         }
         Ok(())
     }

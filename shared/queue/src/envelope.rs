@@ -28,6 +28,12 @@ pub struct Envelope {
     /// The trace that it continues, as W3C headers.
     #[serde(default)]
     pub trace: BTreeMap<String, String>,
+    /// Which copy this is of a job that stands in a [`Store`](crate::store::Store); 0 for one that does not.
+    #[serde(default)]
+    pub sends: i32,
+    /// Whether the same copy was handed out before, and given back without an end.
+    #[serde(default)]
+    pub is_again: bool,
 }
 
 /// A job as it lies on a broker.

@@ -45,6 +45,18 @@ pub enum QueueError {
         /// The longest that is possible.
         longest: Duration,
     },
+    /// The record of the jobs is away, or refused.
+    #[error("the record of the jobs cannot be read or written")]
+    Database(#[from] sqlx::Error),
+    /// The job belongs to another worker by now: whatever this one has done must not be committed.
+    #[error("another worker has the job")]
+    NotOurs,
+    /// The job stands in no record: its consumer has none.
+    #[error("the job stands in no record")]
+    NoRecord,
+    /// The times of a schedule cannot be told.
+    #[error("the times of a schedule cannot be told: {0}")]
+    Schedule(String),
     /// A part of the consumer has panicked.
     #[error("the consumer has crashed")]
     Crashed(#[from] tokio::task::JoinError),
@@ -54,12 +66,18 @@ impl Coded for QueueError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::TooLarge { .. } => ErrorCode::TooLarge,
-            Self::Redis(_) | Self::Amqp(_) | Self::Refused | Self::Unconfirmed(_) => {
-                ErrorCode::Unavailable
-            }
-            Self::Url(_) | Self::Payload(_) | Self::TimeLimit { .. } | Self::Crashed(_) => {
-                ErrorCode::Internal
-            }
+            Self::Redis(_)
+            | Self::Amqp(_)
+            | Self::Database(_)
+            | Self::Refused
+            | Self::Unconfirmed(_) => ErrorCode::Unavailable,
+            Self::NotOurs => ErrorCode::Conflict,
+            Self::Url(_)
+            | Self::Payload(_)
+            | Self::TimeLimit { .. }
+            | Self::Schedule(_)
+            | Self::NoRecord
+            | Self::Crashed(_) => ErrorCode::Internal,
         }
     }
 }

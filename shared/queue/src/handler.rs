@@ -1,26 +1,59 @@
 //! The functions that do the work, and those that watch it.
 
+use crate::control::Control;
 use crate::envelope::Envelope;
 use crate::error::BoxError;
-use crate::{DeadReason, JobError, Payload};
+use crate::{DeadReason, JobError, Payload, QueueError};
 use futures_util::future::BoxFuture;
+use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
 use stoa_contracts::jobs::UnreadablePayload;
 
-/// What is known about a job that was taken from its queue.
+pub use crate::control::Stop;
+
+/// What is known about a job that was taken from its queue, and what it can say of itself.
 #[derive(Clone, Debug)]
 pub struct JobContext {
     /// The job's envelope; `attempt` counts from 1 and includes attempts that died with their worker.
     pub envelope: Arc<Envelope>,
     body: Arc<[u8]>,
+    pub(crate) control: Arc<Control>,
 }
 
 impl JobContext {
-    pub(crate) fn new(envelope: Envelope, body: &[u8]) -> Self {
+    pub(crate) fn new(envelope: Envelope, body: &[u8], control: Arc<Control>) -> Self {
         Self {
             envelope: Arc::new(envelope),
             body: body.into(),
+            control,
         }
+    }
+
+    /// How far the job is, 0 to 1. It is written once a second, if the job stands in a record.
+    pub fn progress(&self, part: f64) {
+        self.control.set_progress(part);
+    }
+
+    /// What the job gives, for who reads its record; written with its success.
+    pub fn give(&self, result: serde_json::Value) {
+        self.control.set_result(result);
+    }
+
+    /// Waits until the job shall end, and says why. Who does not heed it is dropped: after a few seconds if it is
+    /// cancelled, at its time limit otherwise.
+    pub async fn stopped(&self) -> Stop {
+        self.control.stopped().await
+    }
+
+    /// Why the job shall end, if it shall.
+    pub fn stop(&self) -> Option<Stop> {
+        self.control.stop()
+    }
+
+    /// Writes the success of the job in the transaction that makes its effects, in the database of the record: both are
+    /// there, or neither, and that once. [`QueueError::NotOurs`] means that another worker has the job: roll back.
+    pub async fn complete_in(&self, transaction: &mut PgConnection) -> Result<(), QueueError> {
+        self.control.complete_in(self.envelope.id, transaction).await
     }
 
     /// The payload, for an [`Observer`]; a handler gets it as an argument.
@@ -85,6 +118,8 @@ pub enum Outcome {
     },
     /// It is handed back unfinished, because this process ends.
     Released,
+    /// Somebody has cancelled it while it ran.
+    Cancelled,
 }
 
 /// Watches the jobs of a consumer, to keep a record of them.
@@ -126,6 +161,7 @@ type Start = dyn Fn(JobContext) -> Result<Attempt, UnreadablePayload> + Send + S
 pub(crate) struct Handler {
     pub(crate) kind: &'static str,
     pub(crate) time_limit: Duration,
+    pub(crate) soft_time_limit: Option<Duration>,
     /// Reads the payload and starts the work on it.
     pub(crate) start: Box<Start>,
 }
@@ -144,6 +180,7 @@ impl Handler {
         Self {
             kind: J::KIND,
             time_limit: J::TIME_LIMIT,
+            soft_time_limit: J::SOFT_TIME_LIMIT,
             start: Box::new(start),
         }
     }

@@ -5,7 +5,9 @@ use metrics::{
 };
 use std::time::Duration;
 
+use crate::store::{QueueStatus, State};
 use crate::{Depth, Outcome};
+use time::OffsetDateTime;
 
 const ENQUEUED: &str = "queue_jobs_enqueued_total";
 const FINISHED: &str = "queue_jobs_finished_total";
@@ -18,9 +20,14 @@ const DEAD: &str = "queue_jobs_dead";
 const LOST: &str = "queue_leases_lost_total";
 const REDELIVERED: &str = "queue_redeliveries_total";
 const READ_ERRORS: &str = "queue_read_errors_total";
+const DISPATCHED: &str = "queue_jobs_dispatched_total";
+const DISPATCH_ERRORS: &str = "queue_dispatch_errors_total";
+const STORED: &str = "queue_jobs_stored";
+const OLDEST: &str = "queue_oldest_seconds";
+const PAUSED: &str = "queue_paused";
 
 /// How an attempt can end, as the label says it.
-const OUTCOMES: [&str; 4] = ["ok", "retry", "dead", "released"];
+const OUTCOMES: [&str; 5] = ["ok", "retry", "dead", "released", "cancelled"];
 
 /// Says what each metric means.
 pub(crate) fn describe() {
@@ -51,6 +58,11 @@ pub(crate) fn describe() {
         "Jobs that came again after their worker died."
     );
     describe_counter!(READ_ERRORS, Unit::Count, "Failed reads from the broker.");
+    describe_counter!(DISPATCHED, Unit::Count, "Jobs of the record that were sent.");
+    describe_counter!(DISPATCH_ERRORS, Unit::Count, "Failures to send jobs.");
+    describe_gauge!(STORED, Unit::Count, "Jobs in the record, by state.");
+    describe_gauge!(OLDEST, Unit::Seconds, "Age of the oldest job that waits for its turn.");
+    describe_gauge!(PAUSED, Unit::Count, "1 if the queue is paused.");
 }
 
 /// Makes the series of a handler exist at 0.
@@ -78,6 +90,7 @@ pub(crate) fn finished(queue: &'static str, kind: &'static str, outcome: &Outcom
         Outcome::Retried { .. } => "retry",
         Outcome::Dead { .. } => "dead",
         Outcome::Released => "released",
+        Outcome::Cancelled => "cancelled",
     };
     counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome).increment(1);
     histogram!(DURATION, "queue" => queue, "kind" => kind).record(took);
@@ -93,6 +106,36 @@ pub(crate) fn redelivered(queue: &'static str) {
 
 pub(crate) fn read_failed(queue: &'static str) {
     counter!(READ_ERRORS, "queue" => queue).increment(1);
+}
+
+pub(crate) fn dispatched(queue: &str, jobs: u64) {
+    counter!(DISPATCHED, "queue" => queue.to_owned()).increment(jobs);
+}
+
+pub(crate) fn dispatch_failed() {
+    counter!(DISPATCH_ERRORS).increment(1);
+}
+
+/// What the record has of a queue.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; 2^53 jobs do not fit a table"
+)]
+pub(crate) fn stored(status: &QueueStatus) {
+    let name = &status.name;
+    for state in State::ALL {
+        if matches!(state, State::Succeeded | State::Cancelled) {
+            continue;
+        }
+        let count = status.counts.iter().find(|counted| counted.0 == state);
+        let count = count.map_or(0, |counted| counted.1);
+        gauge!(STORED, "queue" => name.clone(), "state" => state.as_str()).set(count as f64);
+    }
+    let age = status.oldest.map(|oldest| OffsetDateTime::now_utc() - oldest);
+    let age = age.map_or(0.0, time::Duration::as_seconds_f64);
+    gauge!(OLDEST, "queue" => name.clone()).set(age.max(0.0));
+    let is_paused = f64::from(u8::from(status.paused_at.is_some()));
+    gauge!(PAUSED, "queue" => name.clone()).set(is_paused);
 }
 
 /// Counts a running job until it is dropped.

@@ -117,6 +117,8 @@ impl Queue {
             max_attempts: J::MAX_ATTEMPTS,
             enqueued_at: OffsetDateTime::now_utc(),
             trace: trace::headers(),
+            sends: 0,
+            is_again: false,
         };
         self.backend
             .publish(J::QUEUE, id, &Message::new(&envelope, body), how.delay)

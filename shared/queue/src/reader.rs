@@ -2,6 +2,7 @@
 
 use crate::QueueError;
 use crate::backend::{Delivery, Reader};
+use crate::stored::Admitted;
 use crate::metrics;
 use crate::run::Runner;
 use crate::{Backoff, ConsumerSettings, Queue};
@@ -68,16 +69,28 @@ impl ReadLoop {
                 self.hand_back(deliveries, jobs);
                 return Ok(());
             }
-            for delivery in deliveries {
+            for Admitted { delivery, control } in self.admit(deliveries).await {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
                 jobs.spawn(async move {
-                    runner.run(delivery, give_up).await;
+                    runner.run(delivery, control, give_up).await;
                     drop(permit);
                 });
             }
         }
         Ok(())
+    }
+
+    /// What of it is to be worked on.
+    async fn admit(&self, deliveries: Vec<Delivery>) -> Vec<Admitted> {
+        if let Some(stored) = &self.runner.stored {
+            return stored.admit(self.queue, deliveries).await;
+        }
+        let all = deliveries.into_iter().map(|delivery| Admitted {
+            delivery,
+            control: Arc::default(),
+        });
+        all.collect()
     }
 
     /// Gives jobs back that came too late to be started.
@@ -86,7 +99,8 @@ impl ReadLoop {
         give_up.cancel();
         for delivery in deliveries {
             let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
-            jobs.spawn(async move { runner.run(delivery, give_up).await });
+            // Not claimed: for the record it was never here.
+            jobs.spawn(async move { runner.run(delivery, Arc::default(), give_up).await });
         }
     }
 

@@ -1,8 +1,10 @@
 //! One delivery from its arrival to its settlement.
 
 use crate::backend::{Delivery, Settled, Settlement};
+use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
 use crate::handler::{Handler, Observer};
+use crate::stored::Stored;
 use crate::{Backoff, DeadReason, Failure, JobContext, JobError, Outcome, metrics, trace};
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
@@ -22,6 +24,8 @@ const SETTLE_BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(200),
     cap: Duration::from_secs(2),
 };
+/// How long a cancelled job has to end by itself.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// The kind under which jobs are counted that no handler knows: a foreign name is no label.
 const UNKNOWN: &str = "unknown";
 
@@ -31,6 +35,8 @@ pub(crate) struct Runner {
     pub(crate) handlers: HashMap<&'static str, Handler>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) backoff: Backoff,
+    /// The record, if there is one.
+    pub(crate) stored: Option<Stored>,
 }
 
 /// Why an attempt has no result.
@@ -42,15 +48,23 @@ enum Interruption {
 }
 
 impl Runner {
-    pub(crate) async fn run(&self, delivery: Delivery, give_up: CancellationToken) {
+    pub(crate) async fn run(
+        &self,
+        delivery: Delivery,
+        control: Arc<Control>,
+        give_up: CancellationToken,
+    ) {
         if delivery.earlier > 0 {
             metrics::redelivered(self.queue);
         }
         match delivery.message.envelope() {
             Ok(mut envelope) => {
-                envelope.attempt = envelope.attempt.saturating_add(delivery.earlier);
+                envelope.attempt = match control.attempt() {
+                    Some(attempt) => u16::try_from(attempt).unwrap_or(u16::MAX),
+                    None => envelope.attempt.saturating_add(delivery.earlier),
+                };
                 let span = self.span(&envelope);
-                let job = JobContext::new(envelope, &delivery.message.body);
+                let job = JobContext::new(envelope, &delivery.message.body, control);
                 self.run_job(job, delivery, give_up).instrument(span).await;
             }
             Err(error) => {
@@ -89,6 +103,7 @@ impl Runner {
             biased;
             () = give_up.cancelled() => Err(Interruption::GivenUp),
             () = delivery.lease.cancelled() => Err(Interruption::LeaseLost),
+            () = job.control.lost.cancelled() => Err(Interruption::LeaseLost),
             outcome = attempt => Ok(outcome),
         };
         drop(running);
@@ -98,6 +113,9 @@ impl Runner {
             Err(Interruption::LeaseLost) => {
                 metrics::lease_lost(self.queue);
                 tracing::warn!("another worker has taken the job over; this attempt is dropped");
+                if let Some(stored) = &self.stored {
+                    stored.forget(job.envelope.id);
+                }
                 return;
             }
         };
@@ -131,9 +149,13 @@ impl Runner {
             let wait = OffsetDateTime::now_utc() - envelope.enqueued_at;
             metrics::waited(self.queue, wait.try_into().unwrap_or_default());
         }
-        let ended = timeout(handler.time_limit, AssertUnwindSafe(work).catch_unwind()).await;
+        let ended = tokio::select! {
+            ended = timeout(handler.time_limit, AssertUnwindSafe(work).catch_unwind()) => ended,
+            () = watch(&job.control, handler.soft_time_limit) => return Outcome::Cancelled,
+        };
         let failure = match ended {
             Ok(Ok(Ok(()))) => return Outcome::Succeeded,
+            _ if job.control.stop() == Some(Stop::Cancelled) => return Outcome::Cancelled,
             Ok(Ok(Err(JobError::Fail(error)))) => {
                 return dead(DeadReason::Failed, Failure::of(error.as_ref()));
             }
@@ -161,8 +183,15 @@ impl Runner {
         took: Duration,
     ) {
         let envelope = &job.envelope;
-        let observed = self.observer.ended(job, &outcome).await;
-        let settlement = match &observed {
+        let mut written = self.observer.ended(job, &outcome).await;
+        if let (Ok(()), Some(stored)) = (&written, &self.stored)
+            && let Some(ending) = job.control.ending(envelope.id, &outcome)
+        {
+            written = stored.end(ending).await.map_err(Into::into);
+        }
+        let settlement = match &written {
+            // The record decides what comes of it, and sends it anew.
+            Ok(()) if job.control.attempt().is_some() => Settlement::Done,
             Ok(()) => settlement(envelope, &delivery.message, &outcome),
             Err(error) => {
                 tracing::warn!(
@@ -215,6 +244,10 @@ impl Runner {
                 span.record("job.outcome", "released");
                 tracing::info!(kind, "job is handed back unfinished");
             }
+            Outcome::Cancelled => {
+                span.record("job.outcome", "cancelled");
+                tracing::info!(kind, ?took, "job is cancelled");
+            }
         }
     }
 
@@ -239,9 +272,22 @@ impl Runner {
     }
 }
 
+/// Asks the job to end at its soft limit; returns when a cancelled job has had its time.
+async fn watch(control: &Control, soft: Option<Duration>) {
+    if let Some(soft) = soft
+        && timeout(soft, control.stopped()).await.is_err()
+    {
+        control.request(Stop::SoftTimeLimit);
+    }
+    match control.stopped().await {
+        Stop::Cancelled => sleep(CANCEL_GRACE).await,
+        Stop::SoftTimeLimit => std::future::pending().await,
+    }
+}
+
 fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Settlement {
     match outcome {
-        Outcome::Succeeded => Settlement::Done,
+        Outcome::Succeeded | Outcome::Cancelled => Settlement::Done,
         Outcome::Retried { pause, .. } => again(
             envelope,
             message,
@@ -260,6 +306,7 @@ fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Sett
 fn again(envelope: &Envelope, message: &Message, attempt: u16, pause: Duration) -> Settlement {
     let next = Envelope {
         attempt,
+        is_again: true,
         ..envelope.clone()
     };
     let id: Uuid = envelope.id;

@@ -12,16 +12,22 @@ pub(crate) use reader::{AmqpReader, AmqpReceipt};
 
 use crate::envelope::Message;
 use crate::{DeadLetter, Depth, QueueError};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use lapin::options::BasicGetOptions;
 use names::{Names, TIERS};
 use session::Session;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 /// RabbitMQ closes the channel of a message that is unacknowledged for 30 minutes (its default
 /// `consumer_timeout`, checked once a minute).
 pub(crate) const LONGEST_JOB: Duration = Duration::from_mins(28);
+
+/// Messages that may be unconfirmed at a time.
+const PUBLISHED_AT_ONCE: usize = 200;
 
 /// A RabbitMQ broker.
 #[derive(Clone)]
@@ -74,6 +80,38 @@ impl Amqp {
             }
             other => other,
         }
+    }
+
+    pub(crate) async fn publish_many(
+        &self,
+        queue: &str,
+        messages: &[(Uuid, Message)],
+    ) -> Result<(), QueueError> {
+        for some in messages.chunks(PUBLISHED_AT_ONCE) {
+            // Their confirmations come together.
+            let mut sending = FuturesOrdered::new();
+            for (_, message) in some {
+                sending.push_back(self.publish(queue, message, Duration::ZERO));
+            }
+            while let Some(sent) = sending.next().await {
+                sent?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn set_mark(&self, mark: &str) -> Result<(), QueueError> {
+        let name = self.mark(mark);
+        self.session().await?.set_mark(&name).await
+    }
+
+    pub(crate) async fn has_mark(&self, mark: &str) -> Result<bool, QueueError> {
+        let name = self.mark(mark);
+        self.session().await?.has_mark(&name).await
+    }
+
+    fn mark(&self, mark: &str) -> String {
+        format!("{}.mark.{mark}", self.shared.namespace)
     }
 
     pub(crate) fn reader(&self, queue: &str, permits: usize) -> AmqpReader {

@@ -9,7 +9,7 @@ use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ErrorKind};
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The first pause after a refusal, which then doubles, and how many are borne: six seconds.
 const REFUSAL_PAUSE: Duration = Duration::from_millis(50);
 const REFUSALS: usize = 6;
+/// The reply code of AMQP for a queue that is not there.
+const NOT_FOUND: u16 = 404;
 /// How often the broker hands a job out before it parks it itself; the runner parks it earlier.
 const DELIVERY_LIMIT: i64 = 1000;
 /// Dead letters are looked at by taking them and giving them back, which counts as a delivery.
@@ -137,6 +139,36 @@ impl Session {
         limited("no deletion in time", deleting).await
     }
 
+    /// Makes an empty queue, as a mark that the broker keeps.
+    pub(super) async fn set_mark(&self, name: &str) -> Result<(), QueueError> {
+        self.declare_queue(name, quorum()).await.map(drop)
+    }
+
+    /// Whether the mark is there.
+    pub(super) async fn has_mark(&self, name: &str) -> Result<bool, QueueError> {
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        // Its own channel, because the answer "no" closes it.
+        let channel = self.channel().await?;
+        let asking = async {
+            match channel
+                .queue_declare(name.into(), options, FieldTable::default())
+                .await
+            {
+                Ok(_) => Ok(true),
+                Err(error) if is_not_found(&error) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        };
+        let is_there = limited("no answer in time", asking).await?;
+        if is_there {
+            channel.close(200, "looked at".into()).await?;
+        }
+        Ok(is_there)
+    }
+
     /// Puts a message into its queue, or into the tier where it waits first.
     pub(super) async fn send(
         &self,
@@ -194,6 +226,13 @@ impl Session {
             Ok(())
         };
         limited("no confirmation in time", publishing).await
+    }
+}
+
+fn is_not_found(error: &lapin::Error) -> bool {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => error.get_id() == NOT_FOUND,
+        _ => false,
     }
 }
 

@@ -25,6 +25,9 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection attempt may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Messages that are sent in one go.
+const PUBLISHED_AT_ONCE: usize = 100;
+
 /// A Redis server.
 pub(crate) struct Redis {
     client: Client,
@@ -75,6 +78,35 @@ impl Redis {
             .arg(&message.head)
             .arg(&message.body);
         Ok(call.invoke_async(&mut link).await?)
+    }
+
+    pub(crate) async fn publish_many(
+        &self,
+        queue: &str,
+        messages: &[(Uuid, Message)],
+    ) -> Result<(), QueueError> {
+        let keys = self.keys(queue);
+        for some in messages.chunks(PUBLISHED_AT_ONCE) {
+            let mut pipe = redis::pipe();
+            for (_, message) in some {
+                let fields = [("head", &message.head), ("body", &message.body)];
+                pipe.xadd(&keys.stream, "*", &fields).ignore();
+            }
+            pipe.exec_async(&mut self.link.clone()).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn set_mark(&self, mark: &str) -> Result<(), QueueError> {
+        Ok(self.link.clone().set(self.mark(mark), "").await?)
+    }
+
+    pub(crate) async fn has_mark(&self, mark: &str) -> Result<bool, QueueError> {
+        Ok(self.link.clone().exists(self.mark(mark)).await?)
+    }
+
+    fn mark(&self, mark: &str) -> String {
+        format!("{}:mark:{mark}", self.namespace)
     }
 
     pub(crate) fn reader(&self, queue: &str, lease: Duration) -> RedisReader {

@@ -4,6 +4,7 @@ use super::keys::{GROUP, Keys};
 use super::lease::{Leases, RedisReceipt};
 use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, create_group, message, millis, no_group, scripts};
 use crate::QueueError;
+use crate::worker;
 use crate::backend::{Delivery, Receipt};
 use crate::envelope::Message;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 /// How long a read waits for a job. It bounds how late a delayed job starts and how long a
 /// worker takes to notice that it shall stop: a read is never cut off, because what the server has
@@ -49,7 +49,7 @@ impl RedisReader {
         keys: Keys,
         lease: Duration,
     ) -> Self {
-        let leases = Leases::new(link.clone(), keys.clone(), consumer_name(), lease);
+        let leases = Leases::new(link.clone(), keys.clone(), worker::name(), lease);
         let heartbeat = leases.heartbeat();
         let (cursor, next_search) = ("0-0".to_owned(), Instant::now());
         let reading = None;
@@ -183,15 +183,4 @@ impl RedisReader {
         }
         Ok(self.reading.as_mut().expect("it was just made"))
     }
-}
-
-/// A name that no other process ever has: replicas share a service's name, containers reuse pids.
-fn consumer_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!(
-        "{}:{}:{}",
-        host.trim(),
-        std::process::id(),
-        Uuid::new_v4().simple()
-    )
 }

@@ -27,6 +27,7 @@ impl Observer for Chronicle {
             Outcome::Succeeded => "succeeded",
             Outcome::Retried { .. } => "retried",
             Outcome::Dead { .. } => "dead",
+            Outcome::Cancelled => "cancelled",
             Outcome::Released => "released",
         };
         let ends = self

@@ -1,0 +1,95 @@
+//! Whether the broker still has what it was sent.
+
+use super::Store;
+use crate::{Queue, QueueError};
+use uuid::Uuid;
+
+/// How long a job that was sent may be nowhere on a broker that says it has none.
+const STRANDED: &str = "10 seconds";
+/// How long a process that works may say nothing while it runs a job; brokers notice its death earlier.
+const SILENT: &str = "60 seconds";
+
+impl Store {
+    /// If the broker is another than it was, or has lost its data, everything that was sent waits for its turn again.
+    /// Whoever works on one of them has lost it: its end does not count.
+    pub(super) async fn notice_loss(&self, queue: &Queue) -> Result<(), QueueError> {
+        let known = sqlx::query_scalar!("SELECT mark FROM queue_broker")
+            .fetch_optional(&self.pool)
+            .await?;
+        if let Some(known) = &known
+            && queue.backend.has_mark(known).await?
+        {
+            return Ok(());
+        }
+        let mark = Uuid::new_v4().to_string();
+        queue.backend.set_mark(&mark).await?;
+        let mut transaction = self.pool.begin().await?;
+        let again = sqlx::query!(
+            "UPDATE queue_jobs SET state = 'queued' WHERE state IN ('sent', 'running')"
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "INSERT INTO queue_broker (mark) VALUES ($1) ON CONFLICT (is_only) DO UPDATE SET mark = $1",
+            mark,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        if known.is_some() {
+            let jobs = again.rows_affected();
+            tracing::warn!(jobs, "the broker has lost its data; what was sent is sent again");
+        }
+        Ok(())
+    }
+
+    /// A broker may lose its last second alone. What was sent a while ago, while the broker says that it holds no job
+    /// of the queue, is sent again.
+    pub(super) async fn notice_stranded(&self, queue: &Queue) -> Result<(), QueueError> {
+        let suspects = sqlx::query!(
+            r#"SELECT queue, array_agg(id) AS "ids!" FROM queue_jobs
+               WHERE state = 'sent' AND sent_at < clock_timestamp() - $1::text::interval GROUP BY queue"#,
+            STRANDED,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for suspect in suspects {
+            let depth = queue.depth(&suspect.queue).await?;
+            if depth.ready > 0 || depth.running.unwrap_or_default() > 0 {
+                continue;
+            }
+            let again = sqlx::query!(
+                "UPDATE queue_jobs SET state = 'queued'
+                 WHERE id = ANY($1) AND state = 'sent' AND sent_at < clock_timestamp() - $2::text::interval",
+                &suspect.ids,
+                STRANDED,
+            )
+            .execute(&self.pool)
+            .await?;
+            tracing::warn!(
+                queue = suspect.queue,
+                jobs = again.rows_affected(),
+                "the broker has not what it was sent; it is sent again"
+            );
+        }
+        Ok(())
+    }
+
+    /// What runs on a process that is gone, and which the broker has not handed to another, is sent again.
+    pub(super) async fn notice_silent(&self) -> Result<(), QueueError> {
+        let again = sqlx::query!(
+            "UPDATE queue_jobs SET state = 'queued'
+             WHERE state = 'running' AND started_at < clock_timestamp() - $1::text::interval
+               AND NOT EXISTS (SELECT FROM queue_workers WHERE name = worker
+                               AND seen_at > clock_timestamp() - $1::text::interval)",
+            SILENT,
+        )
+        .execute(&self.pool)
+        .await?;
+        if again.rows_affected() > 0 {
+            let jobs = again.rows_affected();
+            tracing::warn!(jobs, "workers died, and their jobs are sent again");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! What sends jobs to the broker when it is their turn. Every consumer has one; one of all is active.
+
+use super::Store;
+use super::enqueue::CHANNEL;
+use crate::envelope::Message;
+use crate::{Envelope, Queue, QueueError, metrics};
+use sqlx::postgres::PgListener;
+use sqlx::types::Json;
+use sqlx::{Connection as _, PgConnection};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// The lock that the active dispatcher of a database holds: `stoa que`, as a number.
+const LEADER: i64 = 0x7374_6f61_2071_7565;
+/// How often one that is not active tries to be.
+const STAND_BY: Duration = Duration::from_secs(1);
+/// The pause between two looks while jobs are out, so that others' ends are noticed; and while nothing is.
+const BUSY: Duration = Duration::from_millis(20);
+const IDLE: Duration = Duration::from_secs(1);
+/// How often it looks after what is not about the next job: the broker's epoch, schedules, what is stuck.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// The pause after an error.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Jobs that one statement moves.
+const BATCH: i64 = 1000;
+/// An account may have so many out when the window is full, so that it is not shut out by another.
+const PASSING: i64 = 1;
+/// How many of those at a time.
+const PASSING_AT_ONCE: i64 = 100;
+
+/// Sends what is to run.
+pub(crate) struct Dispatcher {
+    store: Store,
+    queue: Queue,
+    pace: HashMap<String, Pace>,
+}
+
+/// How fast a queue's jobs end, and up to which account it was looked.
+#[derive(Default)]
+struct Pace {
+    sent: u64,
+    since: Option<Instant>,
+    per_second: f64,
+    after: Uuid,
+}
+
+impl Pace {
+    /// What was sent in the last while is what has ended, but for what fits into the window.
+    fn count(&mut self, sent: u64) {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        self.sent += sent;
+        let took = now - since;
+        if took >= Duration::from_millis(100) {
+            self.per_second = self.sent as f64 / took.as_secs_f64();
+            (self.sent, self.since) = (0, Some(now));
+        }
+    }
+}
+
+/// What a look has come to.
+enum Look {
+    /// It may go on at once.
+    Full,
+    /// Nothing more can be sent now; jobs are out.
+    Busy,
+    /// Nothing waits for its turn; how long until something may.
+    Idle(Duration),
+}
+
+impl Dispatcher {
+    pub(crate) fn new(store: Store, queue: Queue) -> Self {
+        Self {
+            store,
+            queue,
+            pace: HashMap::new(),
+        }
+    }
+
+    /// Works until `stop`. A database or a broker that is away is waited for.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let pause = match self.lead(&stop).await {
+                Ok(()) => STAND_BY,
+                Err(error) => {
+                    metrics::dispatch_failed();
+                    tracing::warn!(%error, source = ?error, "jobs wait: they could not be sent; goes on trying");
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {},
+                () = sleep(pause) => {},
+            }
+        }
+    }
+
+    /// Sends for as long as it holds the lock; returns at once if another has it.
+    async fn lead(&mut self, stop: &CancellationToken) -> Result<(), QueueError> {
+        let mut lock = self.store.pool.acquire().await?.detach();
+        let held = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "held!""#, LEADER)
+            .fetch_one(&mut lock)
+            .await?;
+        if held {
+            let led = self.lead_with(&mut lock, stop).await;
+            lock.close().await?;
+            return led;
+        }
+        Ok(lock.close().await?)
+    }
+
+    async fn lead_with(
+        &mut self,
+        lock: &mut PgConnection,
+        stop: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        let mut listener = PgListener::connect_with(&self.store.pool).await?;
+        listener.listen(CHANNEL).await?;
+        self.send_left().await?;
+        let mut upkeep = Instant::now();
+        while !stop.is_cancelled() {
+            if Instant::now() >= upkeep {
+                // The lock is as good as its connection.
+                lock.ping().await?;
+                self.store.keep_up(&self.queue).await?;
+                upkeep = Instant::now() + UPKEEP;
+            }
+            let pause = match self.look().await? {
+                Look::Full => continue,
+                Look::Busy => BUSY,
+                Look::Idle(until) => until.min(IDLE),
+            };
+            tokio::select! {
+                () = stop.cancelled() => {},
+                () = self.store.wake.notified() => {},
+                _ = timeout(pause, listener.recv()) => {},
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<Look, QueueError> {
+        let due = self.store.promote().await?;
+        let names = self.store.queues_with_work().await?;
+        let (mut is_full, mut is_busy) = (false, !names.is_empty());
+        for name in names {
+            let (sent, is_more) = self.fill(&name).await?;
+            is_full |= is_more;
+            is_busy |= sent > 0;
+        }
+        Ok(match due {
+            _ if is_full => Look::Full,
+            Some(due) if due.is_zero() => Look::Full,
+            _ if is_busy => Look::Busy,
+            due => Look::Idle(due.unwrap_or(IDLE)),
+        })
+    }
+
+    /// Sends what a queue has room for; how many, and whether more may follow at once.
+    async fn fill(&mut self, name: &str) -> Result<(u64, bool), QueueError> {
+        let room = self.store.room(name).await?;
+        let pace = self.pace.entry(name.to_owned()).or_default();
+        let allowed = room.rate.map_or(i64::MAX, |rate| rate.allowed());
+        let free = room.free(pace.per_second).min(allowed).min(BATCH);
+        let (limit, most) = match free {
+            1.. => (free, i64::MAX),
+            _ if room.may_pass() && allowed > 0 => (PASSING_AT_ONCE.min(allowed), PASSING),
+            _ => return Ok((0, false)),
+        };
+        let (ids, last) = self.store.pick(name, limit, most, pace.after).await?;
+        let wrapped = ids.is_empty() && !pace.after.is_nil();
+        pace.after = last.map_or(Uuid::nil(), next);
+        let sent = ids.len() as u64;
+        pace.count(sent);
+        if sent > 0 {
+            let next = room.rate.map(|rate| rate.after(sent as i64));
+            self.send(name, &ids, next).await?;
+        }
+        Ok((sent, wrapped || sent as i64 == BATCH))
+    }
+
+    /// Marks jobs as sent, and sends them. In between stands a note of them, for who comes after a crash.
+    async fn send(
+        &self,
+        name: &str,
+        ids: &[Uuid],
+        rate_next: Option<time::OffsetDateTime>,
+    ) -> Result<(), QueueError> {
+        let mut transaction = self.store.pool.begin().await?;
+        let jobs = mark_sent(&mut transaction, ids).await?;
+        let note = sqlx::query_scalar!(
+            "INSERT INTO queue_dispatches (queue, jobs) VALUES ($1, $2) RETURNING id",
+            name,
+            ids,
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        if let Some(next) = rate_next {
+            sqlx::query!(
+                "UPDATE queue_settings SET rate_next = $2 WHERE queue = $1",
+                name,
+                next,
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        self.publish(note, name, jobs).await
+    }
+
+    async fn publish(
+        &self,
+        note: i64,
+        name: &str,
+        jobs: Vec<(Uuid, Message)>,
+    ) -> Result<(), QueueError> {
+        self.queue.backend.publish_many(name, &jobs).await?;
+        metrics::dispatched(name, jobs.len() as u64);
+        sqlx::query!("DELETE FROM queue_dispatches WHERE id = $1", note)
+            .execute(&self.store.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Sends what a dispatcher before this one may have left unsent. What it did send is there twice, and claimed once.
+    async fn send_left(&self) -> Result<(), QueueError> {
+        let notes = sqlx::query!("SELECT id, queue, jobs FROM queue_dispatches ORDER BY id")
+            .fetch_all(&self.store.pool)
+            .await?;
+        for note in notes {
+            let jobs = sent(&self.store, &note.jobs).await?;
+            self.publish(note.id, &note.queue, jobs).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A row as it goes to the broker.
+struct Row {
+    id: Uuid,
+    kind: String,
+    version: i16,
+    account_id: Uuid,
+    attempts: i16,
+    max_attempts: i16,
+    enqueued_at: time::OffsetDateTime,
+    trace: Json<BTreeMap<String, String>>,
+    payload: Vec<u8>,
+    sends: i32,
+}
+
+async fn mark_sent(
+    transaction: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Message)>, QueueError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"UPDATE queue_jobs SET state = 'sent', sends = sends + 1, sent_at = clock_timestamp()
+           WHERE id = ANY($1) AND state = 'queued'
+           RETURNING id, kind, version, account_id, attempts, max_attempts, enqueued_at, trace AS "trace: _", payload,
+                     sends"#,
+        ids,
+    )
+    .fetch_all(transaction)
+    .await?;
+    let mut messages: HashMap<_, _> = rows.into_iter().map(Row::message).collect();
+    let in_turn = ids.iter().filter_map(|id| messages.remove_entry(id));
+    Ok(in_turn.collect())
+}
+
+/// The jobs among `ids` that are marked as sent.
+async fn sent(store: &Store, ids: &[Uuid]) -> Result<Vec<(Uuid, Message)>, QueueError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, kind, version, account_id, attempts, max_attempts, enqueued_at, trace AS "trace: _", payload, sends
+           FROM queue_jobs WHERE id = ANY($1) AND state = 'sent'"#,
+        ids,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows.into_iter().map(Row::message).collect())
+}
+
+impl Row {
+    fn message(self) -> (Uuid, Message) {
+        let number = |value: i16| u16::try_from(value).unwrap_or_default();
+        let envelope = Envelope {
+            id: self.id,
+            kind: self.kind,
+            version: number(self.version),
+            account: Some(self.account_id).filter(|account| !account.is_nil()),
+            attempt: number(self.attempts).saturating_add(1),
+            max_attempts: number(self.max_attempts),
+            enqueued_at: self.enqueued_at,
+            trace: self.trace.0,
+            sends: self.sends,
+            is_again: false,
+        };
+        (self.id, Message::new(&envelope, self.payload))
+    }
+}
+
+/// The account behind another.
+fn next(account: Uuid) -> Uuid {
+    Uuid::from_u128(account.as_u128().wrapping_add(1))
+}
+
+impl Store {
+    /// Lets those wait for their turn that are due; how long until the next one is.
+    async fn promote(&self) -> Result<Option<Duration>, QueueError> {
+        sqlx::query!(
+            "UPDATE queue_jobs SET state = 'queued' WHERE id IN
+                 (SELECT id FROM queue_jobs WHERE state = 'scheduled' AND not_before <= clock_timestamp()
+                  ORDER BY not_before LIMIT $1)
+               AND state = 'scheduled'",
+            BATCH,
+        )
+        .execute(&self.pool)
+        .await?;
+        let seconds = sqlx::query_scalar!(
+            "SELECT extract(epoch FROM min(not_before) - clock_timestamp())::float8
+             FROM queue_jobs WHERE state = 'scheduled'"
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(seconds.map(|left| Duration::try_from_secs_f64(left).unwrap_or_default()))
+    }
+}

@@ -1,0 +1,68 @@
+//! The record of truth, in the PostgreSQL of the service that works on the jobs.
+//!
+//! Every job is a row from its enqueuing to its end, and whatever decides about it decides there: when it is due, what
+//! it waits for, whose turn it is, whether it is cancelled. The broker only carries what may run now, so both brokers
+//! mean the same, and one that loses everything gets it again.
+//!
+//! ```text
+//! enqueue ──► queued ──► sent ──► running ──► succeeded, failed, cancelled
+//!             ▲   ▲       (broker)    │
+//!  waiting ───┘   └── scheduled ◄─────┘ retry, with a pause
+//! ```
+//!
+//! [`Dispatcher`](dispatch::Dispatcher), of which one is active, sends; consumers [claim](claim) what arrives. A claim
+//! raises `attempts`, and an end counts only for who knows the present number: of two workers that hold the same job,
+//! one has it.
+
+mod broker;
+mod claim;
+mod control;
+mod dispatch;
+mod enqueue;
+mod flow;
+mod inbox;
+mod job;
+mod pick;
+mod schedule;
+mod upkeep;
+
+pub use control::{CancelOutcome, JobFilter, Limits, QueueStatus};
+pub use enqueue::{Enqueued, NewJob, Priority};
+pub use flow::Flow;
+pub use inbox::Inbox;
+pub use job::{Attempt, State, StoredJob};
+pub use schedule::{Missed, Schedule, ScheduleError};
+
+pub(crate) use claim::{Claim, Ending};
+pub(crate) use dispatch::Dispatcher;
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// The tables; a service links the file into its own migrations.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Where the jobs of a service stand. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+    /// Tells the dispatcher of this process that there may be something to send.
+    wake: Arc<Notify>,
+}
+
+impl Store {
+    /// The jobs in the database of `pool`, which has the tables of [`MIGRATIONS`].
+    pub fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            wake: Arc::default(),
+        }
+    }
+
+    /// The database, for a transaction in which something else is written too.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}

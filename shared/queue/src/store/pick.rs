@@ -1,0 +1,180 @@
+//! Whose turn it is.
+
+use super::Store;
+use crate::QueueError;
+use sqlx::postgres::types::PgInterval;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Accounts that one look goes through; the next one goes on behind them.
+const ACCOUNTS: i32 = 500;
+/// The fewest jobs that are on the broker at a time while more wait.
+const FEWEST_OUT: f64 = 16.0;
+/// The most.
+const MOST_OUT: f64 = 5000.0;
+/// What the broker has should last so long, until the next look.
+const AHEAD: f64 = 0.2;
+
+/// What one queue has, and may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Jobs sent or running.
+    pub(super) out: i64,
+    /// Jobs running.
+    pub(super) running: i64,
+    pub(super) max_running: Option<i32>,
+    pub(super) rate: Option<Rate>,
+}
+
+/// At most `jobs` in `period`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    jobs: i32,
+    period: Duration,
+    /// When the next one may start, if everything before went as the rate says.
+    next: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+}
+
+impl Rate {
+    /// How many may start now: after a silence a whole period's jobs, never more (GCRA).
+    pub(super) fn allowed(&self) -> i64 {
+        let each = self.each();
+        let earliest = self.now - self.period;
+        let next = self.next.map_or(earliest, |next| next.max(earliest));
+        let ahead = (self.now - next).as_seconds_f64();
+        if ahead < 0.0 {
+            return 0;
+        }
+        // A whole period of silence has room for all of its jobs, and not one more.
+        ((ahead / each).floor() as i64).min(self.jobs.into())
+    }
+
+    /// When the next one may start after `taken` more.
+    pub(super) fn after(&self, taken: i64) -> OffsetDateTime {
+        let earliest = self.now - self.period;
+        let next = self.next.map_or(earliest, |next| next.max(earliest));
+        next + time::Duration::seconds_f64(self.each() * taken as f64)
+    }
+
+    fn each(&self) -> f64 {
+        self.period.as_secs_f64() / f64::from(self.jobs)
+    }
+}
+
+impl Room {
+    /// How many more may be sent while `per_second` end. Little is sent ahead, because what is on the broker has its
+    /// place already: a job of another account, or a more urgent one, goes behind it.
+    pub(super) fn free(&self, per_second: f64) -> i64 {
+        let wanted = FEWEST_OUT + 2.0 * self.running as f64 + per_second * AHEAD;
+        let limit = wanted.min(MOST_OUT) as i64;
+        let limit = self
+            .max_running
+            .map_or(limit, |most| limit.min(most.into()));
+        limit - self.out
+    }
+
+    /// Whether an account that has nothing out may pass a full window.
+    pub(super) fn may_pass(&self) -> bool {
+        self.max_running
+            .is_none_or(|most| self.out < i64::from(most))
+    }
+}
+
+impl Store {
+    /// The queues in which something waits for its turn, without those that pause.
+    pub(super) async fn queues_with_work(&self) -> Result<Vec<String>, QueueError> {
+        // A loose scan: the index is long, and has few queues.
+        let rows = sqlx::query_scalar!(
+            r#"WITH RECURSIVE names AS (
+                   (SELECT queue FROM queue_jobs WHERE state = 'queued' ORDER BY queue LIMIT 1)
+                   UNION ALL
+                   SELECT (SELECT j.queue FROM queue_jobs j WHERE state = 'queued' AND j.queue > names.queue
+                           ORDER BY j.queue LIMIT 1)
+                   FROM names WHERE names.queue IS NOT NULL)
+               SELECT queue AS "queue!" FROM names
+               WHERE queue IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM queue_settings s WHERE s.queue = names.queue AND paused_at IS NOT NULL)"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
+    }
+
+    pub(super) async fn room(&self, queue: &str) -> Result<Room, QueueError> {
+        let row = sqlx::query!(
+            r#"SELECT out AS "out!", running AS "running!", max_running AS "max_running?", rate_jobs AS "rate_jobs?",
+                      rate_period AS "rate_period?", rate_next AS "rate_next?", clock_timestamp() AS "now!"
+               FROM (SELECT count(*) AS out, count(*) FILTER (WHERE state = 'running') AS running
+                     FROM queue_jobs WHERE queue = $1 AND state IN ('sent', 'running')) AS counted
+               LEFT JOIN queue_settings ON queue = $1"#,
+            queue,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let rate = row.rate_jobs.zip(row.rate_period).map(|(jobs, period)| Rate {
+            jobs,
+            period: duration(&period),
+            next: row.rate_next,
+            now: row.now,
+        });
+        Ok(Room {
+            out: row.out,
+            running: row.running,
+            max_running: row.max_running,
+            rate,
+        })
+    }
+
+    /// At most `limit` jobs whose turn it is: urgent ones first, and of each account as many as of the others,
+    /// counting what it has out. `most_of_one` is the most that an account may have out after it. Looks at accounts
+    /// behind `after`; also says at which it stopped, if there may be more.
+    pub(super) async fn pick(
+        &self,
+        queue: &str,
+        limit: i64,
+        most_of_one: i64,
+        after: Uuid,
+    ) -> Result<(Vec<Uuid>, Option<Uuid>), QueueError> {
+        let rows = sqlx::query!(
+            r#"WITH RECURSIVE accounts AS (
+                   (SELECT account_id, 1 AS number FROM queue_jobs
+                    WHERE queue = $1 AND state = 'queued' AND account_id >= $4 ORDER BY account_id LIMIT 1)
+                   UNION ALL
+                   SELECT (SELECT j.account_id FROM queue_jobs j
+                           WHERE j.queue = $1 AND state = 'queued' AND j.account_id > accounts.account_id
+                           ORDER BY j.account_id LIMIT 1), number + 1
+                   FROM accounts WHERE accounts.account_id IS NOT NULL AND number < $5),
+               held AS (SELECT account_id, count(*) AS out FROM queue_jobs
+                        WHERE queue = $1 AND state IN ('sent', 'running') GROUP BY account_id),
+               picked AS (
+                   SELECT j.id, j.account_id, j.priority,
+                          coalesce(out, 0) + row_number() OVER (PARTITION BY j.account_id ORDER BY j.priority, j.id) AS turn
+                   FROM accounts LEFT JOIN held USING (account_id)
+                   CROSS JOIN LATERAL (
+                       SELECT id, account_id, priority FROM queue_jobs
+                       WHERE queue = $1 AND state = 'queued' AND account_id = accounts.account_id
+                       ORDER BY priority, id LIMIT greatest(least($2, $3 - coalesce(out, 0)), 0)) AS j)
+               SELECT id AS "id!",
+                      (SELECT max(account_id::text) FROM accounts HAVING count(*) >= $5) AS "last?"
+               FROM picked ORDER BY priority, turn, id LIMIT $2"#,
+            queue,
+            limit,
+            most_of_one,
+            after,
+            ACCOUNTS,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let last = rows.first().and_then(|row| row.last.as_deref());
+        let last = last.and_then(|text| Uuid::parse_str(text).ok());
+        Ok((rows.iter().map(|row| row.id).collect(), last))
+    }
+}
+
+pub(super) fn duration(interval: &PgInterval) -> Duration {
+    let days = i64::from(interval.months) * 30 + i64::from(interval.days);
+    let micros = days * 86_400_000_000 + interval.microseconds;
+    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+}

@@ -1,0 +1,291 @@
+//! Jobs that come back by the clock. However many dispatchers there are, a time fires once: it is enqueued in the
+//! transaction that moves the schedule on, under an id that follows from the two.
+
+use super::{NewJob, Store};
+use crate::{Payload, QueueError};
+use cronexpr::{Crontab, MakeTimestamp};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A time that passed longer ago was missed: nobody was there to fire it.
+const LATE: time::Duration = time::Duration::minutes(1);
+/// The most missed times that are made up for.
+const MADE_UP: usize = 1000;
+/// Schedules that one look moves on.
+const AT_ONCE: i64 = 100;
+
+/// What becomes of the times at which nobody was there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missed {
+    /// They are left out.
+    Skip,
+    /// One job stands for all of them.
+    #[default]
+    Once,
+    /// Each has its job.
+    All,
+}
+
+impl Missed {
+    const ALL: [Self; 3] = [Self::Skip, Self::Once, Self::All];
+
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Once => "once",
+            Self::All => "all",
+        }
+    }
+
+    /// The policy of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|missed| missed.as_str() == name)
+    }
+}
+
+/// Why a schedule cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// The expression or the time zone is none.
+    #[error("`{cron}` in the time zone `{time_zone}`: {reason}")]
+    Cron {
+        /// What was given.
+        cron: String,
+        /// What was given.
+        time_zone: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It cannot be kept.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// A job that comes back.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Its name, by which it is changed.
+    pub name: String,
+    /// On whose behalf; nil for the platform itself.
+    pub account: Uuid,
+    /// Minute, hour, day of the month, month, day of the week.
+    pub cron: String,
+    /// In which the times are meant, of the IANA database: `Europe/Athens`. What the clock skips in spring has its job
+    /// at the next time; what it repeats in autumn has one.
+    pub time_zone: String,
+    /// What becomes of times that nobody fired.
+    pub missed: Missed,
+    /// Whether it fires.
+    pub is_enabled: bool,
+    /// The queue of its jobs.
+    pub queue: String,
+    /// Their kind.
+    pub kind: String,
+    /// When it fires next.
+    pub next_at: OffsetDateTime,
+    /// When it last did.
+    pub last_at: Option<OffsetDateTime>,
+}
+
+impl Store {
+    /// Makes a schedule, or changes that of the same name. The times of before that were not fired are forgotten if
+    /// the times change.
+    pub async fn schedule<J: Payload>(
+        &self,
+        name: &str,
+        cron: &str,
+        time_zone: &str,
+        missed: Missed,
+        account: Uuid,
+        job: &J,
+    ) -> Result<(), ScheduleError> {
+        let job = NewJob::new(job)?;
+        let now = self.now().await?;
+        let next = parse(cron, time_zone)?.after(now)?;
+        sqlx::query!(
+            "INSERT INTO queue_schedules (name, account_id, cron, time_zone, missed, queue, kind, version, payload,
+                                          max_attempts, next_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (name) DO UPDATE SET
+                 account_id = $2, cron = $3, time_zone = $4, missed = $5, queue = $6, kind = $7, version = $8,
+                 payload = $9, max_attempts = $10,
+                 next_at = CASE WHEN (queue_schedules.cron, queue_schedules.time_zone) = ($3, $4)
+                                THEN queue_schedules.next_at ELSE $11 END",
+            name,
+            account,
+            cron,
+            time_zone,
+            missed.as_str(),
+            job.queue,
+            job.kind,
+            job.version,
+            job.payload,
+            job.max_attempts,
+            next,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(QueueError::from)?;
+        Ok(())
+    }
+
+    /// All schedules, by name.
+    pub async fn schedules(&self) -> Result<Vec<Schedule>, QueueError> {
+        let rows = sqlx::query!(
+            "SELECT name, account_id, cron, time_zone, missed, is_enabled, queue, kind, next_at, last_at
+             FROM queue_schedules ORDER BY name"
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let schedules = rows.into_iter().map(|row| Schedule {
+            name: row.name,
+            account: row.account_id,
+            cron: row.cron,
+            time_zone: row.time_zone,
+            missed: Missed::from_name(&row.missed).unwrap_or_default(),
+            is_enabled: row.is_enabled,
+            queue: row.queue,
+            kind: row.kind,
+            next_at: row.next_at,
+            last_at: row.last_at,
+        });
+        Ok(schedules.collect())
+    }
+
+    /// Removes a schedule; whether there was one.
+    pub async fn unschedule(&self, name: &str) -> Result<bool, QueueError> {
+        let removed = sqlx::query!("DELETE FROM queue_schedules WHERE name = $1", name)
+            .execute(&self.pool)
+            .await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
+    /// Enqueues what is due.
+    pub(super) async fn run_schedules(&self) -> Result<(), QueueError> {
+        let mut transaction = self.pool.begin().await?;
+        let due = sqlx::query!(
+            r#"SELECT name, account_id, cron, time_zone, missed, queue, kind, version, payload, max_attempts, next_at,
+                      clock_timestamp() AS "now!"
+               FROM queue_schedules WHERE is_enabled AND next_at <= clock_timestamp()
+               ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED"#,
+            AT_ONCE,
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        let is_due = !due.is_empty();
+        for row in due {
+            let times = match parse(&row.cron, &row.time_zone) {
+                Ok(times) => times,
+                Err(error) => {
+                    // A zone may leave the database with an update.
+                    tracing::error!(schedule = row.name, %error, "a schedule fires no more");
+                    sqlx::query!(
+                        "UPDATE queue_schedules SET is_enabled = false WHERE name = $1",
+                        row.name
+                    )
+                    .execute(&mut *transaction)
+                    .await?;
+                    continue;
+                }
+            };
+            let missed = Missed::from_name(&row.missed).unwrap_or_default();
+            let (fired, next) = times.due(row.next_at, row.now, missed)?;
+            for slot in &fired {
+                sqlx::query!(
+                    "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace,
+                                             not_before, schedule, max_attempts)
+                     VALUES ($1, $2, $3, $4, $5, 1, 'queued', $6, '{}', $7, $8, $9) ON CONFLICT DO NOTHING",
+                    id_of(&row.name, *slot),
+                    row.queue,
+                    row.kind,
+                    row.version,
+                    row.account_id,
+                    row.payload,
+                    slot,
+                    row.name,
+                    row.max_attempts,
+                )
+                .execute(&mut *transaction)
+                .await?;
+            }
+            sqlx::query!(
+                "UPDATE queue_schedules SET next_at = $2, last_at = coalesce($3, last_at) WHERE name = $1",
+                row.name,
+                next,
+                fired.last(),
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        if is_due {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn now(&self) -> Result<OffsetDateTime, QueueError> {
+        let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(now)
+    }
+}
+
+/// The times of a schedule.
+struct Times {
+    crontab: Crontab,
+}
+
+fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError> {
+    let crontab = cronexpr::parse_crontab(&format!("{cron} {time_zone}"));
+    let crontab = crontab.map_err(|error| ScheduleError::Cron {
+        cron: cron.to_owned(),
+        time_zone: time_zone.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(Times { crontab })
+}
+
+impl Times {
+    /// The first time after a moment.
+    fn after(&self, moment: OffsetDateTime) -> Result<OffsetDateTime, QueueError> {
+        let found = MakeTimestamp::from_second(moment.unix_timestamp())
+            .and_then(|moment| self.crontab.find_next(moment))
+            .map_err(|error| QueueError::Schedule(error.to_string()))?;
+        let seconds = found.timestamp().as_second();
+        OffsetDateTime::from_unix_timestamp(seconds)
+            .map_err(|error| QueueError::Schedule(error.to_string()))
+    }
+
+    /// Which times are to be fired at `now`, of those from `next` on; and the one after.
+    fn due(
+        &self,
+        next: OffsetDateTime,
+        now: OffsetDateTime,
+        missed: Missed,
+    ) -> Result<(Vec<OffsetDateTime>, OffsetDateTime), QueueError> {
+        let mut passed = Vec::new();
+        let mut slot = next;
+        while slot <= now && passed.len() < MADE_UP {
+            passed.push(slot);
+            slot = self.after(slot)?;
+        }
+        if slot <= now {
+            slot = self.after(now)?;
+        }
+        let fired = match missed {
+            Missed::All => passed,
+            Missed::Once => passed.last().copied().into_iter().collect(),
+            Missed::Skip => passed.into_iter().filter(|slot| now - *slot < LATE).collect(),
+        };
+        Ok((fired, slot))
+    }
+}
+
+/// The job of a time: the same for every dispatcher.
+fn id_of(schedule: &str, slot: OffsetDateTime) -> Uuid {
+    let name = format!("{schedule} {}", slot.unix_timestamp());
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+}

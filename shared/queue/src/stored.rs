@@ -1,0 +1,233 @@
+//! A consumer's part in a record: claims what arrives, writes how it ended, and watches over what runs.
+
+use crate::backend::{Delivery, Settlement};
+use crate::control::{Control, Stop};
+use crate::envelope::{Envelope, Message};
+use crate::store::{Claim, Ending, Store};
+use crate::{Backoff, QueueError, worker};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+/// How often a worker says that it lives, and hears what was cancelled.
+const BEAT: Duration = Duration::from_secs(1);
+/// Ends that one statement writes: those that came while the one before was on its way.
+const AT_ONCE: usize = 200;
+/// Ends that may wait.
+const WAITING: usize = 1000;
+/// How often an end is tried while the record is away, before the lease decides.
+const TRIES: u16 = 8;
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(100),
+    cap: Duration::from_secs(2),
+};
+
+type Written = oneshot::Sender<Result<(), QueueError>>;
+
+/// A worker of a record. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    store: Store,
+    worker: Arc<str>,
+    running: Arc<Mutex<HashMap<Uuid, Arc<Control>>>>,
+    endings: mpsc::Sender<(Ending, Written)>,
+    _tasks: Arc<[AbortOnDropHandle<()>; 2]>,
+}
+
+/// What arrived, and its claim.
+pub(crate) struct Admitted {
+    pub(crate) delivery: Delivery,
+    pub(crate) control: Arc<Control>,
+}
+
+impl Stored {
+    pub(crate) fn new(store: Store, queues: Vec<String>) -> Self {
+        let worker: Arc<str> = worker::name().into();
+        let running = Arc::default();
+        let (endings, receiver) = mpsc::channel(WAITING);
+        let writing = tokio::spawn(write(store.clone(), receiver));
+        let beating = beat(store.clone(), Arc::clone(&worker), queues, Arc::clone(&running));
+        let beating = tokio::spawn(beating);
+        let tasks = [writing, beating].map(AbortOnDropHandle::new);
+        Self {
+            store,
+            worker,
+            running,
+            endings,
+            _tasks: Arc::new(tasks),
+        }
+    }
+
+    /// Claims what has arrived. What is not to be worked on is settled here.
+    pub(crate) async fn admit(&self, queue: &str, deliveries: Vec<Delivery>) -> Vec<Admitted> {
+        let (mut known, mut admitted) = (Vec::new(), Vec::new());
+        for delivery in deliveries {
+            match delivery.message.envelope() {
+                Ok(envelope) => known.push((envelope, delivery)),
+                // It is parked by who would have run it.
+                Err(_) => admitted.push(Admitted {
+                    delivery,
+                    control: Arc::default(),
+                }),
+            }
+        }
+        if known.is_empty() {
+            return admitted;
+        }
+        let claimed = match self.claim(queue, &known).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(queue, %error, source = ?error, "jobs go back: the record cannot be read");
+                give_back(known).await;
+                sleep(BACKOFF.cap).await;
+                return admitted;
+            }
+        };
+        for (envelope, delivery) in known {
+            match claimed.get(&envelope.id) {
+                Some(&attempt) => {
+                    let control = Arc::new(Control::of(self.store.clone(), attempt));
+                    self.running().insert(envelope.id, Arc::clone(&control));
+                    admitted.push(Admitted { delivery, control });
+                }
+                // A copy that is stale, doubled or cancelled. If this fails, it comes again and is stale again.
+                None => drop(delivery.receipt.settle(&Settlement::Done).await),
+            }
+        }
+        admitted
+    }
+
+    async fn claim(
+        &self,
+        queue: &str,
+        known: &[(Envelope, Delivery)],
+    ) -> Result<HashMap<Uuid, i16>, QueueError> {
+        let foreign: Vec<_> = known
+            .iter()
+            .filter(|(envelope, _)| envelope.sends == 0)
+            .map(|(envelope, delivery)| (envelope.clone(), &delivery.message))
+            .collect();
+        self.store.adopt(queue, &foreign).await?;
+        let claims: Vec<_> = known
+            .iter()
+            .map(|(envelope, delivery)| Claim {
+                id: envelope.id,
+                sends: envelope.sends,
+                is_again: envelope.is_again || delivery.earlier > 0,
+            })
+            .collect();
+        let claimed = self.store.claim(&claims, &self.worker).await?;
+        Ok(claimed.into_iter().map(|(id, claimed)| (id, claimed.attempt)).collect())
+    }
+
+    /// Writes the end of an attempt; returns when it is there.
+    pub(crate) async fn end(&self, ending: Ending) -> Result<(), QueueError> {
+        self.running().remove(&ending.id);
+        let (written, writing) = oneshot::channel();
+        let sent = self.endings.send((ending, written)).await;
+        sent.map_err(|_| QueueError::NoRecord)?;
+        writing.await.map_err(|_| QueueError::NoRecord)?
+    }
+
+    /// The job is another worker's.
+    pub(crate) fn forget(&self, id: Uuid) {
+        self.running().remove(&id);
+    }
+
+    /// Says that this worker has ended well.
+    pub(crate) async fn leave(&self) {
+        if let Err(error) = self.store.leave(&self.worker).await {
+            tracing::debug!(%error, "the record forgets this worker later");
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Control>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The same copies come again after a pause.
+async fn give_back(known: Vec<(Envelope, Delivery)>) {
+    for (envelope, delivery) in known {
+        let again = Envelope {
+            is_again: envelope.is_again || delivery.earlier > 0,
+            ..envelope
+        };
+        let settlement = Settlement::Again {
+            id: again.id,
+            message: Message::new(&again, delivery.message.body.clone()),
+            pause: BACKOFF.cap,
+        };
+        // If this fails, it comes again by itself.
+        drop(delivery.receipt.settle(&settlement).await);
+    }
+}
+
+/// Writes ends, as many at a time as there are.
+async fn write(store: Store, mut endings: mpsc::Receiver<(Ending, Written)>) {
+    let mut some = Vec::with_capacity(AT_ONCE);
+    while endings.recv_many(&mut some, AT_ONCE).await > 0 {
+        let (batch, written): (Vec<_>, Vec<_>) = some.drain(..).unzip();
+        let mut failure = None;
+        for attempt in 1..=TRIES {
+            match store.end(&batch).await {
+                Ok(()) => {
+                    failure = None;
+                    break;
+                }
+                Err(error) => failure = Some(error),
+            }
+            let pause = BACKOFF.pause(attempt, &mut rand::rng());
+            sleep(pause).await;
+        }
+        if let Some(error) = &failure {
+            tracing::warn!(%error, source = ?error, jobs = batch.len(), "the ends of jobs are not recorded; they come again");
+        }
+        for told in written {
+            let result = match failure {
+                None => Ok(()),
+                Some(_) => Err(QueueError::NotOurs),
+            };
+            // Who waited may be gone.
+            drop(told.send(result));
+        }
+    }
+}
+
+/// Says once a second that the worker lives and how far its jobs are, and tells those that shall end.
+async fn beat(
+    store: Store,
+    worker: Arc<str>,
+    queues: Vec<String>,
+    running: Arc<Mutex<HashMap<Uuid, Arc<Control>>>>,
+) {
+    let mut tick = interval(BEAT);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let jobs: HashMap<_, _> = running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let far: Vec<_> = jobs
+            .iter()
+            .filter_map(|(id, control)| Some((*id, control.attempt()?, control.progress())))
+            .collect();
+        match store.beat(&worker, &queues, &far).await {
+            Ok(stops) => {
+                for (id, is_cancelled) in stops {
+                    match jobs.get(&id) {
+                        Some(control) if is_cancelled => control.request(Stop::Cancelled),
+                        Some(control) => control.lost.cancel(),
+                        None => {}
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the record is told at the next beat"),
+        }
+    }
+}

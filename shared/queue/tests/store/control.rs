@@ -1,0 +1,145 @@
+//! What an operator does.
+
+use crate::world::{Broker, Note, Worker, World, note};
+use rstest::rstest;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use stoa_queue::store::{CancelOutcome, JobFilter, State};
+use stoa_queue::{JobContext, JobError, Stop};
+use uuid::Uuid;
+
+#[rstest]
+#[tokio::test]
+async fn a_job_that_waits_is_cancelled_and_never_runs(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let id = world.enqueue("cancelled").await;
+    let cancelled = world.store.cancel(id).await.unwrap();
+    assert_eq!(cancelled, Some(CancelOutcome::Cancelled));
+    let worker = world.worker(4).await;
+    world.enqueue("other").await;
+    assert_eq!(world.seen.wait_for(1).await, ["other"]);
+    assert_eq!(world.find(id).await.state, State::Cancelled);
+    let again = world.store.cancel(id).await.unwrap();
+    assert_eq!(again, Some(CancelOutcome::Ended(State::Cancelled)));
+    assert_eq!(world.store.cancel(Uuid::new_v4()).await.unwrap(), None);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_that_runs_is_told_that_it_is_cancelled(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let seen = world.seen.clone();
+    let handler = move |_: Note, job: JobContext| {
+        let seen = seen.clone();
+        async move {
+            seen.add("started");
+            while job.stopped().await != Stop::Cancelled {}
+            seen.add("stopped");
+            Err(JobError::retry("stopped in the middle"))
+        }
+    };
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let id = world.enqueue("job").await;
+    world.seen.wait_for(1).await;
+    let cancelled = world.store.cancel(id).await.unwrap();
+    assert_eq!(cancelled, Some(CancelOutcome::Requested));
+    world.wait_for(id, State::Cancelled).await;
+    assert_eq!(world.seen.all(), ["started", "stopped"]);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_paused_queue_starts_nothing_until_it_is_resumed(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    world.store.pause("notes").await.unwrap();
+    let worker = world.worker(4).await;
+    let id = world.enqueue("later").await;
+    let queues = world.store.queues().await.unwrap();
+    assert!(queues[0].paused_at.is_some());
+    assert_eq!(queues[0].counts, [(State::Queued, 1)]);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(world.find(id).await.state, State::Queued);
+    world.store.resume("notes").await.unwrap();
+    assert_eq!(world.seen.wait_for(1).await, ["later"]);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn failed_jobs_are_replayed_together_and_by_name(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let (is_mended, seen) = (Arc::new(AtomicBool::new(false)), world.seen.clone());
+    let mended = is_mended.clone();
+    let handler = move |note: Note, _: JobContext| {
+        std::future::ready(if mended.load(Ordering::SeqCst) {
+            seen.add(note.text);
+            Ok(())
+        } else {
+            Err(JobError::fail("broken"))
+        })
+    };
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let mut ids = Vec::new();
+    for text in ["a", "b", "c"] {
+        ids.push(world.enqueue(text).await);
+    }
+    for id in &ids {
+        world.wait_for(*id, State::Failed).await;
+    }
+    is_mended.store(true, Ordering::SeqCst);
+    let all = JobFilter::default();
+    assert_eq!(world.store.replay(&all, Some(&ids[..1])).await.unwrap(), 1);
+    let job = world.wait_for(ids[0], State::Succeeded).await;
+    assert_eq!((job.attempts, job.error), (1, None));
+    let of_queue = JobFilter {
+        queue: Some("notes".into()),
+        ..all
+    };
+    assert_eq!(world.store.replay(&of_queue, None).await.unwrap(), 2);
+    world.seen.wait_for(3).await;
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn jobs_are_listed_by_account_state_and_page(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let account = Uuid::new_v4();
+    let mut ids = Vec::new();
+    for text in ["a", "b", "c"] {
+        let job = note(text).for_account(account);
+        ids.push(world.store.enqueue(job).await.unwrap().id());
+    }
+    world.enqueue("of another").await;
+    let filter = JobFilter {
+        account: Some(account),
+        states: vec![State::Queued],
+        ..JobFilter::default()
+    };
+    let page = world.store.list(&filter, 2).await.unwrap();
+    let found: Vec<_> = page.iter().map(|job| job.id).collect();
+    assert_eq!(found, [ids[2], ids[1]]);
+    let next = JobFilter {
+        before: Some(ids[1]),
+        ..filter
+    };
+    let page = world.store.list(&next, 2).await.unwrap();
+    assert_eq!(page.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[0]]);
+    world.end().await;
+}

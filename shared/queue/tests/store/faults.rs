@@ -1,0 +1,185 @@
+//! What breaks, and costs nothing.
+
+use crate::world::{Broker, Note, World, note};
+use rstest::rstest;
+use std::time::Duration;
+use stoa_config::ExposeSecret as _;
+use stoa_queue::store::State;
+use stoa_queue::{JobContext, JobError};
+use stoa_testing::eventually;
+
+#[rstest]
+#[tokio::test]
+async fn a_job_whose_worker_dies_runs_again_and_the_loss_is_recorded(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let id = world.enqueue("job").await;
+    let seen = world.seen.clone();
+    world
+        .doomed(move |_, _| {
+            seen.add("died");
+            std::future::pending()
+        })
+        .await;
+    let worker = world.worker(4).await;
+    let job = world.wait_for(id, State::Succeeded).await;
+    assert_eq!(job.attempts, 2);
+    let attempts = world.store.attempts(id).await.unwrap();
+    assert_eq!((attempts[0].number, attempts[0].outcome.as_str()), (1, "lost"));
+    assert_eq!(world.seen.all(), ["died", "job"]);
+    worker.end().await;
+    world.end().await;
+}
+
+/// The effect and the end of the job are one transaction, and only who has the job can write its end.
+#[rstest]
+#[tokio::test]
+async fn an_effect_is_made_once_though_two_workers_hold_the_job(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let pool = world.store.pool().clone();
+    let create = "CREATE TABLE effects (job uuid NOT NULL)";
+    sqlx::query(create).execute(&pool).await.unwrap();
+    let id = world.enqueue("job").await;
+    let (seen, waiting) = (world.seen.clone(), pool.clone());
+    let handler = move |_: Note, job: JobContext| {
+        let (seen, pool) = (seen.clone(), waiting.clone());
+        async move {
+            let mut transaction = pool.begin().await.map_err(JobError::retry)?;
+            sqlx::query("INSERT INTO effects VALUES ($1)")
+                .bind(job.envelope.id)
+                .execute(&mut *transaction)
+                .await
+                .map_err(JobError::retry)?;
+            if job.envelope.attempt == 1 {
+                seen.add("first");
+                // Long enough for the record to give the job to another.
+                while seen.all().len() < 2 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            job.complete_in(&mut transaction).await.map_err(JobError::retry)?;
+            transaction.commit().await.map_err(JobError::retry)?;
+            seen.add(format!("done {}", job.envelope.attempt));
+            Ok(())
+        }
+    };
+    let worker = crate::world::Worker::start(world.consumer(4).await.handle(handler));
+    world.seen.wait_for(1).await;
+    // As after the loss of the broker.
+    let again = "UPDATE queue_jobs SET state = 'queued' WHERE id = $1";
+    sqlx::query(again).bind(id).execute(&pool).await.unwrap();
+    world.wait_for(id, State::Succeeded).await;
+    worker.end().await;
+    let effects: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT job FROM effects")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    assert_eq!(effects, [id], "{:?}", world.seen.all());
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_broker_that_loses_everything_gets_it_again(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let seen = world.seen.clone();
+    let handler = move |note: Note, _: JobContext| {
+        let seen = seen.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            seen.add(note.text);
+            Ok(())
+        }
+    };
+    let worker = crate::world::Worker::start(world.consumer(2).await.handle(handler));
+    let jobs = (0..40).map(|number| note(&number.to_string()));
+    world.store.enqueue_many(jobs.collect()).await.unwrap();
+    world.seen.wait_for(5).await;
+    wipe(&world, broker).await;
+    eventually(crate::world::DEADLINE, || async {
+        let left = "SELECT count(*) FROM queue_jobs WHERE state <> 'succeeded'";
+        let left: i64 = sqlx::query_scalar(left).fetch_one(world.store.pool()).await.ok()?;
+        (left == 0).then_some(())
+    })
+    .await;
+    worker.end().await;
+    world.end().await;
+}
+
+/// Takes everything from the broker that it has of this test.
+async fn wipe(world: &World, broker: Broker) {
+    match broker {
+        Broker::Redis => {
+            let url = world.settings.url.expose_secret();
+            let client = redis::Client::open(url).unwrap();
+            let mut link = client.get_multiplexed_async_connection().await.unwrap();
+            redis::cmd("FLUSHDB").exec_async(&mut link).await.unwrap();
+        }
+        Broker::Amqp => {
+            let mark = "SELECT mark FROM queue_broker";
+            let mark: String = sqlx::query_scalar(mark).fetch_one(world.store.pool()).await.unwrap();
+            world.queue.remove(&[<Note as stoa_queue::Payload>::QUEUE]).await.unwrap();
+            let url = world.settings.url.expose_secret();
+            let options = lapin::ConnectionProperties::default();
+            let connection = lapin::Connection::connect(url, options).await.unwrap();
+            let channel = connection.create_channel().await.unwrap();
+            let name = format!("{}.mark.{mark}", world.settings.namespace);
+            let options = lapin::options::QueueDeleteOptions::default();
+            channel.queue_delete(name.as_str().into(), options).await.unwrap();
+        }
+    }
+}
+
+/// Between the mark in the record and the message on the broker a dispatcher may die.
+#[rstest]
+#[tokio::test]
+async fn what_was_marked_as_sent_and_never_was_is_sent_by_the_next(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let id = world.enqueue("job").await;
+    let pool = world.store.pool();
+    sqlx::query("UPDATE queue_jobs SET state = 'sent', sends = 1, sent_at = clock_timestamp()")
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query("INSERT INTO queue_dispatches (queue, jobs) VALUES ('notes', ARRAY[$1])")
+        .bind(id)
+        .execute(pool)
+        .await
+        .unwrap();
+    let worker = world.worker(4).await;
+    let job = world.wait_for(id, State::Succeeded).await;
+    assert_eq!(job.attempts, 1);
+    worker.end().await;
+    world.end().await;
+}
+
+/// What a process cannot end in time goes back at once, and the attempt does not count.
+#[rstest]
+#[tokio::test]
+async fn a_worker_that_is_told_to_end_hands_its_job_to_another(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let id = world.enqueue("job").await;
+    let seen = world.seen.clone();
+    let handler = move |_: Note, _: JobContext| {
+        seen.add("started");
+        std::future::pending()
+    };
+    let first = crate::world::Worker::start(world.consumer(4).await.handle(handler));
+    world.seen.wait_for(1).await;
+    first.end().await;
+    let second = world.worker(4).await;
+    let job = world.wait_for(id, State::Succeeded).await;
+    assert_eq!(world.seen.all(), ["started", "job"]);
+    assert_eq!((job.attempts, job.max_attempts), (2, 4));
+    second.end().await;
+    world.end().await;
+}

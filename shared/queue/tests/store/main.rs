@@ -1,0 +1,9 @@
+//! What the record promises, over every broker: each test runs on all of them.
+
+mod control;
+mod faults;
+mod flows;
+mod jobs;
+mod schedules;
+mod turns;
+mod world;

@@ -1,0 +1,119 @@
+//! Whose turn it is.
+
+use crate::world::{Broker, Note, Worker, World, note};
+use rstest::rstest;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use stoa_queue::JobContext;
+use stoa_queue::store::{Limits, Priority};
+use uuid::Uuid;
+
+#[rstest]
+#[tokio::test]
+async fn urgent_jobs_go_first(#[values(Broker::Redis, Broker::Amqp)] broker: Broker) {
+    let world = World::on(broker).await;
+    let jobs = [
+        note("low").with_priority(Priority::Low),
+        note("normal"),
+        note("high").with_priority(Priority::High),
+    ];
+    world.store.enqueue_many(jobs.to_vec()).await.unwrap();
+    let worker = world.worker(1).await;
+    assert_eq!(world.seen.wait_for(3).await, ["high", "normal", "low"]);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn one_account_with_thousands_does_not_stall_another_with_one(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let crowd = Uuid::new_v4();
+    let many = (0..2000).map(|_| note("crowd").for_account(crowd));
+    world.store.enqueue_many(many.collect()).await.unwrap();
+    let seen = world.seen.clone();
+    let handler = move |note: Note, _: JobContext| {
+        let seen = seen.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            seen.add(note.text);
+            Ok(())
+        }
+    };
+    let worker = Worker::start(world.consumer(2).await.handle(handler));
+    world.seen.wait_for(20).await;
+    let alone = note("alone").for_account(Uuid::new_v4());
+    let before = world.seen.all().len();
+    world.store.enqueue(alone).await.unwrap();
+    let position = stoa_testing::eventually(crate::world::DEADLINE, || async {
+        world.seen.all().iter().position(|text| text == "alone")
+    })
+    .await;
+    let waited = position - before;
+    assert!(waited < 400, "{waited} jobs of the crowd went first");
+    world.store.pause("notes").await.unwrap();
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn no_more_run_at_a_time_than_the_queue_allows_on_all_workers(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let limits = Limits {
+        max_running: Some(2),
+        rate: None,
+    };
+    world.store.limit("notes", limits).await.unwrap();
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        let (running, most, seen) = (running.clone(), most.clone(), world.seen.clone());
+        let handler = move |note: Note, _: JobContext| {
+            let (running, most, seen) = (running.clone(), most.clone(), seen.clone());
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                seen.add(note.text);
+                Ok(())
+            }
+        };
+        workers.push(Worker::start(world.consumer(4).await.handle(handler)));
+    }
+    let jobs = (0..12).map(|_| note("job")).collect();
+    world.store.enqueue_many(jobs).await.unwrap();
+    world.seen.wait_for(12).await;
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+    for worker in workers {
+        worker.end().await;
+    }
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn no_more_start_in_a_time_than_the_queue_allows(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let limits = Limits {
+        max_running: None,
+        rate: Some((5, Duration::from_secs(1))),
+    };
+    world.store.limit("notes", limits).await.unwrap();
+    let worker = world.worker(4).await;
+    let begun = Instant::now();
+    let jobs = (0..15).map(|_| note("job")).collect();
+    world.store.enqueue_many(jobs).await.unwrap();
+    world.seen.wait_for(15).await;
+    // A whole second's jobs at once, and ten more at five a second.
+    assert!(begun.elapsed() >= Duration::from_millis(1900), "{:?}", begun.elapsed());
+    worker.end().await;
+    world.end().await;
+}
