@@ -1,6 +1,7 @@
 //! A command as an operator runs it: the `stoa` binary, or what a guide says.
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -102,10 +103,7 @@ impl Deployer {
 
     /// Asks it to end.
     pub fn terminate(&self) -> Result<()> {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status()?;
-        ensure!(status.success(), "kill: {status}");
-        Ok(())
+        Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
     }
 }
 

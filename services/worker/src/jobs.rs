@@ -1,16 +1,25 @@
-//! The record of jobs, as their account reads it.
+//! The record of jobs, as their account reads it and acts on it.
 
 use axum::extract::State;
 use garde::Validate;
 use serde::Deserialize;
-use stoa_contracts::jobs::{Job, JobStatus};
+use stoa_contracts::identity::Role;
+use stoa_contracts::jobs::{Job, JobAttempt, JobDetail, JobStatus};
 use stoa_contracts::{ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
+use stoa_queue::store::{self, CancelOutcome, Store, StoredJob};
 use stoa_service::{Identity, Json, Path, Problem, Query, responses};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::records::Records;
+use crate::train::Trainings;
+
+/// The record, and who is told of what happens to it.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    pub(crate) store: Store,
+    pub(crate) trainings: Trainings,
+}
 
 /// Which jobs, and which page of them.
 #[derive(Debug, Deserialize, Validate, IntoParams)]
@@ -24,6 +33,10 @@ pub struct JobFilter {
     #[garde(length(chars, min = 1, max = 50))]
     #[param(min_length = 1, max_length = 50, example = "train")]
     pub kind: Option<String>,
+    /// Only of this queue.
+    #[garde(length(chars, min = 1, max = 50))]
+    #[param(min_length = 1, max_length = 50, example = "trainings")]
+    pub queue: Option<String>,
     /// The most items of the page.
     #[garde(range(min = 1, max = 100))]
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -39,6 +52,7 @@ impl Default for JobFilter {
         Self {
             status: None,
             kind: None,
+            queue: None,
             limit: 20,
             cursor: None,
         }
@@ -52,30 +66,153 @@ impl Default for JobFilter {
     responses((status = 200, body = Page<Job>, description = "A page of jobs"), responses::Read)
 )]
 pub(crate) async fn list_jobs(
-    State(records): State<Records>,
+    State(jobs): State<Jobs>,
     identity: Identity,
     Query(filter): Query<JobFilter>,
 ) -> Result<Json<Page<Job>>, Problem> {
     require_whole_account(&identity)?;
-    let before = Cursor::<Uuid>::decode(filter.cursor.as_deref())?.map(|cursor| cursor.0);
-    let jobs = records.list(identity.account, &filter, before).await?;
-    Ok(Json(into_page(jobs, filter.limit.into(), |job| job.id)))
+    let wanted = store::JobFilter {
+        account: Some(identity.account),
+        states: filter.status.map(states).unwrap_or_default(),
+        is_retried: filter.status.and_then(is_retried),
+        queue: filter.queue,
+        kind: filter.kind,
+        flow: None,
+        before: Cursor::<Uuid>::decode(filter.cursor.as_deref())?.map(|cursor| cursor.0),
+    };
+    let found = jobs
+        .store
+        .list(&wanted, i64::from(filter.limit) + 1)
+        .await?;
+    let found = found.into_iter().map(job).collect();
+    Ok(Json(into_page(found, filter.limit.into(), |job: &Job| {
+        job.id
+    })))
 }
 
-/// Get a job
+/// Get a job with what its attempts came to
 #[utoipa::path(
     get, path = "/api/v1/jobs/{id}", operation_id = "get_job", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = Job, description = "The job"), responses::Read)
+    responses((status = 200, body = JobDetail, description = "The job"), responses::Read)
 )]
 pub(crate) async fn get_job(
-    State(records): State<Records>,
+    State(jobs): State<Jobs>,
     identity: Identity,
     Path(id): Path<Uuid>,
-) -> Result<Json<Job>, Problem> {
+) -> Result<Json<JobDetail>, Problem> {
     require_whole_account(&identity)?;
-    let job = records.find(identity.account, id).await?;
-    job.map(Json).ok_or_else(|| Problem::not_found("job"))
+    let found = find(&jobs.store, &identity, id).await?;
+    Ok(Json(detail(&jobs.store, found).await?))
+}
+
+/// Cancel a job
+///
+/// One that waits is cancelled at once. One that runs is told to end: `cancel_requested` is true until it has.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{id}/cancel", operation_id = "cancel_job", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job")),
+    responses((status = 200, body = JobDetail, description = "The job"), responses::Write)
+)]
+pub(crate) async fn cancel_job(
+    State(jobs): State<Jobs>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<JobDetail>, Problem> {
+    require_whole_account(&identity)?;
+    identity.require(Role::Editor)?;
+    let found = find(&jobs.store, &identity, id).await?;
+    match jobs.store.cancel(id).await? {
+        Some(CancelOutcome::Ended(state)) => {
+            let detail = format!("The job has ended already: {}.", state.as_str());
+            return Err(Problem::new(ErrorCode::Conflict, detail));
+        }
+        // One that runs tells of its end itself.
+        Some(CancelOutcome::Cancelled) => jobs.trainings.tell_cancelled(&found).await,
+        Some(CancelOutcome::Requested) | None => {}
+    }
+    let found = find(&jobs.store, &identity, id).await?;
+    Ok(Json(detail(&jobs.store, found).await?))
+}
+
+async fn find(store: &Store, identity: &Identity, id: Uuid) -> Result<StoredJob, Problem> {
+    let found = store.find(id).await?;
+    let found = found.filter(|job| job.account == identity.account);
+    found.ok_or_else(|| Problem::not_found("job"))
+}
+
+async fn detail(store: &Store, found: StoredJob) -> Result<JobDetail, Problem> {
+    let history = store.attempts(found.id).await?.into_iter();
+    let history = history.map(|past| JobAttempt {
+        number: past.number.into(),
+        outcome: past.outcome,
+        error: past.error,
+        started_at: past.started_at,
+        ended_at: past.ended_at,
+    });
+    Ok(JobDetail {
+        history: history.collect(),
+        job: job(found),
+    })
+}
+
+fn job(stored: StoredJob) -> Job {
+    Job {
+        status: status(&stored),
+        id: stored.id,
+        queue: stored.queue,
+        kind: stored.kind,
+        progress: stored.progress,
+        attempts: stored.attempts.into(),
+        max_attempts: stored.max_attempts.into(),
+        cancel_requested: stored.cancel_requested && !stored.state.is_end(),
+        error: stored.error,
+        result: stored.result,
+        trace_id: stored.trace_id,
+        enqueued_at: stored.enqueued_at,
+        started_at: stored.started_at,
+        finished_at: stored.finished_at,
+    }
+}
+
+/// What the states of the record are for those who wait for a job.
+fn status(job: &StoredJob) -> JobStatus {
+    match job.state {
+        store::State::Scheduled | store::State::Queued | store::State::Sent if job.attempts > 0 => {
+            JobStatus::Retrying
+        }
+        store::State::Waiting | store::State::Scheduled => JobStatus::Scheduled,
+        store::State::Queued | store::State::Sent => JobStatus::Queued,
+        store::State::Running => JobStatus::Running,
+        store::State::Succeeded => JobStatus::Succeeded,
+        store::State::Failed => JobStatus::Failed,
+        store::State::Cancelled => JobStatus::Cancelled,
+    }
+}
+
+fn states(status: JobStatus) -> Vec<store::State> {
+    match status {
+        JobStatus::Scheduled => vec![store::State::Waiting, store::State::Scheduled],
+        JobStatus::Queued => vec![store::State::Queued, store::State::Sent],
+        JobStatus::Retrying => vec![
+            store::State::Scheduled,
+            store::State::Queued,
+            store::State::Sent,
+        ],
+        JobStatus::Running => vec![store::State::Running],
+        JobStatus::Succeeded => vec![store::State::Succeeded],
+        JobStatus::Failed => vec![store::State::Failed],
+        JobStatus::Cancelled => vec![store::State::Cancelled],
+    }
+}
+
+/// Whether a job of this status was started before; `None` where that does not matter.
+fn is_retried(status: JobStatus) -> Option<bool> {
+    match status {
+        JobStatus::Scheduled | JobStatus::Queued => Some(false),
+        JobStatus::Retrying => Some(true),
+        _ => None,
+    }
 }
 
 /// A token that is narrowed to one assistant does not read the account's jobs.

@@ -1,20 +1,20 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
 //! A job is a module of its own ([`train`]) with a function that does it, registered in
-//! [`build`]; its payload stands in `stoa_contracts::jobs`. What became of it is written by
-//! [`records`] and read through [`jobs`].
+//! [`build`]; its payload stands in `stoa_contracts::jobs`. What becomes of it stands in the queue's
+//! record, [`stoa_queue::store`], and is read and changed through [`jobs`].
 
 pub mod jobs;
-mod records;
 mod retention;
 mod settings;
 mod train;
 
-use records::Records;
+use jobs::Jobs;
 use retention::Retention;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_postgres::PostgresSettings;
+use stoa_queue::store::Store;
 use stoa_queue::{Consumer, Queue};
 use stoa_service::{App, Context, TokenVerifier};
 use train::Trainings;
@@ -31,16 +31,21 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     retention::describe_metrics();
     let queue = Queue::connect(&settings.queue).await?;
-    let records = Records::new(pool.clone(), context.clock.clone());
+    let store = Store::new(pool.clone());
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
     let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
-    let trainings = Trainings::new(api, ml, records.clone(), settings.training_poll);
+    let trainings = Trainings::new(api, ml, settings.training_poll);
 
+    let jobs = Jobs {
+        store: store.clone(),
+        trainings: trainings.clone(),
+    };
     let consumer = Consumer::new(queue.clone(), settings.consumer)
+        .with_store(store.clone())
         .observe(trainings.observer())
         .handle(move |job, context| trainings.clone().train(job, context));
-    let retention = Retention::new(records.clone(), settings.record_retention);
-    Ok(App::documented(routes().with_state(records))
+    let retention = Retention::new(store, settings.record_retention, settings.result_retention);
+    Ok(App::documented(routes().with_state(jobs))
         .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
         .ready_when("queue", move || {
@@ -62,8 +67,9 @@ pub fn openapi() -> OpenApi {
     routes().into_openapi()
 }
 
-fn routes() -> OpenApiRouter<Records> {
+fn routes() -> OpenApiRouter<Jobs> {
     stoa_service::openapi_router("worker")
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::cancel_job))
 }

@@ -28,6 +28,8 @@ pub struct Settings {
     pub training_poll: Duration,
     /// How long the record of a job is kept after its end.
     pub record_retention: Duration,
+    /// How long what a job has given is kept after its end.
+    pub result_retention: Duration,
 }
 
 impl stoa_config::Settings for Settings {
@@ -46,6 +48,8 @@ impl stoa_config::Settings for Settings {
         let training_poll = poll.default("200ms").read();
         let retention = env.duration("JOB_RECORD_RETENTION", "how long records of jobs are kept");
         let record_retention = retention.default("30d").read();
+        let retention = env.duration("JOB_RESULT_RETENTION", "how long results of jobs are kept");
+        let result_retention = retention.default("7d").read();
         Some(Self {
             postgres: postgres?,
             queue: queue?,
@@ -56,6 +60,7 @@ impl stoa_config::Settings for Settings {
             ml_url: ml_url?,
             training_poll: training_poll?,
             record_retention: record_retention?,
+            result_retention: result_retention?,
         })
     }
 }

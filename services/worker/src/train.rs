@@ -10,24 +10,23 @@ use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::jobs::{Payload as _, Train};
 use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot, TrainingStatus};
 use stoa_contracts::{Coded as _, ErrorCode};
-use stoa_postgres::DatabaseError;
-use stoa_queue::{JobContext, JobError, Observer, Outcome};
+use stoa_queue::store::StoredJob;
+use stoa_queue::{DeadReason, Envelope, JobContext, JobError, Observer, Outcome};
 use stoa_service::BoxError;
 use uuid::Uuid;
 
-use crate::records::{Records, final_failure};
-
 /// A snapshot has all the utterances of an assistant.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Progress is passed on in steps of this size: each one is a row written here and in `api`.
+/// Progress is passed on in steps of this size: each one is a row written in `api`.
 const STEP: f64 = 0.01;
+/// What `api` is told of a training whose job was cancelled.
+const CANCELLED: &str = "Its job was cancelled.";
 
 /// Does trainings. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Trainings {
     api: ServiceClient,
     ml: ServiceClient,
-    records: Records,
     poll: Duration,
 }
 
@@ -41,15 +40,12 @@ enum TrainError {
     Failed(String),
     #[error("{}", refusal(.0))]
     Call(#[from] ClientError),
-    #[error("the record cannot be written")]
-    Record(#[from] DatabaseError),
 }
 
 impl From<TrainError> for JobError {
     fn from(error: TrainError) -> Self {
         let later = match &error {
             TrainError::Gone | TrainError::Failed(_) => false,
-            TrainError::Record(_) => true,
             // What the other side refuses once, it refuses always; its defects may be mended.
             TrainError::Call(error) => matches!(
                 error.code(),
@@ -74,36 +70,35 @@ fn refusal(error: &ClientError) -> String {
 }
 
 impl Trainings {
-    pub(crate) fn new(
-        api: ServiceClient,
-        ml: ServiceClient,
-        records: Records,
-        poll: Duration,
-    ) -> Self {
-        Self {
-            api,
-            ml,
-            records,
-            poll,
+    pub(crate) fn new(api: ServiceClient, ml: ServiceClient, poll: Duration) -> Self {
+        Self { api, ml, poll }
+    }
+
+    /// Tells `api` of trainings that end without a model.
+    pub(crate) fn observer(&self) -> impl Observer + use<> {
+        Teller {
+            api: self.api.clone(),
         }
     }
 
-    /// Writes the record of every job, and tells `api` of trainings that have failed.
-    pub(crate) fn observer(&self) -> impl Observer + use<> {
-        Recorder {
-            api: self.api.clone(),
-            records: self.records.clone(),
+    /// Tells `api` of a training whose job was cancelled before it ran. If `api` cannot be told, it finds out itself,
+    /// because it hears no more of it.
+    pub(crate) async fn tell_cancelled(&self, job: &StoredJob) {
+        let Ok(train) = Train::decode(Train::VERSION, &job.payload) else {
+            return;
+        };
+        let told = tell(&self.api, train.training_id, &failed(CANCELLED.to_owned())).await;
+        if let Err(error) = told {
+            tracing::warn!(%error, "api was not told of a cancelled training");
         }
     }
 
     /// Sees a training through to its end.
     pub(crate) async fn train(self, job: Train, context: JobContext) -> Result<(), JobError> {
-        Ok(self
-            .see_through(job.training_id, context.envelope.id)
-            .await?)
+        Ok(self.see_through(job.training_id, &context).await?)
     }
 
-    async fn see_through(&self, training: Uuid, job: Uuid) -> Result<(), TrainError> {
+    async fn see_through(&self, training: Uuid, job: &JobContext) -> Result<(), TrainError> {
         let snapshot = self.snapshot(training).await?;
         let mut report = self.start(training, &snapshot).await?;
         let mut told = None;
@@ -118,7 +113,7 @@ impl Trainings {
             }
             if told.is_none_or(|told| report.progress >= told + STEP) {
                 self.tell(training, &report).await?;
-                self.records.progressed(job, report.progress).await?;
+                job.progress(report.progress);
                 told = Some(report.progress);
             }
             tokio::time::sleep(self.poll).await;
@@ -182,12 +177,11 @@ async fn tell(
         .await
 }
 
-struct Recorder {
+struct Teller {
     api: ServiceClient,
-    records: Records,
 }
 
-impl Recorder {
+impl Teller {
     /// Tells `api` that a training has ended without a model, whatever the reason was.
     async fn tell_failure(&self, job: &JobContext, outcome: &Outcome) -> Result<(), ClientError> {
         let Some(error) = final_failure(&job.envelope, outcome) else {
@@ -198,13 +192,7 @@ impl Recorder {
             .ok()
             .filter(|_| job.envelope.kind == Train::KIND);
         let Some(train) = payload else { return Ok(()) };
-        let report = TrainingReport {
-            status: TrainingStatus::Failed,
-            progress: 0.0,
-            metrics: None,
-            error: Some(error),
-        };
-        match tell(&self.api, train.training_id, &report).await {
+        match tell(&self.api, train.training_id, &failed(error)).await {
             // A training that is gone, or has ended already, needs no more news.
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::Conflict) => {
                 Ok(())
@@ -214,9 +202,36 @@ impl Recorder {
     }
 }
 
-impl Observer for Recorder {
-    fn started<'a>(&'a self, job: &'a JobContext) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move { Ok(self.records.started(&job.envelope).await?) })
+fn failed(error: String) -> TrainingReport {
+    TrainingReport {
+        status: TrainingStatus::Failed,
+        progress: 0.0,
+        metrics: None,
+        error: Some(error),
+    }
+}
+
+/// Why a job ended without success, in words for its account.
+fn final_failure(job: &Envelope, outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Cancelled => Some(CANCELLED.to_owned()),
+        Outcome::Dead { reason, failure } => Some(match reason {
+            DeadReason::Failed => failure.message.clone(),
+            DeadReason::Exhausted => {
+                format!(
+                    "Given up after {} attempts: {}",
+                    job.max_attempts, failure.message
+                )
+            }
+            _ => format!("The job cannot be run here: {}", failure.message),
+        }),
+        Outcome::Succeeded | Outcome::Retried { .. } | Outcome::Released => None,
+    }
+}
+
+impl Observer for Teller {
+    fn started<'a>(&'a self, _: &'a JobContext) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn ended<'a>(
@@ -224,9 +239,6 @@ impl Observer for Recorder {
         job: &'a JobContext,
         outcome: &'a Outcome,
     ) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move {
-            self.tell_failure(job, outcome).await?;
-            Ok(self.records.ended(&job.envelope, outcome).await?)
-        })
+        Box::pin(async move { Ok(self.tell_failure(job, outcome).await?) })
     }
 }

@@ -99,6 +99,10 @@ impl Payload for Train {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
+    /// Waits for its time, or for other jobs.
+    Scheduled,
+    /// Waits for its turn.
+    Queued,
     /// Runs.
     Running,
     /// Has failed and will be tried again.
@@ -107,16 +111,21 @@ pub enum JobStatus {
     Succeeded,
     /// Has failed for good; `error` says why.
     Failed,
+    /// Was cancelled.
+    Cancelled,
 }
 
 impl JobStatus {
     /// The status as it is stored and written.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Retrying => "retrying",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -126,6 +135,9 @@ impl JobStatus {
 pub struct Job {
     /// The job's id.
     pub id: Uuid,
+    /// The queue in which it waits.
+    #[schema(example = "trainings")]
+    pub queue: String,
     /// What kind of work it is.
     #[schema(example = "train")]
     pub kind: String,
@@ -136,17 +148,51 @@ pub struct Job {
     pub progress: f64,
     /// How often it was started.
     pub attempts: i32,
+    /// How often it is started at most.
+    pub max_attempts: i32,
+    /// Whether it was told to end while it runs.
+    pub cancel_requested: bool,
     /// Why it last failed; null otherwise.
     pub error: Option<String>,
+    /// What it has given; null if it gives nothing, or what it gave has expired.
+    pub result: Option<serde_json::Value>,
     /// The trace in which it runs.
     pub trace_id: Option<String>,
     /// When it was enqueued.
     #[serde(with = "time::serde::rfc3339")]
     pub enqueued_at: OffsetDateTime,
-    /// When it was last started.
-    #[serde(with = "time::serde::rfc3339")]
-    pub started_at: OffsetDateTime,
+    /// When it was last started; null until then.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub started_at: Option<OffsetDateTime>,
     /// When it ended; null until then.
     #[serde(with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
+}
+
+/// A job with what its attempts came to.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
+pub struct JobDetail {
+    /// The job.
+    #[serde(flatten)]
+    pub job: Job,
+    /// The attempts that did not succeed, in their order.
+    pub history: Vec<JobAttempt>,
+}
+
+/// An attempt that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct JobAttempt {
+    /// Its number, from 1.
+    pub number: i32,
+    /// `retried`, `failed`, `cancelled`, `released` (its process ended) or `lost` (its process died).
+    #[schema(example = "retried")]
+    pub outcome: String,
+    /// Why; null if nobody can say.
+    pub error: Option<String>,
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub started_at: Option<OffsetDateTime>,
+    /// When it ended, or was found to have.
+    #[serde(with = "time::serde::rfc3339")]
+    pub ended_at: OffsetDateTime,
 }

@@ -62,7 +62,11 @@ impl Control {
     }
 
     pub(crate) fn set_progress(&self, part: f64) {
-        let part = if part.is_nan() { 0.0 } else { part.clamp(0.0, 1.0) };
+        let part = if part.is_nan() {
+            0.0
+        } else {
+            part.clamp(0.0, 1.0)
+        };
         self.progress.store(part.to_bits(), Ordering::Relaxed);
     }
 
@@ -93,8 +97,13 @@ impl Control {
         id: Uuid,
         transaction: &mut PgConnection,
     ) -> Result<(), QueueError> {
-        let ending = self.ending(id, &Outcome::Succeeded).ok_or(QueueError::NoRecord)?;
+        let ending = self
+            .ending(id, &Outcome::Succeeded)
+            .ok_or(QueueError::NoRecord)?;
         let store = self.held.as_ref().map(|held| &held.store);
-        store.ok_or(QueueError::NoRecord)?.end_in(transaction, &[ending]).await
+        store
+            .ok_or(QueueError::NoRecord)?
+            .end_in(transaction, &[ending])
+            .await
     }
 }

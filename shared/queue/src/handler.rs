@@ -53,7 +53,9 @@ impl JobContext {
     /// Writes the success of the job in the transaction that makes its effects, in the database of the record: both are
     /// there, or neither, and that once. [`QueueError::NotOurs`] means that another worker has the job: roll back.
     pub async fn complete_in(&self, transaction: &mut PgConnection) -> Result<(), QueueError> {
-        self.control.complete_in(self.envelope.id, transaction).await
+        self.control
+            .complete_in(self.envelope.id, transaction)
+            .await
     }
 
     /// The payload, for an [`Observer`]; a handler gets it as an argument.

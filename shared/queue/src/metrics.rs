@@ -58,10 +58,18 @@ pub(crate) fn describe() {
         "Jobs that came again after their worker died."
     );
     describe_counter!(READ_ERRORS, Unit::Count, "Failed reads from the broker.");
-    describe_counter!(DISPATCHED, Unit::Count, "Jobs of the record that were sent.");
+    describe_counter!(
+        DISPATCHED,
+        Unit::Count,
+        "Jobs of the record that were sent."
+    );
     describe_counter!(DISPATCH_ERRORS, Unit::Count, "Failures to send jobs.");
     describe_gauge!(STORED, Unit::Count, "Jobs in the record, by state.");
-    describe_gauge!(OLDEST, Unit::Seconds, "Age of the oldest job that waits for its turn.");
+    describe_gauge!(
+        OLDEST,
+        Unit::Seconds,
+        "Age of the oldest job that waits for its turn."
+    );
     describe_gauge!(PAUSED, Unit::Count, "1 if the queue is paused.");
 }
 
@@ -131,7 +139,9 @@ pub(crate) fn stored(status: &QueueStatus) {
         let count = count.map_or(0, |counted| counted.1);
         gauge!(STORED, "queue" => name.clone(), "state" => state.as_str()).set(count as f64);
     }
-    let age = status.oldest.map(|oldest| OffsetDateTime::now_utc() - oldest);
+    let age = status
+        .oldest
+        .map(|oldest| OffsetDateTime::now_utc() - oldest);
     let age = age.map_or(0.0, time::Duration::as_seconds_f64);
     gauge!(OLDEST, "queue" => name.clone()).set(age.max(0.0));
     let is_paused = f64::from(u8::from(status.paused_at.is_some()));

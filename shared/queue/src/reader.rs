@@ -2,9 +2,9 @@
 
 use crate::QueueError;
 use crate::backend::{Delivery, Reader};
-use crate::stored::Admitted;
 use crate::metrics;
 use crate::run::Runner;
+use crate::stored::Admitted;
 use crate::{Backoff, ConsumerSettings, Queue};
 use std::sync::Arc;
 use std::time::Duration;

@@ -50,7 +50,12 @@ impl Stored {
         let running = Arc::default();
         let (endings, receiver) = mpsc::channel(WAITING);
         let writing = tokio::spawn(write(store.clone(), receiver));
-        let beating = beat(store.clone(), Arc::clone(&worker), queues, Arc::clone(&running));
+        let beating = beat(
+            store.clone(),
+            Arc::clone(&worker),
+            queues,
+            Arc::clone(&running),
+        );
         let beating = tokio::spawn(beating);
         let tasks = [writing, beating].map(AbortOnDropHandle::new);
         Self {
@@ -121,7 +126,10 @@ impl Stored {
             })
             .collect();
         let claimed = self.store.claim(&claims, &self.worker).await?;
-        Ok(claimed.into_iter().map(|(id, claimed)| (id, claimed.attempt)).collect())
+        Ok(claimed
+            .into_iter()
+            .map(|(id, claimed)| (id, claimed.attempt))
+            .collect())
     }
 
     /// Writes the end of an attempt; returns when it is there.

@@ -68,7 +68,8 @@ fn check_service(
     if main.lines().count() > MAIN_LINES {
         report(format!("src/main.rs has more than {MAIN_LINES} lines"));
     }
-    if folder.join("migrations").exists() {
+    // A database whose only tables are those of a kit is asked by the kit.
+    if folder.join("migrations").exists() && asks(&folder.join("src"))? {
         missing(&["sqlx.toml", ".sqlx"])
             .into_iter()
             .for_each(&mut report);
@@ -78,6 +79,22 @@ fn check_service(
         .into_iter()
         .for_each(&mut report);
     Ok(())
+}
+
+/// Whether Rust sources have a checked query.
+fn asks(sources: &Path) -> anyhow::Result<bool> {
+    for entry in std::fs::read_dir(sources)? {
+        let path = entry?.path();
+        let found = if path.is_dir() {
+            asks(&path)?
+        } else {
+            std::fs::read_to_string(&path)?.contains("sqlx::query")
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

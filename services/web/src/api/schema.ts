@@ -329,10 +329,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a job */
+        /** Get a job with what its attempts came to */
         get: operations["get_job"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description One that waits is cancelled at once. One that runs is told to end: `cancel_requested` is true until it has.
+         */
+        post: operations["cancel_job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1088,6 +1108,8 @@ export interface components {
              * @description How often it was started.
              */
             attempts: number;
+            /** @description Whether it was told to end while it runs. */
+            cancel_requested: boolean;
             /**
              * Format: date-time
              * @description When it was enqueued.
@@ -1111,25 +1133,67 @@ export interface components {
              */
             kind: string;
             /**
+             * Format: int32
+             * @description How often it is started at most.
+             */
+            max_attempts: number;
+            /**
              * Format: double
              * @description The part that is done, 0 to 1.
              */
             progress: number;
             /**
-             * Format: date-time
-             * @description When it was last started.
+             * @description The queue in which it waits.
+             * @example trainings
              */
-            started_at: string;
+            queue: string;
+            /** @description What it has given; null if it gives nothing, or what it gave has expired. */
+            result?: unknown;
+            /**
+             * Format: date-time
+             * @description When it was last started; null until then.
+             */
+            started_at?: string | null;
             /** @description How far it is. */
             status: components["schemas"]["JobStatus"];
             /** @description The trace in which it runs. */
             trace_id?: string | null;
         };
+        /** @description An attempt that did not succeed. */
+        JobAttempt: {
+            /**
+             * Format: date-time
+             * @description When it ended, or was found to have.
+             */
+            ended_at: string;
+            /** @description Why; null if nobody can say. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description Its number, from 1.
+             */
+            number: number;
+            /**
+             * @description `retried`, `failed`, `cancelled`, `released` (its process ended) or `lost` (its process died).
+             * @example retried
+             */
+            outcome: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at?: string | null;
+        };
+        /** @description A job with what its attempts came to. */
+        JobDetail: components["schemas"]["Job"] & {
+            /** @description The attempts that did not succeed, in their order. */
+            history: components["schemas"]["JobAttempt"][];
+        };
         /**
          * @description How far a job is.
          * @enum {string}
          */
-        JobStatus: "running" | "retrying" | "succeeded" | "failed";
+        JobStatus: "scheduled" | "queued" | "running" | "retrying" | "succeeded" | "failed" | "cancelled";
         /** @description A list of an entity's values. */
         Lookup: {
             /** @description The entity. */
@@ -1323,6 +1387,8 @@ export interface components {
                  * @description How often it was started.
                  */
                 attempts: number;
+                /** @description Whether it was told to end while it runs. */
+                cancel_requested: boolean;
                 /**
                  * Format: date-time
                  * @description When it was enqueued.
@@ -1346,15 +1412,27 @@ export interface components {
                  */
                 kind: string;
                 /**
+                 * Format: int32
+                 * @description How often it is started at most.
+                 */
+                max_attempts: number;
+                /**
                  * Format: double
                  * @description The part that is done, 0 to 1.
                  */
                 progress: number;
                 /**
-                 * Format: date-time
-                 * @description When it was last started.
+                 * @description The queue in which it waits.
+                 * @example trainings
                  */
-                started_at: string;
+                queue: string;
+                /** @description What it has given; null if it gives nothing, or what it gave has expired. */
+                result?: unknown;
+                /**
+                 * Format: date-time
+                 * @description When it was last started; null until then.
+                 */
+                started_at?: string | null;
                 /** @description How far it is. */
                 status: components["schemas"]["JobStatus"];
                 /** @description The trace in which it runs. */
@@ -4837,6 +4915,11 @@ export interface operations {
                  * @example train
                  */
                 kind?: string;
+                /**
+                 * @description Only of this queue.
+                 * @example trainings
+                 */
+                queue?: string;
                 /** @description The most items of the page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before; absent for the first one. */
@@ -4958,7 +5041,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Job"];
+                    "application/json": components["schemas"]["JobDetail"];
                 };
             };
             /** @description The request is malformed */
@@ -4999,6 +5082,146 @@ export interface operations {
             };
             /** @description The path does not take this method */
             405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,9 +3,11 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
+use stoa_contracts::trainings::TrainingStatus;
 use uuid::Uuid;
+use wiremock::ResponseTemplate;
 
-use crate::platform::{failed, succeeded};
+use crate::platform::{failed, report, succeeded};
 use crate::service::{TestService, User};
 
 const JOBS: &str = "/api/v1/jobs";
@@ -116,5 +118,61 @@ async fn requests_that_do_not_fit_are_refused() {
         problem(narrowed, JOBS).await,
         (StatusCode::FORBIDDEN, "forbidden".into())
     );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_runs_is_cancelled_and_its_training_ends() {
+    let service = TestService::start().await;
+    let train = TestService::training(Uuid::now_v7());
+    service.platform.has_training(&train).await;
+    let for_ever = vec![report(TrainingStatus::Running, 0.5)];
+    service.platform.trains(train.training_id, for_ever).await;
+    let job = service.enqueue(&train).await;
+    service.wait_for(&train, job, "running").await;
+    let path = format!("{JOBS}/{job}/cancel");
+    let viewer = service.user(train.account_id, Role::Viewer);
+    assert_eq!(viewer.post(&path).await.0, StatusCode::FORBIDDEN);
+    let editor = service.user(train.account_id, Role::Editor);
+    let (status, answer) = editor.post(&path).await;
+    assert_eq!(
+        (status, &answer["cancel_requested"]),
+        (StatusCode::OK, &json!(true))
+    );
+    let ended = service.ended(&train, job).await;
+    assert_eq!(
+        (&ended["status"], &ended["cancel_requested"]),
+        (&json!("cancelled"), &json!(false))
+    );
+    assert_eq!(ended["history"][0]["outcome"], "cancelled");
+    let told = service.platform.told(train.training_id).await;
+    let last = told.last().expect("api was told");
+    assert_eq!(last.status, TrainingStatus::Failed);
+    assert_eq!(last.error.as_deref(), Some("Its job was cancelled."));
+    let (status, problem) = editor.post(&path).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("conflict"))
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_its_next_attempt_is_cancelled_at_once() {
+    let service = TestService::start().await;
+    let train = TestService::training(Uuid::now_v7());
+    service.platform.has_training(&train).await;
+    let away = vec![ResponseTemplate::new(503)];
+    service.platform.trains(train.training_id, away).await;
+    let job = service.enqueue(&train).await;
+    let waiting = service.wait_for(&train, job, "retrying").await;
+    assert_eq!(waiting["history"][0]["outcome"], "retried");
+    let editor = service.user(train.account_id, Role::Editor);
+    let (_, _) = editor.post(&format!("{JOBS}/{job}/cancel")).await;
+    let ended = service.ended(&train, job).await;
+    assert_eq!(ended["status"], "cancelled");
+    let stranger = service.user(Uuid::now_v7(), Role::Owner);
+    let (status, _) = stranger.post(&format!("{JOBS}/{job}/cancel")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
     service.end().await;
 }

@@ -1,6 +1,6 @@
 //! The service as a test holds it: the product's own `build`, a database and a broker of its own.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 use stoa_config::Env;
@@ -119,6 +119,17 @@ impl TestService {
         .await
     }
 
+    /// Waits until a job is so far.
+    pub(crate) async fn wait_for(&self, train: &Train, job: Uuid, status: &str) -> Value {
+        let user = self.user(train.account_id, Role::Viewer);
+        let path = format!("/api/v1/jobs/{job}");
+        eventually(DEADLINE, || async {
+            let (_, job) = user.get(&path).await;
+            (job["status"] == status).then_some(job)
+        })
+        .await
+    }
+
     /// Someone of an account.
     pub(crate) fn user(&self, account: Uuid, role: Role) -> User<'_> {
         self.user_of_assistant(account, role, None)
@@ -175,9 +186,17 @@ pub(crate) struct User<'s> {
 
 impl User<'_> {
     pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        self.ask(Method::POST, path).await
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Answer {
         let url = format!("{}{path}", self.service.running.url());
         let request = reqwest::Client::new()
-            .get(url)
+            .request(method, url)
             .timeout(Duration::from_secs(10));
         let request = self
             .token

@@ -24,8 +24,10 @@ impl Store {
         let mark = Uuid::new_v4().to_string();
         queue.backend.set_mark(&mark).await?;
         let mut transaction = self.pool.begin().await?;
+        // Before the first mark nothing was sent; what was taken in by then came from the broker itself.
         let again = sqlx::query!(
-            "UPDATE queue_jobs SET state = 'queued' WHERE state IN ('sent', 'running')"
+            "UPDATE queue_jobs SET state = 'queued' WHERE state IN ('sent', 'running') AND $1",
+            known.is_some(),
         )
         .execute(&mut *transaction)
         .await?;
@@ -38,7 +40,10 @@ impl Store {
         transaction.commit().await?;
         if known.is_some() {
             let jobs = again.rows_affected();
-            tracing::warn!(jobs, "the broker has lost its data; what was sent is sent again");
+            tracing::warn!(
+                jobs,
+                "the broker has lost its data; what was sent is sent again"
+            );
         }
         Ok(())
     }

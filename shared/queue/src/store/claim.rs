@@ -3,8 +3,8 @@
 use super::{State, Store, flow};
 use crate::envelope::Message;
 use crate::{Envelope, Failure, Outcome, QueueError};
-use sqlx::types::Json;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -151,7 +151,10 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         end_in(&mut transaction, endings).await?;
         transaction.commit().await?;
-        if endings.iter().any(|ending| ending.state != State::Succeeded) {
+        if endings
+            .iter()
+            .any(|ending| ending.state != State::Succeeded)
+        {
             self.wake.notify_one();
         }
         Ok(())
@@ -211,7 +214,10 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.is_cancelled)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.id, row.is_cancelled))
+            .collect())
     }
 
     /// A worker has ended well and need not be waited for.
@@ -230,13 +236,25 @@ async fn end_in(
 ) -> Result<Vec<Uuid>, QueueError> {
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
     let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
-    let states: Vec<_> = endings.iter().map(|e| e.state.as_str().to_owned()).collect();
-    let outcomes: Vec<_> = endings.iter().map(|e| e.outcome.map(str::to_owned)).collect();
+    let states: Vec<_> = endings
+        .iter()
+        .map(|e| e.state.as_str().to_owned())
+        .collect();
+    let outcomes: Vec<_> = endings
+        .iter()
+        .map(|e| e.outcome.map(str::to_owned))
+        .collect();
     let errors: Vec<_> = endings.iter().map(|ending| ending.error.clone()).collect();
-    let reasons: Vec<_> = endings.iter().map(|e| e.dead_reason.map(str::to_owned)).collect();
+    let reasons: Vec<_> = endings
+        .iter()
+        .map(|e| e.dead_reason.map(str::to_owned))
+        .collect();
     let pauses: Vec<_> = endings.iter().map(|ending| ending.pause).collect();
     let results: Vec<_> = endings.iter().map(|ending| ending.result.clone()).collect();
-    let traces: Vec<_> = endings.iter().map(|ending| ending.trace_id.clone()).collect();
+    let traces: Vec<_> = endings
+        .iter()
+        .map(|ending| ending.trace_id.clone())
+        .collect();
     let rows = sqlx::query!(
         "WITH ending AS (
              SELECT * FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[],

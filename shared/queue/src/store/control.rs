@@ -18,6 +18,8 @@ pub struct JobFilter {
     pub account: Option<Uuid>,
     /// In these states; in any if there is none.
     pub states: Vec<State>,
+    /// Started before, or not.
+    pub is_retried: Option<bool>,
     /// In this queue.
     pub queue: Option<String>,
     /// Of this kind.
@@ -80,12 +82,12 @@ impl Store {
     }
 
     /// Jobs, the newest first, at most `limit`.
-    pub async fn list(
-        &self,
-        filter: &JobFilter,
-        limit: i64,
-    ) -> Result<Vec<StoredJob>, QueueError> {
-        let states: Vec<_> = filter.states.iter().map(|s| s.as_str().to_owned()).collect();
+    pub async fn list(&self, filter: &JobFilter, limit: i64) -> Result<Vec<StoredJob>, QueueError> {
+        let states: Vec<_> = filter
+            .states
+            .iter()
+            .map(|s| s.as_str().to_owned())
+            .collect();
         let rows = sqlx::query_as!(
             Row,
             "SELECT id, queue, kind, account_id, state, priority, payload, progress, attempts, max_attempts,
@@ -98,6 +100,7 @@ impl Store {
                AND ($4::text IS NULL OR kind = $4)
                AND ($5::uuid IS NULL OR flow_id = $5)
                AND ($6::uuid IS NULL OR id < $6)
+               AND ($8::bool IS NULL OR (attempts > 0) = $8)
              ORDER BY id DESC LIMIT $7",
             filter.account,
             &states,
@@ -106,6 +109,7 @@ impl Store {
             filter.flow,
             filter.before,
             limit,
+            filter.is_retried,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -128,12 +132,10 @@ impl Store {
     /// Cancels a job: one that has not started never does; one that runs is told. `None` if there is no such job.
     pub async fn cancel(&self, id: Uuid) -> Result<Option<CancelOutcome>, QueueError> {
         let mut transaction = self.pool.begin().await?;
-        let state = sqlx::query_scalar!(
-            "SELECT state FROM queue_jobs WHERE id = $1 FOR UPDATE",
-            id
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
+        let state =
+            sqlx::query_scalar!("SELECT state FROM queue_jobs WHERE id = $1 FOR UPDATE", id)
+                .fetch_optional(&mut *transaction)
+                .await?;
         let Some(state) = state.as_deref().map(State::from_stored) else {
             return Ok(None);
         };

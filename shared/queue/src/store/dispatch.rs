@@ -41,21 +41,21 @@ pub(crate) struct Dispatcher {
 /// How fast a queue's jobs end, and up to which account it was looked.
 #[derive(Default)]
 struct Pace {
-    sent: u64,
+    sent: i64,
     since: Option<Instant>,
-    per_second: f64,
+    per_second: i64,
     after: Uuid,
 }
 
 impl Pace {
     /// What was sent in the last while is what has ended, but for what fits into the window.
-    fn count(&mut self, sent: u64) {
+    fn count(&mut self, sent: i64) {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         self.sent += sent;
-        let took = now - since;
-        if took >= Duration::from_millis(100) {
-            self.per_second = self.sent as f64 / took.as_secs_f64();
+        let took = i64::try_from((now - since).as_millis()).unwrap_or(i64::MAX);
+        if took >= 100 {
+            self.per_second = self.sent * 1000 / took;
             (self.sent, self.since) = (0, Some(now));
         }
     }
@@ -160,7 +160,7 @@ impl Dispatcher {
     }
 
     /// Sends what a queue has room for; how many, and whether more may follow at once.
-    async fn fill(&mut self, name: &str) -> Result<(u64, bool), QueueError> {
+    async fn fill(&mut self, name: &str) -> Result<(i64, bool), QueueError> {
         let room = self.store.room(name).await?;
         let pace = self.pace.entry(name.to_owned()).or_default();
         let allowed = room.rate.map_or(i64::MAX, |rate| rate.allowed());
@@ -173,13 +173,13 @@ impl Dispatcher {
         let (ids, last) = self.store.pick(name, limit, most, pace.after).await?;
         let wrapped = ids.is_empty() && !pace.after.is_nil();
         pace.after = last.map_or(Uuid::nil(), next);
-        let sent = ids.len() as u64;
+        let sent = i64::try_from(ids.len()).unwrap_or(BATCH);
         pace.count(sent);
         if sent > 0 {
-            let next = room.rate.map(|rate| rate.after(sent as i64));
+            let next = room.rate.map(|rate| rate.after(sent));
             self.send(name, &ids, next).await?;
         }
-        Ok((sent, wrapped || sent as i64 == BATCH))
+        Ok((sent, wrapped || sent == BATCH))
     }
 
     /// Marks jobs as sent, and sends them. In between stands a note of them, for who comes after a crash.

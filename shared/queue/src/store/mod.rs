@@ -31,7 +31,7 @@ pub use enqueue::{Enqueued, NewJob, Priority};
 pub use flow::Flow;
 pub use inbox::Inbox;
 pub use job::{Attempt, State, StoredJob};
-pub use schedule::{Missed, Schedule, ScheduleError};
+pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 
 pub(crate) use claim::{Claim, Ending};
 pub(crate) use dispatch::Dispatcher;

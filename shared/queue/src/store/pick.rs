@@ -10,11 +10,11 @@ use uuid::Uuid;
 /// Accounts that one look goes through; the next one goes on behind them.
 const ACCOUNTS: i32 = 500;
 /// The fewest jobs that are on the broker at a time while more wait.
-const FEWEST_OUT: f64 = 16.0;
+const FEWEST_OUT: i64 = 16;
 /// The most.
-const MOST_OUT: f64 = 5000.0;
-/// What the broker has should last so long, until the next look.
-const AHEAD: f64 = 0.2;
+const MOST_OUT: i64 = 5000;
+/// What the broker has should last for this part of a second, until the next look.
+const AHEAD: i64 = 5;
 
 /// What one queue has, and may.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Room {
 /// At most `jobs` in `period`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
-    jobs: i32,
+    jobs: i64,
     period: Duration,
     /// When the next one may start, if everything before went as the rate says.
     next: Option<OffsetDateTime>,
@@ -40,35 +40,34 @@ pub(super) struct Rate {
 impl Rate {
     /// How many may start now: after a silence a whole period's jobs, never more (GCRA).
     pub(super) fn allowed(&self) -> i64 {
-        let each = self.each();
-        let earliest = self.now - self.period;
-        let next = self.next.map_or(earliest, |next| next.max(earliest));
-        let ahead = (self.now - next).as_seconds_f64();
-        if ahead < 0.0 {
-            return 0;
-        }
-        // A whole period of silence has room for all of its jobs, and not one more.
-        ((ahead / each).floor() as i64).min(self.jobs.into())
+        let ahead = (self.now - self.base()).whole_microseconds();
+        let allowed = i64::try_from(ahead / i128::from(self.each())).unwrap_or(0);
+        allowed.clamp(0, self.jobs)
     }
 
     /// When the next one may start after `taken` more.
     pub(super) fn after(&self, taken: i64) -> OffsetDateTime {
-        let earliest = self.now - self.period;
-        let next = self.next.map_or(earliest, |next| next.max(earliest));
-        next + time::Duration::seconds_f64(self.each() * taken as f64)
+        self.base() + time::Duration::microseconds(self.each() * taken)
     }
 
-    fn each(&self) -> f64 {
-        self.period.as_secs_f64() / f64::from(self.jobs)
+    /// What was not used of the periods before the last one is gone.
+    fn base(&self) -> OffsetDateTime {
+        let earliest = self.now - self.period;
+        self.next.map_or(earliest, |next| next.max(earliest))
+    }
+
+    /// Microseconds from one to the next.
+    fn each(&self) -> i64 {
+        let period = i64::try_from(self.period.as_micros()).unwrap_or(i64::MAX);
+        (period / self.jobs).max(1)
     }
 }
 
 impl Room {
     /// How many more may be sent while `per_second` end. Little is sent ahead, because what is on the broker has its
     /// place already: a job of another account, or a more urgent one, goes behind it.
-    pub(super) fn free(&self, per_second: f64) -> i64 {
-        let wanted = FEWEST_OUT + 2.0 * self.running as f64 + per_second * AHEAD;
-        let limit = wanted.min(MOST_OUT) as i64;
+    pub(super) fn free(&self, per_second: i64) -> i64 {
+        let limit = (FEWEST_OUT + 2 * self.running + per_second / AHEAD).min(MOST_OUT);
         let limit = self
             .max_running
             .map_or(limit, |most| limit.min(most.into()));
@@ -113,12 +112,15 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await?;
-        let rate = row.rate_jobs.zip(row.rate_period).map(|(jobs, period)| Rate {
-            jobs,
-            period: duration(&period),
-            next: row.rate_next,
-            now: row.now,
-        });
+        let rate = row
+            .rate_jobs
+            .zip(row.rate_period)
+            .map(|(jobs, period)| Rate {
+                jobs: jobs.into(),
+                period: duration(&period),
+                next: row.rate_next,
+                now: row.now,
+            });
         Ok(Room {
             out: row.out,
             running: row.running,

@@ -62,6 +62,21 @@ pub enum ScheduleError {
     Queue(#[from] QueueError),
 }
 
+/// A schedule that is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSchedule<'a> {
+    /// Its name, by which it is changed.
+    pub name: &'a str,
+    /// On whose behalf; nil for the platform itself.
+    pub account: Uuid,
+    /// Minute, hour, day of the month, month, day of the week.
+    pub cron: &'a str,
+    /// In which the times are meant, of the IANA database: `Europe/Athens`.
+    pub time_zone: &'a str,
+    /// What becomes of times that nobody fired.
+    pub missed: Missed,
+}
+
 /// A job that comes back.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -93,13 +108,16 @@ impl Store {
     /// the times change.
     pub async fn schedule<J: Payload>(
         &self,
-        name: &str,
-        cron: &str,
-        time_zone: &str,
-        missed: Missed,
-        account: Uuid,
+        schedule: &NewSchedule<'_>,
         job: &J,
     ) -> Result<(), ScheduleError> {
+        let NewSchedule {
+            name,
+            account,
+            cron,
+            time_zone,
+            missed,
+        } = *schedule;
         let job = NewJob::new(job)?;
         let now = self.now().await?;
         let next = parse(cron, time_zone)?.after(now)?;
@@ -278,7 +296,10 @@ impl Times {
         let fired = match missed {
             Missed::All => passed,
             Missed::Once => passed.last().copied().into_iter().collect(),
-            Missed::Skip => passed.into_iter().filter(|slot| now - *slot < LATE).collect(),
+            Missed::Skip => passed
+                .into_iter()
+                .filter(|slot| now - *slot < LATE)
+                .collect(),
         };
         Ok((fired, slot))
     }

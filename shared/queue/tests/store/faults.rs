@@ -5,7 +5,7 @@ use rstest::rstest;
 use std::time::Duration;
 use stoa_config::ExposeSecret as _;
 use stoa_queue::store::State;
-use stoa_queue::{JobContext, JobError};
+use stoa_queue::{JobContext, JobError, Payload as _};
 use stoa_testing::eventually;
 
 #[rstest]
@@ -26,7 +26,10 @@ async fn a_job_whose_worker_dies_runs_again_and_the_loss_is_recorded(
     let job = world.wait_for(id, State::Succeeded).await;
     assert_eq!(job.attempts, 2);
     let attempts = world.store.attempts(id).await.unwrap();
-    assert_eq!((attempts[0].number, attempts[0].outcome.as_str()), (1, "lost"));
+    assert_eq!(
+        (attempts[0].number, attempts[0].outcome.as_str()),
+        (1, "lost")
+    );
     assert_eq!(world.seen.all(), ["died", "job"]);
     worker.end().await;
     world.end().await;
@@ -60,7 +63,9 @@ async fn an_effect_is_made_once_though_two_workers_hold_the_job(
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
-            job.complete_in(&mut transaction).await.map_err(JobError::retry)?;
+            job.complete_in(&mut transaction)
+                .await
+                .map_err(JobError::retry)?;
             transaction.commit().await.map_err(JobError::retry)?;
             seen.add(format!("done {}", job.envelope.attempt));
             Ok(())
@@ -100,10 +105,13 @@ async fn a_broker_that_loses_everything_gets_it_again(
     let jobs = (0..40).map(|number| note(&number.to_string()));
     world.store.enqueue_many(jobs.collect()).await.unwrap();
     world.seen.wait_for(5).await;
-    wipe(&world, broker).await;
+    wipe(&world, broker).await.unwrap();
     eventually(crate::world::DEADLINE, || async {
         let left = "SELECT count(*) FROM queue_jobs WHERE state <> 'succeeded'";
-        let left: i64 = sqlx::query_scalar(left).fetch_one(world.store.pool()).await.ok()?;
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(world.store.pool())
+            .await
+            .ok()?;
         (left == 0).then_some(())
     })
     .await;
@@ -112,27 +120,27 @@ async fn a_broker_that_loses_everything_gets_it_again(
 }
 
 /// Takes everything from the broker that it has of this test.
-async fn wipe(world: &World, broker: Broker) {
+async fn wipe(world: &World, broker: Broker) -> Result<(), Box<dyn std::error::Error>> {
+    let url = world.settings.url.expose_secret();
     match broker {
         Broker::Redis => {
-            let url = world.settings.url.expose_secret();
-            let client = redis::Client::open(url).unwrap();
-            let mut link = client.get_multiplexed_async_connection().await.unwrap();
-            redis::cmd("FLUSHDB").exec_async(&mut link).await.unwrap();
+            let client = redis::Client::open(url)?;
+            let mut link = client.get_multiplexed_async_connection().await?;
+            redis::cmd("FLUSHDB").exec_async(&mut link).await?;
         }
         Broker::Amqp => {
-            let mark = "SELECT mark FROM queue_broker";
-            let mark: String = sqlx::query_scalar(mark).fetch_one(world.store.pool()).await.unwrap();
-            world.queue.remove(&[<Note as stoa_queue::Payload>::QUEUE]).await.unwrap();
-            let url = world.settings.url.expose_secret();
+            let mark = sqlx::query_scalar("SELECT mark FROM queue_broker");
+            let mark: String = mark.fetch_one(world.store.pool()).await?;
+            world.queue.remove(&[Note::QUEUE]).await?;
             let options = lapin::ConnectionProperties::default();
-            let connection = lapin::Connection::connect(url, options).await.unwrap();
-            let channel = connection.create_channel().await.unwrap();
+            let connection = lapin::Connection::connect(url, options).await?;
+            let channel = connection.create_channel().await?;
             let name = format!("{}.mark.{mark}", world.settings.namespace);
             let options = lapin::options::QueueDeleteOptions::default();
-            channel.queue_delete(name.as_str().into(), options).await.unwrap();
+            channel.queue_delete(name.as_str().into(), options).await?;
         }
     }
+    Ok(())
 }
 
 /// Between the mark in the record and the message on the broker a dispatcher may die.

@@ -31,7 +31,10 @@ async fn a_chord_ends_with_one_that_has_the_results_of_all(
             if note.text == "sum" {
                 let before = store.results_before(job.envelope.id).await;
                 let before = before.map_err(JobError::retry)?;
-                let sum: i64 = before.iter().filter_map(|(_, given)| given.as_ref()?.as_i64()).sum();
+                let sum: i64 = before
+                    .iter()
+                    .filter_map(|(_, given)| given.as_ref()?.as_i64())
+                    .sum();
                 seen.add(sum.to_string());
             } else {
                 job.give(json!(note.text.len()));
@@ -41,7 +44,11 @@ async fn a_chord_ends_with_one_that_has_the_results_of_all(
     };
     let worker = Worker::start(world.consumer(4).await.handle(handler));
     let many = (1..=20).map(|length| note(&"x".repeat(length))).collect();
-    world.store.enqueue_flow(Flow::chord(many, note("sum"))).await.unwrap();
+    world
+        .store
+        .enqueue_flow(Flow::chord(many, note("sum")))
+        .await
+        .unwrap();
     assert_eq!(world.seen.wait_for(1).await, ["210"]);
     worker.end().await;
     world.end().await;
@@ -72,7 +79,12 @@ async fn what_waits_for_a_job_that_fails_is_cancelled(
     };
     let jobs = world.store.list(&filter, 10).await.unwrap();
     let states: Vec<_> = jobs.iter().rev().map(|job| job.state).collect();
-    let expected = [State::Succeeded, State::Failed, State::Cancelled, State::Cancelled];
+    let expected = [
+        State::Succeeded,
+        State::Failed,
+        State::Cancelled,
+        State::Cancelled,
+    ];
     assert_eq!(states, expected);
     worker.end().await;
     world.end().await;

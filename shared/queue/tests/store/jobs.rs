@@ -39,11 +39,18 @@ async fn runs_once_and_its_record_says_everything(
 async fn is_there_if_the_transaction_is(#[values(Broker::Redis, Broker::Amqp)] broker: Broker) {
     let world = World::on(broker).await;
     let mut transaction = world.store.pool().begin().await.unwrap();
-    let enqueued = world.store.enqueue_in(&mut transaction, vec![note("undone")]).await;
+    let enqueued = world
+        .store
+        .enqueue_in(&mut transaction, vec![note("undone")])
+        .await;
     let undone = enqueued.unwrap()[0].id();
     transaction.rollback().await.unwrap();
     let mut transaction = world.store.pool().begin().await.unwrap();
-    world.store.enqueue_in(&mut transaction, vec![note("done")]).await.unwrap();
+    world
+        .store
+        .enqueue_in(&mut transaction, vec![note("done")])
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
     let worker = world.worker(4).await;
     assert_eq!(world.seen.wait_for(1).await, ["done"]);
@@ -61,7 +68,10 @@ async fn waits_for_its_delay_and_for_its_moment(
     let worker = world.worker(4).await;
     let begun = Instant::now();
     let moment = OffsetDateTime::now_utc() + Duration::from_secs(2);
-    let later = [note("delayed").after(Duration::from_secs(1)), note("at").at(moment)];
+    let later = [
+        note("delayed").after(Duration::from_secs(1)),
+        note("at").at(moment),
+    ];
     world.store.enqueue_many(later.to_vec()).await.unwrap();
     world.enqueue("now").await;
     assert_eq!(world.seen.wait_for(3).await, ["now", "delayed", "at"]);
@@ -74,14 +84,30 @@ async fn waits_for_its_delay_and_for_its_moment(
 #[tokio::test]
 async fn is_unique_until_it_has_ended(#[values(Broker::Redis, Broker::Amqp)] broker: Broker) {
     let world = World::on(broker).await;
-    let first = world.store.enqueue(note("one").unique("key")).await.unwrap();
-    let second = world.store.enqueue(note("two").unique("key")).await.unwrap();
+    let first = world
+        .store
+        .enqueue(note("one").unique("key"))
+        .await
+        .unwrap();
+    let second = world
+        .store
+        .enqueue(note("two").unique("key"))
+        .await
+        .unwrap();
     assert_eq!(second, Enqueued::Existing(first.id()));
-    let again = world.store.enqueue(note("one").with_id(first.id())).await.unwrap();
+    let again = world
+        .store
+        .enqueue(note("one").with_id(first.id()))
+        .await
+        .unwrap();
     assert_eq!(again, Enqueued::Existing(first.id()));
     let worker = world.worker(4).await;
     world.wait_for(first.id(), State::Succeeded).await;
-    let third = world.store.enqueue(note("three").unique("key")).await.unwrap();
+    let third = world
+        .store
+        .enqueue(note("three").unique("key"))
+        .await
+        .unwrap();
     assert!(matches!(third, Enqueued::New(_)));
     world.wait_for(third.id(), State::Succeeded).await;
     assert_eq!(world.seen.all(), ["one", "three"]);
@@ -106,7 +132,10 @@ async fn comes_again_until_its_attempts_are_spent_and_each_is_recorded(
     assert_eq!(world.seen.all(), ["1", "2", "3"]);
     assert_eq!((job.attempts, job.error.as_deref()), (3, Some("busy")));
     let attempts = world.store.attempts(id).await.unwrap();
-    let outcomes: Vec<_> = attempts.iter().map(|a| (a.number, a.outcome.as_str())).collect();
+    let outcomes: Vec<_> = attempts
+        .iter()
+        .map(|a| (a.number, a.outcome.as_str()))
+        .collect();
     assert_eq!(outcomes, [(1, "retried"), (2, "retried"), (3, "failed")]);
     worker.end().await;
     world.end().await;
@@ -146,7 +175,11 @@ async fn of_a_producer_without_a_record_is_taken_into_it(
     let past = Note {
         text: "past".into(),
     };
-    let id = world.queue.enqueue(&past, Enqueue::default()).await.unwrap();
+    let id = world
+        .queue
+        .enqueue(&past, Enqueue::default())
+        .await
+        .unwrap();
     let job = eventually(DEADLINE, || async {
         let job = world.store.find(id).await.unwrap()?;
         Some(job).filter(|job| job.state == State::Succeeded)

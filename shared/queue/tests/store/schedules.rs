@@ -2,7 +2,7 @@
 
 use crate::world::{Broker, Note, World};
 use rstest::rstest;
-use stoa_queue::store::{Missed, ScheduleError};
+use stoa_queue::store::{Missed, NewSchedule, ScheduleError};
 use uuid::Uuid;
 
 fn ring() -> Note {
@@ -11,28 +11,38 @@ fn ring() -> Note {
     }
 }
 
+fn bell<'a>(cron: &'a str, time_zone: &'a str, missed: Missed) -> NewSchedule<'a> {
+    NewSchedule {
+        name: "bell",
+        account: Uuid::nil(),
+        cron,
+        time_zone,
+        missed,
+    }
+}
+
 async fn schedule(world: &World, missed: Missed) {
-    let made = world
-        .store
-        .schedule("bell", "* * * * *", "Europe/Athens", missed, Uuid::nil(), &ring())
-        .await;
+    let every_minute = bell("* * * * *", "Europe/Athens", missed);
+    let made = world.store.schedule(&every_minute, &ring()).await;
     made.expect("the schedule is made");
 }
 
 /// As if nobody had been there for so many minutes.
 async fn go_back(world: &World, minutes: i32) {
-    sqlx::query("UPDATE queue_schedules SET next_at = next_at - $1 * interval '1 minute'")
-        .bind(minutes)
-        .execute(world.store.pool())
-        .await
-        .unwrap();
+    let back =
+        sqlx::query("UPDATE queue_schedules SET next_at = next_at - $1 * interval '1 minute'")
+            .bind(minutes)
+            .execute(world.store.pool());
+    back.await.expect("the schedule is there");
 }
 
-async fn enqueued(world: &World) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM queue_jobs WHERE schedule = 'bell'")
-        .fetch_one(world.store.pool())
+async fn enqueued(world: &World) -> usize {
+    let jobs = sqlx::query_scalar("SELECT id FROM queue_jobs WHERE schedule = 'bell'");
+    let jobs: Vec<Uuid> = jobs
+        .fetch_all(world.store.pool())
         .await
-        .unwrap()
+        .expect("the table is there");
+    jobs.len()
 }
 
 #[rstest]
@@ -55,7 +65,7 @@ async fn a_time_fires_once_however_many_workers_there_are(
     }
     // One more may have come by the clock itself.
     assert!(enqueued(&world).await <= 2);
-    assert_eq!(world.seen.all().len() as i64, enqueued(&world).await);
+    assert_eq!(world.seen.all().len(), enqueued(&world).await);
     world.end().await;
 }
 
@@ -64,7 +74,10 @@ async fn a_time_fires_once_however_many_workers_there_are(
 #[case(Missed::Once, 1)]
 #[case(Missed::All, 10)]
 #[tokio::test]
-async fn missed_times_are_treated_as_the_schedule_says(#[case] missed: Missed, #[case] jobs: i64) {
+async fn missed_times_are_treated_as_the_schedule_says(
+    #[case] missed: Missed,
+    #[case] jobs: usize,
+) {
     let world = World::on(Broker::Redis).await;
     schedule(&world, missed).await;
     // Ten were missed long ago, and the present minute is not due.
@@ -90,10 +103,14 @@ async fn missed_times_are_treated_as_the_schedule_says(#[case] missed: Missed, #
 #[tokio::test]
 async fn an_expression_or_a_zone_that_is_none_is_refused_with_the_reason() {
     let world = World::on(Broker::Redis).await;
-    for (cron, zone) in [("61 * * * *", "UTC"), ("* * * *", "UTC"), ("* * * * *", "Mars/Base")] {
+    for (cron, zone) in [
+        ("61 * * * *", "UTC"),
+        ("* * * *", "UTC"),
+        ("* * * * *", "Mars/Base"),
+    ] {
         let made = world
             .store
-            .schedule("bell", cron, zone, Missed::Once, Uuid::nil(), &ring())
+            .schedule(&bell(cron, zone, Missed::Once), &ring())
             .await;
         let Err(ScheduleError::Cron { reason, .. }) = made else {
             panic!("{cron} {zone}: {made:?}");

@@ -113,7 +113,11 @@ async fn no_more_start_in_a_time_than_the_queue_allows(
     world.store.enqueue_many(jobs).await.unwrap();
     world.seen.wait_for(15).await;
     // A whole second's jobs at once, and ten more at five a second.
-    assert!(begun.elapsed() >= Duration::from_millis(1900), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= Duration::from_millis(1900),
+        "{:?}",
+        begun.elapsed()
+    );
     worker.end().await;
     world.end().await;
 }
