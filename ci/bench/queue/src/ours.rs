@@ -1,0 +1,104 @@
+//! Our queue, over the broker that `BENCH_URL` names, as a service of ours uses it.
+
+use crate::cli::Role;
+use crate::job::{Job, Journal};
+use crate::orders::{Order, Orders, concurrency, url};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use stoa_config::Env;
+use stoa_queue::{
+    CancellationToken, Consumer, ConsumerSettings, Enqueue, JobContext, JobError, Queue,
+    QueueError, QueueSettings,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, interval};
+
+/// Enqueues that are on the way at a time: a service with a hundred requests in it.
+const IN_FLIGHT: usize = 100;
+/// Jobs that become due together are spread over this.
+const DUE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Connects as a service would, with the settings' defaults.
+pub(crate) async fn connect(url: &str) -> anyhow::Result<Queue> {
+    let env = Env::from_pairs([("QUEUE_URL", url), ("QUEUE_NAMESPACE", "bench")]);
+    Ok(Queue::connect(&env.load::<QueueSettings>()?).await?)
+}
+
+pub(crate) async fn run(role: Role) -> anyhow::Result<()> {
+    let queue = connect(&url()?).await?;
+    match role {
+        Role::Producer => produce(queue).await,
+        Role::Worker => work(queue).await,
+    }
+}
+
+async fn produce(queue: Queue) -> anyhow::Result<()> {
+    let mut orders = Orders::ready();
+    while let Some((order, ids)) = orders.next().await? {
+        match order {
+            Order::Burst { sleep, .. } => {
+                enqueue(&queue, ids, sleep, |_| Duration::ZERO).await?;
+            }
+            Order::Pace { rate, .. } => {
+                let mut tick = interval(Duration::from_secs(1) / rate);
+                for id in ids {
+                    tick.tick().await;
+                    queue.enqueue(&Job::new(id, 0), Enqueue::default()).await?;
+                }
+            }
+            Order::Due { seconds, count } => {
+                let due = Instant::now() + Duration::from_secs(seconds);
+                let first = ids.start;
+                let delay = |id| {
+                    let place = u32::try_from(id - first).unwrap_or_default();
+                    let within = DUE_WITHIN * place / u32::try_from(count).unwrap_or(u32::MAX);
+                    (due + within).saturating_duration_since(Instant::now())
+                };
+                enqueue(&queue, ids, 0, delay).await?;
+            }
+        }
+        orders.done();
+    }
+    Ok(())
+}
+
+async fn enqueue(
+    queue: &Queue,
+    ids: Range<u64>,
+    sleep: u64,
+    delay: impl Fn(u64) -> Duration,
+) -> Result<(), QueueError> {
+    stream::iter(ids)
+        .map(|id| {
+            let (job, how) = (Job::new(id, sleep), Enqueue::default().after(delay(id)));
+            async move { queue.enqueue(&job, how).await.map(drop) }
+        })
+        .buffer_unordered(IN_FLIGHT)
+        .try_collect()
+        .await
+}
+
+async fn work(queue: Queue) -> anyhow::Result<()> {
+    let journal = Arc::new(Journal::from_env()?);
+    // The defaults of the environment, but for how many jobs run at a time.
+    let concurrency = concurrency()?.to_string();
+    let settings: ConsumerSettings =
+        Env::from_pairs([("JOB_CONCURRENCY", concurrency.as_str())]).load()?;
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let asked = stop.clone();
+    let _watch = tokio::spawn(async move {
+        terminate.recv().await;
+        asked.cancel();
+    });
+    Consumer::new(queue, settings)
+        .handle(move |job: Job, _: JobContext| {
+            let journal = Arc::clone(&journal);
+            async move { job.run(&journal).await.map_err(JobError::fail) }
+        })
+        .run(stop)
+        .await?;
+    Ok(())
+}
