@@ -2,13 +2,11 @@
 
 use anyhow::Context as _;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `/proc/PID/stat` counts in: Linux shows hundredths of a second on every architecture.
-const TICK: Duration = Duration::from_millis(10);
-/// Of `stat`, counted after the name in parentheses: process group, and the four times.
+/// The process group in `/proc/PID/stat`, counted after the name in parentheses.
 const GROUP_FIELD: usize = 2;
-const TIME_FIELDS: std::ops::Range<usize> = 11..15;
 
 /// The processes of a group: those that a command has started, and it.
 pub(crate) fn group(leader: u32) -> Vec<u32> {
@@ -28,17 +26,21 @@ pub(crate) fn named(name: &str) -> Vec<u32> {
     all().into_iter().filter(is_named).collect()
 }
 
-/// CPU time of processes, with that of their children that have ended.
+/// CPU time of the threads that processes have now. `schedstat` counts nanoseconds; `stat` would cut
+/// what a quick job costs down to hundredths of a second.
 pub(crate) fn cpu(pids: &[u32]) -> Duration {
-    let ticks = |pid: &u32| -> u32 {
-        let fields = stat(*pid).unwrap_or_default();
-        let times = fields.get(TIME_FIELDS).unwrap_or_default();
-        times
-            .iter()
-            .filter_map(|time| time.parse::<u32>().ok())
-            .sum()
+    pids.iter().flat_map(|pid| threads(*pid)).sum()
+}
+
+fn threads(pid: u32) -> Vec<Duration> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let time = |path: PathBuf| {
+        let text = fs::read_to_string(path.join("schedstat")).ok()?;
+        let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanoseconds))
     };
-    TICK * pids.iter().map(ticks).sum()
+    let threads = threads.into_iter().flatten().flatten();
+    threads.filter_map(|thread| time(thread.path())).collect()
 }
 
 /// Resident memory of processes in bytes; what they share counts for each.
