@@ -59,7 +59,9 @@ pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
     if parts.contains(&Part::Robust) {
         print_trials(&bench).await;
     }
-    print_goals(&results);
+    if parts.contains(&Part::Cost) || parts.contains(&Part::Latency) {
+        print_goals(&results);
+    }
     Ok(())
 }
 
