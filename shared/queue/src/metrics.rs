@@ -84,8 +84,8 @@ pub(crate) fn start_at_zero(queue: &'static str, kind: &'static str) {
     gauge!(RUNNING, "queue" => queue).set(0);
 }
 
-pub(crate) fn enqueued(queue: &'static str, kind: &'static str) {
-    counter!(ENQUEUED, "queue" => queue, "kind" => kind).increment(1);
+pub(crate) fn enqueued(queue: &'static str, kind: &'static str, jobs: usize) {
+    counter!(ENQUEUED, "queue" => queue, "kind" => kind).increment(jobs as u64);
 }
 
 pub(crate) fn waited(queue: &'static str, wait: Duration) {

@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::envelope::Message;
 use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics, trace};
+use std::collections::BTreeMap;
 use std::{sync::Arc, time::Duration};
 use stoa_config::ExposeSecret as _;
 use time::OffsetDateTime;
@@ -90,7 +91,7 @@ impl Queue {
         );
         let enqueued = self.enqueue_as(id, job, how).instrument(span).await;
         if enqueued.is_ok() {
-            metrics::enqueued(J::QUEUE, J::KIND);
+            metrics::enqueued(J::QUEUE, J::KIND, 1);
         }
         enqueued
     }
@@ -101,29 +102,39 @@ impl Queue {
         job: &J,
         how: Enqueue,
     ) -> Result<Uuid, QueueError> {
-        let body = serde_json::to_vec(job)?;
-        if body.len() > BODY_LIMIT {
-            return Err(QueueError::TooLarge {
-                size: body.len(),
-                limit: BODY_LIMIT,
-            });
-        }
-        let envelope = Envelope {
-            id,
-            kind: J::KIND.into(),
-            version: J::VERSION,
-            account: how.account,
-            attempt: 1,
-            max_attempts: J::MAX_ATTEMPTS,
-            enqueued_at: OffsetDateTime::now_utc(),
-            trace: trace::headers(),
-            sends: 0,
-            is_again: false,
-        };
+        let message = message(id, job, how.account, trace::headers())?;
         self.backend
-            .publish(J::QUEUE, id, &Message::new(&envelope, body), how.delay)
+            .publish(J::QUEUE, id, &message, how.delay)
             .await?;
         Ok(id)
+    }
+
+    /// Puts jobs of one kind into their queue, many with each command, on behalf of an account; their ids, in order.
+    /// When this returns, the broker has all of them; after an error it may have some.
+    pub async fn enqueue_many<J: Payload>(
+        &self,
+        jobs: &[J],
+        account: Option<Uuid>,
+    ) -> Result<Vec<Uuid>, QueueError> {
+        let span = tracing::info_span!(
+            "job.enqueue_many",
+            otel.kind = "producer",
+            queue = J::QUEUE,
+            job.kind = J::KIND,
+            jobs = jobs.len(),
+        );
+        let enqueuing = async {
+            let trace = trace::headers();
+            let mut messages = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                let id = Uuid::now_v7();
+                messages.push((id, message(id, job, account, trace.clone())?));
+            }
+            self.backend.publish_many(J::QUEUE, &messages).await?;
+            metrics::enqueued(J::QUEUE, J::KIND, messages.len());
+            Ok(messages.into_iter().map(|(id, _)| id).collect())
+        };
+        enqueuing.instrument(span).await
     }
 
     /// Whether the broker answers, for the readiness of a process.
@@ -149,4 +160,33 @@ impl Queue {
     pub async fn remove(&self, queues: &[&str]) -> Result<(), QueueError> {
         self.backend.remove(queues).await
     }
+}
+
+/// A job as it goes to the broker for the first time.
+fn message<J: Payload>(
+    id: Uuid,
+    job: &J,
+    account: Option<Uuid>,
+    trace: BTreeMap<String, String>,
+) -> Result<Message, QueueError> {
+    let body = serde_json::to_vec(job)?;
+    if body.len() > BODY_LIMIT {
+        return Err(QueueError::TooLarge {
+            size: body.len(),
+            limit: BODY_LIMIT,
+        });
+    }
+    let envelope = Envelope {
+        id,
+        kind: J::KIND.into(),
+        version: J::VERSION,
+        account,
+        attempt: 1,
+        max_attempts: J::MAX_ATTEMPTS,
+        enqueued_at: OffsetDateTime::now_utc(),
+        trace,
+        sends: 0,
+        is_again: false,
+    };
+    Ok(Message::new(&envelope, body))
 }

@@ -15,8 +15,8 @@ use stoa_queue::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, interval};
 
-/// Enqueues that are on the way at a time: a service with a hundred requests in it.
-const IN_FLIGHT: usize = 100;
+/// Jobs that are enqueued together, or each by itself while the others are on their way.
+const AT_ONCE: usize = 100;
 /// Jobs that become due together are spread over this.
 const DUE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,7 @@ async fn produce(queue: Queue) -> anyhow::Result<()> {
     while let Some((order, ids)) = orders.next().await? {
         match order {
             Order::Burst { sleep, .. } => {
-                enqueue(&queue, ids, sleep, |_| Duration::ZERO).await?;
+                burst(&queue, ids, sleep).await?;
             }
             Order::Pace { rate, .. } => {
                 let mut tick = interval(Duration::from_secs(1) / rate);
@@ -56,7 +56,7 @@ async fn produce(queue: Queue) -> anyhow::Result<()> {
                     let within = DUE_WITHIN * place / u32::try_from(count).unwrap_or(u32::MAX);
                     (due + within).saturating_duration_since(Instant::now())
                 };
-                enqueue(&queue, ids, 0, delay).await?;
+                later(&queue, ids, delay).await?;
             }
         }
         orders.done();
@@ -64,18 +64,30 @@ async fn produce(queue: Queue) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn enqueue(
+async fn burst(queue: &Queue, ids: Range<u64>, sleep: u64) -> Result<(), QueueError> {
+    let mut ids = ids.peekable();
+    while ids.peek().is_some() {
+        let jobs: Vec<_> = ids
+            .by_ref()
+            .take(AT_ONCE)
+            .map(|id| Job::new(id, sleep))
+            .collect();
+        queue.enqueue_many(&jobs, None).await?;
+    }
+    Ok(())
+}
+
+async fn later(
     queue: &Queue,
     ids: Range<u64>,
-    sleep: u64,
     delay: impl Fn(u64) -> Duration,
 ) -> Result<(), QueueError> {
     stream::iter(ids)
         .map(|id| {
-            let (job, how) = (Job::new(id, sleep), Enqueue::default().after(delay(id)));
+            let (job, how) = (Job::new(id, 0), Enqueue::default().after(delay(id)));
             async move { queue.enqueue(&job, how).await.map(drop) }
         })
-        .buffer_unordered(IN_FLIGHT)
+        .buffer_unordered(AT_ONCE)
         .try_collect()
         .await
 }

@@ -1,5 +1,6 @@
 //! What a worker holds, and the heartbeat that keeps it.
 
+use super::done::Done;
 use super::keys::{GROUP, Keys};
 use super::{millis, no_group, scripts};
 use crate::QueueError;
@@ -20,6 +21,7 @@ pub(super) struct Leases {
     /// The reader's name in the group.
     pub(super) consumer: String,
     lease: Duration,
+    done: Done,
     held: Mutex<HashMap<String, CancellationToken>>,
 }
 
@@ -30,9 +32,11 @@ impl Leases {
         consumer: String,
         lease: Duration,
     ) -> Arc<Self> {
+        let done = Done::new(link.clone(), keys.clone());
         Arc::new(Self {
             link,
             keys,
+            done,
             consumer,
             lease,
             held: Mutex::default(),
@@ -110,6 +114,11 @@ pub(crate) struct RedisReceipt {
 impl RedisReceipt {
     pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
         let leases = &self.leases;
+        if matches!(settlement, Settlement::Done) {
+            leases.done.tell(&self.entry).await?;
+            leases.held().remove(&self.entry);
+            return Ok(Settled::Yes);
+        }
         let mut call = scripts::SETTLE.arg(GROUP);
         call.key(&leases.keys.all())
             .arg(&leases.consumer)
@@ -136,7 +145,7 @@ impl Drop for RedisReceipt {
 
 fn add_settlement(call: &mut ScriptInvocation<'_>, settlement: &Settlement) {
     match settlement {
-        Settlement::Done => call.arg("done"),
+        Settlement::Done => call,
         Settlement::Again { id, message, pause } => {
             call.arg("again").arg(id.to_string()).arg(millis(*pause));
             call.arg(&message.head).arg(&message.body)

@@ -3,6 +3,7 @@
 //! A worker owns what it has read as long as its heartbeat renews the lease; whatever changes an
 //! entry first checks in the same script that it is still the worker's own.
 
+mod done;
 mod keys;
 mod lease;
 mod reader;

@@ -19,6 +19,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// worker takes to notice that it shall stop: a read is never cut off, because what the server has
 /// handed out by then would be stranded.
 const BLOCK: Duration = Duration::from_millis(500);
+/// How often it is looked for delayed jobs that are due, while others keep the reader busy.
+const LOOK: Duration = Duration::from_millis(50);
 /// How many delayed jobs one step moves.
 const PROMOTED_AT_ONCE: usize = 500;
 /// Consumers of workers that are gone are removed after this time.
@@ -39,6 +41,9 @@ pub(crate) struct RedisReader {
     /// Where the search for silent workers goes on, and when.
     cursor: String,
     next_search: Instant,
+    /// When the next delayed job is due, as far as is known, and when to look again.
+    due: Option<Instant>,
+    next_look: Instant,
     _heartbeat: AbortOnDropHandle<()>,
 }
 
@@ -62,6 +67,8 @@ impl RedisReader {
             reading,
             cursor,
             next_search,
+            due: None,
+            next_look: next_search,
             _heartbeat: heartbeat,
         }
     }
@@ -88,13 +95,18 @@ impl RedisReader {
     }
 
     async fn try_next(&mut self, free: usize) -> RedisResult<Vec<Delivery>> {
-        let due = self.promote().await?;
+        if Instant::now() >= self.next_look {
+            let due = self.promote().await?;
+            self.due = due.map(|due| Instant::now() + due);
+            self.next_look = Instant::now() + due.map_or(LOOK, |due| due.min(LOOK));
+        }
         if Instant::now() >= self.next_search {
             let reclaimed = self.reclaim(free).await?;
             if !reclaimed.is_empty() {
                 return Ok(reclaimed);
             }
         }
+        let due = self.due.map(|due| due.duration_since(Instant::now()));
         self.read(free, due.map_or(BLOCK, |due| due.min(BLOCK)))
             .await
     }

@@ -1,7 +1,6 @@
 -- Ends what a worker holds, if it still holds it: acknowledges and deletes the entry and, in the same
 -- step, writes what comes of it. KEYS: jobs, delayed, messages, dead.
 -- ARGV: group, consumer, entry, verb, then for
---   done:  nothing
 --   again: id, pause in ms, head, body
 --   dead:  reason, error, head, body
 -- Returns 0 if the entry belongs to somebody else by now; nothing is done then.

@@ -23,14 +23,16 @@ mod flow;
 mod inbox;
 mod job;
 mod pick;
+mod queues;
 mod schedule;
 mod upkeep;
 
-pub use control::{CancelOutcome, JobFilter, Limits, QueueStatus};
+pub use control::{CancelOutcome, JobFilter};
 pub use enqueue::{Enqueued, NewJob, Priority};
 pub use flow::Flow;
 pub use inbox::Inbox;
 pub use job::{Attempt, State, StoredJob};
+pub use queues::{Limits, QueueStatus};
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 
 pub(crate) use claim::{Claim, Ending};
