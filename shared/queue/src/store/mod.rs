@@ -10,7 +10,7 @@
 //!  waiting ───┘   └── scheduled ◄─────┘ retry, with a pause
 //! ```
 //!
-//! [`Dispatcher`](dispatch::Dispatcher), of which one is active, sends; consumers [claim](claim) what arrives. A claim
+//! [`Dispatcher`], of which one is active, sends; consumers [claim] what arrives. A claim
 //! raises `attempts`, and an end counts only for who knows the present number: of two workers that hold the same job,
 //! one has it.
 
