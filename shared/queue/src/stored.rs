@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// How often a worker says that it lives, and hears what was cancelled.
@@ -136,9 +137,20 @@ impl Stored {
     pub(crate) async fn end(&self, ending: Ending) -> Result<(), QueueError> {
         self.running().remove(&ending.id);
         let (written, writing) = oneshot::channel();
-        let sent = self.endings.send((ending, written)).await;
-        sent.map_err(|_| QueueError::NoRecord)?;
-        writing.await.map_err(|_| QueueError::NoRecord)?
+        // The statement is shared with other jobs; in the trace of each stands how long it took for it.
+        let span = tracing::info_span!(
+            "db.query",
+            otel.kind = "client",
+            otel.name = "db.query job.end",
+            db.system.name = "postgresql",
+            db.operation.name = "job.end",
+        );
+        let ended = async {
+            let sent = self.endings.send((ending, written)).await;
+            sent.map_err(|_| QueueError::NoRecord)?;
+            writing.await.map_err(|_| QueueError::NoRecord)?
+        };
+        ended.instrument(span).await
     }
 
     /// The job is another worker's.

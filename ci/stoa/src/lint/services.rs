@@ -83,6 +83,9 @@ fn check_service(
 
 /// Whether Rust sources have a checked query.
 fn asks(sources: &Path) -> anyhow::Result<bool> {
+    if !sources.is_dir() {
+        return Ok(false);
+    }
     for entry in std::fs::read_dir(sources)? {
         let path = entry?.path();
         let found = if path.is_dir() {
@@ -162,6 +165,7 @@ groups:
         let root = workspace(&[
             ("services/billing/Cargo.toml", "name = \"invoices\"\n"),
             ("services/billing/src/main.rs", &"\n".repeat(26)),
+            ("services/billing/src/bills.rs", "sqlx::query!"),
             ("services/billing/migrations/1.sql", ""),
             ("services/web/README.md", ""),
         ]);
