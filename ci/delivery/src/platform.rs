@@ -37,7 +37,9 @@ impl Platform {
         let target = copy.path().join("stoa");
         std::fs::create_dir_all(target.join(".stoa"))?;
         std::os::unix::fs::symlink(clusters().canonicalize()?, target.join(".stoa/clusters"))?;
-        let script = "tar -C \"$0\" --exclude node_modules -cf - stacks services ci/compose monitoring | tar -C \"$1\" -xf -";
+        // Links are followed: they lead into kits, which are not needed otherwise.
+        let script = "tar -C \"$0\" --dereference --exclude node_modules -cf - stacks services ci/compose monitoring |
+            tar -C \"$1\" -xf -";
         output(
             Command::new("sh")
                 .args(["-c", script])
