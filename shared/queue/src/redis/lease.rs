@@ -32,7 +32,7 @@ impl Leases {
         consumer: String,
         lease: Duration,
     ) -> Arc<Self> {
-        let done = Done::new(link.clone(), keys.clone());
+        let done = Done::new(link.clone(), keys.clone(), consumer.clone());
         Arc::new(Self {
             link,
             keys,
@@ -115,9 +115,9 @@ impl RedisReceipt {
     pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
         let leases = &self.leases;
         if matches!(settlement, Settlement::Done) {
-            leases.done.tell(&self.entry).await?;
+            let settled = leases.done.tell(&self.entry).await?;
             leases.held().remove(&self.entry);
-            return Ok(Settled::Yes);
+            return Ok(settled);
         }
         let mut call = scripts::SETTLE.arg(GROUP);
         call.key(&leases.keys.all())

@@ -13,6 +13,7 @@ macro_rules! script {
 script!(SCHEDULE, "schedule.lua");
 script!(PROMOTE, "promote.lua");
 script!(SETTLE, "settle.lua");
+script!(DONE, "done.lua");
 script!(RENEW, "renew.lua");
 script!(RECLAIM, "reclaim.lua");
 script!(LEAVE, "leave.lua");
