@@ -169,13 +169,7 @@ fn message<J: Payload>(
     account: Option<Uuid>,
     trace: BTreeMap<String, String>,
 ) -> Result<Message, QueueError> {
-    let body = serde_json::to_vec(job)?;
-    if body.len() > BODY_LIMIT {
-        return Err(QueueError::TooLarge {
-            size: body.len(),
-            limit: BODY_LIMIT,
-        });
-    }
+    let body = body(job)?;
     let envelope = Envelope {
         id,
         kind: J::KIND.into(),
@@ -189,4 +183,16 @@ fn message<J: Payload>(
         is_again: false,
     };
     Ok(Message::new(&envelope, body))
+}
+
+/// A payload as it is sent and stored, if it is small enough.
+pub(crate) fn body<J: Payload>(job: &J) -> Result<Vec<u8>, QueueError> {
+    let body = serde_json::to_vec(job)?;
+    if body.len() > BODY_LIMIT {
+        return Err(QueueError::TooLarge {
+            size: body.len(),
+            limit: BODY_LIMIT,
+        });
+    }
+    Ok(body)
 }

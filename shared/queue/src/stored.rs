@@ -126,11 +126,7 @@ impl Stored {
                 is_again: envelope.is_again || delivery.earlier > 0,
             })
             .collect();
-        let claimed = self.store.claim(&claims, &self.worker).await?;
-        Ok(claimed
-            .into_iter()
-            .map(|(id, claimed)| (id, claimed.attempt))
-            .collect())
+        self.store.claim(&claims, &self.worker).await
     }
 
     /// Writes the end of an attempt; returns when it is there.

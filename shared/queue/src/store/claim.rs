@@ -1,5 +1,6 @@
 //! The side of the record where jobs are taken and ended.
 
+use super::enqueue::number;
 use super::{State, Store, flow};
 use crate::envelope::Message;
 use crate::{Envelope, Failure, Outcome, QueueError};
@@ -16,13 +17,6 @@ pub(crate) struct Claim {
     pub(crate) sends: i32,
     /// Whether the same copy was handed to a worker before, which died with it.
     pub(crate) is_again: bool,
-}
-
-/// A job that is this worker's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Claimed {
-    /// Which attempt this is, and the proof that it is ours.
-    pub(crate) attempt: i16,
 }
 
 /// The end of an attempt.
@@ -108,12 +102,13 @@ impl Store {
         Ok(())
     }
 
-    /// Which of the copies that have arrived are to be worked on; the others are stale, doubled or cancelled.
+    /// Which of the copies that have arrived are to be worked on, each with its attempt, which is the proof that it is
+    /// ours; the others are stale, doubled or cancelled.
     pub(crate) async fn claim(
         &self,
         claims: &[Claim],
         worker: &str,
-    ) -> Result<HashMap<Uuid, Claimed>, QueueError> {
+    ) -> Result<HashMap<Uuid, i16>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
         let again: Vec<_> = claims.iter().map(|claim| claim.is_again).collect();
@@ -139,11 +134,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let claimed = rows.into_iter().map(|row| {
-            let attempt = row.attempts;
-            (row.id, Claimed { attempt })
-        });
-        Ok(claimed.collect())
+        Ok(rows.into_iter().map(|row| (row.id, row.attempts)).collect())
     }
 
     /// Writes the ends of attempts. Those that are not ours any more are left as they are.
@@ -310,8 +301,4 @@ async fn end_in(
         flow::cancel_after(transaction, &ended).await?;
     }
     Ok(rows.into_iter().map(|row| row.id).collect())
-}
-
-fn number(value: u16) -> i16 {
-    i16::try_from(value).unwrap_or(i16::MAX)
 }

@@ -1,7 +1,7 @@
 //! The side of the record where jobs are put in.
 
 use super::Store;
-use crate::{BODY_LIMIT, Payload, QueueError, trace};
+use crate::{Payload, QueueError, queue, trace};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::collections::{BTreeMap, HashSet};
@@ -57,13 +57,7 @@ pub struct NewJob {
 impl NewJob {
     /// A job that may start at once. Its trace is that of the caller.
     pub fn new<J: Payload>(job: &J) -> Result<Self, QueueError> {
-        let payload = serde_json::to_vec(job)?;
-        if payload.len() > BODY_LIMIT {
-            return Err(QueueError::TooLarge {
-                size: payload.len(),
-                limit: BODY_LIMIT,
-            });
-        }
+        let payload = queue::body(job)?;
         Ok(Self {
             id: Uuid::now_v7(),
             queue: J::QUEUE,
@@ -273,6 +267,7 @@ async fn existing(
     Ok(found)
 }
 
-fn number(value: u16) -> i16 {
+/// As the table has it.
+pub(super) fn number(value: u16) -> i16 {
     i16::try_from(value).unwrap_or(i16::MAX)
 }
