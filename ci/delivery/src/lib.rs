@@ -146,6 +146,15 @@ impl Trial {
     }
 }
 
+/// What runs on the cluster by hand afterwards must not meet the services of a trial.
+impl Drop for Trial {
+    fn drop(&mut self) {
+        if let Err(error) = self.swarm.empty() {
+            eprintln!("{} is not emptied: {error:#}", self.cluster);
+        }
+    }
+}
+
 /// Waits until a condition holds.
 pub fn wait_until(within: Duration, condition: impl Fn() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
