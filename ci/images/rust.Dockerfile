@@ -6,8 +6,6 @@ WORKDIR /src
 COPY . .
 
 FROM sources AS compile
-# Every binary carries its commit; only the service kit reads it, so dependencies stay compiled.
-ARG STOA_COMMIT=unknown
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
     ci/images/settle-mtimes /target \

@@ -159,21 +159,21 @@ fn start_telemetry(name: &'static str, settings: &TelemetrySettings) -> Result<T
         tracing::error!(place, panic = panic.payload_as_str(), "panicked");
     }));
     metrics::describe_gauge!("build_info", "Always 1; the labels say which build this is");
-    metrics::gauge!("build_info", "service" => name, "version" => VERSION, "commit" => COMMIT)
+    metrics::gauge!("build_info", "service" => name, "version" => VERSION, "commit" => commit())
         .set(1.0);
     Ok(telemetry)
 }
 
 /// The version of the workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit that the image was built from.
-const COMMIT: &str = match option_env!("STOA_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
+
+/// The commit that the image was built from, as the image says: in the binary, each commit would compile everything anew.
+fn commit() -> String {
+    std::env::var("STOA_COMMIT").unwrap_or_else(|_| "unknown".into())
+}
 
 fn version(name: &str) -> String {
-    format!("{name} {VERSION} ({COMMIT})\n")
+    format!("{name} {VERSION} ({})\n", commit())
 }
 
 fn pretty(document: &OpenApi) -> String {
