@@ -29,6 +29,7 @@
 mod amqp;
 mod backend;
 mod backoff;
+mod batch;
 mod consumer;
 mod control;
 mod dead;

@@ -3,6 +3,7 @@
 //! A worker owns a message as long as its channel is open. A retry is a new copy, confirmed before
 //! the old one is acknowledged: between the two a crash leaves both, never none.
 
+mod acks;
 mod names;
 mod reader;
 mod session;
@@ -144,7 +145,7 @@ impl Amqp {
         while letters.len() < limit {
             let got = channel.basic_get(names.dead.as_str().into(), BasicGetOptions::default());
             let Some(got) = got.await? else { break };
-            letters.push(wire::dead_letter(&got.delivery));
+            letters.push(wire::dead_letter(got.delivery));
         }
         // Nothing is acknowledged: with the channel everything goes back.
         channel.close(200, "looked at".into()).await?;

@@ -1,17 +1,19 @@
 //! The side of a queue where jobs are taken out.
 
+use super::acks::Acks;
 use super::names::Names;
 use super::{Amqp, wire};
 use crate::QueueError;
 use crate::backend::{Delivery, Receipt, Settled, Settlement};
 use futures_util::{FutureExt as _, StreamExt as _};
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer, message};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How long a read waits for a job; it bounds how late a worker notices that it shall stop.
 const WAIT: Duration = Duration::from_millis(500);
@@ -32,6 +34,7 @@ pub(crate) struct AmqpReader {
 struct Subscription {
     channel: Channel,
     consumer: Consumer,
+    acks: Arc<Acks>,
     /// When the last message came, or the queue was last counted.
     heard: Instant,
     /// Whether jobs were waiting at the last count that should have come.
@@ -83,11 +86,11 @@ impl AmqpReader {
             return Vec::new();
         }
         let mut sent = Vec::new();
-        while let Some(Some(Ok(delivery))) = subscription.consumer.next().now_or_never() {
-            sent.push(delivery);
+        while let Some(Some(Ok(message))) = subscription.consumer.next().now_or_never() {
+            sent.push(message);
         }
         sent.into_iter()
-            .map(|delivery| self.delivery(delivery))
+            .filter_map(|message| self.delivery(message))
             .collect()
     }
 
@@ -148,6 +151,7 @@ impl AmqpReader {
                 .await?;
             let ended = CancellationToken::new();
             self.subscription = Some(Subscription {
+                acks: Arc::new(Acks::new(channel.clone())),
                 channel,
                 consumer,
                 heard: Instant::now(),
@@ -161,37 +165,40 @@ impl AmqpReader {
     /// Sends a message that has still to wait into its next tier.
     async fn unless_early(
         &self,
-        delivery: message::Delivery,
+        message: message::Delivery,
     ) -> Result<Option<Delivery>, QueueError> {
-        let left = wire::pause_left(&delivery);
-        if super::names::first_wait(left).is_none() {
-            return Ok(Some(self.delivery(delivery)));
+        let pause = wire::pause_left(&message);
+        let Some(delivery) = self.delivery(message) else {
+            return Ok(None);
+        };
+        if super::names::first_wait(pause).is_none() {
+            return Ok(Some(delivery));
         }
-        let session = self.amqp.session().await?;
-        session
-            .send(&self.names, &wire::message(&delivery), left)
-            .await?;
-        delivery.ack(BasicAckOptions::default()).await?;
+        let id = Uuid::nil(); // The tiers need none.
+        let message = delivery.message;
+        let again = Settlement::Again { id, message, pause };
+        delivery.receipt.settle(&again).await?;
         Ok(None)
     }
 
-    fn delivery(&self, delivery: message::Delivery) -> Delivery {
-        let ended = self
-            .subscription
-            .as_ref()
-            .map(|subscription| subscription.ended.clone());
-        let lease = ended.unwrap_or_default();
-        Delivery {
-            message: wire::message(&delivery),
-            earlier: wire::earlier(&delivery),
-            receipt: Receipt::Amqp(Box::new(AmqpReceipt {
-                amqp: self.amqp.clone(),
-                names: Arc::clone(&self.names),
-                delivery,
-                lease: lease.clone(),
-            })),
+    /// None if the subscription that it came by has ended.
+    fn delivery(&self, message: message::Delivery) -> Option<Delivery> {
+        let subscription = self.subscription.as_ref()?;
+        // Its own, because the record may give this one away and the others not.
+        let lease = subscription.ended.child_token();
+        let receipt = AmqpReceipt {
+            amqp: self.amqp.clone(),
+            names: Arc::clone(&self.names),
+            acks: Arc::clone(&subscription.acks),
+            tag: message.delivery_tag,
+            lease: lease.clone(),
+        };
+        Some(Delivery {
+            earlier: wire::earlier(&message),
+            receipt: Receipt::Amqp(Box::new(receipt)),
+            message: wire::message(message),
             lease,
-        }
+        })
     }
 }
 
@@ -199,15 +206,16 @@ impl AmqpReader {
 pub(crate) struct AmqpReceipt {
     amqp: Amqp,
     names: Arc<Names>,
-    /// The message as it came: acknowledging goes through it.
-    delivery: message::Delivery,
+    acks: Arc<Acks>,
+    /// By which its channel knows it.
+    tag: u64,
     lease: CancellationToken,
 }
 
 impl AmqpReceipt {
     pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
         // Delivery tags are void once their channel is gone; the broker hands the message out again.
-        if self.lease.is_cancelled() || !self.delivery.usable() {
+        if self.lease.is_cancelled() || !self.acks.are_possible() {
             return Ok(Settled::Lost);
         }
         match settlement {
@@ -229,9 +237,6 @@ impl AmqpReceipt {
                 session.park(&self.names, message, properties).await?;
             }
         }
-        match self.delivery.ack(BasicAckOptions::default()).await {
-            Ok(_) => Ok(Settled::Yes),
-            Err(_) => Ok(Settled::Lost),
-        }
+        Ok(self.acks.tell(self.tag).await)
     }
 }

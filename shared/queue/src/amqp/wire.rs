@@ -43,22 +43,23 @@ pub(super) fn dead_properties(
 }
 
 /// The message of a delivery; a foreign one gives an empty head, which is then unreadable.
-pub(super) fn message(delivery: &Delivery) -> Message {
+pub(super) fn message(delivery: Delivery) -> Message {
     Message {
-        head: header(delivery, HEAD).unwrap_or_default().into_bytes(),
-        body: delivery.data.clone(),
+        head: header(&delivery, HEAD).unwrap_or_default().into_bytes(),
+        body: delivery.data,
     }
 }
 
 /// The parked job of a delivery from the dead letters.
-pub(super) fn dead_letter(delivery: &Delivery) -> DeadLetter {
+pub(super) fn dead_letter(delivery: Delivery) -> DeadLetter {
+    let reason = header(&delivery, REASON).unwrap_or_default();
+    let error = header(&delivery, ERROR).unwrap_or_default();
     let message = message(delivery);
-    let reason = header(delivery, REASON).unwrap_or_default();
     DeadLetter {
         envelope: message.envelope().ok(),
         body: message.body,
         reason: DeadReason::from_stored(&reason),
-        error: header(delivery, ERROR).unwrap_or_default(),
+        error,
     }
 }
 

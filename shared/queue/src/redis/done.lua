@@ -1,14 +1,18 @@
--- Acknowledges and deletes the entries that a worker still holds. KEYS: jobs. ARGV: group, consumer, entries.
--- Returns for each entry, in order, 1, or 0 if it belongs to somebody else by now; nothing is done with that.
-local settled = {}
-for i = 3, #ARGV do
-  local entry = ARGV[i]
-  if #redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2]) == 0 then
-    settled[#settled + 1] = 0
-  else
-    redis.call('XACK', KEYS[1], ARGV[1], entry)
-    redis.call('XDEL', KEYS[1], entry)
-    settled[#settled + 1] = 1
-  end
+-- Acknowledges and deletes the entries that a worker still holds, by three commands, however many there are.
+-- KEYS: jobs. ARGV: group, consumer, the first and the last of the entries, the entries.
+-- Returns those that belong to somebody else by now; nothing is done with them.
+local held = {}
+-- A worker holds no more than it runs at a time: the bound is never met.
+for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[4], 100000, ARGV[2])) do
+  held[pending[1]] = true
 end
-return settled
+local ours, lost = {}, {}
+for i = 5, #ARGV do
+  local some = held[ARGV[i]] and ours or lost
+  some[#some + 1] = ARGV[i]
+end
+if #ours > 0 then
+  redis.call('XACK', KEYS[1], ARGV[1], unpack(ours))
+  redis.call('XDEL', KEYS[1], unpack(ours))
+end
+return lost

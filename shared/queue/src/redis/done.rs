@@ -2,15 +2,12 @@
 
 use super::keys::{GROUP, Keys};
 use super::{no_group, scripts};
-use crate::QueueError;
 use crate::backend::Settled;
+use crate::{QueueError, batch};
 use redis::RedisResult;
 use redis::aio::ConnectionManager;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
-
-/// Acknowledgements of one command: those that came while the one before was on its way.
-const AT_ONCE: usize = 100;
 
 /// What became of it; dropped if the server did not take it.
 type Taken = oneshot::Sender<Settled>;
@@ -48,27 +45,39 @@ async fn send(
     consumer: String,
     mut entries: mpsc::UnboundedReceiver<(String, Taken)>,
 ) {
-    let mut some = Vec::with_capacity(AT_ONCE);
-    while entries.recv_many(&mut some, AT_ONCE).await > 0 {
+    let mut some = Vec::with_capacity(batch::AT_ONCE);
+    while batch::fill(&mut entries, &mut some).await {
         let (ids, told): (Vec<_>, Vec<_>) = some.drain(..).unzip();
-        let mut call = scripts::DONE.key(&keys.stream);
-        call.arg(GROUP).arg(&consumer).arg(&ids);
-        let settled: RedisResult<Vec<bool>> = call.invoke_async(&mut link).await;
-        let settled = match settled {
-            Ok(settled) => settled,
-            Err(error) if no_group(&error) => vec![false; ids.len()],
+        let lost = match acknowledge(&mut link, &keys, &consumer, &ids).await {
+            Ok(lost) => lost,
+            Err(error) if no_group(&error) => ids.clone(),
             Err(error) => {
                 tracing::debug!(%error, "acknowledgements are sent again");
                 continue;
             }
         };
-        for (taken, is_settled) in told.into_iter().zip(settled) {
+        for (taken, id) in told.into_iter().zip(ids) {
+            let is_lost = lost.contains(&id);
             // Who waited may be gone.
-            let _ = taken.send(if is_settled {
-                Settled::Yes
-            } else {
-                Settled::Lost
-            });
+            let _ = taken.send(if is_lost { Settled::Lost } else { Settled::Yes });
         }
     }
+}
+
+/// Acknowledges what is still the consumer's; gives back the rest.
+async fn acknowledge(
+    link: &mut ConnectionManager,
+    keys: &Keys,
+    consumer: &str,
+    ids: &[String],
+) -> RedisResult<Vec<String>> {
+    let age = |id: &&String| {
+        let (millis, place) = id.split_once('-').unwrap_or_default();
+        let number = |text: &str| text.parse::<u64>().unwrap_or_default();
+        (number(millis), number(place))
+    };
+    let (first, last) = (ids.iter().min_by_key(age), ids.iter().max_by_key(age));
+    let mut call = scripts::DONE.key(&keys.stream);
+    call.arg(GROUP).arg(consumer).arg(first).arg(last).arg(ids);
+    call.invoke_async(link).await
 }

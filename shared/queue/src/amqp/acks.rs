@@ -1,0 +1,105 @@
+//! Acknowledgements of one channel, as many at a time as there are: one command speaks of all messages up to one.
+
+use crate::backend::Settled;
+use crate::batch;
+use lapin::Channel;
+use lapin::options::BasicAckOptions;
+use std::collections::BTreeSet;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Whether it was sent.
+type Told = oneshot::Sender<bool>;
+
+/// The side that asks.
+pub(super) struct Acks {
+    channel: Channel,
+    tags: mpsc::UnboundedSender<(u64, Told)>,
+    _sending: AbortOnDropHandle<()>,
+}
+
+impl Acks {
+    pub(super) fn new(channel: Channel) -> Self {
+        let (tags, receiver) = mpsc::unbounded_channel();
+        let sending = tokio::spawn(send(channel.clone(), receiver));
+        Self {
+            channel,
+            tags,
+            _sending: AbortOnDropHandle::new(sending),
+        }
+    }
+
+    /// Whether the channel is there: with it the right to what it has handed out ends.
+    pub(super) fn are_possible(&self) -> bool {
+        self.channel.status().connected()
+    }
+
+    /// Acknowledges the message with this delivery tag.
+    pub(super) async fn tell(&self, tag: u64) -> Settled {
+        let (told, sent) = oneshot::channel();
+        // If nobody takes it, nobody tells either.
+        let _ = self.tags.send((tag, told));
+        match sent.await {
+            Ok(true) => Settled::Yes,
+            Ok(false) | Err(_) => Settled::Lost,
+        }
+    }
+}
+
+async fn send(channel: Channel, mut tags: mpsc::UnboundedReceiver<(u64, Told)>) {
+    let mut some = Vec::with_capacity(batch::AT_ONCE);
+    let mut commands = Commands::default();
+    while batch::fill(&mut tags, &mut some).await {
+        let (new, told): (Vec<_>, Vec<_>) = some.drain(..).unzip();
+        let mut is_sent = true;
+        for (tag, multiple) in commands.of(&new) {
+            let options = BasicAckOptions { multiple };
+            is_sent &= channel.basic_ack(tag, options).await.is_ok();
+        }
+        for told in told {
+            // Who waited may be gone.
+            let _ = told.send(is_sent);
+        }
+    }
+}
+
+/// What was acknowledged so far. A channel numbers what it hands out from 1 on, without gaps.
+#[derive(Default)]
+struct Commands {
+    /// Up to here everything was.
+    through: u64,
+    /// Beyond that, each by itself.
+    beyond: BTreeSet<u64>,
+}
+
+impl Commands {
+    /// The tags to send for these new ones, and whether one stands for all before it.
+    fn of(&mut self, new: &[u64]) -> Vec<(u64, bool)> {
+        self.beyond.extend(new);
+        while self.beyond.remove(&(self.through + 1)) {
+            self.through += 1;
+        }
+        // The broker must not know the named one as acknowledged already.
+        let (before, beyond): (Vec<_>, Vec<_>) = new.iter().partition(|tag| **tag <= self.through);
+        let last = before.into_iter().max().map(|tag| (tag, true));
+        let each = beyond.into_iter().map(|tag| (tag, false));
+        last.into_iter().chain(each).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_command_speaks_of_all_up_to_the_first_gap() {
+        let mut commands = Commands::default();
+        assert_eq!(commands.of(&[2, 1, 3, 5]), [(3, true), (5, false)]);
+        // 5 was said; 4 is the highest that was not.
+        assert_eq!(commands.of(&[4]), [(4, true)]);
+        assert_eq!(commands.of(&[7, 8]), [(7, false), (8, false)]);
+        assert_eq!(commands.of(&[6]), [(6, true)]);
+        assert_eq!(commands.of(&[9, 10]), [(10, true)]);
+        assert!(commands.beyond.is_empty());
+    }
+}
