@@ -1,6 +1,7 @@
 //! A process's part in the work: its handlers, and the loops that feed them.
 
 use crate::handler::{Handler, Observer, Unobserved};
+use crate::metrics::Series;
 use crate::reader::ReadLoop;
 use crate::run::Runner;
 use crate::store::{Dispatcher, Store};
@@ -16,6 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// How often the depth of the queues is measured: finer than Prometheus looks.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(5);
+/// The kind under which jobs are counted that no handler knows.
+const UNKNOWN: &str = "unknown";
 
 /// Runs jobs.
 pub struct Consumer {
@@ -56,7 +59,6 @@ impl Consumer {
         F: Fn(J, JobContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), JobError>> + Send + 'static,
     {
-        metrics::start_at_zero(J::QUEUE, J::KIND);
         let handlers = self.queues.entry(J::QUEUE).or_default();
         handlers.insert(J::KIND, Handler::new(run));
         self
@@ -102,6 +104,7 @@ impl Consumer {
             let runner = Runner {
                 queue: name,
                 handlers,
+                unknown: Series::new(name, UNKNOWN),
                 observer,
                 backoff: settings.backoff,
                 stored: stored.clone(),

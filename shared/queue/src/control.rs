@@ -4,7 +4,8 @@ use crate::store::{Ending, Store};
 use crate::{Outcome, QueueError};
 use sqlx::PgConnection;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -18,11 +19,10 @@ pub enum Stop {
 }
 
 /// A running job.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Control {
-    stop: OnceLock<Stop>,
-    stopped: CancellationToken,
-    /// Cancelled when the record says that another worker has the job.
+    stop: SetOnce<Stop>,
+    /// Cancelled when broker or record say that another worker has the job.
     pub(crate) lost: CancellationToken,
     /// An `f64` by its bits.
     progress: AtomicU64,
@@ -38,18 +38,28 @@ struct Held {
 }
 
 impl Control {
+    /// Of a job that only the broker knows; its lease.
+    pub(crate) fn new(lost: CancellationToken) -> Self {
+        Self {
+            stop: SetOnce::new(),
+            lost,
+            progress: AtomicU64::default(),
+            result: Mutex::default(),
+            held: None,
+        }
+    }
+
     /// Of a job that stands in a record.
-    pub(crate) fn of(store: Store, attempt: i16) -> Self {
+    pub(crate) fn of(store: Store, attempt: i16, lost: CancellationToken) -> Self {
         Self {
             held: Some(Held { store, attempt }),
-            ..Self::default()
+            ..Self::new(lost)
         }
     }
 
     pub(crate) fn request(&self, stop: Stop) {
         // The first reason stands.
         let _ = self.stop.set(stop);
-        self.stopped.cancel();
     }
 
     pub(crate) fn stop(&self) -> Option<Stop> {
@@ -57,8 +67,7 @@ impl Control {
     }
 
     pub(crate) async fn stopped(&self) -> Stop {
-        self.stopped.cancelled().await;
-        self.stop().unwrap_or(Stop::Cancelled)
+        *self.stop.wait().await
     }
 
     pub(crate) fn set_progress(&self, part: f64) {

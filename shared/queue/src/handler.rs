@@ -3,6 +3,7 @@
 use crate::control::Control;
 use crate::envelope::Envelope;
 use crate::error::BoxError;
+use crate::metrics::Series;
 use crate::{DeadReason, JobError, Payload, QueueError};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
@@ -162,6 +163,7 @@ type Start = dyn Fn(JobContext) -> Result<Attempt, UnreadablePayload> + Send + S
 /// A handler whose payload type is forgotten.
 pub(crate) struct Handler {
     pub(crate) kind: &'static str,
+    pub(crate) series: Series,
     pub(crate) time_limit: Duration,
     pub(crate) soft_time_limit: Option<Duration>,
     /// Reads the payload and starts the work on it.
@@ -181,6 +183,7 @@ impl Handler {
         };
         Self {
             kind: J::KIND,
+            series: Series::new(J::QUEUE, J::KIND),
             time_limit: J::TIME_LIMIT,
             soft_time_limit: J::SOFT_TIME_LIMIT,
             start: Box::new(start),

@@ -1,7 +1,8 @@
 //! What is counted. Labels are queues and kinds that the code knows, never ids.
 
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
 };
 use std::time::Duration;
 
@@ -73,35 +74,70 @@ pub(crate) fn describe() {
     describe_gauge!(PAUSED, Unit::Count, "1 if the queue is paused.");
 }
 
-/// Makes the series of a handler exist at 0.
-pub(crate) fn start_at_zero(queue: &'static str, kind: &'static str) {
-    for outcome in OUTCOMES {
-        counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome).absolute(0);
+/// The series of one kind of job, there from the start, and looked up once: by name they cost more than a small job.
+pub(crate) struct Series {
+    running: Gauge,
+    wait: Histogram,
+    duration: Histogram,
+    /// In the order of [`OUTCOMES`].
+    finished: [Counter; 5],
+}
+
+impl Series {
+    pub(crate) fn new(queue: &'static str, kind: &'static str) -> Self {
+        for name in [LOST, REDELIVERED, READ_ERRORS] {
+            counter!(name, "queue" => queue).absolute(0);
+        }
+        let finished = OUTCOMES.map(|outcome| {
+            let counter =
+                counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome);
+            counter.absolute(0);
+            counter
+        });
+        let running = gauge!(RUNNING, "queue" => queue);
+        running.set(0);
+        Self {
+            running,
+            wait: histogram!(WAIT, "queue" => queue),
+            duration: histogram!(DURATION, "queue" => queue, "kind" => kind),
+            finished,
+        }
     }
-    for name in [LOST, REDELIVERED, READ_ERRORS] {
-        counter!(name, "queue" => queue).absolute(0);
+
+    /// Counts a job that runs until this is dropped.
+    pub(crate) fn running(&self) -> Running<'_> {
+        self.running.increment(1);
+        Running(&self.running)
     }
-    gauge!(RUNNING, "queue" => queue).set(0);
+
+    pub(crate) fn waited(&self, wait: Duration) {
+        self.wait.record(wait);
+    }
+
+    pub(crate) fn finished(&self, outcome: &Outcome, took: Duration) {
+        let place = match outcome {
+            Outcome::Succeeded => 0,
+            Outcome::Retried { .. } => 1,
+            Outcome::Dead { .. } => 2,
+            Outcome::Released => 3,
+            Outcome::Cancelled => 4,
+        };
+        self.finished[place].increment(1);
+        self.duration.record(took);
+    }
+}
+
+/// A running job.
+pub(crate) struct Running<'a>(&'a Gauge);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
 }
 
 pub(crate) fn enqueued(queue: &'static str, kind: &'static str, jobs: usize) {
     counter!(ENQUEUED, "queue" => queue, "kind" => kind).increment(jobs as u64);
-}
-
-pub(crate) fn waited(queue: &'static str, wait: Duration) {
-    histogram!(WAIT, "queue" => queue).record(wait);
-}
-
-pub(crate) fn finished(queue: &'static str, kind: &'static str, outcome: &Outcome, took: Duration) {
-    let outcome = match outcome {
-        Outcome::Succeeded => "ok",
-        Outcome::Retried { .. } => "retry",
-        Outcome::Dead { .. } => "dead",
-        Outcome::Released => "released",
-        Outcome::Cancelled => "cancelled",
-    };
-    counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome).increment(1);
-    histogram!(DURATION, "queue" => queue, "kind" => kind).record(took);
 }
 
 pub(crate) fn lease_lost(queue: &'static str) {
@@ -146,22 +182,6 @@ pub(crate) fn stored(status: &QueueStatus) {
     gauge!(OLDEST, "queue" => name.clone()).set(age.max(0.0));
     let is_paused = f64::from(u8::from(status.paused_at.is_some()));
     gauge!(PAUSED, "queue" => name.clone()).set(is_paused);
-}
-
-/// Counts a running job until it is dropped.
-pub(crate) struct Running(&'static str);
-
-impl Running {
-    pub(crate) fn new(queue: &'static str) -> Self {
-        gauge!(RUNNING, "queue" => queue).increment(1);
-        Self(queue)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        gauge!(RUNNING, "queue" => self.0).decrement(1);
-    }
 }
 
 #[expect(

@@ -18,6 +18,8 @@ const READ_BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(200),
     cap: Duration::from_secs(5),
 };
+/// How long a reader that has little room waits for more.
+const GATHERING: Duration = Duration::from_millis(1);
 /// How long handing back unfinished jobs may take.
 const HAND_BACK: Duration = Duration::from_secs(3);
 
@@ -86,11 +88,7 @@ impl ReadLoop {
         if let Some(stored) = &self.runner.stored {
             return stored.admit(self.queue, deliveries).await;
         }
-        let all = deliveries.into_iter().map(|delivery| Admitted {
-            delivery,
-            control: Arc::default(),
-        });
-        all.collect()
+        deliveries.into_iter().map(Admitted::unrecorded).collect()
     }
 
     /// Gives jobs back that came too late to be started.
@@ -100,7 +98,8 @@ impl ReadLoop {
         for delivery in deliveries {
             let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
             // Not claimed: for the record it was never here.
-            jobs.spawn(async move { runner.run(delivery, Arc::default(), give_up).await });
+            let Admitted { delivery, control } = Admitted::unrecorded(delivery);
+            jobs.spawn(async move { runner.run(delivery, control, give_up).await });
         }
     }
 
@@ -111,6 +110,9 @@ impl ReadLoop {
             () = self.stop.cancelled() => None,
             permit = permits.acquire() => {
                 drop(permit);
+                // One read for many jobs, where they are so short that others end at once.
+                let many = u32::try_from(self.settings.concurrency / 2).unwrap_or(u32::MAX);
+                let _ = timeout(GATHERING, permits.acquire_many(many)).await;
                 Some(permits.available_permits().max(1))
             },
         }

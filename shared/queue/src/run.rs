@@ -4,6 +4,7 @@ use crate::backend::{Delivery, Settled, Settlement};
 use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
 use crate::handler::{Handler, Observer};
+use crate::metrics::Series;
 use crate::stored::Stored;
 use crate::{Backoff, DeadReason, Failure, JobContext, JobError, Outcome, metrics, trace};
 use futures_util::FutureExt as _;
@@ -26,13 +27,12 @@ const SETTLE_BACKOFF: Backoff = Backoff {
 };
 /// How long a cancelled job has to end by itself.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
-/// The kind under which jobs are counted that no handler knows: a foreign name is no label.
-const UNKNOWN: &str = "unknown";
-
 /// Runs the jobs of one queue.
 pub(crate) struct Runner {
     pub(crate) queue: &'static str,
     pub(crate) handlers: HashMap<&'static str, Handler>,
+    /// Of the jobs that no handler knows: a foreign name is no label.
+    pub(crate) unknown: Series,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) backoff: Backoff,
     /// The record, if there is one.
@@ -65,7 +65,10 @@ impl Runner {
                 };
                 let span = self.span(&envelope);
                 let job = JobContext::new(envelope, &delivery.message.body, control);
-                self.run_job(job, delivery, give_up).instrument(span).await;
+                let run = self.run_job(job, &delivery.message, give_up);
+                if let Some(settlement) = run.instrument(span).await {
+                    self.settle(&delivery, settlement).await;
+                }
             }
             Err(error) => {
                 let message = delivery.message.clone();
@@ -96,15 +99,23 @@ impl Runner {
         span
     }
 
-    async fn run_job(&self, job: JobContext, delivery: Delivery, give_up: CancellationToken) {
-        let (running, begun) = (metrics::Running::new(self.queue), Instant::now());
-        let attempt = self.attempt(&job);
-        let outcome = tokio::select! {
-            biased;
-            () = give_up.cancelled() => Err(Interruption::GivenUp),
-            () = delivery.lease.cancelled() => Err(Interruption::LeaseLost),
-            () = job.control.lost.cancelled() => Err(Interruption::LeaseLost),
-            outcome = attempt => Ok(outcome),
+    /// Runs a job; what the broker is to be told, if it is still ours.
+    async fn run_job(
+        &self,
+        job: JobContext,
+        message: &Message,
+        give_up: CancellationToken,
+    ) -> Option<Settlement> {
+        let (running, begun) = (self.series(&job.envelope).running(), Instant::now());
+        let outcome = if give_up.is_cancelled() {
+            Err(Interruption::GivenUp)
+        } else {
+            tokio::select! {
+                biased;
+                outcome = self.attempt(&job) => Ok(outcome),
+                () = give_up.cancelled() => Err(Interruption::GivenUp),
+                () = job.control.lost.cancelled() => Err(Interruption::LeaseLost),
+            }
         };
         drop(running);
         let outcome = match outcome {
@@ -116,11 +127,11 @@ impl Runner {
                 if let Some(stored) = &self.stored {
                     stored.forget(job.envelope.id);
                 }
-                return;
+                return None;
             }
         };
-        self.conclude(&job, &delivery, outcome, begun.elapsed())
-            .await;
+        let took = begun.elapsed();
+        Some(self.conclude(&job, message, outcome, took).await)
     }
 
     /// Runs the handler, unless there is a reason not to.
@@ -147,9 +158,10 @@ impl Runner {
         }
         if envelope.attempt == 1 {
             let wait = OffsetDateTime::now_utc() - envelope.enqueued_at;
-            metrics::waited(self.queue, wait.try_into().unwrap_or_default());
+            handler.series.waited(wait.try_into().unwrap_or_default());
         }
         let ended = tokio::select! {
+            biased;
             ended = timeout(handler.time_limit, AssertUnwindSafe(work).catch_unwind()) => ended,
             () = watch(&job.control, handler.soft_time_limit) => return Outcome::Cancelled,
         };
@@ -174,14 +186,14 @@ impl Runner {
         Outcome::Retried { failure, pause }
     }
 
-    /// Records how the attempt ended and tells the broker.
+    /// Records how the attempt ended; what the broker is to be told.
     async fn conclude(
         &self,
         job: &JobContext,
-        delivery: &Delivery,
+        message: &Message,
         outcome: Outcome,
         took: Duration,
-    ) {
+    ) -> Settlement {
         let envelope = &job.envelope;
         let mut written = self.observer.ended(job, &outcome).await;
         if let (Ok(()), Some(stored)) = (&written, &self.stored)
@@ -189,10 +201,11 @@ impl Runner {
         {
             written = stored.end(ending).await.map_err(Into::into);
         }
-        let settlement = match &written {
+        self.report(envelope, &outcome, took);
+        match &written {
             // The record decides what comes of it, and sends it anew.
             Ok(()) if job.control.attempt().is_some() => Settlement::Done,
-            Ok(()) => settlement(envelope, &delivery.message, &outcome),
+            Ok(()) => settlement(envelope, message, &outcome),
             Err(error) => {
                 tracing::warn!(
                     error = Failure::of(error.as_ref()).causes,
@@ -200,19 +213,19 @@ impl Runner {
                 );
                 let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
                 // The attempt does not count: the job did what it could.
-                again(envelope, &delivery.message, envelope.attempt, pause)
+                again(envelope, message, envelope.attempt, pause)
             }
-        };
-        self.report(envelope, &outcome, took);
-        self.settle(delivery, settlement).await;
+        }
+    }
+
+    fn series(&self, envelope: &Envelope) -> &Series {
+        let handler = self.handlers.get(envelope.kind.as_str());
+        handler.map_or(&self.unknown, |handler| &handler.series)
     }
 
     fn report(&self, envelope: &Envelope, outcome: &Outcome, took: Duration) {
-        let kind = self
-            .handlers
-            .get(envelope.kind.as_str())
-            .map_or(UNKNOWN, |known| known.kind);
-        metrics::finished(self.queue, kind, outcome, took);
+        let kind = envelope.kind.as_str();
+        self.series(envelope).finished(outcome, took);
         let span = Span::current();
         match outcome {
             Outcome::Succeeded => {

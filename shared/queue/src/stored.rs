@@ -45,6 +45,14 @@ pub(crate) struct Admitted {
     pub(crate) control: Arc<Control>,
 }
 
+impl Admitted {
+    /// What stands in no record.
+    pub(crate) fn unrecorded(delivery: Delivery) -> Self {
+        let control = Arc::new(Control::new(delivery.lease.clone()));
+        Self { delivery, control }
+    }
+}
+
 impl Stored {
     pub(crate) fn new(store: Store, queues: Vec<String>) -> Self {
         let worker: Arc<str> = worker::name().into();
@@ -75,10 +83,7 @@ impl Stored {
             match delivery.message.envelope() {
                 Ok(envelope) => known.push((envelope, delivery)),
                 // It is parked by who would have run it.
-                Err(_) => admitted.push(Admitted {
-                    delivery,
-                    control: Arc::default(),
-                }),
+                Err(_) => admitted.push(Admitted::unrecorded(delivery)),
             }
         }
         if known.is_empty() {
@@ -96,7 +101,8 @@ impl Stored {
         for (envelope, delivery) in known {
             match claimed.get(&envelope.id) {
                 Some(&attempt) => {
-                    let control = Arc::new(Control::of(self.store.clone(), attempt));
+                    let lost = delivery.lease.clone();
+                    let control = Arc::new(Control::of(self.store.clone(), attempt, lost));
                     self.running().insert(envelope.id, Arc::clone(&control));
                     admitted.push(Admitted { delivery, control });
                 }

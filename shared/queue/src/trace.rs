@@ -1,6 +1,7 @@
 //! The trace goes along in the envelope, by W3C `traceparent`.
 
 use opentelemetry::global;
+use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::TraceContextExt as _;
 use std::collections::{BTreeMap, HashMap};
 use tracing::Span;
@@ -14,10 +15,23 @@ pub(crate) fn headers() -> BTreeMap<String, String> {
     headers.into_iter().collect()
 }
 
+/// Headers as the propagator reads them.
+struct Headers<'a>(&'a BTreeMap<String, String>);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
 /// Makes `span` a child of the span that wrote `headers`.
 pub(crate) fn continue_from(span: &Span, headers: &BTreeMap<String, String>) {
-    let headers: HashMap<String, String> = headers.clone().into_iter().collect();
-    let parent = global::get_text_map_propagator(|propagator| propagator.extract(&headers));
+    let parent =
+        global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
     // Fails only for a span that no layer records: then there is nothing to continue.
     let _ = span.set_parent(parent);
 }

@@ -2,14 +2,14 @@
 
 use super::keys::{GROUP, Keys};
 use super::lease::{Leases, RedisReceipt};
-use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, create_group, message, millis, no_group, scripts};
+use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, create_group, millis, no_group, scripts};
 use crate::QueueError;
 use crate::backend::{Delivery, Receipt};
 use crate::envelope::Message;
 use crate::worker;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
-use redis::streams::{StreamReadOptions, StreamReadReply};
-use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisResult};
+use redis::streams::StreamReadOptions;
+use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisResult, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -156,15 +156,12 @@ impl RedisReader {
             .block(block);
         let stream = self.keys.stream.clone();
         let reading = self.reading().await?;
-        let read: Option<StreamReadReply> = reading
+        let read: Value = reading
             .xread_options(&[stream.as_str()], &[">"], &options)
             .await?;
-        let entries = read
-            .into_iter()
-            .flat_map(|read| read.keys)
-            .flat_map(|key| key.ids);
+        let entries = entries(read).into_iter();
         Ok(entries
-            .map(|entry| self.delivery(entry.id.clone(), message(&entry), 0))
+            .map(|(entry, message)| self.delivery(entry, message, 0))
             .collect())
     }
 
@@ -194,5 +191,42 @@ impl RedisReader {
             self.reading = Some(connection.await?);
         }
         Ok(self.reading.as_mut().expect("it was just made"))
+    }
+}
+
+/// The entries in the answer to a read of one stream. Taken apart by hand, because the types of the client copy all of it.
+fn entries(read: Value) -> Vec<(String, Message)> {
+    let streams = array(read).into_iter().flat_map(array);
+    // The name of the stream is no array.
+    streams.flat_map(array).filter_map(entry).collect()
+}
+
+/// A foreign entry gives an empty head, which is then unreadable.
+fn entry(entry: Value) -> Option<(String, Message)> {
+    let mut parts = array(entry).into_iter();
+    let id = String::from_utf8(bytes(parts.next()?)?).ok()?;
+    let (mut head, mut body) = (Vec::new(), Vec::new());
+    let mut fields = array(parts.next()?).into_iter();
+    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+        match bytes(name).as_deref() {
+            Some(b"head") => head = bytes(value)?,
+            Some(b"body") => body = bytes(value)?,
+            _ => {}
+        }
+    }
+    Some((id, Message { head, body }))
+}
+
+fn array(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(values) => values,
+        _ => Vec::new(),
+    }
+}
+
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        _ => None,
     }
 }
