@@ -1,6 +1,4 @@
 use super::*;
-use crate::cluster::engine_for_tests;
-use uuid::Uuid;
 
 const QUICK: Timing = Timing {
     beat: Duration::from_millis(300),
@@ -39,101 +37,104 @@ fn a_holder_stops_before_anybody_may_take_over() {
     assert!(TIMING.trust + TIMING.beat < TIMING.patience);
 }
 
-/// A lease that only this test knows, and its end.
-struct Own {
-    engine: Engine,
-    name: String,
-}
+/// They ask the manager that STOA_TEST_ENGINE names, and are left out unless asked for.
+mod on_a_swarm {
+    use super::*;
+    use crate::cluster::engine_for_tests;
+    use uuid::Uuid;
 
-impl Own {
-    async fn new() -> Self {
-        Self {
-            engine: engine_for_tests().await,
-            name: format!("test-lock-{}", Uuid::new_v4().simple()),
+    /// A lease that only this test knows, and its end.
+    struct Own {
+        engine: Engine,
+        name: String,
+    }
+
+    impl Own {
+        async fn new() -> Self {
+            Self {
+                engine: engine_for_tests().await,
+                name: format!("test-lock-{}", Uuid::new_v4().simple()),
+            }
+        }
+
+        fn lease(&self) -> Lease {
+            Lease::new(&self.engine, &self.name)
+        }
+
+        async fn acquire(&self, by: &str, wait: Duration) -> anyhow::Result<Lock> {
+            acquire_lease(self.lease(), Holder::new(None, by), wait, QUICK).await
+        }
+
+        async fn remove(self) {
+            self.engine.docker.delete_config(&self.name).await.unwrap();
         }
     }
 
-    fn lease(&self) -> Lease {
-        Lease::new(&self.engine, &self.name)
-    }
-
-    async fn acquire(&self, by: &str, wait: Duration) -> anyhow::Result<Lock> {
-        acquire_lease(self.lease(), Holder::new(None, by), wait, QUICK).await
-    }
-
-    async fn remove(self) {
-        self.engine.docker.delete_config(&self.name).await.unwrap();
-    }
-}
-
-#[tokio::test]
-#[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
-async fn one_holds_it_and_the_other_is_told_who() {
-    let own = Own::new().await;
-    let lock = own.acquire("alice", Duration::ZERO).await.unwrap();
-    lock.announce(13);
-    // Longer than a dead holder would keep it.
-    let refusal = own
-        .acquire("bob", QUICK.patience * 2)
-        .await
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(
-        refusal.contains("alice holds it for release 13"),
-        "{refusal}"
-    );
-    assert!(!lock.lost().is_cancelled());
-    lock.release().await.unwrap();
-    let lock = own.acquire("bob", Duration::ZERO).await.unwrap();
-    lock.release().await.unwrap();
-    own.remove().await;
-}
-
-#[tokio::test]
-#[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
-async fn a_dead_holder_loses_it() {
-    let own = Own::new().await;
-    drop(own.acquire("alice", Duration::ZERO).await.unwrap());
-    assert!(own.acquire("bob", Duration::ZERO).await.is_err());
-    let lock = own.acquire("bob", LONG).await.unwrap();
-    lock.release().await.unwrap();
-    own.remove().await;
-}
-
-#[tokio::test]
-#[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
-async fn a_holder_is_told_that_it_lost_it() {
-    let own = Own::new().await;
-    let lock = own.acquire("alice", Duration::ZERO).await.unwrap();
-    let thief = Holder::new(None, "mallory");
-    // The holder beats meanwhile: until the theft is the newest version.
-    while !own
-        .lease()
-        .swap(&own.lease().read().await.unwrap().unwrap(), Some(&thief))
-        .await
-        .unwrap()
-    {}
-    tokio::time::timeout(LONG, lock.lost().cancelled())
-        .await
-        .unwrap();
-    lock.release().await.unwrap();
-    let seen = own.lease().read().await.unwrap().unwrap();
-    assert_eq!(seen.holder, Some(thief), "a lost lock was freed");
-    own.remove().await;
-}
-
-#[tokio::test]
-#[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
-async fn of_many_at_once_one_wins() {
-    let own = Own::new().await;
-    let names = ["a", "b", "c", "d", "e", "f"];
-    let tries = names.map(|by| own.acquire(by, Duration::ZERO));
-    let locks = futures_util::future::join_all(tries).await;
-    let held: Vec<Lock> = locks.into_iter().filter_map(Result::ok).collect();
-    assert_eq!(held.len(), 1);
-    for lock in held {
+    #[tokio::test]
+    async fn one_holds_it_and_the_other_is_told_who() {
+        let own = Own::new().await;
+        let lock = own.acquire("alice", Duration::ZERO).await.unwrap();
+        lock.announce(13);
+        // Longer than a dead holder would keep it.
+        let refusal = own
+            .acquire("bob", QUICK.patience * 2)
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            refusal.contains("alice holds it for release 13"),
+            "{refusal}"
+        );
+        assert!(!lock.lost().is_cancelled());
         lock.release().await.unwrap();
+        let lock = own.acquire("bob", Duration::ZERO).await.unwrap();
+        lock.release().await.unwrap();
+        own.remove().await;
     }
-    own.remove().await;
+
+    #[tokio::test]
+    async fn a_dead_holder_loses_it() {
+        let own = Own::new().await;
+        drop(own.acquire("alice", Duration::ZERO).await.unwrap());
+        assert!(own.acquire("bob", Duration::ZERO).await.is_err());
+        let lock = own.acquire("bob", LONG).await.unwrap();
+        lock.release().await.unwrap();
+        own.remove().await;
+    }
+
+    #[tokio::test]
+    async fn a_holder_is_told_that_it_lost_it() {
+        let own = Own::new().await;
+        let lock = own.acquire("alice", Duration::ZERO).await.unwrap();
+        let thief = Holder::new(None, "mallory");
+        // The holder beats meanwhile: until the theft is the newest version.
+        while !own
+            .lease()
+            .swap(&own.lease().read().await.unwrap().unwrap(), Some(&thief))
+            .await
+            .unwrap()
+        {}
+        tokio::time::timeout(LONG, lock.lost().cancelled())
+            .await
+            .unwrap();
+        lock.release().await.unwrap();
+        let seen = own.lease().read().await.unwrap().unwrap();
+        assert_eq!(seen.holder, Some(thief), "a lost lock was freed");
+        own.remove().await;
+    }
+
+    #[tokio::test]
+    async fn of_many_at_once_one_wins() {
+        let own = Own::new().await;
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let tries = names.map(|by| own.acquire(by, Duration::ZERO));
+        let locks = futures_util::future::join_all(tries).await;
+        let held: Vec<Lock> = locks.into_iter().filter_map(Result::ok).collect();
+        assert_eq!(held.len(), 1);
+        for lock in held {
+            lock.release().await.unwrap();
+        }
+        own.remove().await;
+    }
 }

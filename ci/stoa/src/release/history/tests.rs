@@ -1,9 +1,5 @@
 use super::*;
-use crate::cluster::engine_for_tests;
 use crate::release::{Kind, SCHEMA, sample};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 fn outcome(result: ResultKind) -> Outcome {
     Outcome {
@@ -58,69 +54,76 @@ fn an_attempt_that_was_put_back_leaves_the_one_before_it_live() {
     assert_eq!(live_number(&summaries(&releases, &HashMap::new())), None);
 }
 
-/// A history that only one test knows.
-async fn own() -> History {
-    let engine = engine_for_tests().await;
-    History::with_prefix(&engine, &format!("test-{}", Uuid::new_v4().simple()))
-}
+/// They ask the manager that STOA_TEST_ENGINE names, and are left out unless asked for.
+mod on_a_swarm {
+    use super::*;
+    use crate::cluster::engine_for_tests;
+    use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+    use std::time::{Duration, Instant};
+    use uuid::Uuid;
 
-async fn forget_all(history: &History, numbers: std::ops::RangeInclusive<u64>) {
-    let forgotten = stream::iter(numbers.map(|number| history.forget(number)));
-    forgotten
-        .buffer_unordered(16)
-        .try_collect::<Vec<()>>()
-        .await
-        .unwrap();
-}
+    /// A history that only one test knows.
+    async fn own() -> History {
+        let engine = engine_for_tests().await;
+        History::with_prefix(&engine, &format!("test-{}", Uuid::new_v4().simple()))
+    }
 
-#[tokio::test]
-#[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
-async fn a_release_is_recorded_once_and_read_back() {
-    let history = own().await;
-    assert_eq!(history.next_number().await.unwrap(), 1);
-    let release = sample(1, Kind::Deploy);
-    history.begin(&release).await.unwrap();
-    assert!(history.live().await.unwrap().is_none());
-    let taken = history.begin(&release).await.unwrap_err().to_string();
-    assert!(taken.contains("exists already"), "{taken}");
-    let succeeded = outcome(ResultKind::Succeeded);
-    history.end(1, &succeeded).await.unwrap();
-    assert!(history.end(1, &succeeded).await.is_err());
-    assert_eq!(
-        history.get(1).await.unwrap(),
-        (release.clone(), Some(succeeded))
-    );
-    assert_eq!(history.live().await.unwrap(), Some(release));
-    assert_eq!(history.next_number().await.unwrap(), 2);
-    let missing = history.get(2).await.unwrap_err().to_string();
-    assert!(missing.contains("there is no release 2"), "{missing}");
-    forget_all(&history, 1..=1).await;
-    assert!(history.list().await.unwrap().is_empty());
-}
+    async fn forget_all(history: &History, numbers: std::ops::RangeInclusive<u64>) {
+        let forgotten = stream::iter(numbers.map(|number| history.forget(number)));
+        forgotten
+            .buffer_unordered(16)
+            .try_collect::<Vec<()>>()
+            .await
+            .unwrap();
+    }
 
-/// The case study's number. For a machine that does nothing else.
-#[tokio::test]
-#[ignore = "needs a Swarm: STOA_TEST_ENGINE"]
-async fn two_thousand_releases_are_listed_within_a_second() {
-    const COUNT: u64 = 2000;
-    let history = own().await;
-    let written = stream::iter((1..=COUNT).map(|number| record(&history, number)));
-    written.buffer_unordered(16).collect::<Vec<()>>().await;
-    let begun = Instant::now();
-    let listed = history.list().await.unwrap();
-    let took = begun.elapsed();
-    forget_all(&history, 1..=COUNT).await;
-    println!("{} releases listed in {took:?}", listed.len());
-    assert_eq!(listed.len() as u64, COUNT);
-    assert_eq!(live_number(&listed), Some(COUNT));
-    assert!(took < Duration::from_secs(1), "{took:?}");
-}
+    #[tokio::test]
+    async fn a_release_is_recorded_once_and_read_back() {
+        let history = own().await;
+        assert_eq!(history.next_number().await.unwrap(), 1);
+        let release = sample(1, Kind::Deploy);
+        history.begin(&release).await.unwrap();
+        assert!(history.live().await.unwrap().is_none());
+        let taken = history.begin(&release).await.unwrap_err().to_string();
+        assert!(taken.contains("exists already"), "{taken}");
+        let succeeded = outcome(ResultKind::Succeeded);
+        history.end(1, &succeeded).await.unwrap();
+        assert!(history.end(1, &succeeded).await.is_err());
+        assert_eq!(
+            history.get(1).await.unwrap(),
+            (release.clone(), Some(succeeded))
+        );
+        assert_eq!(history.live().await.unwrap(), Some(release));
+        assert_eq!(history.next_number().await.unwrap(), 2);
+        let missing = history.get(2).await.unwrap_err().to_string();
+        assert!(missing.contains("there is no release 2"), "{missing}");
+        forget_all(&history, 1..=1).await;
+        assert!(history.list().await.unwrap().is_empty());
+    }
 
-async fn record(history: &History, number: u64) {
-    let release = sample(number, Kind::Deploy);
-    history.begin(&release).await.unwrap();
-    history
-        .end(number, &outcome(ResultKind::Succeeded))
-        .await
-        .unwrap();
+    /// The case study's number. For a machine that does nothing else.
+    #[tokio::test]
+    async fn two_thousand_releases_are_listed_within_a_second() {
+        const COUNT: u64 = 2000;
+        let history = own().await;
+        let written = stream::iter((1..=COUNT).map(|number| record(&history, number)));
+        written.buffer_unordered(16).collect::<Vec<()>>().await;
+        let begun = Instant::now();
+        let listed = history.list().await.unwrap();
+        let took = begun.elapsed();
+        forget_all(&history, 1..=COUNT).await;
+        println!("{} releases listed in {took:?}", listed.len());
+        assert_eq!(listed.len() as u64, COUNT);
+        assert_eq!(live_number(&listed), Some(COUNT));
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+
+    async fn record(history: &History, number: u64) {
+        let release = sample(number, Kind::Deploy);
+        history.begin(&release).await.unwrap();
+        history
+            .end(number, &outcome(ResultKind::Succeeded))
+            .await
+            .unwrap();
+    }
 }
