@@ -81,7 +81,7 @@ impl<S: Settings> Settings for ProcessSettings<S> {
         let http = HttpSettings::read(env);
         let telemetry = TelemetrySettings::read(env);
         let threads = env.parse("RUNTIME_THREADS", "threads that run the async work");
-        let threads = threads.default("2").read();
+        let threads = threads.default(processors().to_string()).read();
         let service = S::read(env);
         Some(Self {
             http: http?,
@@ -90,4 +90,10 @@ impl<S: Settings> Settings for ProcessSettings<S> {
             service: service?,
         })
     }
+}
+
+/// How many processors the process may use, by its share of them too: a second thread on one costs and brings nothing.
+/// Two are enough for any of our services; more replicas serve better.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().min(2))
 }
