@@ -54,7 +54,9 @@ impl Cli {
             Command::Ours { .. } => Some(telemetry()?),
             _ => None,
         };
+        // One thread: a task in the stacks may use one processor, and the kit starts as many threads as that.
         let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()?;
         let ended = threads.block_on(async {
