@@ -1,7 +1,8 @@
-//! A TCP proxy between the product and a server, whose connections a test can cut.
+//! A TCP proxy between the product and a server, whose connections a test can cut, or hold.
 
 use std::net::SocketAddr;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -12,8 +13,13 @@ pub struct Proxy {
     url: String,
     /// Every change ends the connections that there are.
     cuts: watch::Sender<()>,
+    /// Whether bytes wait here.
+    held: watch::Sender<bool>,
     listening: JoinHandle<()>,
 }
+
+/// Bytes that are passed on at a time.
+const CHUNK: usize = 16 * 1024;
 
 impl Proxy {
     /// Listens on a free port and passes on to the server of `url` (`scheme://user@host:port/path`).
@@ -25,11 +31,13 @@ impl Proxy {
             .local_addr()
             .expect("a bound listener has an address");
         let server = authority(url).to_owned();
-        let (cuts, _) = watch::channel(());
-        let listening = tokio::spawn(accept(listener, server.clone(), cuts.clone()));
+        let ((cuts, _), (held, _)) = (watch::channel(()), watch::channel(false));
+        let accepting = accept(listener, server.clone(), cuts.clone(), held.clone());
+        let listening = tokio::spawn(accepting);
         Self {
             url: through(url, &server, address),
             cuts,
+            held,
             listening,
         }
     }
@@ -43,6 +51,17 @@ impl Proxy {
     pub fn cut(&self) {
         self.cuts.send_replace(());
     }
+
+    /// Passes nothing on until [`pass`](Self::pass), and ends no connection: neither side is told, as when a cable is
+    /// pulled.
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Passes on what was held, and what comes.
+    pub fn pass(&self) {
+        self.held.send_replace(false);
+    }
 }
 
 impl Drop for Proxy {
@@ -52,19 +71,42 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: String, cuts: watch::Sender<()>) {
-    while let Ok((mut client, _)) = listener.accept().await {
-        let (server, mut cut) = (server.clone(), cuts.subscribe());
+async fn accept(
+    listener: TcpListener,
+    server: String,
+    cuts: watch::Sender<()>,
+    held: watch::Sender<bool>,
+) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (server, mut cut, held) = (server.clone(), cuts.subscribe(), held.subscribe());
         tokio::spawn(async move {
-            let Ok(mut upstream) = TcpStream::connect(&server).await else {
+            let Ok(upstream) = TcpStream::connect(&server).await else {
                 return;
             };
+            let ((from_client, to_client), (from_server, to_server)) =
+                (client.into_split(), upstream.into_split());
+            let there = pass_on(from_client, to_server, held.clone());
+            let back = pass_on(from_server, to_client, held);
             tokio::select! {
-                _ = copy_bidirectional(&mut client, &mut upstream) => {},
+                _ = async { tokio::join!(there, back) } => {},
                 _ = cut.changed() => {},
             }
         });
     }
+}
+
+/// Passes bytes on in one direction, and its end.
+async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut held: watch::Receiver<bool>) {
+    let mut chunk = vec![0; CHUNK];
+    while let Ok(read @ 1..) = from.read(&mut chunk).await {
+        // The proxy may be gone; then so are its connections.
+        if held.wait_for(|held| !held).await.is_err() || to.write_all(&chunk[..read]).await.is_err()
+        {
+            return;
+        }
+    }
+    // The other side may have closed as well.
+    let _ = to.shutdown().await;
 }
 
 /// `host:port` of a URL.
@@ -83,7 +125,6 @@ fn through(url: &str, server: &str, address: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     #[test]
     fn only_the_authority_of_a_url_changes() {
@@ -106,5 +147,22 @@ mod tests {
         assert_eq!(&received, b"hello");
         proxy.cut();
         assert_eq!(client.read(&mut received).await.unwrap_or(0), 0);
+    }
+
+    #[tokio::test]
+    async fn holds_bytes_back_until_it_is_told_to_pass_them() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Proxy::start(&format!("tcp://{}", server.local_addr().unwrap())).await;
+        let mut client = TcpStream::connect(authority(proxy.url())).await.unwrap();
+        let (mut accepted, _) = server.accept().await.unwrap();
+        proxy.hold();
+        client.write_all(b"hello").await.unwrap();
+        let mut received = [0; 5];
+        let early = accepted.read_exact(&mut received);
+        let early = tokio::time::timeout(std::time::Duration::from_millis(100), early).await;
+        assert!(early.is_err(), "nothing is passed on");
+        proxy.pass();
+        accepted.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"hello");
     }
 }
