@@ -1,5 +1,7 @@
 //! What the record promises, over every broker: each test runs on all of them.
 
+#[path = "../broker/mod.rs"]
+mod broker;
 mod control;
 mod faults;
 mod flows;

@@ -1,44 +1,14 @@
-//! A record and a broker of the test's own, and workers that can be killed.
+//! A record and a broker of the test's own.
 
-use serde::{Deserialize, Serialize};
+pub(crate) use crate::broker::{Broker, DEADLINE, Note, Seen, Worker};
+
+use crate::broker::{clear, connect, consumer_settings};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use stoa_queue::store::{MIGRATIONS, NewJob, State, Store, StoredJob};
-use stoa_queue::{
-    Backoff, CancellationToken, Consumer, ConsumerSettings, JobContext, JobError, Payload, Queue,
-    QueueError, QueueSettings,
-};
-use stoa_testing::{amqp, eventually, postgres, redis};
-use tokio::task::JoinHandle;
+use stoa_queue::{Consumer, ConsumerSettings, JobContext, JobError, Queue, QueueSettings};
+use stoa_testing::{eventually, postgres, redis};
 use uuid::Uuid;
-
-/// Long enough for a busy machine; nothing waits for it in vain.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
-/// Short, so that a dead worker is noticed soon.
-const LEASE: Duration = Duration::from_millis(1500);
-
-/// The brokers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Broker {
-    Redis,
-    Amqp,
-}
-
-/// The job of the tests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
-    pub(crate) text: String,
-}
-
-impl Payload for Note {
-    const KIND: &'static str = "note";
-    const QUEUE: &'static str = "notes";
-    const MAX_ATTEMPTS: u16 = 3;
-    const TIME_LIMIT: Duration = Duration::from_secs(10);
-    const SOFT_TIME_LIMIT: Option<Duration> = Some(Duration::from_secs(2));
-}
 
 pub(crate) fn note(text: &str) -> NewJob {
     let text = text.to_owned();
@@ -57,27 +27,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn on(broker: Broker) -> Self {
-        let (url, namespace, redis) = match broker {
-            Broker::Redis => {
-                let redis = redis::database().await;
-                (redis.url.clone(), "test".to_owned(), Some(redis))
-            }
-            Broker::Amqp => {
-                let broker = amqp::broker().await;
-                (broker.url, broker.namespace, None)
-            }
-        };
-        let settings = QueueSettings {
-            url: url.into(),
-            namespace,
-        };
+        let (settings, redis) = broker.place().await;
         let database = postgres::database().await;
         let store = Store::new(pool(&database.url).await);
         let migrated = MIGRATIONS.run(store.pool()).await;
         migrated.expect("the tables are made");
-        let queue = Queue::connect(&settings).await;
         Self {
-            queue: queue.expect("the broker answers"),
+            queue: connect(&settings).await,
             settings,
             store,
             seen: Seen::default(),
@@ -142,8 +98,7 @@ impl World {
 
     /// Leaves nothing on a shared broker.
     pub(crate) async fn end(self) {
-        let removed = self.queue.remove(&[Note::QUEUE]).await;
-        removed.expect("the queue is removed");
+        clear(&self.queue).await;
     }
 }
 
@@ -163,61 +118,10 @@ async fn pool(url: &str) -> PgPool {
 }
 
 async fn consumer(settings: &QueueSettings, url: &str, concurrency: usize) -> Consumer {
-    let queue = Queue::connect(settings).await.expect("the broker answers");
+    let queue = connect(settings).await;
     let settings = ConsumerSettings {
         concurrency,
-        lease: LEASE,
-        drain: Duration::from_secs(3),
-        backoff: Backoff {
-            base: Duration::from_millis(50),
-            cap: Duration::from_millis(200),
-        },
+        ..consumer_settings()
     };
     Consumer::new(queue, settings).with_store(Store::new(pool(url).await))
-}
-
-/// A worker that was started and can be told to end.
-pub(crate) struct Worker {
-    stop: CancellationToken,
-    running: JoinHandle<Result<(), QueueError>>,
-}
-
-impl Worker {
-    pub(crate) fn start(consumer: Consumer) -> Self {
-        let stop = CancellationToken::new();
-        Self {
-            running: tokio::spawn(consumer.run(stop.clone())),
-            stop,
-        }
-    }
-
-    /// Ends it as SIGTERM does.
-    pub(crate) async fn end(self) {
-        self.stop.cancel();
-        let ended = self.running.await.expect("the worker does not panic");
-        ended.expect("the worker ends well");
-    }
-}
-
-/// What handlers have seen, in order.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
-
-impl Seen {
-    pub(crate) fn add(&self, what: impl Into<String>) {
-        let mut seen = self.0.lock().expect("no test panics while it adds");
-        seen.push(what.into());
-    }
-
-    pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().expect("no test panics while it adds").clone()
-    }
-
-    /// Waits until `count` things were seen.
-    pub(crate) async fn wait_for(&self, count: usize) -> Vec<String> {
-        eventually(DEADLINE, || async {
-            Some(self.all()).filter(|seen| seen.len() >= count)
-        })
-        .await
-    }
 }

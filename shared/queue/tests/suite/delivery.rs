@@ -4,7 +4,7 @@ use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, consumer_setting
 use rstest::rstest;
 use std::time::{Duration, Instant};
 use stoa_config::ExposeSecret as _;
-use stoa_queue::{Consumer, Enqueue, JobContext, JobError, Queue, QueueSettings};
+use stoa_queue::{Consumer, Enqueue, JobContext, JobError};
 use stoa_testing::{eventually, proxy::Proxy};
 
 fn record(seen: Seen) -> impl Fn(Note, JobContext) -> std::future::Ready<Result<(), JobError>> {
@@ -221,16 +221,6 @@ async fn lets_running_jobs_end_at_shutdown(#[values(Broker::Redis, Broker::Amqp)
     world.end().await;
 }
 
-/// A connection of its own, by way of `proxy`.
-async fn queue_through(proxy: &Proxy, world: &World) -> Queue {
-    let namespace = world.settings.namespace.clone();
-    let settings = QueueSettings {
-        url: proxy.url().into(),
-        namespace,
-    };
-    Queue::connect(&settings).await.expect("the broker answers")
-}
-
 /// As when the broker was restarted without its data: nothing is there and no connection is left.
 #[rstest]
 #[tokio::test]
@@ -239,7 +229,7 @@ async fn goes_on_when_the_broker_has_lost_everything(
 ) {
     let world = World::on(broker).await;
     let proxy = Proxy::start(world.settings.url.expose_secret()).await;
-    let queue = queue_through(&proxy, &world).await;
+    let queue = world.queue_through(&proxy).await;
     let seen = Seen::default();
     let consumer = Consumer::new(queue.clone(), consumer_settings()).handle(record(seen.clone()));
     let worker = Worker::start(consumer);
@@ -266,7 +256,7 @@ async fn goes_on_after_its_connections_are_cut(
 ) {
     let world = World::on(broker).await;
     let proxy = Proxy::start(world.settings.url.expose_secret()).await;
-    let queue = queue_through(&proxy, &world).await;
+    let queue = world.queue_through(&proxy).await;
     let seen = Seen::default();
     let consumer = Consumer::new(queue.clone(), consumer_settings()).handle(record(seen.clone()));
     let worker = Worker::start(consumer);
