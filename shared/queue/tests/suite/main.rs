@@ -4,6 +4,7 @@
 mod broker;
 mod dead_letters;
 mod delivery;
+mod leases;
 mod observer;
 mod operation;
 mod retries;
