@@ -125,7 +125,7 @@ impl Runner {
                 metrics::lease_lost(self.queue);
                 tracing::warn!("another worker has taken the job over; this attempt is dropped");
                 if let Some(stored) = &self.stored {
-                    stored.forget(job.envelope.id);
+                    stored.forget(job.envelope.id, job.control.attempt());
                 }
                 return None;
             }

@@ -3,7 +3,7 @@
 use crate::backend::{Delivery, Settlement};
 use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
-use crate::store::{Claim, Ending, Store};
+use crate::store::{Claim, Ending, Store, answered};
 use crate::{Backoff, QueueError, worker};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How often a worker says that it lives, and hears what was cancelled.
 const BEAT: Duration = Duration::from_secs(1);
+/// At how many of them a worker compares what it runs with what the record says.
+const COMPARED: u32 = 10;
 /// Ends that one statement writes: those that came while the one before was on its way.
 const AT_ONCE: usize = 200;
 /// Ends that may wait.
@@ -118,26 +120,36 @@ impl Stored {
         queue: &str,
         known: &[(Envelope, Delivery)],
     ) -> Result<HashMap<Uuid, i16>, QueueError> {
-        let foreign: Vec<_> = known
-            .iter()
-            .filter(|(envelope, _)| envelope.sends == 0)
-            .map(|(envelope, delivery)| (envelope.clone(), &delivery.message))
-            .collect();
-        self.store.adopt(queue, &foreign).await?;
-        let claims: Vec<_> = known
-            .iter()
-            .map(|(envelope, delivery)| Claim {
-                id: envelope.id,
-                sends: envelope.sends,
-                is_again: envelope.is_again || delivery.earlier > 0,
-            })
-            .collect();
-        self.store.claim(&claims, &self.worker).await
+        let claiming = async {
+            let foreign: Vec<_> = known
+                .iter()
+                .filter(|(envelope, _)| envelope.sends == 0)
+                .map(|(envelope, delivery)| (envelope.clone(), &delivery.message))
+                .collect();
+            self.store.adopt(queue, &foreign).await?;
+            let claims: Vec<_> = known
+                .iter()
+                .map(|(envelope, delivery)| Claim {
+                    id: envelope.id,
+                    sends: envelope.sends,
+                    is_again: envelope.is_again || delivery.earlier > 0,
+                })
+                .collect();
+            self.store.claim(&claims, &self.worker).await
+        };
+        answered(claiming).await
     }
 
     /// Writes the end of an attempt; returns when it is there.
     pub(crate) async fn end(&self, ending: Ending) -> Result<(), QueueError> {
-        self.running().remove(&ending.id);
+        let (id, attempt) = (ending.id, ending.attempt);
+        let ended = self.write_end(ending).await;
+        // Not earlier: until then the record has it that it runs here.
+        self.forget(id, Some(attempt));
+        ended
+    }
+
+    async fn write_end(&self, ending: Ending) -> Result<(), QueueError> {
         let (written, writing) = oneshot::channel();
         // The statement is shared with other jobs; in the trace of each stands how long it took for it.
         let span = tracing::info_span!(
@@ -155,9 +167,12 @@ impl Stored {
         ended.instrument(span).await
     }
 
-    /// The job is another worker's.
-    pub(crate) fn forget(&self, id: Uuid) {
-        self.running().remove(&id);
+    /// An attempt runs no more. The next one may run here already.
+    pub(crate) fn forget(&self, id: Uuid, attempt: Option<i16>) {
+        let mut running = self.running();
+        if running.get(&id).is_some_and(|job| job.attempt() == attempt) {
+            running.remove(&id);
+        }
     }
 
     /// Says that this worker has ended well.
@@ -175,8 +190,9 @@ impl Stored {
 /// The same copies come again after a pause.
 async fn give_back(known: Vec<(Envelope, Delivery)>) {
     for (envelope, delivery) in known {
+        // Perhaps it is claimed, and only the answer did not arrive: then it must be possible to claim it again.
         let again = Envelope {
-            is_again: envelope.is_again || delivery.earlier > 0,
+            is_again: true,
             ..envelope
         };
         let settlement = Settlement::Again {
@@ -196,7 +212,7 @@ async fn write(store: Store, mut endings: mpsc::Receiver<(Ending, Written)>) {
         let (batch, written): (Vec<_>, Vec<_>) = some.drain(..).unzip();
         let mut failure = None;
         for attempt in 1..=TRIES {
-            match store.end(&batch).await {
+            match answered(store.end(&batch)).await {
                 Ok(()) => {
                     failure = None;
                     break;
@@ -229,7 +245,7 @@ async fn beat(
 ) {
     let mut tick = interval(BEAT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for beat in 1_u32.. {
         tick.tick().await;
         let jobs: HashMap<_, _> = running
             .lock()
@@ -239,7 +255,7 @@ async fn beat(
             .iter()
             .filter_map(|(id, control)| Some((*id, control.attempt()?, control.progress())))
             .collect();
-        match store.beat(&worker, &queues, &far).await {
+        match answered(store.beat(&worker, &queues, &far)).await {
             Ok(stops) => {
                 for (id, is_cancelled) in stops {
                     match jobs.get(&id) {
@@ -250,6 +266,12 @@ async fn beat(
                 }
             }
             Err(error) => tracing::debug!(%error, "the record is told at the next beat"),
+        }
+        if beat.is_multiple_of(COMPARED) {
+            let held: Vec<_> = jobs.keys().copied().collect();
+            if let Err(error) = answered(store.drop_unheld(&worker, &held)).await {
+                tracing::debug!(%error, "the record is compared later");
+            }
         }
     }
 }

@@ -1,17 +1,21 @@
 //! Whether the broker still has what it was sent.
 
-use super::Store;
+use super::{Store, begin};
 use crate::{Queue, QueueError};
 use uuid::Uuid;
 
 /// How long a job that was sent may be nowhere on a broker that says it has none.
 const STRANDED: &str = "10 seconds";
+/// How much later than a job another one was sent that has started, for the first to be lost: brokers keep the order,
+/// but for what is given back.
+const OVERTAKEN: &str = "30 seconds";
 /// How long a process that works may say nothing while it runs a job; brokers notice its death earlier.
 const SILENT: &str = "60 seconds";
 
 impl Store {
     /// If the broker is another than it was, or has lost its data, everything that was sent waits for its turn again.
-    /// Whoever works on one of them has lost it: its end does not count.
+    /// Whoever works on one of them has lost it: its end does not count, and neither does the attempt, of which it was
+    /// not the fault.
     pub(super) async fn notice_loss(&self, queue: &Queue) -> Result<(), QueueError> {
         let known = sqlx::query_scalar!("SELECT mark FROM queue_broker")
             .fetch_optional(&self.pool)
@@ -23,10 +27,18 @@ impl Store {
         }
         let mark = Uuid::new_v4().to_string();
         queue.backend.set_mark(&mark).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         // Before the first mark nothing was sent; what was taken in by then came from the broker itself.
         let again = sqlx::query!(
-            "UPDATE queue_jobs SET state = 'queued' WHERE state IN ('sent', 'running') AND $1",
+            "WITH out AS (
+                 SELECT id, state, attempts, worker, started_at FROM queue_jobs
+                 WHERE state IN ('sent', 'running') AND $1 FOR UPDATE),
+             lost AS (
+                 INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
+                 SELECT id, attempts, 'lost', worker, started_at FROM out WHERE state = 'running'
+                 ON CONFLICT DO NOTHING)
+             UPDATE queue_jobs j SET state = 'queued', max_attempts = j.max_attempts + (out.state = 'running')::int
+             FROM out WHERE j.id = out.id",
             known.is_some(),
         )
         .execute(&mut *transaction)
@@ -49,7 +61,7 @@ impl Store {
     }
 
     /// A broker may lose its last second alone. What was sent a while ago, while the broker says that it holds no job
-    /// of the queue, is sent again.
+    /// of the queue, is sent again; and so is what was overtaken, on a broker that always has some.
     pub(super) async fn notice_stranded(&self, queue: &Queue) -> Result<(), QueueError> {
         let suspects = sqlx::query!(
             r#"SELECT queue, array_agg(id) AS "ids!" FROM queue_jobs
@@ -58,6 +70,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        self.notice_overtaken().await?;
         for suspect in suspects {
             let depth = queue.depth(&suspect.queue).await?;
             if depth.ready > 0 || depth.running.unwrap_or_default() > 0 {
@@ -80,13 +93,38 @@ impl Store {
         Ok(())
     }
 
+    async fn notice_overtaken(&self) -> Result<(), QueueError> {
+        let again = sqlx::query!(
+            "UPDATE queue_jobs j SET state = 'queued'
+             FROM (SELECT queue, max(sent_at) AS sent_at FROM queue_jobs WHERE state = 'running' GROUP BY queue) AS last
+             WHERE j.queue = last.queue AND j.state = 'sent' AND j.sent_at < last.sent_at - $1::text::interval",
+            OVERTAKEN,
+        )
+        .execute(&self.pool)
+        .await?;
+        if again.rows_affected() > 0 {
+            let jobs = again.rows_affected();
+            tracing::warn!(
+                jobs,
+                "jobs were overtaken on the broker; they are sent again"
+            );
+        }
+        Ok(())
+    }
+
     /// What runs on a process that is gone, and which the broker has not handed to another, is sent again.
     pub(super) async fn notice_silent(&self) -> Result<(), QueueError> {
         let again = sqlx::query!(
-            "UPDATE queue_jobs SET state = 'queued'
-             WHERE state = 'running' AND started_at < clock_timestamp() - $1::text::interval
-               AND NOT EXISTS (SELECT FROM queue_workers WHERE name = worker
-                               AND seen_at > clock_timestamp() - $1::text::interval)",
+            "WITH lost AS (
+                 SELECT id, attempts, worker, started_at FROM queue_jobs
+                 WHERE state = 'running' AND started_at < clock_timestamp() - $1::text::interval
+                   AND NOT EXISTS (SELECT FROM queue_workers WHERE name = worker
+                                   AND seen_at > clock_timestamp() - $1::text::interval)
+                 FOR UPDATE),
+             past AS (
+                 INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
+                 SELECT id, attempts, 'lost', worker, started_at FROM lost ON CONFLICT DO NOTHING)
+             UPDATE queue_jobs j SET state = 'queued' FROM lost WHERE j.id = lost.id",
             SILENT,
         )
         .execute(&self.pool)

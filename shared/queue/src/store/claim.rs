@@ -1,13 +1,16 @@
 //! The side of the record where jobs are taken and ended.
 
 use super::enqueue::number;
-use super::{State, Store, flow};
+use super::{State, Store, begin, flow};
 use crate::envelope::Message;
 use crate::{Envelope, Failure, Outcome, QueueError};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::collections::HashMap;
 use uuid::Uuid;
+
+/// A job that was claimed longer ago runs, or its worker has not heard of it: longer than a claim may take.
+const CLAIMING: &str = "20 seconds";
 
 /// A copy of a job that has arrived.
 #[derive(Clone, Debug)]
@@ -139,7 +142,7 @@ impl Store {
 
     /// Writes the ends of attempts. Those that are not ours any more are left as they are.
     pub(crate) async fn end(&self, endings: &[Ending]) -> Result<(), QueueError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         end_in(&mut transaction, endings).await?;
         transaction.commit().await?;
         if endings
@@ -165,7 +168,7 @@ impl Store {
     }
 
     /// Says that a worker lives, writes how far its jobs are, and returns which of them it is to end: cancelled ones, and
-    /// ones that it has lost.
+    /// ones that it has lost. One that has ended itself ([`complete_in`](crate::JobContext::complete_in)) may go on.
     pub(crate) async fn beat(
         &self,
         worker: &str,
@@ -199,7 +202,8 @@ impl Store {
         let rows = sqlx::query!(
             r#"SELECT j.id, cancel_requested AND state = 'running' AND attempts = r.attempt AS "is_cancelled!"
                FROM queue_jobs j JOIN unnest($1::uuid[], $2::int2[]) AS r (id, attempt) ON j.id = r.id
-               WHERE cancel_requested OR state <> 'running' OR attempts <> r.attempt"#,
+               WHERE attempts <> r.attempt OR state NOT IN ('running', 'succeeded')
+                  OR cancel_requested AND state = 'running'"#,
             &ids,
             &attempts,
         )
@@ -209,6 +213,36 @@ impl Store {
             .into_iter()
             .map(|row| (row.id, row.is_cancelled))
             .collect())
+    }
+
+    /// What a worker has in the record and does not run is sent again: its claim may have been answered when nobody
+    /// listened any more, or the broker has forgotten that it was handed out.
+    pub(crate) async fn drop_unheld(&self, worker: &str, held: &[Uuid]) -> Result<(), QueueError> {
+        let again = sqlx::query!(
+            "WITH lost AS (
+                 SELECT id, attempts, worker, started_at FROM queue_jobs
+                 WHERE state = 'running' AND worker = $1 AND id <> ALL($2)
+                   AND started_at < clock_timestamp() - $3::text::interval
+                 FOR UPDATE SKIP LOCKED),
+             past AS (
+                 INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
+                 SELECT id, attempts, 'lost', worker, started_at FROM lost ON CONFLICT DO NOTHING)
+             UPDATE queue_jobs j SET state = 'queued' FROM lost WHERE j.id = lost.id",
+            worker,
+            held,
+            CLAIMING,
+        )
+        .execute(&self.pool)
+        .await?;
+        if again.rows_affected() > 0 {
+            let jobs = again.rows_affected();
+            tracing::warn!(
+                jobs,
+                "jobs were claimed and not started; they are sent again"
+            );
+            self.wake.notify_one();
+        }
+        Ok(())
     }
 
     /// A worker has ended well and need not be waited for.

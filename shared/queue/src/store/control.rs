@@ -1,7 +1,7 @@
 //! What an operator, or an account, looks at and does.
 
 use super::job::{Attempt, State, StoredJob};
-use super::{Store, flow};
+use super::{Store, begin, flow};
 use crate::QueueError;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -28,6 +28,20 @@ pub struct JobFilter {
     pub before: Option<Uuid>,
 }
 
+/// A query for rows of jobs; says which, of what order and how many.
+macro_rules! select_jobs {
+    ($which:literal, $($value:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            "SELECT id, queue, kind, account_id, state, priority, payload, progress, attempts, max_attempts,
+                    cancel_requested, error, result, trace_id, flow_id, schedule, not_before, enqueued_at, started_at,
+                    finished_at
+             FROM queue_jobs " + $which,
+            $($value),+
+        )
+    };
+}
+
 /// What became of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelOutcome {
@@ -42,16 +56,9 @@ pub enum CancelOutcome {
 impl Store {
     /// A job, if there is one.
     pub async fn find(&self, id: Uuid) -> Result<Option<StoredJob>, QueueError> {
-        let row = sqlx::query_as!(
-            Row,
-            "SELECT id, queue, kind, account_id, state, priority, payload, progress, attempts, max_attempts,
-                    cancel_requested, error, result, trace_id, flow_id, schedule, not_before, enqueued_at, started_at,
-                    finished_at
-             FROM queue_jobs WHERE id = $1",
-            id,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        let row = select_jobs!("WHERE id = $1", id)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(row.map(StoredJob::from))
     }
 
@@ -62,13 +69,8 @@ impl Store {
             .iter()
             .map(|s| s.as_str().to_owned())
             .collect();
-        let rows = sqlx::query_as!(
-            Row,
-            "SELECT id, queue, kind, account_id, state, priority, payload, progress, attempts, max_attempts,
-                    cancel_requested, error, result, trace_id, flow_id, schedule, not_before, enqueued_at, started_at,
-                    finished_at
-             FROM queue_jobs
-             WHERE ($1::uuid IS NULL OR account_id = $1)
+        let rows = select_jobs!(
+            "WHERE ($1::uuid IS NULL OR account_id = $1)
                AND (cardinality($2::text[]) = 0 OR state = ANY($2))
                AND ($3::text IS NULL OR queue = $3)
                AND ($4::text IS NULL OR kind = $4)
@@ -105,7 +107,7 @@ impl Store {
 
     /// Cancels a job: one that has not started never does; one that runs is told. `None` if there is no such job.
     pub async fn cancel(&self, id: Uuid) -> Result<Option<CancelOutcome>, QueueError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         let state =
             sqlx::query_scalar!("SELECT state FROM queue_jobs WHERE id = $1 FOR UPDATE", id)
                 .fetch_optional(&mut *transaction)

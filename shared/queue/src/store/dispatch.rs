@@ -1,7 +1,7 @@
 //! What sends jobs to the broker when it is their turn. Every consumer has one; one of all is active.
 
-use super::Store;
 use super::enqueue::CHANNEL;
+use super::{Store, answered, begin};
 use crate::envelope::Message;
 use crate::{Envelope, Queue, QueueError, metrics};
 use sqlx::postgres::PgListener;
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 /// The lock that the active dispatcher of a database holds: `stoa que`, as a number.
@@ -22,6 +23,9 @@ const BUSY: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_secs(1);
 /// How often it looks after what is not about the next job: the broker's epoch, schedules, what is stuck.
 const UPKEEP: Duration = Duration::from_secs(1);
+/// The server ends the connection of a dispatcher that has said nothing for so long, and with it the lock: its machine
+/// may be gone without a word, and TCP takes hours to notice.
+const SILENT: &str = "15s";
 /// The pause after an error.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Jobs that one statement moves.
@@ -101,15 +105,19 @@ impl Dispatcher {
     /// Sends for as long as it holds the lock; returns at once if another has it.
     async fn lead(&mut self, stop: &CancellationToken) -> Result<(), QueueError> {
         let mut lock = self.store.pool.acquire().await?.detach();
-        let held = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "held!""#, LEADER)
-            .fetch_one(&mut lock)
-            .await?;
-        if held {
-            let led = self.lead_with(&mut lock, stop).await;
-            lock.close().await?;
-            return led;
-        }
-        Ok(lock.close().await?)
+        let held = sqlx::query!(
+            r#"SELECT pg_try_advisory_lock($1) AS "is_held!", set_config('idle_session_timeout', $2, false) AS "limit""#,
+            LEADER,
+            SILENT,
+        )
+        .fetch_one(&mut lock);
+        let led = match answered(async { Ok(held.await?) }).await {
+            Ok(held) if held.is_held => self.lead_with(&mut lock, stop).await,
+            other => other.map(drop),
+        };
+        // A connection that is dead already may hold up its own end.
+        let _ = timeout(PAUSE, lock.close()).await;
+        led
     }
 
     async fn lead_with(
@@ -119,13 +127,15 @@ impl Dispatcher {
     ) -> Result<(), QueueError> {
         let mut listener = PgListener::connect_with(&self.store.pool).await?;
         listener.listen(CHANNEL).await?;
+        let status = self.store.clone().tell_status();
+        let _status = AbortOnDropHandle::new(tokio::spawn(status));
         self.send_left().await?;
         let mut upkeep = Instant::now();
         while !stop.is_cancelled() {
             if Instant::now() >= upkeep {
                 // The lock is as good as its connection.
-                lock.ping().await?;
-                self.store.keep_up(&self.queue).await?;
+                answered(async { Ok(lock.ping().await?) }).await?;
+                answered(self.store.keep_up(&self.queue)).await?;
                 upkeep = Instant::now() + UPKEEP;
             }
             let pause = match self.look().await? {
@@ -143,34 +153,41 @@ impl Dispatcher {
     }
 
     async fn look(&mut self) -> Result<Look, QueueError> {
-        let due = self.store.promote().await?;
-        let names = self.store.queues_with_work().await?;
-        let (mut is_full, mut is_busy) = (false, !names.is_empty());
+        let due = answered(self.store.promote()).await?;
+        let names = answered(self.store.queues_with_work()).await?;
+        let mut pause = due.unwrap_or(IDLE);
+        let mut is_busy = false;
         for name in names {
-            let (sent, is_more) = self.fill(&name).await?;
-            is_full |= is_more;
-            is_busy |= sent > 0;
+            match self.fill(&name).await? {
+                Look::Full => pause = Duration::ZERO,
+                Look::Busy => is_busy = true,
+                Look::Idle(until) => pause = pause.min(until),
+            }
         }
-        Ok(match due {
-            _ if is_full => Look::Full,
-            Some(due) if due.is_zero() => Look::Full,
+        Ok(match pause {
+            Duration::ZERO => Look::Full,
             _ if is_busy => Look::Busy,
-            due => Look::Idle(due.unwrap_or(IDLE)),
+            pause => Look::Idle(pause),
         })
     }
 
-    /// Sends what a queue has room for; how many, and whether more may follow at once.
-    async fn fill(&mut self, name: &str) -> Result<(i64, bool), QueueError> {
-        let room = self.store.room(name).await?;
+    /// Sends what a queue has room for.
+    async fn fill(&mut self, name: &str) -> Result<Look, QueueError> {
+        let room = answered(self.store.room(name)).await?;
         let pace = self.pace.entry(name.to_owned()).or_default();
         let allowed = room.rate.map_or(i64::MAX, |rate| rate.allowed());
+        if let (0, Some(rate)) = (allowed, room.rate) {
+            // Whatever ends until then, none may start.
+            return Ok(Look::Idle(rate.wait()));
+        }
         let free = room.free(pace.per_second).min(allowed).min(BATCH);
         let (limit, most) = match free {
             1.. => (free, i64::MAX),
-            _ if room.may_pass() && allowed > 0 => (PASSING_AT_ONCE.min(allowed), PASSING),
-            _ => return Ok((0, false)),
+            _ if room.may_pass() => (PASSING_AT_ONCE.min(allowed), PASSING),
+            _ => return Ok(Look::Busy),
         };
-        let (ids, last) = self.store.pick(name, limit, most, pace.after).await?;
+        let picking = self.store.pick(name, limit, most, pace.after);
+        let (ids, last) = answered(picking).await?;
         let wrapped = ids.is_empty() && !pace.after.is_nil();
         pace.after = last.map_or(Uuid::nil(), next);
         let sent = i64::try_from(ids.len()).unwrap_or(BATCH);
@@ -179,7 +196,11 @@ impl Dispatcher {
             let next = room.rate.map(|rate| rate.after(sent));
             self.send(name, &ids, next).await?;
         }
-        Ok((sent, wrapped || sent == BATCH))
+        Ok(if wrapped || sent == BATCH {
+            Look::Full
+        } else {
+            Look::Busy
+        })
     }
 
     /// Marks jobs as sent, and sends them. In between stands a note of them, for who comes after a crash.
@@ -189,7 +210,17 @@ impl Dispatcher {
         ids: &[Uuid],
         rate_next: Option<time::OffsetDateTime>,
     ) -> Result<(), QueueError> {
-        let mut transaction = self.store.pool.begin().await?;
+        let (note, jobs) = answered(self.mark(name, ids, rate_next)).await?;
+        self.publish(note, name, jobs).await
+    }
+
+    async fn mark(
+        &self,
+        name: &str,
+        ids: &[Uuid],
+        rate_next: Option<time::OffsetDateTime>,
+    ) -> Result<(i64, Vec<(Uuid, Message)>), QueueError> {
+        let mut transaction = begin(&self.store.pool).await?;
         let jobs = mark_sent(&mut transaction, ids).await?;
         let note = sqlx::query_scalar!(
             "INSERT INTO queue_dispatches (queue, jobs) VALUES ($1, $2) RETURNING id",
@@ -208,7 +239,7 @@ impl Dispatcher {
             .await?;
         }
         transaction.commit().await?;
-        self.publish(note, name, jobs).await
+        Ok((note, jobs))
     }
 
     async fn publish(
@@ -219,9 +250,9 @@ impl Dispatcher {
     ) -> Result<(), QueueError> {
         self.queue.backend.publish_many(name, &jobs).await?;
         metrics::dispatched(name, jobs.len() as u64);
-        sqlx::query!("DELETE FROM queue_dispatches WHERE id = $1", note)
-            .execute(&self.store.pool)
-            .await?;
+        let deleting = sqlx::query!("DELETE FROM queue_dispatches WHERE id = $1", note)
+            .execute(&self.store.pool);
+        answered(async { Ok(deleting.await?) }).await?;
         Ok(())
     }
 
@@ -231,7 +262,7 @@ impl Dispatcher {
             .fetch_all(&self.store.pool)
             .await?;
         for note in notes {
-            let jobs = sent(&self.store, &note.jobs).await?;
+            let jobs = answered(sent(&self.store, &note.jobs)).await?;
             self.publish(note.id, &note.queue, jobs).await?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The side of the record where jobs are put in.
 
-use super::Store;
+use super::{Store, begin};
 use crate::{Payload, QueueError, queue, trace};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -161,7 +161,7 @@ impl Store {
 
     /// Puts jobs in, all or none; what became of each, in their order.
     pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, QueueError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         let enqueued = self.enqueue_in(&mut transaction, jobs).await?;
         transaction.commit().await?;
         self.wake.notify_one();

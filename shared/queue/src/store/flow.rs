@@ -1,6 +1,6 @@
 //! Jobs that wait for each other: chains, groups and chords.
 
-use super::{NewJob, Store};
+use super::{NewJob, Store, begin};
 use crate::QueueError;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -75,7 +75,7 @@ impl Store {
 
     /// Puts a flow in.
     pub async fn enqueue_flow(&self, flow: Flow) -> Result<Uuid, QueueError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         let id = self.enqueue_flow_in(&mut transaction, flow).await?;
         transaction.commit().await?;
         self.wake.notify_one();

@@ -38,10 +38,18 @@ pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 pub(crate) use claim::{Claim, Ending};
 pub(crate) use dispatch::Dispatcher;
 
-use sqlx::PgPool;
+use crate::QueueError;
 use sqlx::migrate::Migrator;
+use sqlx::{PgPool, Postgres, Transaction};
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// How long the record may take to answer: a connection may be dead without a word, and TCP takes a quarter of an hour
+/// to notice.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// The tables; a service links the file into its own migrations.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -52,6 +60,23 @@ pub struct Store {
     pool: PgPool,
     /// Tells the dispatcher of this process that there may be something to send.
     wake: Arc<Notify>,
+}
+
+/// Begins a transaction, for who may be dropped at any moment, as a handler is that has lost its job: dropped in the
+/// middle of a `BEGIN`, sqlx would leave the transaction open on a connection that goes back to the pool, and what the
+/// next one writes there would not be committed.
+pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, QueueError> {
+    let pool = pool.clone();
+    let beginning = tokio::spawn(async move { pool.begin().await });
+    Ok(beginning.await??)
+}
+
+/// What was asked of the record, or that it has not answered.
+pub(crate) async fn answered<T>(
+    asking: impl Future<Output = Result<T, QueueError>>,
+) -> Result<T, QueueError> {
+    let late = |_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut));
+    timeout(ANSWER, asking).await.map_err(late)?
 }
 
 impl Store {

@@ -45,6 +45,13 @@ impl Rate {
         allowed.clamp(0, self.jobs)
     }
 
+    /// How long until the next one may start, if none may now.
+    pub(super) fn wait(&self) -> Duration {
+        let at = self.base() + time::Duration::microseconds(self.each());
+        // Rounded up: a moment too early would be another look for nothing.
+        Duration::try_from(at - self.now).unwrap_or_default() + Duration::from_millis(1)
+    }
+
     /// When the next one may start after `taken` more.
     pub(super) fn after(&self, taken: i64) -> OffsetDateTime {
         self.base() + time::Duration::microseconds(self.each() * taken)

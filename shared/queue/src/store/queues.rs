@@ -1,6 +1,6 @@
 //! Queues as a whole: how they are, and what holds for them.
 
-use super::{State, Store, pick};
+use super::{State, Store, begin, pick};
 use crate::QueueError;
 use sqlx::postgres::types::PgInterval;
 use std::time::Duration;
@@ -30,10 +30,23 @@ pub struct QueueStatus {
     pub oldest: Option<OffsetDateTime>,
 }
 
+impl QueueStatus {
+    /// One that nothing is known of.
+    pub(super) fn empty(name: String) -> Self {
+        Self {
+            name,
+            paused_at: None,
+            limits: Limits::default(),
+            counts: Vec::new(),
+            oldest: None,
+        }
+    }
+}
+
 impl Store {
     /// Starts no more jobs of a queue; those that run go on. What the broker has waits for its turn again.
     pub async fn pause(&self, queue: &str) -> Result<(), QueueError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         sqlx::query!(
             "INSERT INTO queue_settings (queue, paused_at) VALUES ($1, clock_timestamp())
              ON CONFLICT (queue) DO UPDATE SET paused_at = coalesce(queue_settings.paused_at, excluded.paused_at)",
@@ -83,13 +96,22 @@ impl Store {
         Ok(())
     }
 
-    /// How the queues are that have jobs or settings.
+    /// How the queues are that have jobs or settings. State by state, because each has an index of its own: what has
+    /// ended well, which is most, is not looked at.
     pub async fn queues(&self) -> Result<Vec<QueueStatus>, QueueError> {
         let rows = sqlx::query!(
             r#"SELECT queue AS "queue!", state AS "state?", count AS "count?", oldest AS "oldest?", paused_at AS "paused_at?",
                       max_running AS "max_running?", rate_jobs AS "rate_jobs?", rate_period AS "rate_period?"
-               FROM (SELECT queue, state, count(*), min(enqueued_at) FILTER (WHERE state = 'queued') AS oldest
-                     FROM queue_jobs WHERE state NOT IN ('succeeded', 'cancelled') GROUP BY queue, state) AS counted
+               FROM (SELECT queue, state, count(*), min(enqueued_at) AS oldest
+                     FROM queue_jobs WHERE state = 'queued' GROUP BY queue, state
+                     UNION ALL SELECT queue, state, count(*), NULL
+                     FROM queue_jobs WHERE state IN ('sent', 'running') GROUP BY queue, state
+                     UNION ALL SELECT queue, state, count(*), NULL
+                     FROM queue_jobs WHERE state = 'scheduled' GROUP BY queue, state
+                     UNION ALL SELECT queue, state, count(*), NULL
+                     FROM queue_jobs WHERE state = 'waiting' GROUP BY queue, state
+                     UNION ALL SELECT queue, state, count(*), NULL
+                     FROM queue_jobs WHERE state = 'failed' GROUP BY queue, state) AS counted
                FULL JOIN queue_settings USING (queue)
                ORDER BY queue"#
         )
@@ -100,7 +122,6 @@ impl Store {
             if queues.last().is_none_or(|last| last.name != row.queue) {
                 let rate = row.rate_jobs.zip(row.rate_period.as_ref());
                 queues.push(QueueStatus {
-                    name: row.queue,
                     paused_at: row.paused_at,
                     limits: Limits {
                         max_running: row.max_running.and_then(|most| most.try_into().ok()),
@@ -108,8 +129,7 @@ impl Store {
                             Some((jobs.try_into().ok()?, pick::duration(period)))
                         }),
                     },
-                    counts: Vec::new(),
-                    oldest: None,
+                    ..QueueStatus::empty(row.queue)
                 });
             }
             let (Some(status), Some(state)) = (queues.last_mut(), row.state) else {

@@ -1,7 +1,7 @@
 //! Jobs that come back by the clock. However many dispatchers there are, a time fires once: it is enqueued in the
 //! transaction that moves the schedule on, under an id that follows from the two.
 
-use super::{NewJob, Store};
+use super::{NewJob, Store, begin};
 use crate::{Payload, QueueError};
 use cronexpr::{Crontab, MakeTimestamp};
 use time::OffsetDateTime;
@@ -181,7 +181,7 @@ impl Store {
 
     /// Enqueues what is due.
     pub(super) async fn run_schedules(&self) -> Result<(), QueueError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool).await?;
         let due = sqlx::query!(
             r#"SELECT name, account_id, cron, time_zone, missed, queue, kind, version, payload, max_attempts, next_at,
                       clock_timestamp() AS "now!"

@@ -1,9 +1,15 @@
 //! What the active dispatcher does once a second.
 
-use super::Store;
+use super::{QueueStatus, Store};
 use crate::{Queue, QueueError, metrics};
+use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
+/// How often the queues are counted; a backlog of a million takes its time, of which this is the most that goes into it:
+/// one part in so many.
+const TOLD: Duration = Duration::from_secs(1);
+const TOLD_SHARE: u32 = 50;
 /// Workers that were not heard of for so long are forgotten.
 const FORGOTTEN: &str = "1 hour";
 /// Records that one statement removes, so that none holds many locks.
@@ -21,10 +27,30 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        for status in self.queues().await? {
-            metrics::stored(&status);
-        }
         Ok(())
+    }
+
+    /// Keeps the gauges of the queues up to date, for as long as it is polled.
+    pub(super) async fn tell_status(self) {
+        let mut names = BTreeSet::new();
+        loop {
+            let begun = Instant::now();
+            match self.queues().await {
+                Ok(all) => {
+                    let mut empty = std::mem::take(&mut names);
+                    for status in &all {
+                        metrics::stored(status);
+                        empty.remove(&status.name);
+                        names.insert(status.name.clone());
+                    }
+                    for name in empty {
+                        metrics::stored(&QueueStatus::empty(name));
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "the gauges keep their last value"),
+            }
+            sleep(TOLD.max(begun.elapsed() * TOLD_SHARE)).await;
+        }
     }
 
     /// Removes a batch of the records of jobs that ended longer than `age` ago; how many.

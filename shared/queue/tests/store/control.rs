@@ -2,9 +2,10 @@
 
 use crate::world::{Broker, Note, Worker, World, note};
 use rstest::rstest;
+use sqlx::postgres::PgPoolOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use stoa_queue::store::{CancelOutcome, JobFilter, State};
+use stoa_queue::store::{CancelOutcome, JobFilter, State, Store};
 use stoa_queue::{JobContext, JobError, Stop};
 use uuid::Uuid;
 
@@ -142,4 +143,38 @@ async fn jobs_are_listed_by_account_state_and_page(
     let page = world.store.list(&next, 2).await.unwrap();
     assert_eq!(page.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[0]]);
     world.end().await;
+}
+
+/// What has ended well is most of a record, and says nothing of how its queues are.
+#[tokio::test]
+async fn how_the_queues_are_is_told_without_reading_what_has_ended() {
+    let world = World::on(Broker::Redis).await;
+    world.enqueue("waits").await;
+    let pool = PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect_with((*world.store.pool().connect_options()).clone());
+    let store = Store::new(pool.await.unwrap());
+    let ended = "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
+                                         max_attempts, finished_at)
+                 SELECT gen_random_uuid(), 'notes', 'note', 1, gen_random_uuid(), 1, 'succeeded', '', '{}', now(), 1, now()
+                 FROM generate_series(1, 20000)";
+    for statement in [ended, "VACUUM ANALYZE queue_jobs"] {
+        let done = sqlx::raw_sql(statement).execute(store.pool()).await;
+        done.unwrap();
+    }
+    let before = rows_read(&store).await;
+    let queues = store.queues().await.unwrap();
+    assert_eq!(queues[0].counts, [(State::Queued, 1)]);
+    let read = rows_read(&store).await - before;
+    assert_eq!(read, 0, "rows were read one after the other");
+    world.end().await;
+}
+
+/// Rows of jobs that this connection has read without an index.
+async fn rows_read(store: &Store) -> i64 {
+    let flush = "SELECT pg_stat_force_next_flush()";
+    let flushed = sqlx::raw_sql(flush).execute(store.pool()).await;
+    flushed.expect("the record answers");
+    let read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'queue_jobs'";
+    let read = sqlx::query_scalar(read).fetch_one(store.pool());
+    read.await.expect("the record answers")
 }

@@ -4,9 +4,9 @@ use crate::world::{Broker, Note, World, note};
 use rstest::rstest;
 use std::time::Duration;
 use stoa_config::ExposeSecret as _;
-use stoa_queue::store::State;
+use stoa_queue::store::{State, begin};
 use stoa_queue::{JobContext, JobError, Payload as _};
-use stoa_testing::eventually;
+use stoa_testing::{eventually, proxy::Proxy};
 
 #[rstest]
 #[tokio::test]
@@ -115,6 +115,13 @@ async fn a_broker_that_loses_everything_gets_it_again(
         (left == 0).then_some(())
     })
     .await;
+    let gaps = "SELECT count(*) FROM queue_jobs
+                WHERE attempts - 1 <> (SELECT count(*) FROM queue_attempts WHERE job_id = id)";
+    let gaps: i64 = sqlx::query_scalar(gaps)
+        .fetch_one(world.store.pool())
+        .await
+        .unwrap();
+    assert_eq!(gaps, 0, "the attempts that were lost are in the history");
     worker.end().await;
     world.end().await;
 }
@@ -189,5 +196,138 @@ async fn a_worker_that_is_told_to_end_hands_its_job_to_another(
     assert_eq!(world.seen.all(), ["started", "job"]);
     assert_eq!((job.attempts, job.max_attempts), (2, 4));
     second.end().await;
+    world.end().await;
+}
+
+/// The claim of a job may be answered when nobody listens any more. Then its worker lives, and does not run it.
+#[rstest]
+#[tokio::test]
+async fn a_job_that_its_worker_does_not_know_of_is_sent_again(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let worker = world.worker(4).await;
+    let pool = world.store.pool();
+    let name: String = eventually(crate::world::DEADLINE, || async {
+        let name = sqlx::query_scalar("SELECT name FROM queue_workers");
+        name.fetch_optional(pool).await.unwrap()
+    })
+    .await;
+    world.store.pause("notes").await.unwrap();
+    let id = world.enqueue("job").await;
+    let claimed = "UPDATE queue_jobs SET state = 'running', attempts = 1, worker = $1,
+                                         started_at = clock_timestamp() - interval '30 seconds'";
+    sqlx::query(claimed).bind(name).execute(pool).await.unwrap();
+    world.store.resume("notes").await.unwrap();
+    let job = world.wait_for(id, State::Succeeded).await;
+    assert_eq!(job.attempts, 2);
+    let attempts = world.store.attempts(id).await.unwrap();
+    assert_eq!(attempts[0].outcome, "lost");
+    worker.end().await;
+    world.end().await;
+}
+
+/// The end of the job is written; what its handler does after that, it may take its time for.
+#[rstest]
+#[tokio::test]
+async fn a_handler_goes_on_after_it_has_completed_its_job(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let (seen, pool) = (world.seen.clone(), world.store.pool().clone());
+    let handler = move |_: Note, job: JobContext| {
+        let (seen, pool) = (seen.clone(), pool.clone());
+        async move {
+            let mut transaction = pool.begin().await.map_err(JobError::retry)?;
+            let completed = job.complete_in(&mut transaction).await;
+            completed.map_err(JobError::retry)?;
+            transaction.commit().await.map_err(JobError::retry)?;
+            seen.add("completed");
+            tokio::time::sleep(Duration::from_millis(2500)).await;
+            seen.add("tidied up");
+            Ok(())
+        }
+    };
+    let worker = crate::world::Worker::start(world.consumer(4).await.handle(handler));
+    world.enqueue("job").await;
+    assert_eq!(world.seen.wait_for(2).await, ["completed", "tidied up"]);
+    worker.end().await;
+    world.end().await;
+}
+
+/// Its machine may be gone without a word, and its connections with it: nobody closes them.
+#[tokio::test]
+async fn a_dispatcher_that_is_silent_is_followed_by_another() {
+    let world = World::on(Broker::Redis).await;
+    let proxy = Proxy::start(&world.database.url).await;
+    let silent = world.consumer_through(proxy.url()).await;
+    let silent =
+        crate::world::Worker::start(silent.handle(crate::world::noting(world.seen.clone())));
+    world.enqueue("first").await;
+    world.seen.wait_for(1).await;
+    proxy.hold();
+    let worker = world.worker(4).await;
+    let id = world.enqueue("second").await;
+    eventually(Duration::from_mins(1), || async {
+        Some(()).filter(|()| world.seen.all().len() == 2)
+    })
+    .await;
+    assert_eq!(world.find(id).await.attempts, 1);
+    proxy.pass();
+    silent.end().await;
+    worker.end().await;
+    world.end().await;
+}
+
+/// A handler is dropped wherever it stands when it has lost its job.
+#[tokio::test]
+async fn a_transaction_that_is_dropped_at_its_beginning_holds_up_nothing() {
+    let world = World::on(Broker::Redis).await;
+    let proxy = Proxy::start(&world.database.url).await;
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect(proxy.url()).await.unwrap();
+    proxy.hold();
+    let dropped = tokio::time::timeout(Duration::from_millis(100), begin(&pool)).await;
+    assert!(dropped.is_err(), "it was in the middle");
+    proxy.pass();
+    let written = sqlx::raw_sql("CREATE TABLE written ()").execute(&pool);
+    written.await.unwrap();
+    let seen = sqlx::raw_sql("SELECT FROM written").execute(world.store.pool());
+    seen.await.expect("it is committed");
+    world.end().await;
+}
+
+/// A broker that has lost one job may never be empty.
+#[rstest]
+#[tokio::test]
+async fn a_job_that_others_have_overtaken_is_sent_again(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let seen = world.seen.clone();
+    let handler = move |note: Note, _: JobContext| {
+        let seen = seen.clone();
+        async move {
+            seen.add(note.text.clone());
+            if note.text == "later" {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    };
+    let worker = crate::world::Worker::start(world.consumer(4).await.handle(handler));
+    let later = world.enqueue("later").await;
+    world.seen.wait_for(1).await;
+    let lost = world
+        .store
+        .enqueue(note("lost").after(Duration::from_mins(9)));
+    let lost = lost.await.unwrap().id();
+    let sent = "UPDATE queue_jobs SET state = 'sent', sends = 1, sent_at = clock_timestamp() - interval '1 minute'
+                WHERE id = $1";
+    let pool = world.store.pool();
+    sqlx::query(sent).bind(lost).execute(pool).await.unwrap();
+    world.wait_for(lost, State::Succeeded).await;
+    assert_eq!(world.find(later).await.state, State::Running);
+    worker.end().await;
     world.end().await;
 }

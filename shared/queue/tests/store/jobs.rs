@@ -66,6 +66,9 @@ async fn waits_for_its_delay_and_for_its_moment(
 ) {
     let world = World::on(broker).await;
     let worker = world.worker(4).await;
+    // The dispatcher is at work from here on.
+    world.enqueue("first").await;
+    world.seen.wait_for(1).await;
     let begun = Instant::now();
     let moment = OffsetDateTime::now_utc() + Duration::from_secs(2);
     let later = [
@@ -74,7 +77,8 @@ async fn waits_for_its_delay_and_for_its_moment(
     ];
     world.store.enqueue_many(later.to_vec()).await.unwrap();
     world.enqueue("now").await;
-    assert_eq!(world.seen.wait_for(3).await, ["now", "delayed", "at"]);
+    let all = ["first", "now", "delayed", "at"];
+    assert_eq!(world.seen.wait_for(4).await, all);
     assert!(begun.elapsed() >= Duration::from_millis(1900));
     worker.end().await;
     world.end().await;

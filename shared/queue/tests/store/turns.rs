@@ -121,3 +121,36 @@ async fn no_more_start_in_a_time_than_the_queue_allows(
     worker.end().await;
     world.end().await;
 }
+
+/// Nothing that ends lets another start before its time, so there is nothing to look for.
+#[rstest]
+#[tokio::test]
+async fn a_queue_that_its_rate_holds_is_left_alone_until_the_next_may_start(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let limits = Limits {
+        max_running: None,
+        rate: Some((1, Duration::from_secs(4))),
+    };
+    world.store.limit("notes", limits).await.unwrap();
+    let worker = world.worker(4).await;
+    let jobs = vec![note("first"), note("second")];
+    world.store.enqueue_many(jobs).await.unwrap();
+    world.seen.wait_for(1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = transactions(&world).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let looks = transactions(&world).await - before;
+    // A look each 20 ms would be four hundred.
+    assert!(looks < 150, "{looks} transactions in two seconds");
+    assert_eq!(world.seen.wait_for(2).await, ["first", "second"]);
+    worker.end().await;
+    world.end().await;
+}
+
+async fn transactions(world: &World) -> i64 {
+    let count = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+    let count = sqlx::query_scalar(count).fetch_one(world.store.pool());
+    count.await.expect("the record answers")
+}

@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) queue: Queue,
     pub(crate) store: Store,
     pub(crate) seen: Seen,
-    database: postgres::TestDatabase,
+    pub(crate) database: postgres::TestDatabase,
     _redis: Option<redis::TestRedis>,
 }
 
@@ -50,6 +50,11 @@ impl World {
     /// A consumer with connections of its own, like another process.
     pub(crate) async fn consumer(&self, concurrency: usize) -> Consumer {
         consumer(&self.settings, &self.database.url, concurrency).await
+    }
+
+    /// The same, with another way to the database of the record.
+    pub(crate) async fn consumer_through(&self, url: &str) -> Consumer {
+        consumer(&self.settings, url, 4).await
     }
 
     /// A worker that notes the texts of its jobs.
