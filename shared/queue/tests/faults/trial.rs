@@ -15,11 +15,11 @@ use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 /// Jobs of a trial, unless it is said.
-const JOBS: i64 = 3000;
+const JOBS: i64 = 2000;
 /// From here on a trial is long, and may wait for servers that start slowly.
 pub(crate) const LONG: i64 = 20_000;
 const WORKERS: usize = 3;
-/// Between two batches: about three thousand jobs in ten seconds.
+/// Between two batches: about two hundred jobs a second.
 const PAUSE: Duration = Duration::from_millis(40);
 /// From one fault to the next.
 const CALM: std::ops::Range<u64> = 50..600;
