@@ -22,6 +22,7 @@ pub mod training_data;
 mod upkeep;
 
 use sqlx::migrate::Migrator;
+use stoa_client::ServiceClient;
 use stoa_service::{App, Context, internal};
 
 pub use settings::{MigrateSettings, Settings};
@@ -37,7 +38,12 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let api = Api::new(pool.clone(), &settings, context)?;
     let verifier = api.tokens.verifier(context.clock.clone())?;
     outbox::describe();
-    let relay = outbox::Relay::new(&api, settings.queue);
+    let worker = ServiceClient::new(
+        "worker",
+        &settings.worker_url,
+        settings.internal_token.clone(),
+    );
+    let relay = outbox::Relay::new(&api, worker);
     let upkeep = api.clone();
     let routes = handlers::public(&api).with_state(api.clone());
     Ok(App::documented(routes)

@@ -1,16 +1,19 @@
-//! Jobs that are committed with the rows that they are about, and handed on to the queue after.
+//! Jobs that are committed with the rows that they are about, and handed on to `worker` after.
 //!
-//! A crash between the commit and the queue loses nothing: the relay finds the job at the next
-//! start. It may hand a job on twice, which is what the queue's consumers are made for.
+//! A crash between the commit and the hand-over loses nothing: the relay finds the job at the next start. It may hand a
+//! job over twice, which is the same as once: `worker` knows it by its id, and has it in its record when it answers.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde::de::DeserializeOwned;
-use sqlx::{PgPool, types::Json};
-use stoa_contracts::jobs::{Payload, Train};
+use sqlx::{PgPool, PgTransaction, types::Json};
+use stoa_client::{ClientError, ServiceClient};
+use stoa_contracts::{
+    Coded as _, ErrorCode,
+    hand_over::{HandOver, HandedJob, HandedOver, RefusedJob},
+    jobs::Payload,
+};
 use stoa_postgres::{DatabaseError, traced};
-use stoa_queue::{Enqueue, Queue, QueueError, QueueSettings};
-use stoa_service::BoxError;
+use stoa_service::{BoxError, Clock};
 use stoa_telemetry::propagation;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -22,35 +25,41 @@ use crate::state::Api;
 
 /// How often the relay looks for jobs that no request of this process has told it about.
 const POLL: Duration = Duration::from_secs(1);
-/// How long the relay waits after the queue or the database failed.
+/// How long the relay waits after `worker` or the database failed.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Jobs that one pass hands on.
+/// Jobs that one pass hands over.
 const BATCH: i64 = 50;
+/// How long a refused job rests; doubled each time, up to the limit. A `worker` of the next release may take it.
+const REST: time::Duration = time::Duration::minutes(1);
+const REST_LIMIT: time::Duration = time::Duration::hours(1);
 
 /// Describes the metrics, and makes them exist at 0.
 pub(crate) fn describe() {
-    metrics::describe_counter!("outbox_relayed_total", "Jobs handed on to the queue");
+    metrics::describe_counter!("outbox_relayed_total", "Jobs handed over to worker");
     metrics::describe_counter!("outbox_failures_total", "Passes of the relay that failed");
     metrics::describe_gauge!("outbox_oldest_seconds", "Age of the oldest job that waits");
+    metrics::describe_gauge!("outbox_refused", "Jobs that worker has refused");
     metrics::counter!("outbox_relayed_total").absolute(0);
     metrics::counter!("outbox_failures_total").absolute(0);
     metrics::gauge!("outbox_oldest_seconds").set(0.0);
+    metrics::gauge!("outbox_refused").set(0.0);
 }
 
 /// Writes a job into the outbox, inside the transaction of what it is about.
 pub(crate) async fn put<J: Payload>(
-    transaction: &mut sqlx::PgTransaction<'_>,
+    transaction: &mut PgTransaction<'_>,
     account: Uuid,
     job: &J,
     now: OffsetDateTime,
 ) -> Result<(), DatabaseError> {
     let payload = serde_json::to_value(job).expect("a payload has string keys only");
     let insert = sqlx::query!(
-        "INSERT INTO outbox (id, account_id, kind, payload, trace, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO outbox (id, account_id, kind, version, payload, trace, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         Uuid::now_v7(),
         account,
         J::KIND,
+        i16::try_from(J::VERSION).unwrap_or(i16::MAX),
         payload,
         Json(propagation::inject_map()) as _,
         now,
@@ -59,46 +68,56 @@ pub(crate) async fn put<J: Payload>(
     Ok(())
 }
 
+/// Measures what waits, and what was refused.
+pub(crate) async fn measure(pool: &PgPool, now: OffsetDateTime) -> Result<(), DatabaseError> {
+    let waiting = sqlx::query!(
+        r#"SELECT min(created_at) FILTER (WHERE refusals = 0) AS oldest,
+                  count(*) FILTER (WHERE refusals > 0) AS "refused!"
+           FROM outbox"#
+    );
+    let waiting = waiting.fetch_one(pool).await?;
+    let age = |oldest: OffsetDateTime| (now - oldest).as_seconds_f64().max(0.0);
+    metrics::gauge!("outbox_oldest_seconds").set(waiting.oldest.map_or(0.0, age));
+    #[expect(clippy::cast_precision_loss, reason = "a number to look at")]
+    metrics::gauge!("outbox_refused").set(waiting.refused as f64);
+    Ok(())
+}
+
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error(transparent)]
-    Queue(#[from] QueueError),
-    #[error("a job in the outbox is not what its kind says")]
-    Unreadable(#[from] serde_json::Error),
-    #[error("the outbox holds a job of the unknown kind `{0}`")]
-    UnknownKind(String),
+    Worker(#[from] ClientError),
 }
 
-/// Hands jobs on.
+/// Hands jobs over.
 pub(crate) struct Relay {
     pool: PgPool,
-    settings: QueueSettings,
+    clock: Clock,
+    worker: ServiceClient,
     wake: Arc<Notify>,
 }
 
 impl Relay {
-    pub(crate) fn new(api: &Api, settings: QueueSettings) -> Self {
+    pub(crate) fn new(api: &Api, worker: ServiceClient) -> Self {
         Self {
             pool: api.pool.clone(),
-            settings,
+            clock: api.clock.clone(),
+            worker,
             wake: api.outbox.clone(),
         }
     }
 
-    /// Runs until the token is cancelled. A queue that is away delays jobs, nothing else: the
-    /// service takes requests without it.
+    /// Runs until the token is cancelled. A `worker` that is away, or too old to know the route, delays jobs, nothing
+    /// else: the service takes requests without it.
     pub(crate) async fn run(self, token: CancellationToken) -> Result<(), BoxError> {
-        let mut queue = None;
         while !token.is_cancelled() {
-            let wait = match self.pass(&mut queue).await {
+            let wait = match self.pass().await {
                 Ok(()) => POLL,
                 Err(error) => {
-                    tracing::warn!(error = %error, "jobs wait: they could not be handed on");
+                    tracing::warn!(error = %error, "jobs wait: they could not be handed over");
                     metrics::counter!("outbox_failures_total").increment(1);
-                    // Whatever state the connection is in: the next pass makes a new one.
-                    queue = None;
                     PAUSE
                 }
             };
@@ -111,23 +130,22 @@ impl Relay {
         Ok(())
     }
 
-    async fn pass(&self, queue: &mut Option<Queue>) -> Result<(), RelayError> {
-        let queue = match queue {
-            Some(queue) => queue,
-            None => queue.insert(Queue::connect(&self.settings).await?),
-        };
-        while self.hand_on(queue).await? {}
+    async fn pass(&self) -> Result<(), RelayError> {
+        while self.hand_over().await? {}
         Ok(())
     }
 
-    /// Hands one batch on; whether there may be more.
-    async fn hand_on(&self, queue: &Queue) -> Result<bool, RelayError> {
+    /// Hands one batch over; whether there may be more.
+    async fn hand_over(&self) -> Result<bool, RelayError> {
         let mut transaction = self.pool.begin().await.map_err(DatabaseError::from)?;
         // Not `traced`: a poll each second would drown the traces of requests.
         let jobs = sqlx::query!(
-            r#"SELECT id, account_id, kind, payload, trace AS "trace: Json<HashMap<String, String>>"
-               FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED"#,
+            r#"SELECT id, account_id, kind, version, payload,
+                   trace AS "trace: Json<BTreeMap<String, String>>"
+               FROM outbox WHERE retry_at IS NULL OR retry_at <= $2
+               ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED"#,
             BATCH,
+            self.clock.now(),
         )
         .fetch_all(&mut *transaction)
         .await
@@ -135,49 +153,79 @@ impl Relay {
         if jobs.is_empty() {
             return Ok(false);
         }
-        let mut handed_on = Vec::with_capacity(jobs.len());
-        let mut failure = None;
-        for job in jobs {
-            let span = tracing::info_span!("outbox.relay", job.kind = job.kind);
-            propagation::set_parent(&span, propagation::extract_map(&job.trace));
-            // Under the same id, so that a job that is handed on twice is known as one.
-            let how = Enqueue::for_account(job.account_id).with_id(job.id);
-            let enqueued = enqueue(queue, &job.kind, job.payload, how);
-            match enqueued.instrument(span).await {
-                Ok(()) => handed_on.push(job.id),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
+        let jobs = jobs.into_iter().map(|job| HandedJob {
+            id: job.id,
+            account_id: job.account_id,
+            kind: job.kind,
+            version: job.version.unsigned_abs(),
+            payload: job.payload,
+            trace: job.trace.0,
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let span = tracing::info_span!("outbox.relay", jobs = jobs.len());
+        let (answer, failure) = self.offer(jobs).instrument(span).await;
+        self.settle(&mut transaction, &answer).await?;
+        transaction.commit().await.map_err(DatabaseError::from)?;
+        metrics::counter!("outbox_relayed_total").increment(answer.taken.len() as u64);
+        let has_moved = !(answer.taken.is_empty() && answer.refused.is_empty());
+        failure.map_or(Ok(has_moved), |error| Err(error.into()))
+    }
+
+    /// What `worker` says to jobs; and why it did not say it to all of them. Jobs that it cannot even read together are
+    /// offered in smaller parts, until the one that it is about stands alone.
+    async fn offer(&self, jobs: Vec<HandedJob>) -> (HandedOver, Option<ClientError>) {
+        let mut all = HandedOver::default();
+        let mut parts = vec![HandOver { jobs }];
+        while let Some(mut part) = parts.pop() {
+            let answer = self.worker.post("/internal/v1/jobs", &part);
+            match answer.await {
+                Ok(HandedOver { taken, refused }) => {
+                    all.taken.extend(taken);
+                    all.refused.extend(refused);
                 }
+                Err(error) if is_about_jobs(&error) && part.jobs.len() == 1 => {
+                    let (id, problem) = (part.jobs[0].id, error.problem());
+                    all.refused.push(RefusedJob { id, problem });
+                }
+                Err(error) if is_about_jobs(&error) => {
+                    let jobs = part.jobs.split_off(part.jobs.len() / 2);
+                    parts.extend([HandOver { jobs }, part]);
+                }
+                Err(error) => return (all, Some(error)),
             }
         }
-        sqlx::query!("DELETE FROM outbox WHERE id = ANY($1)", &handed_on)
-            .execute(&mut *transaction)
-            .await
-            .map_err(DatabaseError::from)?;
-        transaction.commit().await.map_err(DatabaseError::from)?;
-        metrics::counter!("outbox_relayed_total").increment(handed_on.len() as u64);
-        failure.map_or(Ok(true), Err)
+        (all, None)
+    }
+
+    /// What was taken goes; what was refused rests.
+    async fn settle(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        answer: &HandedOver,
+    ) -> Result<(), DatabaseError> {
+        sqlx::query!("DELETE FROM outbox WHERE id = ANY($1)", &answer.taken)
+            .execute(&mut **transaction)
+            .await?;
+        for RefusedJob { id, problem } in &answer.refused {
+            tracing::error!(job.id = %id, why = problem.detail, "worker refuses a job; it is offered again later");
+            sqlx::query!(
+                "UPDATE outbox SET refusals = refusals + 1, error = $2,
+                     retry_at = $3::timestamptz + least($4::float8 * 2 ^ least(refusals, 20), $5) * interval '1 second'
+                 WHERE id = $1",
+                id,
+                problem.detail,
+                self.clock.now(),
+                REST.as_seconds_f64(),
+                REST_LIMIT.as_seconds_f64(),
+            )
+            .execute(&mut **transaction)
+            .await?;
+        }
+        Ok(())
     }
 }
 
-async fn enqueue(
-    queue: &Queue,
-    kind: &str,
-    payload: serde_json::Value,
-    how: Enqueue,
-) -> Result<(), RelayError> {
-    async fn typed<J: Payload + DeserializeOwned>(
-        queue: &Queue,
-        payload: serde_json::Value,
-        how: Enqueue,
-    ) -> Result<(), RelayError> {
-        let job: J = serde_json::from_value(payload)?;
-        queue.enqueue(&job, how).await?;
-        Ok(())
-    }
-    match kind {
-        Train::KIND => typed::<Train>(queue, payload, how).await,
-        other => Err(RelayError::UnknownKind(other.to_owned())),
-    }
+/// Whether it is what the jobs are that was refused: the same would be refused again.
+fn is_about_jobs(error: &ClientError) -> bool {
+    matches!(error.code(), ErrorCode::Invalid | ErrorCode::TooLarge)
 }

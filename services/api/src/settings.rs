@@ -1,17 +1,17 @@
 //! What can be configured.
 
+use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
-use stoa_queue::QueueSettings;
 
 /// The settings of `serve`.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The database.
     pub postgres: PostgresSettings,
-    /// Where jobs go.
-    pub queue: QueueSettings,
-    /// Guards `/internal`.
+    /// Where `worker` answers, who takes jobs.
+    pub worker_url: String,
+    /// Guards `/internal`, here and there.
     pub internal_token: InternalToken,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
     pub signing_key: SecretString,
@@ -20,7 +20,7 @@ pub struct Settings {
 impl stoa_config::Settings for Settings {
     fn read(env: &mut Env) -> Option<Self> {
         let postgres = PostgresSettings::read(env);
-        let queue = QueueSettings::read(env);
+        let worker_url = ServiceUrl::read(env, "WORKER_URL", "worker");
         let internal_token = InternalToken::read(env);
         let key = env.secret(
             "TOKEN_SIGNING_KEY",
@@ -29,7 +29,7 @@ impl stoa_config::Settings for Settings {
         let signing_key = key.required();
         Some(Self {
             postgres: postgres?,
-            queue: queue?,
+            worker_url: worker_url?,
             internal_token: internal_token?,
             signing_key: signing_key?,
         })

@@ -7,7 +7,7 @@ use stoa_service::BoxError;
 use time::{Duration as Span, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
-use crate::{idempotency, state::Api, throttle};
+use crate::{idempotency, outbox, state::Api, throttle};
 
 /// How often. Alerts look at the age of the outbox in minutes.
 const EVERY: Duration = Duration::from_secs(15);
@@ -29,11 +29,7 @@ pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxErr
 
 async fn once(api: &Api) -> Result<(), DatabaseError> {
     let now = api.clock.now();
-    let oldest = sqlx::query_scalar!("SELECT min(created_at) FROM outbox").fetch_one(&api.pool);
-    let age = oldest
-        .await?
-        .map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0));
-    metrics::gauge!("outbox_oldest_seconds").set(age);
+    outbox::measure(&api.pool, now).await?;
     remove_expired(api, now).await
 }
 

@@ -2,21 +2,24 @@
 //!
 //! A job is a module of its own ([`train`]) with a function that does it, registered in
 //! [`build`]; its payload stands in `stoa_contracts::jobs`. What becomes of it stands in the queue's
-//! record, [`stoa_queue::store`], and is read and changed through [`jobs`].
+//! record, [`stoa_queue::store`], and is read and changed through [`jobs`]. Other services hand theirs over at [`intake`].
 
+mod intake;
 pub mod jobs;
 mod retention;
 mod settings;
 mod train;
 
+use intake::Intake;
 use jobs::Jobs;
 use retention::Retention;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
+use stoa_contracts::jobs::Train;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::Store;
 use stoa_queue::{Consumer, Queue};
-use stoa_service::{App, Context, TokenVerifier};
+use stoa_service::{App, Context, TokenVerifier, internal};
 use train::Trainings;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -30,6 +33,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     retention::describe_metrics();
+    intake::describe_metrics();
     let queue = Queue::connect(&settings.queue).await?;
     let store = Store::new(pool.clone());
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
@@ -44,8 +48,11 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .with_store(store.clone())
         .observe(trainings.observer())
         .handle(move |job, context| trainings.clone().train(job, context));
+    // Every kind that other services think of; what only this one enqueues is not handed over.
+    let intake = Intake::new(store.clone()).takes::<Train>();
     let retention = Retention::new(store, settings.record_retention, settings.result_retention);
     Ok(App::documented(routes().with_state(jobs))
+        .merge(internal(intake.routes(), &settings.internal))
         .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
         .ready_when("queue", move || {

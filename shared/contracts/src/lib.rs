@@ -10,6 +10,7 @@ pub mod coded;
 pub mod conversations;
 pub mod error;
 pub mod flows;
+pub mod hand_over;
 pub mod identity;
 pub mod jobs;
 pub mod models;

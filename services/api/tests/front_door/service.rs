@@ -12,7 +12,6 @@ use sqlx::PgPool;
 use stoa_config::{InternalToken, SecretString};
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_postgres::PostgresSettings;
-use stoa_queue::QueueSettings;
 use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
 use stoa_testing::{keys, postgres::TestDatabase};
 use time::{Duration, OffsetDateTime};
@@ -22,8 +21,8 @@ use uuid::Uuid;
 pub(crate) const EMAIL: &str = "owner@example.org";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const INTERNAL: &str = "internal-token-of-the-tests";
-/// Nothing listens there: most tests do without a queue, as the service can.
-const NO_QUEUE: &str = "redis://127.0.0.1:1";
+/// Nothing listens there: most tests do without `worker`, as the service can.
+const NO_WORKER: &str = "http://127.0.0.1:1";
 
 pub(crate) struct Service {
     pub(crate) pool: PgPool,
@@ -79,10 +78,10 @@ impl Answer {
 
 impl Service {
     pub(crate) async fn start() -> Self {
-        Self::with_queue(NO_QUEUE, "stoa").await
+        Self::with_worker(NO_WORKER).await
     }
 
-    pub(crate) async fn with_queue(url: &str, namespace: &str) -> Self {
+    pub(crate) async fn with_worker(url: &str) -> Self {
         let database = stoa_testing::postgres::database().await;
         let postgres = PostgresSettings::at(&database.url);
         migrate(&postgres).await;
@@ -94,10 +93,7 @@ impl Service {
         let context = Context::new(clock);
         let settings = Settings {
             postgres: postgres.clone(),
-            queue: QueueSettings {
-                url: url.into(),
-                namespace: namespace.to_owned(),
-            },
+            worker_url: url.to_owned(),
             internal_token: InternalToken::new(INTERNAL),
             signing_key: keys::SIGNING_KEY.into(),
         };

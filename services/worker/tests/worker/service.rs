@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
@@ -29,7 +30,7 @@ pub(crate) struct TestService {
     signer: TokenSigner,
     // Both live as long as this.
     _database: TestDatabase,
-    _redis: Option<TestRedis>,
+    redis: Option<TestRedis>,
 }
 
 impl TestService {
@@ -52,27 +53,23 @@ impl TestService {
         worker::migrate(PostgresSettings::at(&database.url))
             .await
             .expect("migrations run");
-        let env = Env::from_pairs([
-            ("DATABASE_URL", &*database.url),
-            ("QUEUE_URL", queue_url),
-            ("QUEUE_NAMESPACE", namespace),
-            ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
-            ("INTERNAL_TOKEN", INTERNAL_TOKEN),
-            ("API_URL", &platform.api.uri()),
-            ("ML_URL", &platform.ml.uri()),
-            ("TRAINING_POLL", "10ms"),
-            ("JOB_BACKOFF", "20ms"),
-            ("JOB_BACKOFF_LIMIT", "100ms"),
-        ]);
+        let variables = BTreeMap::from(
+            [
+                ("DATABASE_URL", &*database.url),
+                ("QUEUE_URL", queue_url),
+                ("QUEUE_NAMESPACE", namespace),
+                ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
+                ("INTERNAL_TOKEN", INTERNAL_TOKEN),
+                ("API_URL", &platform.api.uri()),
+                ("ML_URL", &platform.ml.uri()),
+                ("TRAINING_POLL", "10ms"),
+                ("JOB_BACKOFF", "20ms"),
+                ("JOB_BACKOFF_LIMIT", "100ms"),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
         let context = Context::default();
-        let settings = env.load().expect("the settings are complete");
-        let app = worker::build(settings, &context)
-            .await
-            .expect("the service is put together");
-        let running = app
-            .start(&HttpSettings::loopback(), &context)
-            .await
-            .expect("it starts");
+        let running = replica(&variables, &context).await;
         let namespace = namespace.to_owned();
         let queue = Queue::connect(&QueueSettings {
             url: queue_url.into(),
@@ -86,8 +83,27 @@ impl TestService {
             context,
             signer: TokenSigner::new(&keys::SIGNING_KEY.into()).expect("the key is valid"),
             _database: database,
-            _redis: redis,
+            redis,
         }
+    }
+
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        self.running.url()
+    }
+
+    /// Takes everything from the broker that it has.
+    pub(crate) async fn wipe_broker(&self) {
+        let redis = self.redis.as_ref().expect("the test runs over Redis");
+        let client = redis::Client::open(redis.url.as_str()).expect("a URL of Redis");
+        // On a busy machine half a second, which is the default, may be too short.
+        let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(DEADLINE));
+        let link = client
+            .get_multiplexed_async_connection_with_config(&patient)
+            .await;
+        let mut link = link.expect("Redis answers");
+        let wiped = redis::cmd("FLUSHDB").exec_async(&mut link).await;
+        wiped.expect("the test's own database is wiped");
     }
 
     /// A training of an account, not yet enqueued.
@@ -99,7 +115,7 @@ impl TestService {
         }
     }
 
-    /// Enqueues a training as `api` does.
+    /// Enqueues a training on the broker, as the `api` of the release before does.
     pub(crate) async fn enqueue(&self, train: &Train) -> Uuid {
         let enqueued = self
             .queue
@@ -176,6 +192,16 @@ impl TestService {
             .await
             .expect("the queue is removed");
     }
+}
+
+/// A process of the service.
+async fn replica(variables: &BTreeMap<String, String>, context: &Context) -> Running {
+    let env = Env::from_pairs(variables.clone());
+    let settings = env.load().expect("the settings are complete");
+    let app = worker::build(settings, context).await;
+    let app = app.expect("the service is put together");
+    let running = app.start(&HttpSettings::loopback(), context).await;
+    running.expect("it starts")
 }
 
 /// Someone who asks.

@@ -128,6 +128,12 @@ impl NewJob {
         }
     }
 
+    /// In another trace than the caller's: the W3C headers of who thought of it.
+    #[must_use]
+    pub fn with_trace(self, trace: BTreeMap<String, String>) -> Self {
+        Self { trace, ..self }
+    }
+
     /// Its id.
     pub fn id(&self) -> Uuid {
         self.id
