@@ -1,5 +1,7 @@
 //! What can be configured.
 
+use std::time::Duration;
+
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
@@ -13,6 +15,8 @@ pub struct Settings {
     pub worker_url: String,
     /// Guards `/internal`, here and there.
     pub internal_token: InternalToken,
+    /// How long API keys are kept after they were revoked.
+    pub api_key_retention: Duration,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
     pub signing_key: SecretString,
 }
@@ -22,6 +26,8 @@ impl stoa_config::Settings for Settings {
         let postgres = PostgresSettings::read(env);
         let worker_url = ServiceUrl::read(env, "WORKER_URL", "worker");
         let internal_token = InternalToken::read(env);
+        let retention = env.duration("API_KEY_RETENTION", "how long revoked API keys are kept");
+        let api_key_retention = retention.default("90d").read();
         let key = env.secret(
             "TOKEN_SIGNING_KEY",
             "private key of access tokens (PEM, Ed25519)",
@@ -31,6 +37,7 @@ impl stoa_config::Settings for Settings {
             postgres: postgres?,
             worker_url: worker_url?,
             internal_token: internal_token?,
+            api_key_retention: api_key_retention?,
             signing_key: signing_key?,
         })
     }

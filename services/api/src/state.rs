@@ -27,6 +27,8 @@ pub(crate) struct Api {
     pub(crate) passwords: Passwords,
     /// Wakes the relay of the outbox.
     pub(crate) outbox: Arc<Notify>,
+    /// How long API keys are kept after they were revoked.
+    pub(crate) revoked_keys_kept: Duration,
     documents: Arc<Semaphore>,
 }
 
@@ -60,6 +62,7 @@ impl Api {
             tokens: Tokens::new(&settings.signing_key)?,
             passwords: Passwords::new(),
             outbox: Arc::new(Notify::new()),
+            revoked_keys_kept: settings.api_key_retention,
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })
     }

@@ -1,18 +1,17 @@
-//! What has had its time is removed, and what waits is measured.
+//! What has had its time within minutes is removed, and what waits is measured. What may wait for an hour is removed
+//! when `worker` calls (`handlers::internal_routes::upkeep`).
 
 use std::time::Duration;
 
 use stoa_postgres::DatabaseError;
 use stoa_service::BoxError;
-use time::{Duration as Span, OffsetDateTime};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{idempotency, outbox, state::Api, throttle};
 
 /// How often. Alerts look at the age of the outbox in minutes.
 const EVERY: Duration = Duration::from_secs(15);
-/// How long the used and expired refresh tokens stay, so that a late thief is still noticed.
-const REFRESH_TOKENS_KEPT: Span = Span::days(2);
 
 /// Runs until the token is cancelled; a failure is for the next time.
 pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxError> {
@@ -45,9 +44,5 @@ async fn remove_expired(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseEr
     )
     .execute(&api.pool)
     .await?;
-    let tokens = now - REFRESH_TOKENS_KEPT;
-    sqlx::query!("DELETE FROM refresh_tokens WHERE expires_at < $1", tokens)
-        .execute(&api.pool)
-        .await?;
     Ok(())
 }

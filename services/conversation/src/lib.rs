@@ -9,6 +9,7 @@ pub mod engine;
 mod handlers;
 mod hub;
 mod metrics;
+mod retention;
 mod settings;
 mod state;
 mod store;
@@ -16,7 +17,7 @@ mod turns;
 
 use sqlx::migrate::Migrator;
 use stoa_postgres::PostgresSettings;
-use stoa_service::{App, Context, TokenVerifier};
+use stoa_service::{App, Context, TokenVerifier, internal};
 use utoipa::openapi::OpenApi;
 
 pub use settings::Settings;
@@ -34,7 +35,12 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let state = Conversations::new(pool.clone(), &settings, context);
     let hub = state.hub.clone();
     let listened = pool.clone();
+    let internal = internal(
+        retention::routes().with_state(state.clone()),
+        &settings.internal_token,
+    );
     Ok(App::documented(handlers::routes().with_state(state))
+        .merge(internal)
         .identity(verifier)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
         .background("hub", |token| async move {

@@ -6,6 +6,7 @@ use stoa_contracts::conversations::{ConversationStatus, EventKind};
 const MESSAGES: &str = "conversation_messages_total";
 const HANDOVERS: &str = "conversation_handovers_total";
 const STREAMS: &str = "conversation_streams";
+const REMOVED: &str = "conversation_removed_total";
 
 /// Describes the metrics, and makes them exist at 0.
 pub(crate) fn describe() {
@@ -14,11 +15,13 @@ pub(crate) fn describe() {
         "Messages heard, by whether the utterance was in scope"
     );
     describe_counter!(HANDOVERS, "Conversations handed over to a person");
+    describe_counter!(REMOVED, "Conversations that were kept long enough");
     describe_gauge!(STREAMS, "WebSockets that are open");
     for understood in ["yes", "no", "button", "person"] {
         counter!(MESSAGES, "understood" => understood).absolute(0);
     }
     counter!(HANDOVERS).absolute(0);
+    counter!(REMOVED).absolute(0);
     gauge!(STREAMS).set(0.0);
 }
 
@@ -31,6 +34,11 @@ pub(crate) fn count_turn(understood: &'static str, events: &[EventKind]) {
     if events.contains(&handed_over) {
         counter!(HANDOVERS).increment(1);
     }
+}
+
+/// Counts conversations that were kept long enough.
+pub(crate) fn count_removed(removed: u64) {
+    counter!(REMOVED).increment(removed);
 }
 
 /// Counts a WebSocket as open until it is dropped.

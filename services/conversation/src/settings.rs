@@ -1,5 +1,6 @@
 //! What can be configured.
 
+use std::time::Duration;
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken};
 use stoa_postgres::PostgresSettings;
@@ -12,7 +13,7 @@ pub struct Settings {
     pub postgres: PostgresSettings,
     /// With what it verifies who is asking.
     pub tokens: TokenSettings,
-    /// With what it asks the other services.
+    /// With what it asks the other services, and they it.
     pub internal_token: InternalToken,
     /// Where assistants and their flows are.
     pub api_url: String,
@@ -20,6 +21,8 @@ pub struct Settings {
     pub nlu_url: String,
     /// The most WebSockets that are open at a time.
     pub stream_limit: usize,
+    /// How long a conversation is kept after its last event; for ever if it is not set.
+    pub retention: Option<Duration>,
 }
 
 impl stoa_config::Settings for Settings {
@@ -31,6 +34,11 @@ impl stoa_config::Settings for Settings {
         let nlu_url = ServiceUrl::read(env, "NLU_URL", "nlu");
         let streams = env.parse("STREAM_LIMIT", "most WebSockets that are open at a time");
         let stream_limit = streams.default("10000").read();
+        let retention = env.duration(
+            "CONVERSATION_RETENTION",
+            "how long conversations are kept after their last event; for ever if not set",
+        );
+        let retention = retention.optional();
         Some(Self {
             postgres: postgres?,
             tokens: tokens?,
@@ -38,6 +46,7 @@ impl stoa_config::Settings for Settings {
             api_url: api_url?,
             nlu_url: nlu_url?,
             stream_limit: stream_limit?,
+            retention: retention?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Settings, assistants::Assistants, hub::Hub};
 use sqlx::PgPool;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use stoa_client::ServiceClient;
 use stoa_service::{Clock, Context};
 use tokio::sync::Semaphore;
@@ -18,6 +18,8 @@ pub(crate) struct Conversations {
     pub(crate) hub: Hub,
     /// One permit for each WebSocket that may be open.
     pub(crate) streams: Arc<Semaphore>,
+    /// How long a conversation is kept.
+    pub(crate) retention: Option<Duration>,
 }
 
 impl Conversations {
@@ -32,6 +34,7 @@ impl Conversations {
             nlu: client("nlu", &settings.nlu_url),
             hub: Hub::default(),
             streams: Arc::new(Semaphore::new(settings.stream_limit)),
+            retention: settings.retention,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod jobs;
 mod retention;
 mod settings;
 mod train;
+mod upkeep;
 
 use intake::Intake;
 use jobs::Jobs;
@@ -16,6 +17,7 @@ use retention::Retention;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_contracts::jobs::Train;
+use stoa_contracts::upkeep::{RemoveExpiredAccess, RemoveOldConversations};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::Store;
 use stoa_queue::{Consumer, Queue};
@@ -38,6 +40,12 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let store = Store::new(pool.clone());
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
     let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
+    let conversation = ServiceClient::new(
+        "conversation",
+        &settings.conversation_url,
+        settings.internal.clone(),
+    );
+    let access = api.clone();
     let trainings = Trainings::new(api, ml, settings.training_poll);
 
     let jobs = Jobs {
@@ -47,7 +55,10 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let consumer = Consumer::new(queue.clone(), settings.consumer)
         .with_store(store.clone())
         .observe(trainings.observer())
-        .handle(move |job, context| trainings.clone().train(job, context));
+        .handle(move |job, context| trainings.clone().train(job, context))
+        .handle(move |_: RemoveExpiredAccess, job| upkeep::remove(access.clone(), job))
+        .handle(move |_: RemoveOldConversations, job| upkeep::remove(conversation.clone(), job));
+    upkeep::register(&store).await?;
     // Every kind that other services think of; what only this one enqueues is not handed over.
     let intake = Intake::new(store.clone()).takes::<Train>();
     let retention = Retention::new(store, settings.record_retention, settings.result_retention);

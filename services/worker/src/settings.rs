@@ -24,6 +24,8 @@ pub struct Settings {
     pub api_url: String,
     /// Where `ml` answers.
     pub ml_url: String,
+    /// Where `conversation` answers.
+    pub conversation_url: String,
     /// How often `ml` is asked how far a training is.
     pub training_poll: Duration,
     /// How long the record of a job is kept after its end.
@@ -41,6 +43,7 @@ impl stoa_config::Settings for Settings {
         let internal = InternalToken::read(env);
         let api_url = ServiceUrl::read(env, "API_URL", "api");
         let ml_url = ServiceUrl::read(env, "ML_URL", "ml");
+        let conversation_url = ServiceUrl::read(env, "CONVERSATION_URL", "conversation");
         let poll = env.duration(
             "TRAINING_POLL",
             "how often ml is asked how far a training is",
@@ -58,6 +61,7 @@ impl stoa_config::Settings for Settings {
             internal: internal?,
             api_url: api_url?,
             ml_url: ml_url?,
+            conversation_url: conversation_url?,
             training_poll: training_poll?,
             record_retention: record_retention?,
             result_retention: result_retention?,

@@ -19,6 +19,7 @@ pub mod parse;
 pub mod sessions;
 pub mod training_data;
 pub mod trainings;
+pub mod upkeep;
 
 pub use coded::Coded;
 pub use error::{ErrorCode, FieldError, Problem};

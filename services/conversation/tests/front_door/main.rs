@@ -6,5 +6,6 @@ mod messages;
 mod others;
 mod refusals;
 mod rest_channel;
+mod retention;
 mod service;
 mod streams;

@@ -103,6 +103,7 @@ async fn replica(database: &str, others: &Others, clock: Clock) -> Running {
         ("INTERNAL_TOKEN", INTERNAL_TOKEN),
         ("API_URL", &others.api.uri()),
         ("NLU_URL", &others.nlu.uri()),
+        ("CONVERSATION_RETENTION", "30d"),
     ]);
     let context = Context::new(clock);
     let settings = env.load().expect("the settings are complete");

@@ -5,3 +5,4 @@ mod jobs;
 mod platform;
 mod service;
 mod trainings;
+mod upkeep;

@@ -1,4 +1,4 @@
-//! What the worker calls: `api` and `ml`, as far as trainings need them.
+//! What the worker calls: `api`, `ml` and `conversation`, as far as its jobs need them.
 
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,10 +15,11 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 /// The token that the worker must show.
 pub(crate) const INTERNAL_TOKEN: &str = "between services";
 
-/// `api` and `ml`.
+/// The other services.
 pub(crate) struct Platform {
     pub(crate) api: MockServer,
     pub(crate) ml: MockServer,
+    pub(crate) conversation: MockServer,
 }
 
 impl Platform {
@@ -26,6 +27,7 @@ impl Platform {
         Self {
             api: MockServer::start().await,
             ml: MockServer::start().await,
+            conversation: MockServer::start().await,
         }
     }
 

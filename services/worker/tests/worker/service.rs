@@ -7,6 +7,7 @@ use std::time::Duration;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_contracts::jobs::Train;
+use stoa_contracts::upkeep::RemoveExpiredAccess;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{Enqueue, Payload, Queue, QueueSettings};
 use stoa_service::{Context, HttpSettings, Running, TokenSigner};
@@ -28,8 +29,9 @@ pub(crate) struct TestService {
     running: Running,
     context: Context,
     signer: TokenSigner,
+    variables: BTreeMap<String, String>,
     // Both live as long as this.
-    _database: TestDatabase,
+    database: TestDatabase,
     redis: Option<TestRedis>,
 }
 
@@ -62,6 +64,7 @@ impl TestService {
                 ("INTERNAL_TOKEN", INTERNAL_TOKEN),
                 ("API_URL", &platform.api.uri()),
                 ("ML_URL", &platform.ml.uri()),
+                ("CONVERSATION_URL", &platform.conversation.uri()),
                 ("TRAINING_POLL", "10ms"),
                 ("JOB_BACKOFF", "20ms"),
                 ("JOB_BACKOFF_LIMIT", "100ms"),
@@ -82,9 +85,21 @@ impl TestService {
             running,
             context,
             signer: TokenSigner::new(&keys::SIGNING_KEY.into()).expect("the key is valid"),
-            _database: database,
+            variables,
+            database,
             redis,
         }
+    }
+
+    /// Starts another replica beside it.
+    pub(crate) async fn another(&self) -> Running {
+        replica(&self.variables, &Context::default()).await
+    }
+
+    /// Its database.
+    pub(crate) async fn pool(&self) -> sqlx::PgPool {
+        let pool = sqlx::PgPool::connect(&self.database.url).await;
+        pool.expect("the database answers")
     }
 
     /// Where it answers.
@@ -188,7 +203,7 @@ impl TestService {
     pub(crate) async fn end(self) {
         self.running.stop().await.expect("the service ends well");
         self.queue
-            .remove(&[Train::QUEUE])
+            .remove(&[Train::QUEUE, RemoveExpiredAccess::QUEUE])
             .await
             .expect("the queue is removed");
     }

@@ -3,6 +3,7 @@
 mod assistants;
 mod key_tokens;
 mod trainings;
+mod upkeep;
 
 use axum::{
     Router,
@@ -33,4 +34,5 @@ pub(super) fn routes() -> Router<Api> {
             "/internal/v1/trainings/{id}/snapshot",
             get(trainings::get_training_snapshot),
         )
+        .route(stoa_contracts::upkeep::PATH, post(upkeep::remove_expired))
 }

@@ -1,0 +1,64 @@
+//! Conversations are kept as long as the service is told.
+
+use serde_json::Value;
+use std::time::Duration;
+
+use crate::others::INTERNAL_TOKEN;
+use crate::service::TestService;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Lets old conversations be removed, as `worker` does.
+async fn upkeep(service: &TestService, token: &str) -> (u16, Value) {
+    let request = reqwest::Client::new().post(service.url(0, "/internal/v1/upkeep"));
+    crate::service::answer(request.bearer_auth(token)).await
+}
+
+#[tokio::test]
+async fn a_conversation_is_removed_when_nothing_has_happened_in_it_for_long() {
+    let service = TestService::start().await;
+    let old = service.user().open().await;
+    let in_use = service.user().open().await;
+    service.advance(20 * DAY);
+    service.user().say(&in_use, "hello").await;
+    service.advance(20 * DAY);
+    let (status, answer) = upkeep(&service, INTERNAL_TOKEN).await;
+    assert_eq!(
+        (status, &answer["removed"], &answer["more"]),
+        (200, &1.into(), &false.into())
+    );
+    let user = service.user();
+    assert_eq!(
+        user.get(&format!("/api/v1/conversations/{old}")).await.0,
+        404
+    );
+    assert!(!user.events(&in_use).await.is_empty());
+    let (_, again) = upkeep(&service, INTERNAL_TOKEN).await;
+    assert_eq!(again["removed"], 0);
+}
+
+#[tokio::test]
+async fn many_are_removed_in_parts() {
+    let service = TestService::start().await;
+    for _ in 0..101 {
+        service.user().open().await;
+    }
+    service.advance(40 * DAY);
+    let (_, first) = upkeep(&service, INTERNAL_TOKEN).await;
+    assert_eq!(
+        (&first["removed"], &first["more"]),
+        (&100.into(), &true.into())
+    );
+    let (_, second) = upkeep(&service, INTERNAL_TOKEN).await;
+    assert_eq!(
+        (&second["removed"], &second["more"]),
+        (&1.into(), &false.into())
+    );
+}
+
+#[tokio::test]
+async fn only_services_have_conversations_removed() {
+    let service = TestService::start().await;
+    let user = service.user().token;
+    assert_eq!(upkeep(&service, &user).await.0, 401);
+}

@@ -1,0 +1,53 @@
+//! The platform's own jobs, by the clock: services remove what has had its time, a bounded part with each call.
+
+use stoa_client::{ClientError, ServiceClient};
+use stoa_contracts::jobs::Payload;
+use stoa_contracts::upkeep::{PATH, RemoveExpiredAccess, RemoveOldConversations, Removed};
+use stoa_queue::store::{Missed, NewSchedule, ScheduleError, Store};
+use stoa_queue::{JobContext, JobError};
+use uuid::Uuid;
+
+/// Each hour, at minutes at which not everybody's jobs start.
+const ACCESS: &str = "17 * * * *";
+const CONVERSATIONS: &str = "37 * * * *";
+
+/// Makes the schedules, or leaves them as they are: every worker does at its start, and each time fires once.
+pub(crate) async fn register(store: &Store) -> Result<(), ScheduleError> {
+    schedule(store, ACCESS, RemoveExpiredAccess {}).await?;
+    schedule(store, CONVERSATIONS, RemoveOldConversations {}).await
+}
+
+async fn schedule<J: Payload>(store: &Store, cron: &str, job: J) -> Result<(), ScheduleError> {
+    let schedule = NewSchedule {
+        name: &format!("platform.{}", J::KIND),
+        account: Uuid::nil(),
+        cron,
+        time_zone: "UTC",
+        missed: Missed::Once,
+    };
+    store.schedule(&schedule, &job).await
+}
+
+/// Lets a service remove everything that has had its time, and gives how much it was.
+pub(crate) async fn remove(service: ServiceClient, job: JobContext) -> Result<(), JobError> {
+    let mut count = 0;
+    loop {
+        let part: Removed = service.post(PATH, &()).await.map_err(later)?;
+        count += part.removed;
+        // Told to end: the rest is for the next time.
+        if !part.more || job.stop().is_some() {
+            break;
+        }
+    }
+    job.give(serde_json::json!({"removed": count}));
+    Ok(())
+}
+
+/// A service of the release before does not know the route; the next time of the schedule finds another.
+fn later(error: ClientError) -> JobError {
+    if error.is_not_found() {
+        JobError::fail(error)
+    } else {
+        JobError::retry(error)
+    }
+}
