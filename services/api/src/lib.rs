@@ -20,6 +20,7 @@ mod throttle;
 mod tokens;
 pub mod training_data;
 mod upkeep;
+mod webhooks;
 
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;

@@ -15,6 +15,8 @@ pub struct Settings {
     pub worker_url: String,
     /// Guards `/internal`, here and there.
     pub internal_token: InternalToken,
+    /// Whether webhooks may be `http`, for tests and networks of one's own.
+    pub webhook_http: bool,
     /// How long API keys are kept after they were revoked.
     pub api_key_retention: Duration,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
@@ -26,6 +28,11 @@ impl stoa_config::Settings for Settings {
         let postgres = PostgresSettings::read(env);
         let worker_url = ServiceUrl::read(env, "WORKER_URL", "worker");
         let internal_token = InternalToken::read(env);
+        let http = env.parse(
+            "WEBHOOK_HTTP",
+            "whether webhooks may be http, not https only",
+        );
+        let webhook_http = http.default("false").read();
         let retention = env.duration("API_KEY_RETENTION", "how long revoked API keys are kept");
         let api_key_retention = retention.default("90d").read();
         let key = env.secret(
@@ -37,6 +44,7 @@ impl stoa_config::Settings for Settings {
             postgres: postgres?,
             worker_url: worker_url?,
             internal_token: internal_token?,
+            webhook_http: webhook_http?,
             api_key_retention: api_key_retention?,
             signing_key: signing_key?,
         })

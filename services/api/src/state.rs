@@ -27,6 +27,8 @@ pub(crate) struct Api {
     pub(crate) passwords: Passwords,
     /// Wakes the relay of the outbox.
     pub(crate) outbox: Arc<Notify>,
+    /// Whether webhooks may be `http`.
+    pub(crate) webhook_http: bool,
     /// How long API keys are kept after they were revoked.
     pub(crate) revoked_keys_kept: Duration,
     documents: Arc<Semaphore>,
@@ -62,6 +64,7 @@ impl Api {
             tokens: Tokens::new(&settings.signing_key)?,
             passwords: Passwords::new(),
             outbox: Arc::new(Notify::new()),
+            webhook_http: settings.webhook_http,
             revoked_keys_kept: settings.api_key_retention,
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })

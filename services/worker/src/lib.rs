@@ -10,6 +10,7 @@ mod retention;
 mod settings;
 mod train;
 mod upkeep;
+mod webhooks;
 
 use intake::Intake;
 use jobs::Jobs;
@@ -18,6 +19,7 @@ use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_contracts::jobs::Train;
 use stoa_contracts::upkeep::{RemoveExpiredAccess, RemoveOldConversations};
+use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::Store;
 use stoa_queue::{Consumer, Queue};
@@ -25,8 +27,10 @@ use stoa_service::{App, Context, TokenVerifier, internal};
 use train::Trainings;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use webhooks::Webhooks;
 
 pub use settings::Settings;
+pub use webhooks::{Networks, WebhookSettings};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -36,6 +40,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     retention::describe_metrics();
     intake::describe_metrics();
+    webhooks::describe_metrics();
     let queue = Queue::connect(&settings.queue).await?;
     let store = Store::new(pool.clone());
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
@@ -45,6 +50,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         &settings.conversation_url,
         settings.internal.clone(),
     );
+    let webhooks = Webhooks::new(api.clone(), settings.webhooks, context.clock.clone());
     let access = api.clone();
     let trainings = Trainings::new(api, ml, settings.training_poll);
 
@@ -56,11 +62,14 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .with_store(store.clone())
         .observe(trainings.observer())
         .handle(move |job, context| trainings.clone().train(job, context))
+        .handle(move |job: Deliver, context| webhooks.clone().deliver(job, context))
         .handle(move |_: RemoveExpiredAccess, job| upkeep::remove(access.clone(), job))
         .handle(move |_: RemoveOldConversations, job| upkeep::remove(conversation.clone(), job));
     upkeep::register(&store).await?;
     // Every kind that other services think of; what only this one enqueues is not handed over.
-    let intake = Intake::new(store.clone()).takes::<Train>();
+    let intake = Intake::new(store.clone())
+        .takes::<Train>()
+        .takes::<Deliver>();
     let retention = Retention::new(store, settings.record_retention, settings.result_retention);
     Ok(App::documented(routes().with_state(jobs))
         .merge(internal(intake.routes(), &settings.internal))

@@ -7,6 +7,8 @@ use stoa_postgres::PostgresSettings;
 use stoa_queue::{ConsumerSettings, QueueSettings};
 use stoa_service::TokenSettings;
 
+use crate::webhooks::WebhookSettings;
+
 /// Configuration of the service, beside what every service has.
 #[derive(Debug)]
 pub struct Settings {
@@ -26,6 +28,8 @@ pub struct Settings {
     pub ml_url: String,
     /// Where `conversation` answers.
     pub conversation_url: String,
+    /// How webhooks are told.
+    pub webhooks: WebhookSettings,
     /// How often `ml` is asked how far a training is.
     pub training_poll: Duration,
     /// How long the record of a job is kept after its end.
@@ -44,6 +48,7 @@ impl stoa_config::Settings for Settings {
         let api_url = ServiceUrl::read(env, "API_URL", "api");
         let ml_url = ServiceUrl::read(env, "ML_URL", "ml");
         let conversation_url = ServiceUrl::read(env, "CONVERSATION_URL", "conversation");
+        let webhooks = webhooks(env);
         let poll = env.duration(
             "TRAINING_POLL",
             "how often ml is asked how far a training is",
@@ -62,9 +67,33 @@ impl stoa_config::Settings for Settings {
             api_url: api_url?,
             ml_url: ml_url?,
             conversation_url: conversation_url?,
+            webhooks: webhooks?,
             training_poll: training_poll?,
             record_retention: record_retention?,
             result_retention: result_retention?,
         })
     }
+}
+
+fn webhooks(env: &mut Env) -> Option<WebhookSettings> {
+    let networks = env.parse(
+        "WEBHOOK_NETWORKS",
+        "networks that webhooks may lead to beside the public internet, such as 10.1.0.0/16",
+    );
+    let networks = networks.default("").read();
+    let http = env.parse(
+        "WEBHOOK_HTTP",
+        "whether webhooks may be http, not https only",
+    );
+    let is_http_allowed = http.default("false").read();
+    let pause = env.duration(
+        "WEBHOOK_PAUSE",
+        "the pause after a failed attempt; four times as long after each of the next ones",
+    );
+    let pause = pause.default("5s").read();
+    Some(WebhookSettings {
+        networks: networks?,
+        is_http_allowed: is_http_allowed?,
+        pause: pause?,
+    })
 }

@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod training_data;
 pub mod trainings;
 pub mod upkeep;
+pub mod webhooks;
 
 pub use coded::Coded;
 pub use error::{ErrorCode, FieldError, Problem};

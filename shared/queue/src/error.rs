@@ -88,6 +88,14 @@ pub enum JobError {
     /// It may succeed later: something is away, or busy.
     #[error(transparent)]
     Retry(BoxError),
+    /// It may succeed later, and who says so knows when to try.
+    #[error("{error}")]
+    RetryAfter {
+        /// Why it failed.
+        error: BoxError,
+        /// The pause until the next attempt.
+        pause: Duration,
+    },
     /// It can never succeed: the job goes to the dead letters.
     #[error(transparent)]
     Fail(BoxError),
@@ -97,6 +105,12 @@ impl JobError {
     /// An attempt that may succeed later.
     pub fn retry(error: impl Into<BoxError>) -> Self {
         Self::Retry(error.into())
+    }
+
+    /// An attempt that may succeed after a pause, whatever the consumer's own pauses are.
+    pub fn retry_after(pause: Duration, error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        Self::RetryAfter { error, pause }
     }
 
     /// An attempt that need not be repeated.

@@ -165,6 +165,7 @@ impl Runner {
             ended = timeout(handler.time_limit, AssertUnwindSafe(work).catch_unwind()) => ended,
             () = watch(&job.control, handler.soft_time_limit) => return Outcome::Cancelled,
         };
+        let mut pause = None;
         let failure = match ended {
             Ok(Ok(Ok(()))) => return Outcome::Succeeded,
             _ if job.control.stop() == Some(Stop::Cancelled) => return Outcome::Cancelled,
@@ -172,13 +173,23 @@ impl Runner {
                 return dead(DeadReason::Failed, Failure::of(error.as_ref()));
             }
             Ok(Ok(Err(JobError::Retry(error)))) => Failure::of(error.as_ref()),
+            Ok(Ok(Err(JobError::RetryAfter {
+                error,
+                pause: after,
+            }))) => {
+                pause = Some(after);
+                Failure::of(error.as_ref())
+            }
             Ok(Err(_panic)) => "its handler panicked".to_owned().into(),
             Err(_elapsed) => format!("it took longer than {:?}", handler.time_limit).into(),
         };
         if envelope.attempt >= envelope.max_attempts {
             return dead(DeadReason::Exhausted, failure);
         }
-        self.again(envelope, failure)
+        match pause {
+            Some(pause) => Outcome::Retried { failure, pause },
+            None => self.again(envelope, failure),
+        }
     }
 
     fn again(&self, envelope: &Envelope, failure: Failure) -> Outcome {

@@ -9,6 +9,8 @@ mod models;
 mod sessions;
 mod training_data;
 mod trainings;
+mod webhook_deliveries;
+mod webhooks;
 
 use axum::{Router, middleware::from_fn_with_state};
 use stoa_service::openapi_router;
@@ -44,4 +46,6 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(flows::routes())
         .merge(trainings::routes())
         .merge(models::routes())
+        .merge(webhooks::routes())
+        .merge(webhook_deliveries::routes())
 }

@@ -11,4 +11,5 @@ mod outbox;
 mod service;
 mod sessions;
 mod trainings;
+mod webhooks;
 mod worker;

@@ -6,3 +6,4 @@ mod platform;
 mod service;
 mod trainings;
 mod upkeep;
+mod webhooks;

@@ -8,6 +8,7 @@ use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_contracts::jobs::Train;
 use stoa_contracts::upkeep::RemoveExpiredAccess;
+use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{Enqueue, Payload, Queue, QueueSettings};
 use stoa_service::{Context, HttpSettings, Running, TokenSigner};
@@ -38,24 +39,34 @@ pub(crate) struct TestService {
 impl TestService {
     /// Starts the service over Redis.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts the service over Redis with settings of the test's own.
+    pub(crate) async fn start_with(own: &[(&str, &str)]) -> Self {
         let redis = stoa_testing::redis::database().await;
         let url = redis.url.clone();
-        Self::start_over(&url, "test", Some(redis)).await
+        Self::start_over(&url, "test", Some(redis), own).await
     }
 
     /// Starts the service over RabbitMQ.
     pub(crate) async fn start_over_rabbitmq() -> Self {
         let broker = amqp::broker().await;
-        Self::start_over(&broker.url, &broker.namespace, None).await
+        Self::start_over(&broker.url, &broker.namespace, None, &[]).await
     }
 
-    async fn start_over(queue_url: &str, namespace: &str, redis: Option<TestRedis>) -> Self {
+    async fn start_over(
+        queue_url: &str,
+        namespace: &str,
+        redis: Option<TestRedis>,
+        own: &[(&str, &str)],
+    ) -> Self {
         let database = stoa_testing::postgres::database().await;
         let platform = Platform::start().await;
         worker::migrate(PostgresSettings::at(&database.url))
             .await
             .expect("migrations run");
-        let variables = BTreeMap::from(
+        let mut variables = BTreeMap::from(
             [
                 ("DATABASE_URL", &*database.url),
                 ("QUEUE_URL", queue_url),
@@ -66,10 +77,17 @@ impl TestService {
                 ("ML_URL", &platform.ml.uri()),
                 ("CONVERSATION_URL", &platform.conversation.uri()),
                 ("TRAINING_POLL", "10ms"),
+                ("WEBHOOK_NETWORKS", "127.0.0.1/32"),
+                ("WEBHOOK_HTTP", "true"),
+                ("WEBHOOK_PAUSE", "10ms"),
                 ("JOB_BACKOFF", "20ms"),
                 ("JOB_BACKOFF_LIMIT", "100ms"),
             ]
             .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        variables.extend(
+            own.iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
         );
         let context = Context::default();
         let running = replica(&variables, &context).await;
@@ -139,9 +157,14 @@ impl TestService {
         enqueued.expect("the broker takes the job")
     }
 
-    /// Waits until the record of a job says that it has ended.
+    /// Waits until the record of a training's job says that it has ended.
     pub(crate) async fn ended(&self, train: &Train, job: Uuid) -> Value {
-        let user = self.user(train.account_id, Role::Viewer);
+        self.ended_of(train.account_id, job).await
+    }
+
+    /// Waits until the record of an account's job says that it has ended.
+    pub(crate) async fn ended_of(&self, account: Uuid, job: Uuid) -> Value {
+        let user = self.user(account, Role::Viewer);
         let path = format!("/api/v1/jobs/{job}");
         eventually(DEADLINE, || async {
             let (_, job) = user.get(&path).await;
@@ -203,7 +226,7 @@ impl TestService {
     pub(crate) async fn end(self) {
         self.running.stop().await.expect("the service ends well");
         self.queue
-            .remove(&[Train::QUEUE, RemoveExpiredAccess::QUEUE])
+            .remove(&[Train::QUEUE, Deliver::QUEUE, RemoveExpiredAccess::QUEUE])
             .await
             .expect("the queue is removed");
     }

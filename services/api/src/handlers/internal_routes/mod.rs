@@ -4,6 +4,7 @@ mod assistants;
 mod key_tokens;
 mod trainings;
 mod upkeep;
+mod webhook_deliveries;
 
 use axum::{
     Router,
@@ -35,4 +36,9 @@ pub(super) fn routes() -> Router<Api> {
             get(trainings::get_training_snapshot),
         )
         .route(stoa_contracts::upkeep::PATH, post(upkeep::remove_expired))
+        .route(
+            "/internal/v1/webhook-deliveries/{id}",
+            get(webhook_deliveries::get_webhook_message)
+                .put(webhook_deliveries::report_webhook_delivery),
+        )
 }

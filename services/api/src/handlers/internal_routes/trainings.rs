@@ -2,19 +2,21 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use serde::Serialize;
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode,
     models::ModelMetrics,
     training_data::TrainingData,
     trainings::{TrainingReport, TrainingSnapshot, TrainingStatus},
+    webhooks::WebhookEvent,
 };
 use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::state::Api;
+use crate::{state::Api, webhooks};
 
 /// The longest reason that is kept of a failure, in characters.
 const ERROR_LIMIT: usize = 1000;
@@ -80,17 +82,79 @@ pub(super) async fn report_training(
     let Some(training) = updated else {
         return known(&api, id).await;
     };
-    if let (TrainingStatus::Succeeded, Some(metrics)) = (report.status, &report.metrics) {
-        let made = Made {
-            assistant: training.assistant_id,
-            version: training.model_version,
-            training: id,
-            metrics,
+    if ended {
+        let news = News {
+            training_id: id,
+            assistant_id: training.assistant_id,
+            model: training.model_version,
+            metrics: report.metrics.as_ref(),
+            error: reason.as_deref(),
         };
-        made.store(&mut transaction, training.activate, now).await?;
+        conclude(
+            &mut transaction,
+            &news,
+            report.status,
+            training.activate,
+            now,
+        )
+        .await?;
     }
     traced("transaction.commit", transaction.commit()).await?;
+    if ended {
+        api.outbox.notify_one();
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stores the model that a training has made, and tells the account's webhooks of its end.
+async fn conclude(
+    transaction: &mut PgTransaction<'_>,
+    news: &News<'_>,
+    status: TrainingStatus,
+    activate: bool,
+    now: OffsetDateTime,
+) -> Result<(), DatabaseError> {
+    if let (TrainingStatus::Succeeded, Some(metrics)) = (status, news.metrics) {
+        let made = Made {
+            assistant: news.assistant_id,
+            version: news.model,
+            training: news.training_id,
+            metrics,
+        };
+        made.store(transaction, activate, now).await?;
+    }
+    news.tell(transaction, status, now).await
+}
+
+/// What webhooks hear of the end of a training.
+#[derive(Serialize)]
+struct News<'a> {
+    training_id: Uuid,
+    assistant_id: Uuid,
+    /// The version of the model that it has made, or was to make.
+    model: i32,
+    metrics: Option<&'a ModelMetrics>,
+    error: Option<&'a str>,
+}
+
+impl News<'_> {
+    async fn tell(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        status: TrainingStatus,
+        now: OffsetDateTime,
+    ) -> Result<(), DatabaseError> {
+        let select = sqlx::query_scalar!(
+            "SELECT account_id FROM assistants WHERE id = $1",
+            self.assistant_id,
+        );
+        let account = traced("assistant.account", select.fetch_one(&mut **transaction)).await?;
+        let event = match status {
+            TrainingStatus::Succeeded => WebhookEvent::TrainingSucceeded,
+            _ => WebhookEvent::TrainingFailed,
+        };
+        webhooks::emit(transaction, account, event, self, now).await
+    }
 }
 
 /// A model that a training made.

@@ -12,7 +12,12 @@ use crate::state::Api;
 const AT_ONCE: i64 = 1000;
 /// How long used and expired refresh tokens stay, so that a late thief is still noticed.
 const REFRESH_TOKENS_KEPT: Duration = Duration::days(2);
-/// Removes expired sessions and keys that were revoked long ago.
+/// After this nobody works on a delivery any more, whatever became of its job.
+const DELIVERY_TIME: Duration = Duration::days(3);
+/// How long it can be seen what a webhook was told; longer than a delivery may take.
+const DELIVERIES_KEPT: Duration = Duration::days(30);
+
+/// Removes expired sessions, keys that were revoked long ago, and old deliveries of webhooks.
 pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Removed>, Problem> {
     let now = api.clock.now();
     let tokens = sqlx::query!(
@@ -28,7 +33,21 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
         AT_ONCE,
     );
     let keys = traced("api_key.remove", keys.execute(&api.pool)).await?;
-    let removed = [tokens, keys].map(|done| done.rows_affected());
+    let deliveries = sqlx::query!(
+        "DELETE FROM webhook_deliveries WHERE id IN (
+             SELECT id FROM webhook_deliveries WHERE created_at < $1 LIMIT $2)",
+        now - DELIVERIES_KEPT,
+        AT_ONCE,
+    );
+    let deliveries = traced("webhook_delivery.remove", deliveries.execute(&api.pool)).await?;
+    let lost = sqlx::query!(
+        "UPDATE webhook_deliveries SET status = 'failed', finished_at = $1
+         WHERE status = 'pending' AND created_at < $2",
+        now,
+        now - DELIVERY_TIME,
+    );
+    traced("webhook_delivery.give_up", lost.execute(&api.pool)).await?;
+    let removed = [tokens, keys, deliveries].map(|done| done.rows_affected());
     Ok(Json(Removed {
         removed: removed.iter().sum(),
         more: removed.contains(&AT_ONCE.unsigned_abs()),

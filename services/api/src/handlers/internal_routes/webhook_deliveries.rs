@@ -1,0 +1,71 @@
+//! What `worker` reads of a delivery, and what it reports.
+
+use axum::extract::State;
+use http::StatusCode;
+use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
+use stoa_postgres::traced;
+use stoa_service::{Json, Path, Problem, Trusted};
+use uuid::Uuid;
+
+use crate::state::Api;
+
+/// The longest reason that is kept of a failure, in characters.
+const ERROR_LIMIT: usize = 500;
+
+/// What is to be delivered. There is nothing if it has ended, or its webhook is gone or switched off.
+pub(super) async fn get_webhook_message(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<WebhookMessage>, Problem> {
+    let select = sqlx::query_as!(
+        WebhookMessage,
+        "SELECT w.url, w.secret, d.body FROM webhook_deliveries d
+         JOIN webhooks w ON w.id = d.webhook_id
+         WHERE d.id = $1 AND d.status = 'pending' AND w.is_enabled",
+        id,
+    );
+    let found = traced("webhook_delivery.message", select.fetch_optional(&api.pool)).await?;
+    let message = found.ok_or_else(|| Problem::not_found("delivery that waits"))?;
+    Ok(Json(message))
+}
+
+/// Takes down what an attempt came to; the same one twice is the same as once.
+pub(super) async fn report_webhook_delivery(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+    Trusted(DeliveryReport { attempt, status }): Trusted<DeliveryReport>,
+) -> Result<StatusCode, Problem> {
+    let finished = (status != DeliveryStatus::Pending).then(|| api.clock.now());
+    let error = attempt
+        .error
+        .map(|error| error.chars().take(ERROR_LIMIT).collect::<String>());
+    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let update = sqlx::query!(
+        "UPDATE webhook_deliveries SET status = $2, finished_at = $3
+         WHERE id = $1 AND status = 'pending'",
+        id,
+        status.as_str(),
+        finished,
+    );
+    let updated = traced("webhook_delivery.report", update.execute(&mut *transaction)).await?;
+    if updated.rows_affected() == 0 {
+        // Ended already, or gone with its webhook: there is nothing to add.
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let insert = sqlx::query!(
+        "INSERT INTO webhook_attempts
+             (delivery_id, number, response_status, error, milliseconds, attempted_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        id,
+        i16::try_from(attempt.number).unwrap_or(i16::MAX),
+        attempt
+            .response_status
+            .and_then(|status| i16::try_from(status).ok()),
+        error,
+        i32::try_from(attempt.milliseconds).unwrap_or(i32::MAX),
+        attempt.attempted_at,
+    );
+    traced("webhook_attempt.insert", insert.execute(&mut *transaction)).await?;
+    traced("transaction.commit", transaction.commit()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

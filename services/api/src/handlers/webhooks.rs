@@ -1,0 +1,285 @@
+//! Webhooks: where an account wants to be told what happens.
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::StatusCode;
+use stoa_contracts::{
+    ErrorCode, FieldError, Page,
+    identity::Role,
+    webhooks::{
+        CreateWebhook, CreatedWebhook, SECRET_PREFIX, UpdateWebhook, Webhook, WebhookEvent,
+    },
+};
+use stoa_postgres::{Cursor, into_page, traced};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use time::OffsetDateTime;
+use url::Url;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{idempotency::OnlyOnce, state::Api};
+
+/// The most webhooks of an account: each event is a job for each of them.
+const LIMIT: i64 = 20;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list_webhooks, create_webhook))
+        .routes(routes!(get_webhook, update_webhook, delete_webhook))
+}
+
+/// A webhook as it is stored.
+struct Row {
+    id: Uuid,
+    url: String,
+    events: Vec<String>,
+    is_enabled: bool,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl From<Row> for Webhook {
+    fn from(row: Row) -> Self {
+        // An event of a later release, which has been put back.
+        let known = row
+            .events
+            .iter()
+            .filter_map(|name| WebhookEvent::from_name(name));
+        Self {
+            id: row.id,
+            url: row.url,
+            events: known.collect(),
+            enabled: row.is_enabled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// Lists the webhooks of the account, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhooks",
+    tag = "webhooks",
+    params(Paging),
+    responses((status = 200, description = "A page of webhooks", body = Page<Webhook>), responses::Read)
+)]
+async fn list_webhooks(
+    State(api): State<Api>,
+    identity: Identity,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<Webhook>>, Problem> {
+    require(&identity)?;
+    let cursor = Cursor::<(OffsetDateTime, Uuid)>::decode(paging.cursor.as_deref())?;
+    let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
+    let select = sqlx::query_as!(
+        Row,
+        "SELECT id, url, events, is_enabled, created_at, updated_at FROM webhooks
+         WHERE account_id = $1
+             AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT $4",
+        identity.account,
+        before,
+        before_id,
+        paging.one_more(),
+    );
+    let rows = traced("webhook.list", select.fetch_all(&api.pool)).await?;
+    let webhooks = rows.into_iter().map(Webhook::from).collect();
+    let key = |webhook: &Webhook| (webhook.created_at, webhook.id);
+    Ok(Json(into_page(webhooks, paging.limit.into(), key)))
+}
+
+/// Creates a webhook. Its secret is in this answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhooks",
+    tag = "webhooks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key twice creates one webhook; the second answer is a 409, for a secret is shown once", min_length = 1, max_length = 255)),
+    request_body = CreateWebhook,
+    responses((status = 201, description = "The webhook with its secret", body = CreatedWebhook), responses::Write)
+)]
+async fn create_webhook(
+    State(api): State<Api>,
+    identity: Identity,
+    Json(input): Json<CreateWebhook>,
+) -> Result<Response, Problem> {
+    require(&identity)?;
+    check_url(&input.url, api.webhook_http)?;
+    let now = api.clock.now();
+    let webhook = Webhook {
+        id: Uuid::now_v7(),
+        url: input.url,
+        events: input.events,
+        enabled: input.enabled,
+        created_at: now,
+        updated_at: now,
+    };
+    let secret = format!(
+        "{SECRET_PREFIX}{}",
+        STANDARD.encode(rand::random::<[u8; 32]>())
+    );
+    let insert = sqlx::query!(
+        "INSERT INTO webhooks
+             (id, account_id, url, events, secret, is_enabled, created_at, updated_at)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $7
+         WHERE (SELECT count(*) FROM webhooks WHERE account_id = $2) < $8",
+        webhook.id,
+        identity.account,
+        webhook.url,
+        &names(&webhook.events),
+        secret,
+        webhook.enabled,
+        now,
+        LIMIT,
+    );
+    let inserted = traced("webhook.insert", insert.execute(&api.pool)).await?;
+    if inserted.rows_affected() == 0 {
+        let detail = format!("An account has at most {LIMIT} webhooks; delete one first.");
+        return Err(Problem::new(ErrorCode::Conflict, detail));
+    }
+    let created = Json(CreatedWebhook { webhook, secret });
+    Ok((StatusCode::CREATED, Extension(OnlyOnce), created).into_response())
+}
+
+/// Gets a webhook.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhooks/{id}",
+    tag = "webhooks",
+    params(("id" = Uuid, Path, description = "The webhook")),
+    responses((status = 200, description = "The webhook", body = Webhook), responses::Read)
+)]
+async fn get_webhook(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Webhook>, Problem> {
+    require(&identity)?;
+    let select = sqlx::query_as!(
+        Row,
+        "SELECT id, url, events, is_enabled, created_at, updated_at FROM webhooks
+         WHERE id = $1 AND account_id = $2",
+        id,
+        identity.account,
+    );
+    let found = traced("webhook.get", select.fetch_optional(&api.pool)).await?;
+    let row = found.ok_or_else(|| Problem::not_found("webhook"))?;
+    Ok(Json(row.into()))
+}
+
+/// Changes a webhook. What waits for it goes to its new address, or fails if it is switched off.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/webhooks/{id}",
+    tag = "webhooks",
+    params(("id" = Uuid, Path, description = "The webhook")),
+    request_body = UpdateWebhook,
+    responses((status = 200, description = "The webhook as it is now", body = Webhook), responses::Write)
+)]
+async fn update_webhook(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+    Json(input): Json<UpdateWebhook>,
+) -> Result<Json<Webhook>, Problem> {
+    require(&identity)?;
+    if let Some(url) = &input.url {
+        check_url(url, api.webhook_http)?;
+    }
+    let events = input.events.as_deref().map(names);
+    let update = sqlx::query_as!(
+        Row,
+        r#"WITH updated AS (
+               UPDATE webhooks SET url = coalesce($3, url), events = coalesce($4, events),
+                   is_enabled = coalesce($5, is_enabled), updated_at = $6
+               WHERE id = $1 AND account_id = $2
+               RETURNING id, url, events, is_enabled, created_at, updated_at),
+           ended AS (
+               UPDATE webhook_deliveries SET status = 'failed', finished_at = $6
+               WHERE webhook_id IN (SELECT id FROM updated WHERE NOT is_enabled)
+                   AND status = 'pending')
+           SELECT id AS "id!", url AS "url!", events AS "events!", is_enabled AS "is_enabled!",
+               created_at AS "created_at!", updated_at AS "updated_at!" FROM updated"#,
+        id,
+        identity.account,
+        input.url,
+        events.as_deref(),
+        input.enabled,
+        api.clock.now(),
+    );
+    let updated = traced("webhook.update", update.fetch_optional(&api.pool)).await?;
+    let row = updated.ok_or_else(|| Problem::not_found("webhook"))?;
+    Ok(Json(row.into()))
+}
+
+/// Deletes a webhook with its deliveries; what waits for it is not delivered.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/webhooks/{id}",
+    tag = "webhooks",
+    params(("id" = Uuid, Path, description = "The webhook")),
+    responses((status = 204, description = "The webhook is gone"), responses::Read)
+)]
+async fn delete_webhook(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    require(&identity)?;
+    let delete = sqlx::query!(
+        "DELETE FROM webhooks WHERE id = $1 AND account_id = $2",
+        id,
+        identity.account,
+    );
+    let deleted = traced("webhook.delete", delete.execute(&api.pool)).await?;
+    if deleted.rows_affected() == 0 {
+        return Err(Problem::not_found("webhook"));
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Webhooks hear of the whole account, so they are its owners'.
+pub(super) fn require(identity: &Identity) -> Result<(), Problem> {
+    identity.require(Role::Owner)?;
+    if identity.assistant.is_some() {
+        let detail = "This token is good for one assistant only; webhooks belong to the account.";
+        return Err(Problem::new(ErrorCode::Forbidden, detail));
+    }
+    Ok(())
+}
+
+fn names(events: &[WebhookEvent]) -> Vec<String> {
+    let mut names: Vec<_> = events
+        .iter()
+        .map(|event| event.as_str().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Whether it is an address that may be posted to, as far as its text says. Where it leads is seen when it is called.
+fn check_url(text: &str, is_http_allowed: bool) -> Result<(), Problem> {
+    let wrong = match Url::parse(text) {
+        Err(error) => format!("this is not a URL: {error}"),
+        Ok(url) if url.scheme() != "https" && !(is_http_allowed && url.scheme() == "http") => {
+            "this must begin with https://".to_owned()
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "this may not hold a user or a password; verify the signature instead".to_owned()
+        }
+        Ok(url) if url.fragment().is_some() => "this may not have a fragment (#...)".to_owned(),
+        Ok(_) => return Ok(()),
+    };
+    let place = FieldError {
+        pointer: Some("/url".to_owned()),
+        message: wrong,
+        ..FieldError::default()
+    };
+    let detail = "Some values of the body are not allowed.";
+    Err(Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place]))
+}

@@ -1,0 +1,85 @@
+//! Events for webhooks: written in the transaction of their cause, delivered by `worker`.
+
+use serde::Serialize;
+use sqlx::PgTransaction;
+use stoa_contracts::webhooks::{Deliver, WebhookEvent};
+use stoa_postgres::{DatabaseError, traced};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::outbox;
+
+/// The event of a test, which nobody subscribes to.
+pub(crate) const PING: &str = "ping";
+
+/// What is posted to a webhook.
+#[derive(Serialize)]
+struct Message<'a, T> {
+    r#type: &'a str,
+    #[serde(with = "time::serde::rfc3339")]
+    timestamp: OffsetDateTime,
+    data: &'a T,
+}
+
+/// Where an event goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) account: Uuid,
+    pub(crate) webhook: Uuid,
+}
+
+/// Tells the account's webhooks that wait for it of an event.
+pub(crate) async fn emit(
+    transaction: &mut PgTransaction<'_>,
+    account: Uuid,
+    event: WebhookEvent,
+    data: &impl Serialize,
+    now: OffsetDateTime,
+) -> Result<(), DatabaseError> {
+    let select = sqlx::query_scalar!(
+        "SELECT id FROM webhooks WHERE account_id = $1 AND is_enabled AND $2 = ANY(events)
+         ORDER BY created_at",
+        account,
+        event.as_str(),
+    );
+    let webhooks = traced("webhook.of_event", select.fetch_all(&mut **transaction)).await?;
+    for webhook in webhooks {
+        let target = Target { account, webhook };
+        deliver(transaction, target, event.as_str(), data, now).await?;
+    }
+    Ok(())
+}
+
+/// Tells one webhook of an event; the delivery's id.
+pub(crate) async fn deliver(
+    transaction: &mut PgTransaction<'_>,
+    target: Target,
+    event: &str,
+    data: &impl Serialize,
+    now: OffsetDateTime,
+) -> Result<Uuid, DatabaseError> {
+    let message = Message {
+        r#type: event,
+        timestamp: now,
+        data,
+    };
+    let body = serde_json::to_string(&message).expect("events have string keys only");
+    let delivery_id = Uuid::now_v7();
+    let insert = sqlx::query!(
+        "INSERT INTO webhook_deliveries (id, webhook_id, event, body, status, created_at)
+         VALUES ($1, $2, $3, $4, 'pending', $5)",
+        delivery_id,
+        target.webhook,
+        event,
+        body,
+        now,
+    );
+    traced(
+        "webhook_delivery.insert",
+        insert.execute(&mut **transaction),
+    )
+    .await?;
+    let job = Deliver { delivery_id };
+    outbox::put(transaction, target.account, &job, now).await?;
+    Ok(delivery_id)
+}

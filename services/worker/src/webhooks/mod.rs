@@ -1,0 +1,153 @@
+//! The job `webhook`: posts an event to an endpoint of an account, and tells `api` what came of it.
+//!
+//! `api` keeps what is said and to whom; here stands how. An endpoint may be told the same event twice, under the same
+//! `webhook-id`, as the scheme of Standard Webhooks expects.
+
+mod addresses;
+mod sender;
+mod signature;
+
+pub use addresses::Networks;
+
+use rand::RngExt as _;
+use sender::{SendError, Sender};
+use std::time::{Duration, Instant};
+use stoa_client::{ClientError, ServiceClient};
+use stoa_contracts::webhooks::{
+    Deliver, DeliveryReport, DeliveryStatus, WebhookAttempt, WebhookMessage,
+};
+use stoa_contracts::{Coded as _, ErrorCode};
+use stoa_queue::{JobContext, JobError};
+use stoa_service::Clock;
+use uuid::Uuid;
+
+const ATTEMPTS: &str = "worker_webhook_attempts_total";
+/// Each pause is so many times the one before ...
+const FACTOR: u32 = 4;
+/// ... up to this many times the first: with one of 5 s, ten attempts take a day.
+const LONGEST: u32 = 5760;
+
+/// What is configured of webhooks.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// Networks that they may lead to beside the public internet.
+    pub networks: Networks,
+    /// Whether they may be `http`.
+    pub is_http_allowed: bool,
+    /// The pause after the first attempt.
+    pub pause: Duration,
+}
+
+/// Delivers events. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Webhooks {
+    api: ServiceClient,
+    sender: Sender,
+    pause: Duration,
+    clock: Clock,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DeliverError {
+    #[error("The delivery has ended, or its webhook is gone or switched off.")]
+    Over,
+    #[error(transparent)]
+    Api(#[from] ClientError),
+}
+
+impl From<DeliverError> for JobError {
+    fn from(error: DeliverError) -> Self {
+        match &error {
+            DeliverError::Api(call) if is_for_now(call) => Self::retry(error),
+            _ => Self::fail(error),
+        }
+    }
+}
+
+fn is_for_now(error: &ClientError) -> bool {
+    error.is_transient() || error.code() == ErrorCode::Internal
+}
+
+/// Describes the metrics and lets them begin at 0.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(ATTEMPTS, "Attempts to deliver an event to a webhook");
+    for outcome in ["taken", "failed", "forbidden"] {
+        metrics::counter!(ATTEMPTS, "outcome" => outcome).absolute(0);
+    }
+}
+
+impl Webhooks {
+    pub(crate) fn new(api: ServiceClient, settings: WebhookSettings, clock: Clock) -> Self {
+        Self {
+            api,
+            sender: Sender::new(settings.networks, settings.is_http_allowed),
+            pause: settings.pause,
+            clock,
+        }
+    }
+
+    /// Makes one attempt.
+    pub(crate) async fn deliver(self, job: Deliver, context: JobContext) -> Result<(), JobError> {
+        let id = job.delivery_id;
+        let message = self.message(id).await?;
+        let (begun, now) = (Instant::now(), self.clock.now());
+        let sent = self.sender.send(id, &message, now).await;
+        count(&sent);
+        let envelope = &context.envelope;
+        let is_last = envelope.attempt >= envelope.max_attempts;
+        let status = match &sent {
+            Ok(_) => DeliveryStatus::Succeeded,
+            Err(error) if error.is_for_now() && !is_last => DeliveryStatus::Pending,
+            Err(_) => DeliveryStatus::Failed,
+        };
+        let attempt = WebhookAttempt {
+            number: envelope.attempt,
+            response_status: sent
+                .as_ref()
+                .map_or_else(SendError::status, |status| Some(*status)),
+            error: sent.as_ref().err().map(ToString::to_string),
+            milliseconds: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
+            attempted_at: now,
+        };
+        self.report(id, &DeliveryReport { attempt, status }).await?;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) if status == DeliveryStatus::Pending => {
+                Err(JobError::retry_after(self.pause(envelope.attempt), error))
+            }
+            Err(error) => Err(JobError::fail(error)),
+        }
+    }
+
+    async fn message(&self, id: Uuid) -> Result<WebhookMessage, DeliverError> {
+        match self.api.get(&path(id)).await {
+            Err(error) if error.is_not_found() => Err(DeliverError::Over),
+            other => Ok(other?),
+        }
+    }
+
+    async fn report(&self, id: Uuid, report: &DeliveryReport) -> Result<(), DeliverError> {
+        Ok(self.api.put(&path(id), report).await?)
+    }
+
+    /// How long after an attempt the next one is made, give or take a tenth.
+    fn pause(&self, attempt: u16) -> Duration {
+        let times = FACTOR
+            .saturating_pow(u32::from(attempt.saturating_sub(1)))
+            .min(LONGEST);
+        (self.pause * times).mul_f64(rand::rng().random_range(0.9..1.1))
+    }
+}
+
+fn path(id: Uuid) -> String {
+    format!("/internal/v1/webhook-deliveries/{id}")
+}
+
+fn count(sent: &Result<u16, SendError>) {
+    let outcome = match sent {
+        Ok(_) => "taken",
+        Err(SendError::Forbidden) => "forbidden",
+        Err(_) => "failed",
+    };
+    metrics::counter!(ATTEMPTS, "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,322 @@
+//! What holds for deliveries to webhooks: a real endpoint in the test's own process, `api` as its contract says.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::hmac::{HMAC_SHA256, Key, verify};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use stoa_contracts::ErrorCode;
+use stoa_contracts::hand_over::{HandOver, HandedJob};
+use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
+use uuid::Uuid;
+use wiremock::matchers::{any, method, path};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::platform::{INTERNAL_TOKEN, problem};
+use crate::service::TestService;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const BODY: &str = r#"{"type":"ping","timestamp":"2026-11-26T12:00:00Z","data":{}}"#;
+
+struct Delivery {
+    id: Uuid,
+    account: Uuid,
+    job: Uuid,
+}
+
+impl Delivery {
+    /// An event for an endpoint, whose job `api` hands over.
+    async fn to(service: &TestService, url: &str) -> Self {
+        let (id, account, job) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        let message = WebhookMessage {
+            url: url.to_owned(),
+            secret: SECRET.to_owned(),
+            body: BODY.to_owned(),
+        };
+        let place = format!("/internal/v1/webhook-deliveries/{id}");
+        Mock::given(method("GET"))
+            .and(path(place.clone()))
+            .respond_with(ResponseTemplate::new(200).set_body_json(message))
+            .mount(&service.platform.api)
+            .await;
+        Mock::given(method("PUT"))
+            .and(path(place))
+            .respond_with(ResponseTemplate::new(204))
+            .mount(&service.platform.api)
+            .await;
+        let delivery = Self { id, account, job };
+        delivery.hand_over(service).await;
+        delivery
+    }
+
+    async fn hand_over(&self, service: &TestService) {
+        let job = HandedJob {
+            id: self.job,
+            account_id: self.account,
+            kind: "webhook".into(),
+            version: 1,
+            payload: json!({"delivery_id": self.id}),
+            trace: BTreeMap::new(),
+        };
+        let url = format!("{}/internal/v1/jobs", service.url());
+        let request = reqwest::Client::new().post(url).bearer_auth(INTERNAL_TOKEN);
+        let response = request.json(&HandOver { jobs: vec![job] }).send().await;
+        assert_eq!(response.expect("the service answers").status(), 200);
+    }
+
+    /// The record of its job when that has ended.
+    async fn ended(&self, service: &TestService) -> Value {
+        service.ended_of(self.account, self.job).await
+    }
+
+    /// What `api` was told of it.
+    async fn told(&self, service: &TestService) -> Vec<DeliveryReport> {
+        let requests = service
+            .platform
+            .api
+            .received_requests()
+            .await
+            .expect("they are kept");
+        let place = format!("/internal/v1/webhook-deliveries/{}", self.id);
+        let reports = requests
+            .iter()
+            .filter(|request| request.method == "PUT" && request.url.path() == place);
+        reports
+            .map(|request| request.body_json().expect("a report"))
+            .collect()
+    }
+}
+
+async fn endpoint(answers: &[ResponseTemplate]) -> MockServer {
+    let server = MockServer::start().await;
+    for (number, answer) in answers.iter().enumerate() {
+        let mock = Mock::given(any()).respond_with(answer.clone());
+        let is_last = number + 1 == answers.len();
+        let mock = if is_last { mock } else { mock.up_to_n_times(1) };
+        mock.mount(&server).await;
+    }
+    server
+}
+
+/// Checks a message as its receiver does.
+fn verify_signature(request: &Request) {
+    let header = |name: &str| request.headers[name].to_str().expect("text").to_owned();
+    let signed = format!(
+        "{}.{}.{BODY}",
+        header("webhook-id"),
+        header("webhook-timestamp")
+    );
+    let signature = header("webhook-signature");
+    let signature = STANDARD
+        .decode(signature.strip_prefix("v1,").expect("a version"))
+        .expect("base64");
+    let key = STANDARD
+        .decode(SECRET.strip_prefix("whsec_").expect("a prefix"))
+        .expect("base64");
+    verify(&Key::new(HMAC_SHA256, &key), signed.as_bytes(), &signature)
+        .expect("the signature fits");
+}
+
+#[tokio::test]
+async fn an_event_is_posted_with_its_signature() {
+    let service = TestService::start().await;
+    let endpoint = endpoint(&[ResponseTemplate::new(204)]).await;
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(record["status"], "succeeded", "{record}");
+    let requests = endpoint.received_requests().await.unwrap();
+    assert_eq!((requests.len(), requests[0].method.as_str()), (1, "POST"));
+    assert_eq!(requests[0].body, BODY.as_bytes());
+    assert_eq!(requests[0].headers["content-type"], "application/json");
+    assert_eq!(
+        requests[0].headers["webhook-id"],
+        delivery.id.to_string().as_str()
+    );
+    // What proves who we are is for the platform's own services.
+    assert!(!requests[0].headers.contains_key("authorization"));
+    verify_signature(&requests[0]);
+    let told = delivery.told(&service).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (
+            told[0].status,
+            told[0].attempt.number,
+            told[0].attempt.response_status,
+            &told[0].attempt.error
+        ),
+        (DeliveryStatus::Succeeded, 1, Some(204), &None)
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_is_asked_again_under_the_same_id() {
+    let service = TestService::start().await;
+    let answers = [500, 302, 200].map(ResponseTemplate::new);
+    let elsewhere = endpoint(&[ResponseTemplate::new(200)]).await;
+    let answers = answers.map(|answer| answer.insert_header("location", elsewhere.uri().as_str()));
+    let endpoint = endpoint(&answers).await;
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        (&record["status"], &record["attempts"]),
+        (&json!("succeeded"), &json!(3))
+    );
+    let errors: Vec<_> = record["history"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|a| &a["error"])
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "The endpoint answered 500.",
+            "The endpoint answered 302; redirects are not followed."
+        ]
+    );
+    let requests = endpoint.received_requests().await.unwrap();
+    requests.iter().for_each(verify_signature);
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.headers["webhook-id"] == delivery.id.to_string().as_str())
+    );
+    assert!(elsewhere.received_requests().await.unwrap().is_empty());
+    let told = delivery.told(&service).await;
+    let steps: Vec<_> = told
+        .iter()
+        .map(|report| (report.status, report.attempt.response_status))
+        .collect();
+    let pending = DeliveryStatus::Pending;
+    assert_eq!(
+        steps,
+        [
+            (pending, Some(500)),
+            (pending, Some(302)),
+            (DeliveryStatus::Succeeded, Some(200))
+        ]
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_not_asked_again() {
+    let service = TestService::start().await;
+    let endpoint = endpoint(&[ResponseTemplate::new(410)]).await;
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        (&record["status"], &record["error"]),
+        (&json!("failed"), &json!("The endpoint is gone (410)."))
+    );
+    assert_eq!(endpoint.received_requests().await.unwrap().len(), 1);
+    let told = delivery.told(&service).await;
+    assert_eq!((told.len(), told[0].status), (1, DeliveryStatus::Failed));
+    service.end().await;
+}
+
+/// The tests allow 127.0.0.1 and no other address, so that everything else is as in production.
+#[tokio::test]
+async fn an_address_that_is_not_public_is_never_connected_to() {
+    let service = TestService::start().await;
+    let listener = std::net::TcpListener::bind("127.0.0.2:0").expect("a free port");
+    listener.set_nonblocking(true).expect("it does not wait");
+    let port = listener.local_addr().expect("an address").port();
+    for host in [
+        "127.0.0.2",
+        "0x7f000002",
+        "2130706434",
+        "[::ffff:127.0.0.2]",
+        "[::1]",
+        "169.254.169.254",
+        "10.0.0.1",
+        "0.0.0.0",
+    ] {
+        let delivery = Delivery::to(&service, &format!("http://{host}:{port}/")).await;
+        let record = delivery.ended(&service).await;
+        let why = json!("The URL leads to an address that is not public.");
+        assert_eq!(
+            (&record["status"], &record["error"]),
+            (&json!("failed"), &why),
+            "{host}"
+        );
+        assert_eq!(
+            (&record["attempts"], delivery.told(&service).await.len()),
+            (&json!(1), 1),
+            "{host}"
+        );
+    }
+    let nobody = listener.accept().expect_err("nobody has connected");
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    service.end().await;
+}
+
+/// A name is looked up when it is connected to, and its addresses are those that are looked at.
+#[tokio::test]
+async fn a_name_that_leads_to_a_private_address_is_never_connected_to() {
+    let service = TestService::start_with(&[("WEBHOOK_NETWORKS", "127.0.0.2/32")]).await;
+    let endpoint = endpoint(&[ResponseTemplate::new(200)]).await;
+    let url = format!("http://localhost:{}/", endpoint.address().port());
+    let delivery = Delivery::to(&service, &url).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        record["error"],
+        "The URL leads to an address that is not public."
+    );
+    assert!(endpoint.received_requests().await.unwrap().is_empty());
+    service.end().await;
+
+    let service = TestService::start().await;
+    let delivery = Delivery::to(&service, &url).await;
+    assert_eq!(delivery.ended(&service).await["status"], "succeeded");
+    service.end().await;
+}
+
+#[tokio::test]
+async fn plain_http_is_called_only_where_it_is_allowed() {
+    let service = TestService::start_with(&[("WEBHOOK_HTTP", "false")]).await;
+    let endpoint = endpoint(&[ResponseTemplate::new(200)]).await;
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        (&record["status"], &record["error"]),
+        (&json!("failed"), &json!("Only https:// is called."))
+    );
+    assert!(endpoint.received_requests().await.unwrap().is_empty());
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_over_ends_its_job() {
+    let service = TestService::start().await;
+    Mock::given(any())
+        .respond_with(problem(
+            ErrorCode::NotFound,
+            "There is no such delivery that waits.",
+        ))
+        .mount(&service.platform.api)
+        .await;
+    let (id, account, job) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let delivery = Delivery { id, account, job };
+    delivery.hand_over(&service).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        (&record["status"], &record["attempts"]),
+        (&json!("failed"), &json!(1))
+    );
+    service.end().await;
+}
+
+/// What is sent for ever is not read for ever.
+#[tokio::test]
+async fn a_large_answer_is_not_read_to_its_end() {
+    let service = TestService::start().await;
+    let large = ResponseTemplate::new(200).set_body_bytes(vec![b'a'; 32 << 20]);
+    let endpoint = endpoint(&[large]).await;
+    let begun = std::time::Instant::now();
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    assert_eq!(delivery.ended(&service).await["status"], "succeeded");
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    service.end().await;
+}
