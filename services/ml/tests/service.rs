@@ -131,6 +131,7 @@ fn snapshot(data: TrainingData) -> TrainingSnapshot {
         model: 1,
         language: "en".into(),
         data,
+        run: 1,
     }
 }
 
@@ -242,6 +243,30 @@ async fn data_that_cannot_be_learned_fails_with_what_to_do() {
     let report = ml.train(&snapshot(TrainingData::default())).await;
     assert_eq!(report.status, TrainingStatus::Failed);
     assert!(report.error.unwrap().contains("no examples"));
+}
+
+#[tokio::test]
+async fn a_failed_training_is_done_again_only_if_it_was_started_anew() {
+    let ml = Ml::start().await;
+    let failing = snapshot(TrainingData::default());
+    assert_eq!(ml.train(&failing).await.status, TrainingStatus::Failed);
+    // What `ml` is told does not count here, only whether it looks at it again.
+    let mended = TrainingSnapshot {
+        data: energy_supplier(),
+        ..failing.clone()
+    };
+    let (_, repeated) = ml.put(&mended).await;
+    assert_eq!(
+        repeated["status"], "failed",
+        "the same start is told how it ended"
+    );
+    let anew = TrainingSnapshot { run: 2, ..mended };
+    assert_eq!(ml.train(&anew).await.status, TrainingStatus::Succeeded);
+    // A late copy of an earlier start changes nothing.
+    let (_, late) = ml.put(&failing).await;
+    assert_eq!(late["status"], "succeeded");
+    let (status, _) = ml.understand(&anew, "our meter shows 5500").await;
+    assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ async fn train() {
         training_id: id,
         assistant_id: Uuid::now_v7(),
         model: 1,
+        run: 1,
         language: "en".into(),
         data: energy_supplier(),
     };

@@ -89,6 +89,25 @@ pub struct TrainingSnapshot {
     pub language: String,
     /// The data.
     pub data: TrainingData,
+    /// How often the training was started, this time counted: one that has failed is worked on again only if this is
+    /// more than it was then.
+    #[serde(default = "first")]
+    pub run: i32,
+}
+
+fn first() -> i32 {
+    1
+}
+
+/// Internal: input of `start_training`, from `worker` to `api`, for a training whose id is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct StartTraining {
+    /// The account that the assistant must belong to.
+    pub account_id: Uuid,
+    /// The user, or the API key, on whose behalf it is started.
+    pub created_by: Uuid,
+    /// Whether the new model answers as soon as it is there.
+    pub activate: bool,
 }
 
 /// Internal: how far a training is, from `ml` to `worker` and on to `api`.

@@ -82,7 +82,14 @@ async fn create_training(
     identity.require(Role::Editor)?;
     identity.require_assistant(id)?;
     let input = body_or_default(request).await?;
-    let training = start(&api, &identity, id, input).await?;
+    let start = Start {
+        training: Uuid::now_v7(),
+        assistant: id,
+        account: identity.account,
+        by: identity.subject,
+        activate: input.activate,
+    };
+    let training = start.run(&api).await?;
     api.outbox.notify_one();
     let location = format!("/api/v1/trainings/{}", training.id);
     Ok((
@@ -105,51 +112,74 @@ async fn body_or_default(request: Request) -> Result<CreateTraining, Problem> {
     Ok(input.unwrap_or_default())
 }
 
-async fn start(
-    api: &Api,
-    identity: &Identity,
-    id: Uuid,
-    input: CreateTraining,
-) -> Result<Training, Problem> {
-    let now = api.clock.now();
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
-    let next = sqlx::query!(
-        "UPDATE assistants SET model_version = model_version + 1
-         WHERE id = $1 AND account_id = $2 RETURNING model_version, training_data_version",
-        id,
-        identity.account,
-    );
-    let next = traced("model.next", next.fetch_optional(&mut *transaction)).await?;
-    let next = next.ok_or_else(|| Problem::not_found("assistant"))?;
-    require_examples(&mut transaction, id, next.training_data_version).await?;
-    give_up_silent(&mut transaction, id, now).await?;
-    let insert = sqlx::query_as!(
-        Row,
-        r#"INSERT INTO trainings (id, assistant_id, training_data_version, model_version,
-               activate, status, created_by, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-           RETURNING id, assistant_id, status, progress, model_version,
-               metrics AS "metrics: Stored<ModelMetrics>", error, created_at, finished_at"#,
-        Uuid::now_v7(),
-        id,
-        next.training_data_version,
-        next.model_version,
-        input.activate,
-        TrainingStatus::Queued.as_str(),
-        identity.subject,
-        now,
-    );
-    let inserted = traced("training.insert", insert.fetch_one(&mut *transaction)).await;
-    let training: Training = inserted.map_err(already_running)?.into();
-    let account_id = identity.account;
-    let job = Train {
-        training_id: training.id,
-        assistant_id: id,
-        account_id,
-    };
-    outbox::put(&mut transaction, account_id, &job, now).await?;
-    traced("transaction.commit", transaction.commit()).await?;
-    Ok(training)
+/// A training that is to be started.
+pub(super) struct Start {
+    pub(super) training: Uuid,
+    pub(super) assistant: Uuid,
+    pub(super) account: Uuid,
+    /// The user or the API key.
+    pub(super) by: Uuid,
+    pub(super) activate: bool,
+}
+
+impl Start {
+    /// The training, if it was started before.
+    pub(super) async fn existing(&self, api: &Api) -> Result<Option<Training>, DatabaseError> {
+        let select = sqlx::query_as!(
+            Row,
+            r#"SELECT t.id, t.assistant_id, t.status, t.progress, t.model_version,
+                   t.metrics AS "metrics: Stored<ModelMetrics>", t.error, t.created_at, t.finished_at
+               FROM trainings t JOIN assistants a ON a.id = t.assistant_id
+               WHERE t.id = $1 AND a.id = $2 AND a.account_id = $3"#,
+            self.training,
+            self.assistant,
+            self.account,
+        );
+        let found = traced("training.started", select.fetch_optional(&api.pool)).await?;
+        Ok(found.map(Training::from))
+    }
+
+    /// Starts it, with the latest data and the next number of a model.
+    pub(super) async fn run(self, api: &Api) -> Result<Training, Problem> {
+        let now = api.clock.now();
+        let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+        let next = sqlx::query!(
+            "UPDATE assistants SET model_version = model_version + 1
+             WHERE id = $1 AND account_id = $2 RETURNING model_version, training_data_version",
+            self.assistant,
+            self.account,
+        );
+        let next = traced("model.next", next.fetch_optional(&mut *transaction)).await?;
+        let next = next.ok_or_else(|| Problem::not_found("assistant"))?;
+        require_examples(&mut transaction, self.assistant, next.training_data_version).await?;
+        give_up_silent(&mut transaction, self.assistant, now).await?;
+        let insert = sqlx::query_as!(
+            Row,
+            r#"INSERT INTO trainings (id, assistant_id, training_data_version, model_version,
+                   activate, status, created_by, created_at, updated_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+               RETURNING id, assistant_id, status, progress, model_version,
+                   metrics AS "metrics: Stored<ModelMetrics>", error, created_at, finished_at"#,
+            self.training,
+            self.assistant,
+            next.training_data_version,
+            next.model_version,
+            self.activate,
+            TrainingStatus::Queued.as_str(),
+            self.by,
+            now,
+        );
+        let inserted = traced("training.insert", insert.fetch_one(&mut *transaction)).await;
+        let training: Training = inserted.map_err(already_running)?.into();
+        let job = Train {
+            training_id: training.id,
+            assistant_id: self.assistant,
+            account_id: self.account,
+        };
+        outbox::put(&mut transaction, self.account, &job, now).await?;
+        traced("transaction.commit", transaction.commit()).await?;
+        Ok(training)
+    }
 }
 
 async fn require_examples(
@@ -174,7 +204,7 @@ async fn require_examples(
     Err(Problem::new(ErrorCode::Conflict, detail))
 }
 
-async fn give_up_silent(
+pub(super) async fn give_up_silent(
     transaction: &mut PgTransaction<'_>,
     id: Uuid,
     now: OffsetDateTime,
@@ -195,7 +225,7 @@ async fn give_up_silent(
     Ok(())
 }
 
-fn already_running(error: DatabaseError) -> Problem {
+pub(super) fn already_running(error: DatabaseError) -> Problem {
     if !error.violates_unique(Some("trainings_one_at_a_time")) {
         return error.into();
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// `PUT /internal/v1/trainings/{id}`: trains a model in the background. Twice is the same as
 /// once: while it runs and when it is done, the answer is how far it is. Nobody else's work is
-/// repeated, unless it has fallen silent.
+/// repeated, unless it has fallen silent; nor a failure, unless the snapshot is of a later `run`.
 pub(crate) async fn start_training(
     State(trainer): State<Trainer>,
     Path(id): Path<Uuid>,

@@ -18,24 +18,26 @@ pub(super) struct Claim {
     pub(super) attempt: Uuid,
 }
 
-/// Takes a training that is new, or whose attempt has been silent for 15 s: sixty beats.
-/// Whether it was taken.
+/// Takes a training that is new, or whose attempt has been silent for 15 s (sixty beats), or that
+/// has failed and was started anew since. Whether it was taken.
 pub(super) async fn claim(
     pool: &PgPool,
     claim: Claim,
     snapshot: &TrainingSnapshot,
 ) -> Result<bool, DatabaseError> {
     let query = sqlx::query!(
-        "INSERT INTO trainings (id, assistant_id, model, status, attempt)
-         VALUES ($1, $2, $3, 'queued', $4)
+        "INSERT INTO trainings (id, assistant_id, model, status, attempt, run)
+         VALUES ($1, $2, $3, 'queued', $4, $5)
          ON CONFLICT (id) DO UPDATE
-         SET status = 'queued', progress = 0, attempt = $4, beat_at = now()
+         SET status = 'queued', progress = 0, error = NULL, attempt = $4, run = $5, beat_at = now()
          WHERE trainings.status IN ('queued', 'running')
-           AND trainings.beat_at < now() - interval '15 seconds'",
+               AND trainings.beat_at < now() - interval '15 seconds'
+            OR trainings.status = 'failed' AND trainings.run < $5",
         claim.training,
         snapshot.assistant_id,
         snapshot.model,
-        claim.attempt
+        claim.attempt,
+        snapshot.run
     );
     let done = traced("training.claim", query.execute(pool)).await?;
     Ok(done.rows_affected() > 0)

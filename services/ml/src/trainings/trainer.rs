@@ -42,7 +42,7 @@ impl Trainer {
         }
     }
 
-    /// Starts a training unless somebody works on it or has ended it.
+    /// Starts a training unless somebody works on it or has ended it. One that has failed starts again with a later run.
     pub(super) async fn start(
         &self,
         snapshot: TrainingSnapshot,

@@ -37,6 +37,7 @@ impl Platform {
             training_id: train.training_id,
             assistant_id: train.assistant_id,
             model: 1,
+            run: 1,
             language: "en".into(),
             data: TrainingData {
                 examples: vec![Example {

@@ -28,6 +28,14 @@ pub(super) fn routes() -> Router<Api> {
             get(assistants::get_flows_revision),
         )
         .route(
+            "/internal/v1/assistants/{id}/trainings/{training}",
+            put(trainings::start_training),
+        )
+        .route(
+            "/internal/v1/trainings/{id}/reopening",
+            put(trainings::reopen_training),
+        )
+        .route(
             "/internal/v1/trainings/{id}",
             put(trainings::report_training),
         )

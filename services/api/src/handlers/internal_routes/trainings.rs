@@ -8,7 +8,7 @@ use stoa_contracts::{
     ErrorCode,
     models::ModelMetrics,
     training_data::TrainingData,
-    trainings::{TrainingReport, TrainingSnapshot, TrainingStatus},
+    trainings::{StartTraining, Training, TrainingReport, TrainingSnapshot, TrainingStatus},
     webhooks::WebhookEvent,
 };
 use stoa_postgres::{DatabaseError, traced};
@@ -16,7 +16,8 @@ use stoa_service::{Json, Path, Problem, Trusted};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{state::Api, webhooks};
+use super::super::trainings::{Start, already_running, give_up_silent};
+use crate::{state::Api, stored, webhooks};
 
 /// The longest reason that is kept of a failure, in characters.
 const ERROR_LIMIT: usize = 1000;
@@ -27,7 +28,7 @@ pub(super) async fn get_training_snapshot(
     Path(id): Path<Uuid>,
 ) -> Result<Json<TrainingSnapshot>, Problem> {
     let select = sqlx::query!(
-        r#"SELECT t.assistant_id, t.model_version, a.language,
+        r#"SELECT t.assistant_id, t.model_version, t.runs, a.language,
                d.data AS "data: Stored<TrainingData>"
            FROM trainings t
            JOIN assistants a ON a.id = t.assistant_id
@@ -44,7 +45,67 @@ pub(super) async fn get_training_snapshot(
         model: row.model_version,
         language: row.language,
         data: row.data.0,
+        run: row.runs,
     }))
+}
+
+/// Starts a training with the id that the caller has given it; the second time it is there already.
+pub(super) async fn start_training(
+    State(api): State<Api>,
+    Path((assistant, training)): Path<(Uuid, Uuid)>,
+    Trusted(input): Trusted<StartTraining>,
+) -> Result<(StatusCode, Json<Training>), Problem> {
+    let start = Start {
+        training,
+        assistant,
+        account: input.account_id,
+        by: input.created_by,
+        activate: input.activate,
+    };
+    if let Some(there) = start.existing(&api).await? {
+        return Ok((StatusCode::OK, Json(there)));
+    }
+    let training = start.run(&api).await?;
+    api.outbox.notify_one();
+    Ok((StatusCode::CREATED, Json(training)))
+}
+
+/// Lets a training that has failed begin anew, with the data that it was started with. One that has not ended stays as
+/// it is, so twice is the same as once.
+pub(super) async fn reopen_training(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let now = api.clock.now();
+    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let select = sqlx::query!(
+        r#"SELECT assistant_id, status, EXISTS (SELECT FROM training_data d
+               WHERE d.assistant_id = t.assistant_id AND d.version = t.training_data_version) AS "has_data!"
+           FROM trainings t WHERE id = $1"#,
+        id,
+    );
+    let found = traced("training.status", select.fetch_optional(&mut *transaction)).await?;
+    let training = found.ok_or_else(|| Problem::not_found("training"))?;
+    if stored::training_status(&training.status) == TrainingStatus::Succeeded {
+        let detail = "This training has succeeded; start another one.";
+        return Err(Problem::new(ErrorCode::Conflict, detail));
+    }
+    if !training.has_data {
+        let detail = "The data of this training is not kept any more; start another one.";
+        return Err(Problem::new(ErrorCode::Conflict, detail));
+    }
+    give_up_silent(&mut transaction, training.assistant_id, now).await?;
+    let update = sqlx::query!(
+        "UPDATE trainings SET status = 'queued', progress = 0, error = NULL, finished_at = NULL,
+             updated_at = $2, runs = runs + 1
+         WHERE id = $1 AND status = 'failed'",
+        id,
+        now,
+    );
+    let updated = traced("training.reopen", update.execute(&mut *transaction)).await;
+    updated.map_err(already_running)?;
+    traced("transaction.commit", transaction.commit()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Takes down how far a training is. Reports may come twice and late: one about a training that
@@ -185,8 +246,10 @@ impl Made<'_> {
         if !activate {
             return Ok(());
         }
+        // A training that was started anew may end after a later one: the newer data answers.
         let update = sqlx::query!(
-            "UPDATE assistants SET active_model = $2, updated_at = $3 WHERE id = $1",
+            "UPDATE assistants SET active_model = $2, updated_at = $3
+             WHERE id = $1 AND (active_model IS NULL OR active_model < $2)",
             self.assistant,
             self.version,
             now,
