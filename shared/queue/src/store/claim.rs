@@ -76,7 +76,8 @@ impl Ending {
 }
 
 impl Store {
-    /// Takes in what was put to the broker past the record, so that it is in it from here on.
+    /// Takes in what was put to the broker past the record, so that it is in it from here on. If its queue is paused, it
+    /// waits for its turn like all others.
     pub(crate) async fn adopt(
         &self,
         queue: &str,
@@ -86,7 +87,10 @@ impl Store {
             sqlx::query!(
                 "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
                                          attempts, max_attempts, enqueued_at, sent_at)
-                 VALUES ($1, $2, $3, $4, $5, 1, 'sent', $6, $7, $8, $9, $10, $8, clock_timestamp())
+                 VALUES ($1, $2, $3, $4, $5, 1,
+                         CASE WHEN EXISTS (SELECT FROM queue_settings WHERE queue = $2 AND paused_at IS NOT NULL)
+                              THEN 'queued' ELSE 'sent' END,
+                         $6, $7, $8, $9, $10, $8, clock_timestamp())
                  ON CONFLICT DO NOTHING",
                 job.id,
                 queue,

@@ -168,7 +168,7 @@ impl Store {
                      ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED),
                  forgotten AS (DELETE FROM queue_attempts USING again WHERE job_id = again.id)
                  UPDATE queue_jobs SET state = 'queued', attempts = 0, waits_for = 0, cancel_requested = false,
-                     progress = 0, error = NULL, dead_reason = NULL, finished_at = NULL
+                     progress = 0, error = NULL, dead_reason = NULL, finished_at = NULL, not_before = clock_timestamp()
                  FROM again WHERE queue_jobs.id = again.id",
                 &states,
                 filter.account,

@@ -17,23 +17,29 @@
 mod broker;
 mod claim;
 mod control;
+mod dead;
 mod dispatch;
 mod enqueue;
+mod figures;
 mod flow;
 mod inbox;
 mod job;
 mod pick;
 mod queues;
 mod schedule;
+mod timetable;
 mod upkeep;
 
 pub use control::{CancelOutcome, JobFilter};
+pub use dead::{DeadFilter, DeadJob};
 pub use enqueue::{Enqueued, NewJob, Priority};
+pub use figures::QueueFigures;
 pub use flow::Flow;
 pub use inbox::Inbox;
 pub use job::{Attempt, State, StoredJob};
 pub use queues::{Limits, QueueStatus};
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
+pub use timetable::{Planned, ScheduleChange, upcoming};
 
 pub(crate) use claim::{Claim, Ending};
 pub(crate) use dispatch::Dispatcher;

@@ -5,7 +5,7 @@ use super::{NewJob, Store, begin};
 use crate::{Payload, QueueError};
 use cronexpr::{Crontab, MakeTimestamp};
 use time::OffsetDateTime;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// A time that passed longer ago was missed: nobody was there to fire it.
 const LATE: time::Duration = time::Duration::minutes(1);
@@ -243,7 +243,7 @@ impl Store {
         Ok(())
     }
 
-    async fn now(&self) -> Result<OffsetDateTime, QueueError> {
+    pub(super) async fn now(&self) -> Result<OffsetDateTime, QueueError> {
         let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
             .fetch_one(&self.pool)
             .await?;
@@ -252,11 +252,11 @@ impl Store {
 }
 
 /// The times of a schedule.
-struct Times {
+pub(super) struct Times {
     crontab: Crontab,
 }
 
-fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError> {
+pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError> {
     let crontab = cronexpr::parse_crontab(&format!("{cron} {time_zone}"));
     let crontab = crontab.map_err(|error| ScheduleError::Cron {
         cron: cron.to_owned(),
@@ -268,7 +268,7 @@ fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError> {
 
 impl Times {
     /// The first time after a moment.
-    fn after(&self, moment: OffsetDateTime) -> Result<OffsetDateTime, QueueError> {
+    pub(super) fn after(&self, moment: OffsetDateTime) -> Result<OffsetDateTime, QueueError> {
         let found = MakeTimestamp::from_second(moment.unix_timestamp())
             .and_then(|moment| self.crontab.find_next(moment))
             .map_err(|error| QueueError::Schedule(error.to_string()))?;
@@ -305,8 +305,13 @@ impl Times {
     }
 }
 
-/// The job of a time: the same for every dispatcher.
+/// The job of a time: the same for every dispatcher, and a `UUIDv7` of that time, so that it sorts by age like others.
 fn id_of(schedule: &str, slot: OffsetDateTime) -> Uuid {
-    let name = format!("{schedule} {}", slot.unix_timestamp());
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+    let seconds = slot.unix_timestamp();
+    let name = format!("{schedule} {seconds}");
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).into_bytes();
+    let mut rest = [0; 10];
+    rest.copy_from_slice(&hash[..10]);
+    let millis = u64::try_from(seconds).unwrap_or_default() * 1000;
+    Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
 }

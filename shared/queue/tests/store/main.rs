@@ -7,5 +7,6 @@ mod faults;
 mod flows;
 mod jobs;
 mod schedules;
+mod timetable;
 mod turns;
 mod world;
