@@ -8,17 +8,25 @@ use stoa_contracts::jobs::{Job, JobAttempt, JobDetail, JobStatus};
 use stoa_contracts::{ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
 use stoa_queue::store::{self, CancelOutcome, Store, StoredJob};
-use stoa_service::{Identity, Json, Path, Problem, Query, responses};
+use stoa_service::{Clock, Identity, Json, Path, Problem, Query, responses};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::operators::{Operators, require_whole_account};
+use crate::retrain::Retrainings;
+use crate::schedules::show::own_name;
 use crate::train::Trainings;
 
-/// The record, and who is told of what happens to it.
+pub mod retry;
+
+/// The record, and who is asked and told of what happens to it.
 #[derive(Clone)]
 pub(crate) struct Jobs {
     pub(crate) store: Store,
     pub(crate) trainings: Trainings,
+    pub(crate) retrainings: Retrainings,
+    pub(crate) operators: Operators,
+    pub(crate) clock: Clock,
 }
 
 /// Which jobs, and which page of them.
@@ -37,6 +45,11 @@ pub struct JobFilter {
     #[garde(length(chars, min = 1, max = 50))]
     #[param(min_length = 1, max_length = 50, example = "trainings")]
     pub queue: Option<String>,
+    /// The jobs of the platform instead of the account's: those that belong to no account, such as what nobody could
+    /// read. Takes an operator.
+    #[garde(skip)]
+    #[param(default = false)]
+    pub platform: bool,
     /// The most items of the page.
     #[garde(range(min = 1, max = 100))]
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -53,6 +66,7 @@ impl Default for JobFilter {
             status: None,
             kind: None,
             queue: None,
+            platform: false,
             limit: 20,
             cursor: None,
         }
@@ -71,8 +85,16 @@ pub(crate) async fn list_jobs(
     Query(filter): Query<JobFilter>,
 ) -> Result<Json<Page<Job>>, Problem> {
     require_whole_account(&identity)?;
+    if filter.platform {
+        jobs.operators.require(&identity)?;
+    }
+    let account = if filter.platform {
+        Uuid::nil()
+    } else {
+        identity.account
+    };
     let wanted = store::JobFilter {
-        account: Some(identity.account),
+        account: Some(account),
         states: filter.status.map(states).unwrap_or_default(),
         is_retried: filter.status.and_then(is_retried),
         queue: filter.queue,
@@ -102,7 +124,7 @@ pub(crate) async fn get_job(
     Path(id): Path<Uuid>,
 ) -> Result<Json<JobDetail>, Problem> {
     require_whole_account(&identity)?;
-    let found = find(&jobs.store, &identity, id).await?;
+    let found = find(&jobs, &identity, id).await?;
     Ok(Json(detail(&jobs.store, found).await?))
 }
 
@@ -121,7 +143,7 @@ pub(crate) async fn cancel_job(
 ) -> Result<Json<JobDetail>, Problem> {
     require_whole_account(&identity)?;
     identity.require(Role::Editor)?;
-    let found = find(&jobs.store, &identity, id).await?;
+    let found = find(&jobs, &identity, id).await?;
     match jobs.store.cancel(id).await? {
         Some(CancelOutcome::Ended(state)) => {
             let detail = format!("The job has ended already: {}.", state.as_str());
@@ -131,13 +153,16 @@ pub(crate) async fn cancel_job(
         Some(CancelOutcome::Cancelled) => jobs.trainings.tell_cancelled(&found).await,
         Some(CancelOutcome::Requested) | None => {}
     }
-    let found = find(&jobs.store, &identity, id).await?;
+    let found = find(&jobs, &identity, id).await?;
     Ok(Json(detail(&jobs.store, found).await?))
 }
 
-async fn find(store: &Store, identity: &Identity, id: Uuid) -> Result<StoredJob, Problem> {
-    let found = store.find(id).await?;
-    let found = found.filter(|job| job.account == identity.account);
+/// A job of the asker's account; for an operator those of the platform, too.
+async fn find(jobs: &Jobs, identity: &Identity, id: Uuid) -> Result<StoredJob, Problem> {
+    let found = jobs.store.find(id).await?;
+    let found = found.filter(|job| {
+        job.account == identity.account || job.account.is_nil() && jobs.operators.include(identity)
+    });
     found.ok_or_else(|| Problem::not_found("job"))
 }
 
@@ -169,6 +194,7 @@ fn job(stored: StoredJob) -> Job {
         error: stored.error,
         result: stored.result,
         trace_id: stored.trace_id,
+        schedule: stored.schedule.map(|key| own_name(&key).to_owned()),
         enqueued_at: stored.enqueued_at,
         started_at: stored.started_at,
         finished_at: stored.finished_at,
@@ -212,16 +238,5 @@ fn is_retried(status: JobStatus) -> Option<bool> {
         JobStatus::Scheduled | JobStatus::Queued => Some(false),
         JobStatus::Retrying => Some(true),
         _ => None,
-    }
-}
-
-/// A token that is narrowed to one assistant does not read the account's jobs.
-fn require_whole_account(identity: &Identity) -> Result<(), Problem> {
-    match identity.assistant {
-        None => Ok(()),
-        Some(_) => Err(Problem::new(
-            ErrorCode::Forbidden,
-            "This token is good for one assistant only; jobs belong to the account.",
-        )),
     }
 }

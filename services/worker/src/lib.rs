@@ -1,12 +1,17 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
-//! A job is a module of its own ([`train`]) with a function that does it, registered in
+//! A job is a module of its own ([`train`], [`retrain`]) with a function that does it, registered in
 //! [`build`]; its payload stands in `stoa_contracts::jobs`. What becomes of it stands in the queue's
-//! record, [`stoa_queue::store`], and is read and changed through [`jobs`]. Other services hand theirs over at [`intake`].
+//! record, [`stoa_queue::store`], and is read and changed through [`jobs`], [`queues`] and [`schedules`]. Other services
+//! hand theirs over at [`intake`].
 
 mod intake;
 pub mod jobs;
+mod operators;
+pub mod queues;
 mod retention;
+mod retrain;
+pub mod schedules;
 mod settings;
 mod train;
 mod upkeep;
@@ -14,7 +19,9 @@ mod webhooks;
 
 use intake::Intake;
 use jobs::Jobs;
+use operators::Operators;
 use retention::Retention;
+use retrain::Retrainings;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_contracts::jobs::Train;
@@ -52,16 +59,21 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     );
     let webhooks = Webhooks::new(api.clone(), settings.webhooks, context.clock.clone());
     let access = api.clone();
-    let trainings = Trainings::new(api, ml, settings.training_poll);
+    let trainings = Trainings::new(api.clone(), ml, settings.training_poll);
+    let retrainings = Retrainings::new(api, store.clone());
 
     let jobs = Jobs {
         store: store.clone(),
         trainings: trainings.clone(),
+        retrainings: retrainings.clone(),
+        operators: Operators::new(settings.operator_account),
+        clock: context.clock.clone(),
     };
     let consumer = Consumer::new(queue.clone(), settings.consumer)
         .with_store(store.clone())
         .observe(trainings.observer())
         .handle(move |job, context| trainings.clone().train(job, context))
+        .handle(move |job, context| retrainings.clone().start(job, context))
         .handle(move |job: Deliver, context| webhooks.clone().deliver(job, context))
         .handle(move |_: RemoveExpiredAccess, job| upkeep::remove(access.clone(), job))
         .handle(move |_: RemoveOldConversations, job| upkeep::remove(conversation.clone(), job));
@@ -99,4 +111,19 @@ fn routes() -> OpenApiRouter<Jobs> {
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
+        .routes(routes!(jobs::retry::retry_job))
+        .routes(routes!(jobs::retry::retry_jobs))
+        .routes(routes!(queues::list_queues))
+        .routes(routes!(queues::pause_queue))
+        .routes(routes!(queues::resume_queue))
+        .routes(routes!(queues::set_queue_limits))
+        .routes(routes!(
+            schedules::list_schedules,
+            schedules::create_schedule
+        ))
+        .routes(routes!(
+            schedules::get_schedule,
+            schedules::update_schedule,
+            schedules::delete_schedule
+        ))
 }

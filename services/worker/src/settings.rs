@@ -6,6 +6,7 @@ use stoa_config::{Env, InternalToken};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{ConsumerSettings, QueueSettings};
 use stoa_service::TokenSettings;
+use uuid::Uuid;
 
 use crate::webhooks::WebhookSettings;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// How often `ml` is asked how far a training is.
     pub training_poll: Duration,
+    /// The account whose owners operate the queues; owners of any account if there is none.
+    pub operator_account: Option<Uuid>,
     /// How long the record of a job is kept after its end.
     pub record_retention: Duration,
     /// How long what a job has given is kept after its end.
@@ -54,6 +57,11 @@ impl stoa_config::Settings for Settings {
             "how often ml is asked how far a training is",
         );
         let training_poll = poll.default("200ms").read();
+        let operators = env.parse(
+            "OPERATOR_ACCOUNT",
+            "the account whose owners may pause queues; those of any account if it is left out",
+        );
+        let operator_account = operators.optional();
         let retention = env.duration("JOB_RECORD_RETENTION", "how long records of jobs are kept");
         let record_retention = retention.default("30d").read();
         let retention = env.duration("JOB_RESULT_RETENTION", "how long results of jobs are kept");
@@ -69,6 +77,7 @@ impl stoa_config::Settings for Settings {
             conversation_url: conversation_url?,
             webhooks: webhooks?,
             training_poll: training_poll?,
+            operator_account: operator_account?,
             record_retention: record_retention?,
             result_retention: result_retention?,
         })

@@ -10,7 +10,7 @@ use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::jobs::{Payload as _, Train};
 use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot, TrainingStatus};
 use stoa_contracts::{Coded as _, ErrorCode};
-use stoa_queue::store::StoredJob;
+use stoa_queue::store::{DeadJob, StoredJob};
 use stoa_queue::{DeadReason, Envelope, JobContext, JobError, Observer, Outcome};
 use stoa_service::BoxError;
 use uuid::Uuid;
@@ -91,6 +91,18 @@ impl Trainings {
         if let Err(error) = told {
             tracing::warn!(%error, "api was not told of a cancelled training");
         }
+    }
+
+    /// Lets the training of a job that has ended begin anew in `api`; other jobs have none.
+    pub(crate) async fn reopen(&self, job: &DeadJob) -> Result<(), ClientError> {
+        if job.kind != Train::KIND {
+            return Ok(());
+        }
+        let Ok(train) = Train::decode(Train::VERSION, &job.payload) else {
+            return Ok(());
+        };
+        let path = format!("/internal/v1/trainings/{}/reopening", train.training_id);
+        self.api.put(&path, &serde_json::json!({})).await
     }
 
     /// Sees a training through to its end.

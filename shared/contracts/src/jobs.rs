@@ -1,5 +1,6 @@
 //! Jobs: the payloads that travel through the queue, and the record that can be read.
 
+use garde::Validate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -95,6 +96,29 @@ impl Payload for Train {
     const TIME_LIMIT: Duration = Duration::from_mins(15);
 }
 
+/// Payload: start a training of an assistant with its data as it stands then, as a schedule asks for it. The training
+/// has the id of the job, so that it is there once.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Retrain {
+    /// The assistant.
+    pub assistant_id: Uuid,
+    /// The account that it belongs to.
+    pub account_id: Uuid,
+    /// Who made the schedule: a user or an API key.
+    pub created_by: Uuid,
+    /// Whether the new model answers as soon as it is there.
+    pub activate: bool,
+}
+
+impl Payload for Retrain {
+    const KIND: &'static str = "retrain";
+    // Not behind the trainings: it is done in a moment, and says when the data was taken.
+    const QUEUE: &'static str = "retrainings";
+    // As with `train`: half an hour of a service being away, or of another training, is bridged.
+    const MAX_ATTEMPTS: u16 = 16;
+    const TIME_LIMIT: Duration = Duration::from_mins(1);
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -158,6 +182,9 @@ pub struct Job {
     pub result: Option<serde_json::Value>,
     /// The trace in which it runs.
     pub trace_id: Option<String>,
+    /// The schedule that started it; null if none did.
+    #[schema(example = "nightly")]
+    pub schedule: Option<String>,
     /// When it was enqueued.
     #[serde(with = "time::serde::rfc3339")]
     pub enqueued_at: OffsetDateTime,
@@ -195,4 +222,50 @@ pub struct JobAttempt {
     /// When it ended, or was found to have.
     #[serde(with = "time::serde::rfc3339")]
     pub ended_at: OffsetDateTime,
+}
+
+/// Input of `retry_jobs`: which of the failed jobs start anew. What is absent narrows nothing.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryJobs {
+    /// Only of this queue.
+    #[garde(length(chars, min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50, example = "trainings")]
+    pub queue: Option<String>,
+    /// Only this kind of work.
+    #[garde(length(chars, min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50, example = "train")]
+    pub kind: Option<String>,
+    /// Only these.
+    #[garde(length(min = 1, max = 100))]
+    #[schema(min_items = 1, max_items = 100)]
+    pub ids: Option<Vec<Uuid>>,
+    /// Only those whose error has this text in it, in upper or lower case.
+    #[garde(length(chars, min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200, example = "ml answered 503")]
+    pub error: Option<String>,
+    /// `next_cursor` of the answer before; absent for the first request.
+    #[garde(length(max = 500))]
+    #[schema(max_length = 500)]
+    pub cursor: Option<String>,
+}
+
+/// What became of failed jobs that were to start anew, a hundred at most, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct RetriedJobs {
+    /// How many start anew.
+    pub retried: u64,
+    /// Those that stay as they are.
+    pub skipped: Vec<SkippedJob>,
+    /// Pass as `cursor` to go on with older ones; null if there are no more.
+    pub next_cursor: Option<String>,
+}
+
+/// A failed job that does not start anew.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct SkippedJob {
+    /// The job.
+    pub id: Uuid,
+    /// Why it does not.
+    pub reason: String,
 }

@@ -16,6 +16,8 @@ pub mod jobs;
 pub mod models;
 pub mod page;
 pub mod parse;
+pub mod queues;
+pub mod schedules;
 pub mod sessions;
 pub mod training_data;
 pub mod trainings;

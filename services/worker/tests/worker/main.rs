@@ -3,6 +3,9 @@
 mod intake;
 mod jobs;
 mod platform;
+mod queues;
+mod retries;
+mod schedules;
 mod service;
 mod trainings;
 mod upkeep;

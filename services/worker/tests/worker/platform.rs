@@ -3,13 +3,15 @@
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use stoa_contracts::assistants::AssistantRuntime;
 use stoa_contracts::jobs::Train;
 use stoa_contracts::models::ModelMetrics;
 use stoa_contracts::training_data::{Example, TrainingData};
-use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot, TrainingStatus};
+use stoa_contracts::trainings::{Training, TrainingReport, TrainingSnapshot, TrainingStatus};
 use stoa_contracts::{ErrorCode, Problem};
+use time::OffsetDateTime;
 use uuid::Uuid;
-use wiremock::matchers::{header, method, path};
+use wiremock::matchers::{any, header, method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// The token that the worker must show.
@@ -24,11 +26,23 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) async fn start() -> Self {
-        Self {
+        let platform = Self {
             api: MockServer::start().await,
             ml: MockServer::start().await,
             conversation: MockServer::start().await,
-        }
+        };
+        platform.forget().await;
+        platform
+    }
+
+    /// Lets `api` have nothing, and say so.
+    pub(crate) async fn forget(&self) {
+        self.api.reset().await;
+        Mock::given(any())
+            .respond_with(problem(ErrorCode::NotFound, "There is no such thing."))
+            .with_priority(u8::MAX)
+            .mount(&self.api)
+            .await;
     }
 
     /// Lets `api` have a training, and take reports of it.
@@ -89,6 +103,108 @@ impl Platform {
             .await;
     }
 
+    /// What `api` answers when a training is to begin anew.
+    pub(crate) async fn reopens(&self, train: &Train, answer: ResponseTemplate) {
+        Mock::given(method("PUT"))
+            .and(path(reopening_path(train)))
+            .respond_with(answer)
+            .mount(&self.api)
+            .await;
+    }
+
+    /// How often a training was to begin anew.
+    pub(crate) async fn reopenings(&self, train: &Train) -> usize {
+        let requests = self
+            .api
+            .received_requests()
+            .await
+            .expect("requests are recorded");
+        let path = reopening_path(train);
+        requests
+            .iter()
+            .filter(|request| request.url.path() == path)
+            .count()
+    }
+
+    /// Lets `api` have an assistant.
+    pub(crate) async fn has_assistant(&self, account: Uuid, assistant: Uuid) {
+        let runtime = AssistantRuntime {
+            id: assistant,
+            account_id: account,
+            name: "Customer care".into(),
+            language: "en".into(),
+            active_model: None,
+            flows_version: None,
+        };
+        let answer = ResponseTemplate::new(200).set_body_json(runtime);
+        self.answers_about(assistant, answer).await;
+    }
+
+    /// What `api` answers when it is asked for an assistant.
+    pub(crate) async fn answers_about(&self, assistant: Uuid, answer: ResponseTemplate) {
+        Mock::given(method("GET"))
+            .and(path(format!("/internal/v1/assistants/{assistant}")))
+            .respond_with(answer)
+            .mount(&self.api)
+            .await;
+    }
+
+    /// Lets `api` start trainings of an assistant, the first time perhaps not.
+    pub(crate) async fn starts_trainings(&self, assistant: Uuid, first: Option<ResponseTemplate>) {
+        let prefix = format!("^/internal/v1/assistants/{assistant}/trainings/");
+        if let Some(refusal) = first {
+            Mock::given(method("PUT"))
+                .and(path_regex(prefix.clone()))
+                .respond_with(refusal)
+                .up_to_n_times(1)
+                .mount(&self.api)
+                .await;
+        }
+        Mock::given(method("PUT"))
+            .and(path_regex(prefix))
+            .respond_with(move |request: &Request| {
+                let id = request
+                    .url
+                    .path()
+                    .rsplit('/')
+                    .next()
+                    .and_then(|id| id.parse().ok());
+                ResponseTemplate::new(201).set_body_json(Training {
+                    id: id.expect("a path ends with an id"),
+                    assistant_id: assistant,
+                    status: TrainingStatus::Queued,
+                    progress: 0.0,
+                    model: 1,
+                    metrics: None,
+                    error: None,
+                    created_at: OffsetDateTime::UNIX_EPOCH,
+                    finished_at: None,
+                })
+            })
+            .mount(&self.api)
+            .await;
+    }
+
+    /// The trainings of an assistant that `api` was asked to start: path and body.
+    pub(crate) async fn trainings_asked_for(&self, assistant: Uuid) -> Vec<(String, Value)> {
+        let prefix = format!("/internal/v1/assistants/{assistant}/trainings/");
+        let requests = self
+            .api
+            .received_requests()
+            .await
+            .expect("requests are recorded");
+        let asked = requests
+            .iter()
+            .filter(|request| request.url.path().starts_with(&prefix));
+        let asked = asked.map(|request| {
+            (
+                request.url.path().to_owned(),
+                request.body_json().expect("it is JSON"),
+            )
+        });
+        asked.collect()
+    }
+
     /// What `api` was told of a training, in order.
     pub(crate) async fn told(&self, training: Uuid) -> Vec<TrainingReport> {
         let requests = self
@@ -116,6 +232,10 @@ impl Platform {
             .map(|request| request.body_json().expect("it is JSON"))
             .collect()
     }
+}
+
+fn reopening_path(train: &Train) -> String {
+    format!("/internal/v1/trainings/{}/reopening", train.training_id)
 }
 
 pub(crate) fn training_path(training: Uuid) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
-use stoa_contracts::jobs::Train;
+use stoa_contracts::jobs::{Retrain, Train};
 use stoa_contracts::upkeep::RemoveExpiredAccess;
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::platform::{INTERNAL_TOKEN, Platform};
 
 /// Long enough for a busy machine; nothing waits for it in vain.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A status and a body.
 pub(crate) type Answer = (StatusCode, Value);
@@ -47,6 +47,11 @@ impl TestService {
         let redis = stoa_testing::redis::database().await;
         let url = redis.url.clone();
         Self::start_over(&url, "test", Some(redis), own).await
+    }
+
+    /// Starts the service over Redis, with an account whose owners operate it.
+    pub(crate) async fn start_operated_by(account: Uuid) -> Self {
+        Self::start_with(&[("OPERATOR_ACCOUNT", &account.to_string())]).await
     }
 
     /// Starts the service over RabbitMQ.
@@ -184,6 +189,36 @@ impl TestService {
         .await
     }
 
+    /// Waits until the record knows that somebody works on the queues.
+    pub(crate) async fn works(&self) {
+        let user = self.user(Uuid::now_v7(), Role::Viewer);
+        eventually(DEADLINE, || async {
+            let (_, queues) = user.get("/api/v1/queues").await;
+            let names = queues["items"]
+                .as_array()?
+                .iter()
+                .map(|queue| queue["name"].clone());
+            names
+                .into_iter()
+                .any(|name| name == "trainings")
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Lets the time of a schedule come.
+    pub(crate) async fn make_due(&self, name: &str) {
+        let pool = sqlx::PgPool::connect(&self.database.url)
+            .await
+            .expect("the database answers");
+        let due = "UPDATE queue_schedules SET next_at = clock_timestamp() - interval '1 second' WHERE name LIKE $1";
+        let moved = sqlx::query(due)
+            .bind(format!("%/{name}"))
+            .execute(&pool)
+            .await;
+        assert_eq!(moved.expect("it is changed").rows_affected(), 1);
+    }
+
     /// Someone of an account.
     pub(crate) fn user(&self, account: Uuid, role: Role) -> User<'_> {
         self.user_of_assistant(account, role, None)
@@ -226,7 +261,12 @@ impl TestService {
     pub(crate) async fn end(self) {
         self.running.stop().await.expect("the service ends well");
         self.queue
-            .remove(&[Train::QUEUE, Deliver::QUEUE, RemoveExpiredAccess::QUEUE])
+            .remove(&[
+                Train::QUEUE,
+                Retrain::QUEUE,
+                Deliver::QUEUE,
+                RemoveExpiredAccess::QUEUE,
+            ])
             .await
             .expect("the queue is removed");
     }
@@ -250,14 +290,20 @@ pub(crate) struct User<'s> {
 
 impl User<'_> {
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path).await
+        self.ask(Method::GET, path, Value::Null).await
     }
 
     pub(crate) async fn post(&self, path: &str) -> Answer {
-        self.ask(Method::POST, path).await
+        self.ask(Method::POST, path, Value::Null).await
     }
 
-    async fn ask(&self, method: Method, path: &str) -> Answer {
+    /// Sends a body; none if it is null.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.ask(method.parse().expect("a method"), path, body)
+            .await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
         let url = format!("{}{path}", self.service.running.url());
         let request = reqwest::Client::new()
             .request(method, url)
@@ -266,10 +312,16 @@ impl User<'_> {
             .token
             .iter()
             .fold(request, reqwest::RequestBuilder::bearer_auth);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
         let response = request.send().await.expect("the service answers");
-        (
-            response.status(),
-            response.json().await.expect("the answer is JSON"),
-        )
+        let status = response.status();
+        if status == StatusCode::NO_CONTENT {
+            return (status, Value::Null);
+        }
+        (status, response.json().await.expect("the answer is JSON"))
     }
 }

@@ -1,0 +1,137 @@
+//! Jobs that have ended without success start anew.
+
+use axum::extract::State;
+use futures_util::{StreamExt as _, stream};
+use stoa_contracts::identity::Role;
+use stoa_contracts::jobs::{JobDetail, RetriedJobs, RetryJobs, SkippedJob};
+use stoa_contracts::{Coded as _, ErrorCode, Page};
+use stoa_postgres::{Cursor, into_page};
+use stoa_queue::store::{self, DeadFilter, DeadJob, State as Stage};
+use stoa_service::{Identity, Json, Path, Problem, responses};
+use uuid::Uuid;
+
+use super::{Jobs, detail, find, require_whole_account};
+
+/// The most jobs that one request lets start anew: a training among them costs a call.
+const AT_ONCE: u16 = 100;
+/// Calls that are made at a time for them.
+const CALLS: usize = 8;
+
+/// Retry a job
+///
+/// One that has failed or was cancelled starts anew, with all its attempts. A training that it is about begins anew, too.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{id}/retry", operation_id = "retry_job", tag = "jobs",
+    params(("id" = Uuid, Path, description = "The job")),
+    responses((status = 200, body = JobDetail, description = "The job"), responses::Write)
+)]
+pub(crate) async fn retry_job(
+    State(jobs): State<Jobs>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+) -> Result<Json<JobDetail>, Problem> {
+    require_whole_account(&identity)?;
+    identity.require(Role::Editor)?;
+    let found = find(&jobs, &identity, id).await?;
+    if !matches!(found.state, Stage::Failed | Stage::Cancelled) {
+        let detail = match found.state {
+            Stage::Succeeded => "The job has succeeded; there is nothing to retry.",
+            _ => "The job has not ended yet: wait for its end, or cancel it first.",
+        };
+        return Err(Problem::new(ErrorCode::Conflict, detail));
+    }
+    let job = DeadJob {
+        id,
+        kind: found.kind,
+        payload: found.payload,
+    };
+    jobs.prepare(&job).await?;
+    if jobs.replay(&[id]).await? == 0 {
+        return Err(Problem::new(ErrorCode::Conflict, TAKEN));
+    }
+    tracing::info!(job = %id, kind = job.kind, by = %identity.subject, "a job starts anew");
+    let found = find(&jobs, &identity, id).await?;
+    Ok(Json(detail(&jobs.store, found).await?))
+}
+
+/// Retry failed jobs
+///
+/// Those of the account that have failed for good start anew, a hundred at most in one request, the newest first.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/retry", operation_id = "retry_jobs", tag = "jobs",
+    request_body = RetryJobs,
+    responses((status = 200, body = RetriedJobs, description = "How many start anew"), responses::Write)
+)]
+pub(crate) async fn retry_jobs(
+    State(jobs): State<Jobs>,
+    identity: Identity,
+    Json(wanted): Json<RetryJobs>,
+) -> Result<Json<RetriedJobs>, Problem> {
+    require_whole_account(&identity)?;
+    identity.require(Role::Editor)?;
+    let filter = DeadFilter {
+        account: Some(identity.account),
+        queue: wanted.queue,
+        kind: wanted.kind,
+        ids: wanted.ids,
+        error: wanted.error,
+        before: Cursor::<Uuid>::decode(wanted.cursor.as_deref())?.map(|cursor| cursor.0),
+    };
+    let dead = jobs.store.dead(&filter, i64::from(AT_ONCE) + 1).await?;
+    let Page { items, next_cursor } = into_page(dead, AT_ONCE.into(), |job: &DeadJob| job.id);
+    let prepare = |job: DeadJob| {
+        let jobs = jobs.clone();
+        async move { (job.id, jobs.prepare(&job).await) }
+    };
+    let prepared = stream::iter(items).map(prepare).buffered(CALLS);
+    let (mut ready, mut skipped) = (Vec::new(), Vec::new());
+    for (id, prepared) in prepared.collect::<Vec<_>>().await {
+        match prepared {
+            Ok(()) => ready.push(id),
+            Err(problem) => {
+                let reason = problem.body().detail.clone();
+                skipped.push(SkippedJob { id, reason });
+            }
+        }
+    }
+    let retried = jobs.replay(&ready).await?;
+    tracing::info!(retried, skipped = skipped.len(), by = %identity.subject, "failed jobs start anew");
+    Ok(Json(RetriedJobs {
+        retried,
+        skipped,
+        next_cursor,
+    }))
+}
+
+const TAKEN: &str =
+    "The job does not start anew: it does already, or another one like it waits or runs.";
+
+impl Jobs {
+    /// Makes what a job is about ready for another start. Twice is the same as once.
+    async fn prepare(&self, job: &DeadJob) -> Result<(), Problem> {
+        // Records of releases before the present one have no payload.
+        if job.payload.is_empty() {
+            let detail =
+                "This job is too old: what it was to do is not known any more. Start a new one.";
+            return Err(Problem::new(ErrorCode::Conflict, detail));
+        }
+        let opened = self.trainings.reopen(job).await;
+        opened.map_err(|error| match error.code() {
+            ErrorCode::NotFound => {
+                let detail = "Its training is gone, perhaps with its assistant.";
+                Problem::new(ErrorCode::Conflict, detail)
+            }
+            ErrorCode::Conflict => Problem::new(ErrorCode::Conflict, error.problem().detail),
+            _ => error.into(),
+        })
+    }
+
+    /// Puts jobs back into their queues; how many.
+    async fn replay(&self, ids: &[Uuid]) -> Result<u64, Problem> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let all = store::JobFilter::default();
+        Ok(self.store.replay(&all, Some(ids)).await?)
+    }
+}

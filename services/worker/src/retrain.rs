@@ -1,0 +1,110 @@
+//! The job `retrain`: has `api` start a training of an assistant, as a schedule asks for it.
+//!
+//! Twice is the same as once: the training has the id of the job. The training itself is a job of its own, `train`.
+
+use stoa_client::{ClientError, ServiceClient};
+use stoa_contracts::assistants::AssistantRuntime;
+use stoa_contracts::jobs::Retrain;
+use stoa_contracts::trainings::{StartTraining, Training};
+use stoa_contracts::{Coded as _, ErrorCode};
+use stoa_queue::store::Store;
+use stoa_queue::{JobContext, JobError, QueueError};
+use uuid::Uuid;
+
+/// Starts trainings. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Retrainings {
+    api: ServiceClient,
+    store: Store,
+}
+
+/// Why no training was started.
+#[derive(Debug, thiserror::Error)]
+enum RetrainError {
+    /// Another training runs, or there is no data: `api` says which.
+    #[error("{0}")]
+    NotNow(String),
+    #[error("{0}")]
+    Call(#[from] ClientError),
+    #[error(transparent)]
+    Record(#[from] QueueError),
+}
+
+impl From<RetrainError> for JobError {
+    fn from(error: RetrainError) -> Self {
+        let later = match &error {
+            RetrainError::NotNow(_) | RetrainError::Record(_) => true,
+            RetrainError::Call(error) => matches!(
+                error.code(),
+                ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal
+            ),
+        };
+        if later {
+            Self::retry(error)
+        } else {
+            Self::fail(error)
+        }
+    }
+}
+
+impl Retrainings {
+    pub(crate) fn new(api: ServiceClient, store: Store) -> Self {
+        Self { api, store }
+    }
+
+    /// Whether an account has an assistant.
+    pub(crate) async fn has(&self, account: Uuid, assistant: Uuid) -> Result<bool, ClientError> {
+        let path = format!("/internal/v1/assistants/{assistant}");
+        match self.api.get::<AssistantRuntime>(&path).await {
+            Ok(found) => Ok(found.account_id == account),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Starts one training.
+    pub(crate) async fn start(self, job: Retrain, context: JobContext) -> Result<(), JobError> {
+        Ok(self.ask(&job, &context).await?)
+    }
+
+    async fn ask(&self, job: &Retrain, context: &JobContext) -> Result<(), RetrainError> {
+        let id = context.envelope.id;
+        let path = format!(
+            "/internal/v1/assistants/{}/trainings/{id}",
+            job.assistant_id
+        );
+        let start = StartTraining {
+            account_id: job.account_id,
+            created_by: job.created_by,
+            activate: job.activate,
+        };
+        match self.api.put::<Training>(&path, &start).await {
+            Ok(training) => {
+                context.give(serde_json::json!({"training_id": training.id}));
+                Ok(())
+            }
+            // An `api` of the release before does not know the path either.
+            Err(error) if error.is_not_found() => {
+                if self.has(job.account_id, job.assistant_id).await? {
+                    return Err(RetrainError::NotNow(error.problem().detail));
+                }
+                self.forget(context).await
+            }
+            Err(error) if error.code() == ErrorCode::Conflict => {
+                Err(RetrainError::NotNow(error.problem().detail))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The assistant is gone, and its schedule goes with it: it would fail for ever.
+    async fn forget(&self, context: &JobContext) -> Result<(), RetrainError> {
+        let job = self.store.find(context.envelope.id).await?;
+        if let Some(schedule) = job.and_then(|job| job.schedule) {
+            self.store.unschedule(&schedule).await?;
+            tracing::info!(schedule, "a schedule is removed: its assistant is gone");
+        }
+        context.give(serde_json::json!({"skipped": "The assistant is gone."}));
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether the times of a schedule can be kept.
+
+use std::time::Duration;
+use stoa_contracts::{ErrorCode, FieldError};
+use stoa_queue::store::{ScheduleError, upcoming};
+use stoa_service::Problem;
+use time::OffsetDateTime;
+
+/// Minute, hour, day of the month, month, day of the week.
+const FIELDS: usize = 5;
+/// Nothing that takes minutes is started more often than this.
+const LEAST_PAUSE: Duration = Duration::from_mins(15);
+/// So many times are looked at for that.
+const LOOKED_AT: usize = 10;
+
+/// When a schedule starts something.
+pub(super) struct Times<'a> {
+    cron: &'a str,
+    time_zone: &'a str,
+}
+
+impl<'a> Times<'a> {
+    /// Refuses what is no expression, or no time zone.
+    pub(super) fn new(cron: &'a str, time_zone: &'a str) -> Result<Self, Problem> {
+        let fields = cron.split_whitespace().count();
+        if fields != FIELDS {
+            let message = format!(
+                "has {fields} fields where five are meant: minute, hour, day of the month, month, day of the week, \
+                 such as `30 3 * * *`"
+            );
+            return Err(wrong("/cron", &message));
+        }
+        let moment = OffsetDateTime::UNIX_EPOCH;
+        if let Err(error) = upcoming(cron, "UTC", moment, 1) {
+            return Err(wrong("/cron", &reason(error)?));
+        }
+        if time_zone.contains(char::is_whitespace) || upcoming(cron, time_zone, moment, 1).is_err()
+        {
+            let message =
+                "is no time zone of the IANA database; one is `UTC`, another `Europe/Athens`";
+            return Err(wrong("/time_zone", message));
+        }
+        Ok(Self { cron, time_zone })
+    }
+
+    /// Refuses what starts too often.
+    pub(super) fn check(&self, now: OffsetDateTime) -> Result<(), Problem> {
+        let times = match upcoming(self.cron, self.time_zone, now, LOOKED_AT) {
+            Ok(times) => times,
+            Err(error) => return Err(wrong("/cron", &reason(error)?)),
+        };
+        if times.windows(2).any(|pair| pair[1] - pair[0] < LEAST_PAUSE) {
+            return Err(wrong(
+                "/cron",
+                "starts something more often than every 15 minutes",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// One value that is not allowed.
+pub(super) fn wrong(pointer: &str, message: &str) -> Problem {
+    let place = FieldError {
+        pointer: Some(pointer.to_owned()),
+        message: message.to_owned(),
+        ..FieldError::default()
+    };
+    let detail = "Some values of the body are not allowed.";
+    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
+}
+
+/// What is wrong with an expression, in the first line of what its reader says.
+fn reason(error: ScheduleError) -> Result<String, Problem> {
+    match error {
+        ScheduleError::Cron { reason, .. } => {
+            let line = reason.lines().find(|line| !line.trim().is_empty());
+            Ok(format!(
+                "cannot be kept: {}",
+                line.unwrap_or("no time fits it").trim()
+            ))
+        }
+        ScheduleError::Queue(error) => Err(error.into()),
+    }
+}

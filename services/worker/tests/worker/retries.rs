@@ -1,0 +1,135 @@
+//! What holds for jobs that start anew.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use stoa_contracts::ErrorCode;
+use stoa_contracts::identity::Role;
+use stoa_contracts::jobs::Train;
+use uuid::Uuid;
+use wiremock::ResponseTemplate;
+
+use crate::platform::{failed, problem, succeeded};
+use crate::service::TestService;
+
+const RETRY: &str = "/api/v1/jobs/retry";
+
+/// A training that has failed; its job.
+async fn failed_training(service: &TestService, account: Uuid, why: &str) -> (Train, Uuid) {
+    let train = TestService::training(account);
+    service.platform.has_training(&train).await;
+    // The second time `ml` succeeds: what is retried is worked on.
+    let answers = vec![failed(why), succeeded()];
+    service.platform.trains(train.training_id, answers).await;
+    let job = service.enqueue(&train).await;
+    let ended = service.ended(&train, job).await;
+    assert_eq!(ended["status"], "failed", "{ended}");
+    (train, job)
+}
+
+#[tokio::test]
+async fn a_failed_training_starts_anew_and_succeeds() {
+    let service = TestService::start().await;
+    let (train, job) = failed_training(&service, Uuid::now_v7(), "The disk is full.").await;
+    service
+        .platform
+        .reopens(&train, ResponseTemplate::new(204))
+        .await;
+    let path = format!("/api/v1/jobs/{job}/retry");
+    let viewer = service.user(train.account_id, Role::Viewer);
+    assert_eq!(viewer.post(&path).await.0, StatusCode::FORBIDDEN);
+    let stranger = service.user(Uuid::now_v7(), Role::Owner);
+    assert_eq!(stranger.post(&path).await.0, StatusCode::NOT_FOUND);
+
+    let editor = service.user(train.account_id, Role::Editor);
+    let (status, anew) = editor.post(&path).await;
+    assert_eq!(status, StatusCode::OK, "{anew}");
+    assert!(
+        anew["error"].is_null() && anew["finished_at"].is_null(),
+        "{anew}"
+    );
+    let ended = service.ended(&train, job).await;
+    assert_eq!(
+        (&ended["status"], &ended["attempts"]),
+        (&json!("succeeded"), &json!(1))
+    );
+    assert_eq!(service.platform.reopenings(&train).await, 1);
+
+    let (status, refusal) = editor.post(&path).await;
+    assert_eq!(
+        (status, &refusal["code"]),
+        (StatusCode::CONFLICT, &json!("conflict"))
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_training_that_cannot_begin_anew_leaves_its_job_as_it_is() {
+    let service = TestService::start().await;
+    let (train, job) = failed_training(&service, Uuid::now_v7(), "The disk is full.").await;
+    let busy = "A training of this assistant is running; wait for it to end.";
+    service
+        .platform
+        .reopens(&train, problem(ErrorCode::Conflict, busy))
+        .await;
+    let editor = service.user(train.account_id, Role::Editor);
+    let (status, refusal) = editor.post(&format!("/api/v1/jobs/{job}/retry")).await;
+    assert_eq!(
+        (status, &refusal["detail"]),
+        (StatusCode::CONFLICT, &json!(busy))
+    );
+    let (_, found) = editor.get(&format!("/api/v1/jobs/{job}")).await;
+    assert_eq!(
+        (&found["status"], &found["error"]),
+        (&json!("failed"), &json!("The disk is full."))
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn failed_jobs_start_anew_together_and_say_which_do_not() {
+    let service = TestService::start().await;
+    let account = Uuid::now_v7();
+    let (full, first) = failed_training(&service, account, "The disk is full.").await;
+    let (other, second) = failed_training(&service, account, "The Disk is FULL!").await;
+    let (_, third) = failed_training(&service, account, "One intent is too few.").await;
+    let (_, foreign) = failed_training(&service, Uuid::now_v7(), "The disk is full.").await;
+    service
+        .platform
+        .reopens(&full, ResponseTemplate::new(204))
+        .await;
+    service
+        .platform
+        .reopens(
+            &other,
+            problem(ErrorCode::NotFound, "There is no such training."),
+        )
+        .await;
+
+    let editor = service.user(account, Role::Editor);
+    let wanted = json!({"queue": "trainings", "error": "disk is full", "ids": [first, second, third, foreign]});
+    let (status, answer) = editor.send("POST", RETRY, wanted).await;
+    assert_eq!(
+        (status, &answer["retried"]),
+        (StatusCode::OK, &json!(1)),
+        "{answer}"
+    );
+    assert_eq!(answer["skipped"][0]["id"], json!(second));
+    assert_eq!(answer["skipped"].as_array().map(Vec::len), Some(1));
+    assert!(answer["next_cursor"].is_null());
+    assert_eq!(service.ended(&full, first).await["status"], "succeeded");
+    let (_, page) = editor.get("/api/v1/jobs?status=failed").await;
+    let left: Vec<Value> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["id"].clone())
+        .collect();
+    assert_eq!(left, [json!(third), json!(second)]);
+
+    let (status, refusal) = editor.send("POST", RETRY, json!({"ids": []})).await;
+    assert_eq!(
+        (status, &refusal["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/ids"))
+    );
+    service.end().await;
+}
