@@ -4,6 +4,7 @@ import { document, look, open, say, signIn } from './stoa'
 
 /** Its own name in each run, so that a run leaves nothing that the next one stumbles over. */
 const NAME = `Meter readings ${Date.now()}`
+const SCHEDULE = `nightly-${Date.now()}`
 
 test('wrong credentials are refused with what to do', async ({ page }) => {
   await page.goto('/')
@@ -97,6 +98,34 @@ test('an assistant is created, taught, trained, and holds a conversation', async
     await expect(page.getByText('Model v1 is ready.')).toBeVisible({ timeout: 90_000 })
     await expect(page.getByRole('cell', { name: 'Active' })).toBeVisible()
     await look(page, '15-trained')
+  })
+
+  await test.step('see its job, and let it come back by the clock', async () => {
+    await open(page, 'Jobs')
+    const queues = page.getByRole('table', { name: 'Queues' })
+    await expect(queues.getByRole('row', { name: /^trainings/ })).toContainText('Runs')
+    await page.getByRole('button', { name: 'New schedule' }).click()
+    await page.getByLabel('Name', { exact: true }).fill(SCHEDULE)
+    await page.getByLabel('Assistant that is trained').selectOption(NAME)
+    await page.getByLabel('Times (cron)').fill('* * * * *')
+    await page.getByLabel('Time zone').fill('Europe/Athens')
+    await look(page, '18-new-schedule')
+    await page.getByRole('button', { name: 'Create schedule' }).click()
+    await expect(page.getByRole('alert').filter({ hasText: '/cron' })).toContainText('15 minutes')
+    await page.getByLabel('Times (cron)').fill('30 3 * * *')
+    await page.getByRole('button', { name: 'Create schedule' }).click()
+    const isOn = page.getByRole('switch', { name: `The schedule ${SCHEDULE} is on` })
+    await expect(isOn).toBeChecked()
+    // The switch itself lies under its picture; the keyboard reaches it.
+    await isOn.focus()
+    await page.keyboard.press('Space')
+    await expect(isOn).not.toBeChecked()
+    await look(page, '19-jobs')
+    await page.getByRole('button', { name: `Delete the schedule ${SCHEDULE}` }).click()
+    await expect(isOn).toBeHidden()
+    await open(page, 'Assistants')
+    await page.getByRole('article', { name: NAME }).getByRole('link').click()
+    await expect(page.getByRole('heading', { level: 1, name: NAME })).toBeVisible()
   })
 
   await test.step('talk to it', async () => {

@@ -57,6 +57,12 @@ const assistantsRoute = createRoute({
   component: lazyRouteComponent(() => import('./features/assistants/AssistantsPage')),
 })
 
+const jobsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/jobs',
+  component: lazyRouteComponent(() => import('./features/jobs/JobsPage')),
+})
+
 const assistantRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: '/assistants/$assistantId',
@@ -97,6 +103,7 @@ const routeTree = rootRoute.addChildren([
   signInRoute,
   signedInRoute.addChildren([
     assistantsRoute,
+    jobsRoute,
     assistantRoute.addChildren([overviewRoute, dataRoute, flowsRoute, trainingRoute, chatRoute]),
   ]),
 ])

@@ -7,5 +7,10 @@ export const keys = {
   models: (id: string) => ['assistants', id, 'models'] as const,
   trainingData: (id: string) => ['assistants', id, 'training-data'] as const,
   flows: (id: string) => ['assistants', id, 'flows'] as const,
+  jobs: ['jobs'] as const,
+  jobsUnderWay: ['jobs', 'under-way'] as const,
+  jobsFailed: ['jobs', 'failed'] as const,
+  queues: ['queues'] as const,
+  schedules: ['schedules'] as const,
   conversation: (id: string) => ['conversations', id] as const,
 }

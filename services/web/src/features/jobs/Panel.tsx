@@ -1,0 +1,53 @@
+/** A part of the page: a heading, what can be done, and a table that has the heading as its caption. */
+import { Card, Group, Table, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { WideTable } from '../../components/WideTable'
+import classes from './Panel.module.css'
+
+interface PanelProps {
+  /** Names the heading in the document. */
+  id: string
+  title: string
+  actions?: ReactNode
+  children: ReactNode
+}
+
+export function Panel({ id, title, actions, children }: PanelProps) {
+  return (
+    <Card component="section" aria-labelledby={id}>
+      <Group justify="space-between" mb="sm" mih={36}>
+        <Title order={2} fz="xl" id={id}>
+          {title}
+        </Title>
+        {actions}
+      </Group>
+      {children}
+    </Card>
+  )
+}
+
+interface PanelTableProps {
+  caption: string
+  minWidth: number
+  /** The heading of each column, and where its text stands. */
+  columns: { label: string; ta?: 'right' }[]
+  children: ReactNode
+}
+
+export function PanelTable({ caption, minWidth, columns, children }: PanelTableProps) {
+  return (
+    <WideTable minWidth={minWidth} label={caption} verticalSpacing="sm">
+      <Table.Caption className={classes.caption}>{caption}</Table.Caption>
+      <Table.Thead>
+        <Table.Tr>
+          {columns.map(({ label, ta }) => (
+            <Table.Th key={label} scope="col" ta={ta}>
+              {label}
+            </Table.Th>
+          ))}
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>{children}</Table.Tbody>
+    </WideTable>
+  )
+}
