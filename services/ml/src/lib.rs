@@ -1,13 +1,15 @@
 //! Trains and serves the models that understand utterances.
 //!
-//! [`engine`] is the learning, pure and without I/O. Around it: `trainings` runs one in the
-//! background and keeps account of it, `models` holds what was trained in memory, `parse`
-//! answers. All routes are internal: `worker` trains, `nlu` parses.
+//! [`engine`] is the learning, pure and without I/O. Around it: `runs` does work in the background
+//! and keeps account of it, `trainings` and `evaluations` are such work, `models` holds what was
+//! trained in memory, `parse` answers. All routes are internal: `worker` trains and evaluates, `nlu` parses.
 
 pub mod engine;
+mod evaluations;
 mod metrics;
 mod models;
 mod parse;
+mod runs;
 mod settings;
 mod trainings;
 
@@ -16,11 +18,12 @@ pub use settings::Settings;
 use anyhow::Context as _;
 use axum::Router;
 use axum::routing::{post, put};
+use evaluations::Evaluator;
 use models::Models;
+use runs::Runner;
 use sqlx::migrate::Migrator;
 use stoa_postgres::PostgresSettings;
 use stoa_service::{App, Context};
-use trainings::Trainer;
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -32,18 +35,31 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .context("connect to postgres")?;
     stoa_postgres::refuse_pending(&pool, &MIGRATOR).await?;
     let models = Models::new(pool.clone(), settings.model_cache);
-    let trainer = Trainer::new(pool.clone(), &settings, context.clone());
-    let routes = training_routes(trainer, settings.training_body_limit).merge(parse_routes(models));
+    let runner = || Runner::new(pool.clone(), &settings, context.clone());
+    let evaluator = Evaluator::new(runner(), models.clone());
+    let data_routes = training_routes(runner()).merge(evaluation_routes(evaluator));
+    let routes = stoa_service::body_limit(data_routes, settings.training_body_limit)
+        .merge(parse_routes(models));
     Ok(App::new(stoa_service::internal(routes, &settings.internal))
         .ready_when("postgres", stoa_postgres::readiness(&pool)))
 }
 
-fn training_routes(trainer: Trainer, body_limit: usize) -> Router {
-    let methods = put(trainings::start_training).get(trainings::get_training);
-    let routes = Router::new()
+fn training_routes(runner: Runner) -> Router {
+    let methods = put(trainings::start_training)
+        .get(trainings::get_training)
+        .delete(trainings::cancel_training);
+    Router::new()
         .route("/internal/v1/trainings/{id}", methods)
-        .with_state(trainer);
-    stoa_service::body_limit(routes, body_limit)
+        .with_state(runner)
+}
+
+fn evaluation_routes(evaluator: Evaluator) -> Router {
+    let methods = put(evaluations::start_evaluation)
+        .get(evaluations::get_evaluation)
+        .delete(evaluations::cancel_evaluation);
+    Router::new()
+        .route("/internal/v1/evaluations/{id}", methods)
+        .with_state(evaluator)
 }
 
 fn parse_routes(models: Models) -> Router {

@@ -5,16 +5,54 @@ use metrics::{
 };
 use std::time::Duration;
 
-const TRAININGS: &str = "ml_trainings_total";
-const TRAINING_DURATION: &str = "ml_training_duration_seconds";
-const RUNNING: &str = "ml_trainings_running";
 const LOADS: &str = "ml_model_loads_total";
 const CACHED: &str = "ml_models_cached_bytes";
 
-/// How a training ended.
+/// A kind of run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Makes a model.
+    Training,
+    /// Measures.
+    Evaluation,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Training, Self::Evaluation];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Evaluation => "evaluation",
+        }
+    }
+
+    const fn total(self) -> &'static str {
+        match self {
+            Self::Training => "ml_trainings_total",
+            Self::Evaluation => "ml_evaluations_total",
+        }
+    }
+
+    const fn duration(self) -> &'static str {
+        match self {
+            Self::Training => "ml_training_duration_seconds",
+            Self::Evaluation => "ml_evaluation_duration_seconds",
+        }
+    }
+
+    const fn running(self) -> &'static str {
+        match self {
+            Self::Training => "ml_trainings_running",
+            Self::Evaluation => "ml_evaluations_running",
+        }
+    }
+}
+
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// With a model.
+    /// With what it gives.
     Succeeded,
     /// With a reason that the designer can act on.
     Failed,
@@ -36,9 +74,16 @@ impl Outcome {
 
 /// Describes every series and makes it exist at 0.
 pub(crate) fn describe() {
-    describe_counter!(TRAININGS, Unit::Count, "Trainings that ended.");
-    describe_histogram!(TRAINING_DURATION, Unit::Seconds, "How long trainings took.");
-    describe_gauge!(RUNNING, Unit::Count, "Trainings that run in this process.");
+    for kind in Kind::ALL {
+        let (total, running) = (kind.total(), kind.running());
+        describe_counter!(total, Unit::Count, "Runs of this kind that ended.");
+        describe_histogram!(kind.duration(), Unit::Seconds, "How long they took.");
+        describe_gauge!(running, Unit::Count, "Those at work in this process.");
+        for outcome in Outcome::ALL {
+            counter!(total, "outcome" => outcome.as_str()).absolute(0);
+        }
+        gauge!(running).set(0.0);
+    }
     describe_counter!(
         LOADS,
         Unit::Count,
@@ -49,34 +94,30 @@ pub(crate) fn describe() {
         Unit::Bytes,
         "Memory that models take in this process."
     );
-    for outcome in Outcome::ALL {
-        counter!(TRAININGS, "outcome" => outcome.as_str()).absolute(0);
-    }
-    gauge!(RUNNING).set(0.0);
     counter!(LOADS).absolute(0);
     gauge!(CACHED).set(0.0);
 }
 
-/// Counts a training as running until it is dropped.
-pub(crate) struct Running;
+/// Counts a run as being at work until it is dropped.
+pub(crate) struct Running(Kind);
 
 impl Running {
-    pub(crate) fn start() -> Self {
-        gauge!(RUNNING).increment(1.0);
-        Self
+    pub(crate) fn start(kind: Kind) -> Self {
+        gauge!(kind.running()).increment(1.0);
+        Self(kind)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        gauge!(RUNNING).decrement(1.0);
+        gauge!(self.0.running()).decrement(1.0);
     }
 }
 
-/// Counts a training that ended.
-pub(crate) fn trained(outcome: Outcome, took: Duration) {
-    counter!(TRAININGS, "outcome" => outcome.as_str()).increment(1);
-    histogram!(TRAINING_DURATION).record(took.as_secs_f64());
+/// Counts a run that ended.
+pub(crate) fn ended(kind: Kind, outcome: Outcome, took: Duration) {
+    counter!(kind.total(), "outcome" => outcome.as_str()).increment(1);
+    histogram!(kind.duration()).record(took.as_secs_f64());
 }
 
 /// Counts a model that was read from the database.

@@ -12,7 +12,7 @@ pub struct Settings {
     pub database: PostgresSettings,
     /// Guards `/internal`.
     pub internal: InternalToken,
-    /// How many trainings run at the same time.
+    /// How many trainings, and as many evaluations, run at the same time.
     pub trainings: NonZeroUsize,
     /// How many more may wait.
     pub training_queue: usize,
@@ -30,14 +30,17 @@ impl stoa_config::Settings for Settings {
         let internal = InternalToken::read(env);
         let trainings = env.parse(
             "TRAINING_CONCURRENCY",
-            "trainings that run at the same time",
+            "trainings, and as many evaluations, that run at the same time",
         );
         let trainings = trainings.default("1").read();
-        let queue = env.parse("TRAINING_QUEUE", "trainings that may wait for their turn");
+        let queue = env.parse(
+            "TRAINING_QUEUE",
+            "trainings, and as many evaluations, that may wait for their turn",
+        );
         let training_queue = queue.default("16").read();
         let threads = env.parse(
             "TRAINING_THREADS",
-            "threads of a training; unset: every core",
+            "threads of a training or evaluation; unset: every core",
         );
         let training_threads = threads.optional();
         let limit = env.size("TRAINING_BODY_LIMIT", "largest training data, as JSON");

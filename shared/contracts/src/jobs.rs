@@ -119,6 +119,27 @@ impl Payload for Retrain {
     const TIME_LIMIT: Duration = Duration::from_mins(1);
 }
 
+/// Payload: measure how well an assistant understands.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Evaluate {
+    /// The evaluation, whose snapshot `api` keeps.
+    pub evaluation_id: Uuid,
+    /// The assistant that it is of.
+    pub assistant_id: Uuid,
+    /// The account that it belongs to.
+    pub account_id: Uuid,
+}
+
+impl Payload for Evaluate {
+    const KIND: &'static str = "evaluate";
+    // Of its own: nobody waits with a training for twenty trainings of a cross-validation.
+    const QUEUE: &'static str = "evaluations";
+    const MAX_ATTEMPTS: u16 = 16;
+    // What RabbitMQ grants a job is 28 minutes.
+    const TIME_LIMIT: Duration = Duration::from_mins(27);
+    const SOFT_TIME_LIMIT: Option<Duration> = Some(Duration::from_mins(25));
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -9,6 +9,7 @@ pub mod assistants;
 pub mod coded;
 pub mod conversations;
 pub mod error;
+pub mod evaluations;
 pub mod flows;
 pub mod hand_over;
 pub mod identity;

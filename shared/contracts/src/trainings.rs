@@ -24,7 +24,7 @@ impl Default for CreateTraining {
     }
 }
 
-/// How far a training is.
+/// How far a training, or an evaluation, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainingStatus {
@@ -32,9 +32,9 @@ pub enum TrainingStatus {
     Queued,
     /// Runs.
     Running,
-    /// Has made a model.
+    /// Has made its model, or measured.
     Succeeded,
-    /// Has ended without one; `error` says why.
+    /// Has ended without; `error` says why.
     Failed,
 }
 
@@ -47,6 +47,11 @@ impl TrainingStatus {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
         }
+    }
+
+    /// Whether nothing more happens.
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
     }
 }
 

@@ -18,8 +18,16 @@ pub(super) struct Fold {
 /// The folds, in which every label has its part of the examples. A label's only example is
 /// never held out. Empty where nothing can be held out.
 pub(super) fn split(labels: &[u32], random: &mut Random) -> Vec<Fold> {
-    let fold_of = assign(labels, random);
-    let count = if labels.len() > SMALL { 1 } else { FOLDS };
+    let mut folds = divide(labels, FOLDS, random);
+    if labels.len() > SMALL {
+        folds.truncate(1);
+    }
+    folds
+}
+
+/// As many folds as said, fewer where there are fewer examples to hold out.
+pub(super) fn divide(labels: &[u32], count: usize, random: &mut Random) -> Vec<Fold> {
+    let fold_of = assign(labels, count, random);
     let fold = |number: usize| {
         let (asked, learned) = (0..labels.len()).partition(|index| fold_of[*index] == Some(number));
         Fold { learned, asked }
@@ -30,7 +38,7 @@ pub(super) fn split(labels: &[u32], random: &mut Random) -> Vec<Fold> {
         .collect()
 }
 
-fn assign(labels: &[u32], random: &mut Random) -> Vec<Option<usize>> {
+fn assign(labels: &[u32], count: usize, random: &mut Random) -> Vec<Option<usize>> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     random.shuffle(&mut order);
     order.sort_by_key(|index| labels[*index]);
@@ -41,7 +49,7 @@ fn assign(labels: &[u32], random: &mut Random) -> Vec<Option<usize>> {
         .filter(|group| group.len() > 1)
     {
         for index in group {
-            fold_of[*index] = Some(next % FOLDS);
+            fold_of[*index] = Some(next % count);
             next += 1;
         }
     }

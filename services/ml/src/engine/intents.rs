@@ -114,13 +114,8 @@ fn factor(features: usize) -> f32 {
     1.0 / (features.max(1) as f32).sqrt()
 }
 
-/// Learns the classifier from all examples, and how far to trust it from held-out ones.
-/// Answers the share of held-out examples that it got right as well.
-pub(super) fn learn(
-    prepared: Prepared,
-    options: &Options,
-    progress: &Progress,
-) -> Result<(Intents, Option<f64>), Cancelled> {
+/// What is to be learned: from all examples first, then from those that leave some out to be asked.
+pub(super) fn plan(prepared: &Prepared, options: &Options, progress: &Progress) -> Vec<Fold> {
     let all = Fold {
         learned: (0..prepared.examples.len()).collect(),
         asked: Vec::new(),
@@ -132,7 +127,18 @@ pub(super) fn learn(
     ));
     let work: usize = folds.iter().map(|fold| fold.learned.len()).sum();
     progress.expect(work * options.intents.epochs);
-    let learned = parallel::map(options.threads, folds, |number, fold| {
+    folds
+}
+
+/// Learns the classifier from all examples, and how far to trust it from held-out ones.
+/// Answers the share of held-out examples that it got right as well.
+pub(super) fn learn(
+    prepared: Prepared,
+    plan: Vec<Fold>,
+    options: &Options,
+    progress: &Progress,
+) -> Result<(Intents, Option<f64>), Cancelled> {
+    let learned = parallel::map(options.threads, plan, |number, fold| {
         let random = Random::new(options.seed.wrapping_add(number as u64));
         learn_fold(&prepared, fold, options, &mut Context { random, progress })
     });

@@ -2,13 +2,14 @@
 //!
 //! It knows nothing of HTTP, databases or clocks: [`train()`] takes data and gives a [`Model`],
 //! [`Model::parse`] takes an utterance and gives what it means, [`Model::to_artefact`] and
-//! [`Model::from_artefact`] carry a model through a database. Everything behind these four
-//! may change without the service noticing.
+//! [`Model::from_artefact`] carry a model through a database. [`cross_validate`] and [`assess`]
+//! measure. Everything behind these may change without the service noticing.
 
 mod artefact;
 mod calibration;
 mod dictionary;
 mod entities;
+mod evaluation;
 mod folds;
 mod intents;
 mod model;
@@ -24,6 +25,7 @@ mod weights;
 
 pub use artefact::ArtefactError;
 pub use entities::BadPattern;
+pub use evaluation::{EvaluateError, assess, cross_validate};
 pub use model::Model;
 pub use options::{IntentOptions, Options};
 pub use progress::{Cancelled, Progress};

@@ -57,6 +57,8 @@ pub fn train(
         .map(|example| Text::new(&example.text))
         .collect();
     let prepared = Prepared::new(&texts, &labels, options);
+    // Before the entities are learned, so that the whole is known from the start.
+    let plan = intents::plan(&prepared, options, progress);
     let lesson = Lesson {
         data,
         texts: &texts,
@@ -64,7 +66,7 @@ pub fn train(
         seed: options.seed,
     };
     let entities = entities.learn(&lesson, progress)?;
-    let (intents, accuracy) = intents::learn(prepared, options, progress)?;
+    let (intents, accuracy) = intents::learn(prepared, plan, options, progress)?;
     Ok(Trained {
         accuracy,
         intents: intents.len(),
@@ -73,7 +75,8 @@ pub fn train(
     })
 }
 
-fn check(labels: &[Option<&str>]) -> Result<(), TrainError> {
+/// Whether there is something to tell apart.
+pub(super) fn check(labels: &[Option<&str>]) -> Result<(), TrainError> {
     let Some(first) = labels.first() else {
         return Err(TrainError::NoExamples);
     };

@@ -1,22 +1,11 @@
-//! The account of trainings in the database, which all replicas share.
-//!
-//! An attempt owns its training as long as it beats. What it writes carries its id, so that an
-//! attempt that was given up by everybody else cannot change anything any more.
+//! The account of trainings in the database.
 
+use crate::runs::{Claim, status};
 use sqlx::PgPool;
 use stoa_contracts::models::ModelMetrics;
-use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot, TrainingStatus};
+use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot};
 use stoa_postgres::{DatabaseError, traced};
 use uuid::Uuid;
-
-/// The training that an attempt works on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
-    /// The training.
-    pub(super) training: Uuid,
-    /// The attempt.
-    pub(super) attempt: Uuid,
-}
 
 /// Takes a training that is new, or whose attempt has been silent for 15 s (sixty beats), or that
 /// has failed and was started anew since. Whether it was taken.
@@ -33,7 +22,7 @@ pub(super) async fn claim(
          WHERE trainings.status IN ('queued', 'running')
                AND trainings.beat_at < now() - interval '15 seconds'
             OR trainings.status = 'failed' AND trainings.run < $5",
-        claim.training,
+        claim.run,
         snapshot.assistant_id,
         snapshot.model,
         claim.attempt,
@@ -41,51 +30,6 @@ pub(super) async fn claim(
     );
     let done = traced("training.claim", query.execute(pool)).await?;
     Ok(done.rows_affected() > 0)
-}
-
-/// Says that the attempt is alive, and how far it is. Whether the training is still its own.
-///
-/// Without a span: four per second would bury what else is in the trace.
-pub(super) async fn beat(
-    pool: &PgPool,
-    claim: Claim,
-    status: TrainingStatus,
-    progress: f64,
-) -> Result<bool, DatabaseError> {
-    let query = sqlx::query!(
-        "UPDATE trainings SET status = $3, progress = $4, beat_at = now()
-         WHERE id = $1 AND attempt = $2 AND status IN ('queued', 'running')",
-        claim.training,
-        claim.attempt,
-        status.as_str(),
-        progress
-    );
-    Ok(query.execute(pool).await?.rows_affected() > 0)
-}
-
-/// Gives a training up, so that another attempt may take it at once.
-pub(super) async fn release(pool: &PgPool, claim: Claim) -> Result<(), DatabaseError> {
-    let query = sqlx::query!(
-        "UPDATE trainings SET beat_at = 'epoch'
-         WHERE id = $1 AND attempt = $2 AND status IN ('queued', 'running')",
-        claim.training,
-        claim.attempt
-    );
-    traced("training.release", query.execute(pool))
-        .await
-        .map(drop)
-}
-
-/// Ends a training with the reason why there is no model.
-pub(super) async fn fail(pool: &PgPool, claim: Claim, reason: &str) -> Result<(), DatabaseError> {
-    let query = sqlx::query!(
-        "UPDATE trainings SET status = 'failed', error = $3, beat_at = now()
-         WHERE id = $1 AND attempt = $2",
-        claim.training,
-        claim.attempt,
-        reason
-    );
-    traced("training.fail", query.execute(pool)).await.map(drop)
 }
 
 /// A model that was trained, ready to be stored.
@@ -116,7 +60,7 @@ pub(super) async fn succeed(
          INSERT INTO models (assistant_id, version, training_id, artefact, checksum)
          SELECT assistant_id, model, id, $4, $5 FROM done
          ON CONFLICT (assistant_id, version) DO NOTHING",
-        claim.training,
+        claim.run,
         claim.attempt,
         metrics,
         finished.artefact,
@@ -147,14 +91,4 @@ pub(super) async fn report(
             .and_then(|metrics| serde_json::from_value(metrics).ok()),
         error: row.error,
     }))
-}
-
-/// A constraint of the table keeps every other text out.
-fn status(stored: &str) -> TrainingStatus {
-    match stored {
-        "queued" => TrainingStatus::Queued,
-        "running" => TrainingStatus::Running,
-        "succeeded" => TrainingStatus::Succeeded,
-        _ => TrainingStatus::Failed,
-    }
 }

@@ -1,9 +1,12 @@
 //! The service through its front door, with a real PostgreSQL.
 
+mod evaluations;
+#[path = "../support/mod.rs"]
 mod support;
 
 use ml::Settings;
 use reqwest::{Client, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::num::NonZeroUsize;
@@ -67,7 +70,10 @@ impl Ml {
     }
 
     async fn put(&self, snapshot: &TrainingSnapshot) -> (StatusCode, Value) {
-        let path = format!("/internal/v1/trainings/{}", snapshot.training_id);
+        self.put_run(&path(snapshot.training_id), snapshot).await
+    }
+
+    async fn put_run(&self, path: &str, snapshot: &impl Serialize) -> (StatusCode, Value) {
         let request = self
             .client
             .put(format!("{}{path}", self.running.url()))
@@ -76,20 +82,29 @@ impl Ml {
     }
 
     async fn get(&self, training: Uuid) -> (StatusCode, Value) {
-        let url = format!("{}/internal/v1/trainings/{training}", self.running.url());
+        self.get_run(&path(training)).await
+    }
+
+    async fn get_run(&self, path: &str) -> (StatusCode, Value) {
+        let url = format!("{}{path}", self.running.url());
         answer(self.client.get(url).bearer_auth(TOKEN)).await
     }
 
+    async fn delete_run(&self, path: &str) -> StatusCode {
+        let url = format!("{}{path}", self.running.url());
+        answer(self.client.delete(url).bearer_auth(TOKEN)).await.0
+    }
+
     async fn ended(&self, training: Uuid) -> TrainingReport {
+        let body = self.ended_run(&path(training)).await;
+        serde_json::from_value(body).expect("it is a report")
+    }
+
+    async fn ended_run(&self, path: &str) -> Value {
         stoa_testing::eventually(LIMIT, || async {
-            let (_, body) = self.get(training).await;
-            let report: Option<TrainingReport> = serde_json::from_value(body).ok();
-            report.filter(|report| {
-                matches!(
-                    report.status,
-                    TrainingStatus::Succeeded | TrainingStatus::Failed
-                )
-            })
+            let (_, body) = self.get_run(path).await;
+            let status = body["status"].as_str().unwrap_or_default();
+            ["succeeded", "failed"].contains(&status).then_some(body)
         })
         .await
     }
@@ -116,6 +131,10 @@ impl Ml {
             json!({"assistant_id": assistant, "model_version": snapshot.model, "text": text});
         self.parse(body.to_string()).await
     }
+}
+
+fn path(training: Uuid) -> String {
+    format!("/internal/v1/trainings/{training}")
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
@@ -200,10 +219,8 @@ async fn takes_over_a_training_whose_process_is_gone() {
     assert_eq!(ml.train(&snapshot).await.status, TrainingStatus::Succeeded);
 }
 
-#[tokio::test]
-async fn a_stopping_process_gives_its_training_up_at_once() {
-    let ml = Ml::start().await;
-    // Enough to train for longer than this test takes.
+/// Enough to train for longer than a test takes.
+fn much_data() -> TrainingData {
     let mut data = energy_supplier();
     for copy in 0..2_000 {
         let mut example = data.examples[copy % 60].clone();
@@ -211,7 +228,27 @@ async fn a_stopping_process_gives_its_training_up_at_once() {
         example.intent = Some(format!("intent {}", copy % 500));
         data.examples.push(example);
     }
-    let snapshot = snapshot(data);
+    data
+}
+
+#[tokio::test]
+async fn a_training_that_nobody_wants_any_more_ends_without_a_model() {
+    let ml = Ml::start().await;
+    let snapshot = snapshot(much_data());
+    assert_eq!(ml.put(&snapshot).await.0, StatusCode::ACCEPTED);
+    let path = path(snapshot.training_id);
+    assert_eq!(ml.delete_run(&path).await, StatusCode::NO_CONTENT);
+    let report = ml.ended(snapshot.training_id).await;
+    assert_eq!(report.status, TrainingStatus::Failed);
+    assert_eq!(report.error.as_deref(), Some("It was cancelled."));
+    let (status, _) = ml.understand(&snapshot, "hello").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_stopping_process_gives_its_training_up_at_once() {
+    let ml = Ml::start().await;
+    let snapshot = snapshot(much_data());
     assert_eq!(ml.put(&snapshot).await.0, StatusCode::ACCEPTED);
     ml.running.stop().await.unwrap();
     let next = Ml::on(ml.database, 16).await;

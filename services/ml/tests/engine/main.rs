@@ -1,5 +1,7 @@
 //! The engine through its front door: data in, model out, utterances understood.
 
+mod evaluation;
+#[path = "../support/mod.rs"]
 mod support;
 
 use ml::engine::{ArtefactError, Model, Options, Progress, TrainError, Trained, train};

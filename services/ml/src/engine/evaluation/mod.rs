@@ -1,0 +1,180 @@
+//! How well utterances are understood: by models that have not seen them, or by one that is there.
+
+mod entities;
+mod scores;
+
+use super::folds::{self, Fold};
+use super::model::Model;
+use super::options::Options;
+use super::parallel;
+use super::progress::{Cancelled, Progress};
+use super::random::Random;
+use super::train::{self, TrainError, train};
+use entities::EntityTally;
+use scores::Answer;
+use std::num::NonZeroUsize;
+use stoa_contracts::evaluations::EvaluationResult;
+use stoa_contracts::training_data::{Example, TrainingData};
+
+/// Folds that are worked on together at most: each may take as much memory as a training.
+const TOGETHER: usize = 4;
+/// Utterances that one thread asks a model at a time.
+const CHUNK: usize = 256;
+
+/// Why nothing is measured. All but a cancelled training is said to the designer as it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The data cannot be learned from.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Nothing can be held out.
+    #[error("no intent has two examples: one must be kept to learn from while the other is asked")]
+    NothingToAsk,
+    /// No utterance came along.
+    #[error("there are no utterances to ask: add some with their intents")]
+    NoExamples,
+}
+
+impl From<Cancelled> for EvaluateError {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::Train(cancelled.into())
+    }
+}
+
+/// Holds every example out once and asks a model that has learned from the other folds. The only example of an intent
+/// is always learned, never asked. The same data, folds, options and seed give the same result on any number of threads.
+pub fn cross_validate(
+    data: &TrainingData,
+    folds: usize,
+    options: &Options,
+    progress: &Progress,
+) -> Result<EvaluationResult, EvaluateError> {
+    let labels: Vec<Option<&str>> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
+    train::check(&labels)?;
+    let mut random = Random::new(options.seed);
+    let folds = folds::divide(&numbers(&labels), folds.max(2), &mut random);
+    let together = options.threads.get().min(folds.len()).min(TOGETHER);
+    let Some(together) = NonZeroUsize::new(together) else {
+        return Err(EvaluateError::NothingToAsk);
+    };
+    let options = Options {
+        threads: NonZeroUsize::new(options.threads.get() / together).unwrap_or(NonZeroUsize::MIN),
+        ..options.clone()
+    };
+    let mut asking = Asking::new(&data.examples);
+    let parts = progress.divide(folds.len());
+    let answered = parallel::map(together, folds, |number, fold| {
+        let (asked, part) = (fold.asked.len(), &parts[number]);
+        part.expect(asked);
+        let model = train(&learned(data, &fold), &options, part)?.model;
+        Ok::<_, EvaluateError>(asking.ask(&model, fold.asked, part)?)
+    });
+    for answered in answered {
+        asking.take(answered?);
+    }
+    Ok(asking.result())
+}
+
+/// Asks a model every example.
+pub fn assess(
+    model: &Model,
+    examples: &[Example],
+    threads: NonZeroUsize,
+    progress: &Progress,
+) -> Result<EvaluationResult, EvaluateError> {
+    if examples.is_empty() {
+        return Err(EvaluateError::NoExamples);
+    }
+    progress.expect(examples.len());
+    let mut asking = Asking::new(examples);
+    let chunks = (0..examples.len()).step_by(CHUNK);
+    let chunks = chunks.map(|first| first..(first + CHUNK).min(examples.len()));
+    let answered = parallel::map(threads, chunks.collect(), |_, chunk| {
+        asking.ask(model, chunk, progress)
+    });
+    for answered in answered {
+        asking.take(answered?);
+    }
+    Ok(asking.result())
+}
+
+/// What a fold's model learns from; lists, patterns and synonyms are not held out.
+fn learned(data: &TrainingData, fold: &Fold) -> TrainingData {
+    let examples = fold
+        .learned
+        .iter()
+        .map(|index| data.examples[*index].clone());
+    TrainingData {
+        examples: examples.collect(),
+        synonyms: data.synonyms.clone(),
+        lookups: data.lookups.clone(),
+        regexes: data.regexes.clone(),
+    }
+}
+
+fn numbers(labels: &[Option<&str>]) -> Vec<u32> {
+    let mut known = labels.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    let number = |label: &Option<&str>| known.binary_search(label).unwrap_or_default();
+    let numbers = labels.iter().map(number);
+    numbers
+        .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// Labelled utterances that are asked, and what was answered so far.
+struct Asking<'a> {
+    examples: &'a [Example],
+    answers: Vec<Answer>,
+    entities: EntityTally<'a>,
+}
+
+/// What a few of the utterances were answered.
+struct Answered<'a> {
+    answers: Vec<Answer>,
+    entities: EntityTally<'a>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(examples: &'a [Example]) -> Self {
+        Self {
+            examples,
+            answers: Vec::with_capacity(examples.len()),
+            entities: EntityTally::new(examples),
+        }
+    }
+
+    /// Asks a model some of the utterances, by their number.
+    fn ask(
+        &self,
+        model: &Model,
+        indices: impl IntoIterator<Item = usize>,
+        progress: &Progress,
+    ) -> Result<Answered<'a>, Cancelled> {
+        let mut answers = Vec::new();
+        let mut entities = EntityTally::new(self.examples);
+        for index in indices {
+            progress.advance(1)?;
+            let example = &self.examples[index];
+            let parsed = model.parse(&example.text, 0);
+            entities.count(example, &parsed.entities);
+            answers.push(Answer {
+                example: index,
+                predicted: parsed.intent.name,
+                confidence: parsed.intent.confidence,
+            });
+        }
+        Ok(Answered { answers, entities })
+    }
+
+    fn take(&mut self, answered: Answered<'a>) {
+        self.answers.extend(answered.answers);
+        self.entities.add(&answered.entities);
+    }
+
+    fn result(mut self) -> EvaluationResult {
+        self.answers.sort_unstable_by_key(|answer| answer.example);
+        scores::result(self.examples, &self.answers, self.entities.scores())
+    }
+}

@@ -1,0 +1,148 @@
+//! Measuring, through the engine's front door.
+
+use ml::engine::{EvaluateError, Options, Progress, TrainError, assess, cross_validate, train};
+use std::num::NonZeroUsize;
+use stoa_contracts::evaluations::EvaluationResult;
+use stoa_contracts::training_data::TrainingData;
+
+use crate::support::energy_supplier;
+
+fn measure(data: &TrainingData, folds: usize, options: &Options) -> EvaluationResult {
+    cross_validate(data, folds, options, &Progress::new()).expect("the data is sound")
+}
+
+fn on_threads(threads: usize) -> Options {
+    Options {
+        threads: NonZeroUsize::new(threads).expect("there is one at least"),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn every_example_is_asked_once_by_a_model_that_has_not_seen_it() {
+    let data = energy_supplier();
+    let result = measure(&data, 5, &Options::default());
+    let summary = result.summary;
+    assert_eq!(
+        (summary.examples, summary.left_out),
+        (data.examples.len(), 0)
+    );
+    assert!(summary.accuracy > 0.8, "{summary:?}");
+    assert!(
+        summary.macro_f1 > 0.7 && summary.weighted_f1 > 0.8,
+        "{summary:?}"
+    );
+    let support: usize = result.intents.iter().map(|intent| intent.support).sum();
+    let cells: usize = result.confusion.iter().map(|cell| cell.count).sum();
+    assert_eq!((support, cells), (data.examples.len(), data.examples.len()));
+    assert_eq!(result.wrong.len(), summary.mistakes);
+    assert!(result.intents.iter().any(|intent| intent.intent.is_none()));
+}
+
+#[test]
+fn annotated_entities_are_measured_and_others_are_not() {
+    let result = measure(&energy_supplier(), 5, &Options::default());
+    let names: Vec<&str> = result.entities.iter().map(|e| e.entity.as_str()).collect();
+    assert_eq!(names, ["city", "reading"]);
+    assert!(
+        result
+            .entities
+            .iter()
+            .all(|entity| entity.support == 18 && entity.f1 > 0.5)
+    );
+}
+
+#[test]
+fn an_intent_that_cannot_be_told_apart_shows_in_the_matrix() {
+    let mut data = energy_supplier();
+    let mut twins: Vec<_> = data
+        .examples
+        .iter()
+        .filter(|e| e.intent.as_deref() == Some("goodbye"))
+        .cloned()
+        .collect();
+    for twin in &mut twins {
+        twin.intent = Some("farewell".into());
+    }
+    data.examples.extend(twins);
+    let result = measure(&data, 4, &Options::default());
+    let confused = result.confusion.iter().any(|cell| {
+        let pair = (cell.expected.as_deref(), cell.predicted.as_deref());
+        matches!(
+            pair,
+            (Some("goodbye"), Some("farewell")) | (Some("farewell"), Some("goodbye"))
+        )
+    });
+    assert!(confused, "{:?}", result.confusion);
+}
+
+#[test]
+fn the_same_data_and_seed_give_the_same_result_on_any_number_of_threads() {
+    let data = energy_supplier();
+    let one = measure(&data, 3, &on_threads(1));
+    assert_eq!(one, measure(&data, 3, &on_threads(1)));
+    assert_eq!(one, measure(&data, 3, &on_threads(8)));
+}
+
+#[test]
+fn the_only_example_of_an_intent_is_left_out() {
+    let mut data = energy_supplier();
+    data.examples[0].intent = Some("alone".into());
+    let result = measure(&data, 2, &Options::default());
+    assert_eq!(result.summary.left_out, 1);
+    assert_eq!(result.summary.examples, data.examples.len() - 1);
+}
+
+#[test]
+fn data_in_which_nothing_can_be_held_out_is_refused_with_what_to_do() {
+    let mut data = energy_supplier();
+    for (number, example) in data.examples.iter_mut().enumerate() {
+        example.intent = Some(format!("intent {number}"));
+    }
+    let refused = cross_validate(&data, 5, &Options::default(), &Progress::new()).unwrap_err();
+    assert!(matches!(refused, EvaluateError::NothingToAsk));
+    let none = cross_validate(
+        &TrainingData::default(),
+        5,
+        &Options::default(),
+        &Progress::new(),
+    );
+    assert!(none.unwrap_err().to_string().contains("no examples"));
+}
+
+#[test]
+fn a_model_is_asked_a_set_of_any_size() {
+    let data = energy_supplier();
+    let model = train(&data, &Options::default(), &Progress::new())
+        .unwrap()
+        .model;
+    let copies = (0..10).flat_map(|_| data.examples.clone());
+    let mut examples: Vec<_> = copies.collect();
+    examples[0].intent = Some("never_learned".into());
+    let progress = Progress::new();
+    let result = assess(&model, &examples, NonZeroUsize::new(2).unwrap(), &progress).unwrap();
+    assert_eq!(result.summary.examples, examples.len());
+    assert!(result.summary.accuracy > 0.9, "{:?}", result.summary);
+    assert!((progress.fraction() - 1.0).abs() < 1e-9);
+    let unknown = result
+        .wrong
+        .iter()
+        .any(|wrong| wrong.expected.as_deref() == Some("never_learned"));
+    assert!(unknown, "{:?}", result.wrong);
+    let refused = assess(&model, &[], NonZeroUsize::MIN, &Progress::new()).unwrap_err();
+    assert!(matches!(refused, EvaluateError::NoExamples));
+}
+
+#[test]
+fn a_cancelled_evaluation_stops_and_an_ended_one_has_done_all() {
+    let progress = Progress::new();
+    progress.cancel();
+    let stopped = cross_validate(&energy_supplier(), 5, &Options::default(), &progress);
+    assert!(matches!(
+        stopped,
+        Err(EvaluateError::Train(TrainError::Cancelled(_)))
+    ));
+    let progress = Progress::new();
+    cross_validate(&energy_supplier(), 5, &Options::default(), &progress).unwrap();
+    assert!((progress.fraction() - 1.0).abs() < 1e-9);
+}
