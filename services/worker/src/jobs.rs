@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::operators::{Operators, require_whole_account};
 use crate::retrain::Retrainings;
+use crate::runs::Runs;
 use crate::schedules::show::own_name;
-use crate::train::Trainings;
 
 pub mod retry;
 
@@ -23,7 +23,7 @@ pub mod retry;
 #[derive(Clone)]
 pub(crate) struct Jobs {
     pub(crate) store: Store,
-    pub(crate) trainings: Trainings,
+    pub(crate) runs: Runs,
     pub(crate) retrainings: Retrainings,
     pub(crate) operators: Operators,
     pub(crate) clock: Clock,
@@ -150,7 +150,7 @@ pub(crate) async fn cancel_job(
             return Err(Problem::new(ErrorCode::Conflict, detail));
         }
         // One that runs tells of its end itself.
-        Some(CancelOutcome::Cancelled) => jobs.trainings.tell_cancelled(&found).await,
+        Some(CancelOutcome::Cancelled) => jobs.runs.tell_cancelled(&found).await,
         Some(CancelOutcome::Requested) | None => {}
     }
     let found = find(&jobs, &identity, id).await?;

@@ -1,16 +1,18 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
-//! A job is a module of its own ([`train`], [`retrain`]) with a function that does it, registered in
+//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`]; [`runs`] has what those share that `ml` does), registered in
 //! [`build`]; its payload stands in `stoa_contracts::jobs`. What becomes of it stands in the queue's
 //! record, [`stoa_queue::store`], and is read and changed through [`jobs`], [`queues`] and [`schedules`]. Other services
 //! hand theirs over at [`intake`].
 
+mod evaluate;
 mod intake;
 pub mod jobs;
 mod operators;
 pub mod queues;
 mod retention;
 mod retrain;
+mod runs;
 pub mod schedules;
 mod settings;
 mod train;
@@ -22,16 +24,16 @@ use jobs::Jobs;
 use operators::Operators;
 use retention::Retention;
 use retrain::Retrainings;
+use runs::Runs;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
-use stoa_contracts::jobs::Train;
+use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::upkeep::{RemoveExpiredAccess, RemoveOldConversations};
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::Store;
 use stoa_queue::{Consumer, Queue};
 use stoa_service::{App, Context, TokenVerifier, internal};
-use train::Trainings;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use webhooks::Webhooks;
@@ -59,20 +61,23 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     );
     let webhooks = Webhooks::new(api.clone(), settings.webhooks, context.clock.clone());
     let access = api.clone();
-    let trainings = Trainings::new(api.clone(), ml, settings.training_poll);
+    let runs = Runs::new(api.clone(), ml, settings.training_poll);
     let retrainings = Retrainings::new(api, store.clone());
 
     let jobs = Jobs {
         store: store.clone(),
-        trainings: trainings.clone(),
+        runs: runs.clone(),
         retrainings: retrainings.clone(),
         operators: Operators::new(settings.operator_account),
         clock: context.clock.clone(),
     };
     let consumer = Consumer::new(queue.clone(), settings.consumer)
         .with_store(store.clone())
-        .observe(trainings.observer())
-        .handle(move |job, context| trainings.clone().train(job, context))
+        .observe(runs.observer());
+    let (train, evaluate) = (runs.clone(), runs);
+    let consumer = consumer
+        .handle(move |job: Train, context| train.clone().run(job, context))
+        .handle(move |job: Evaluate, context| evaluate.clone().run(job, context))
         .handle(move |job, context| retrainings.clone().start(job, context))
         .handle(move |job: Deliver, context| webhooks.clone().deliver(job, context))
         .handle(move |_: RemoveExpiredAccess, job| upkeep::remove(access.clone(), job))
@@ -81,6 +86,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     // Every kind that other services think of; what only this one enqueues is not handed over.
     let intake = Intake::new(store.clone())
         .takes::<Train>()
+        .takes::<Evaluate>()
         .takes::<Deliver>();
     let retention = Retention::new(store, settings.record_retention, settings.result_retention);
     Ok(App::documented(routes().with_state(jobs))

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use futures_util::{StreamExt as _, stream};
 use stoa_contracts::identity::Role;
-use stoa_contracts::jobs::{JobDetail, RetriedJobs, RetryJobs, SkippedJob};
+use stoa_contracts::jobs::{Evaluate, JobDetail, Payload as _, RetriedJobs, RetryJobs, SkippedJob};
 use stoa_contracts::{Coded as _, ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
 use stoa_queue::store::{self, DeadFilter, DeadJob, State as Stage};
@@ -115,7 +115,11 @@ impl Jobs {
                 "This job is too old: what it was to do is not known any more. Start a new one.";
             return Err(Problem::new(ErrorCode::Conflict, detail));
         }
-        let opened = self.trainings.reopen(job).await;
+        if job.kind == Evaluate::KIND {
+            let detail = "An evaluation that has ended stays as it is. Start a new one.";
+            return Err(Problem::new(ErrorCode::Conflict, detail));
+        }
+        let opened = self.runs.reopen(job).await;
         opened.map_err(|error| match error.code() {
             ErrorCode::NotFound => {
                 let detail = "Its training is gone, perhaps with its assistant.";

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
-use stoa_contracts::jobs::{Retrain, Train};
+use stoa_contracts::jobs::{Evaluate, Retrain, Train};
 use stoa_contracts::upkeep::RemoveExpiredAccess;
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
@@ -155,11 +155,13 @@ impl TestService {
 
     /// Enqueues a training on the broker, as the `api` of the release before does.
     pub(crate) async fn enqueue(&self, train: &Train) -> Uuid {
-        let enqueued = self
-            .queue
-            .enqueue(train, Enqueue::for_account(train.account_id))
-            .await;
-        enqueued.expect("the broker takes the job")
+        self.enqueue_of(train.account_id, train).await
+    }
+
+    /// Enqueues a job of an account.
+    pub(crate) async fn enqueue_of(&self, account: Uuid, job: &impl Payload) -> Uuid {
+        let enqueued = self.queue.enqueue(job, Enqueue::for_account(account));
+        enqueued.await.expect("the broker takes the job")
     }
 
     /// Waits until the record of a training's job says that it has ended.
@@ -167,7 +169,7 @@ impl TestService {
         self.ended_of(train.account_id, job).await
     }
 
-    /// Waits until the record of an account's job says that it has ended.
+    /// The same of any job of an account.
     pub(crate) async fn ended_of(&self, account: Uuid, job: Uuid) -> Value {
         let user = self.user(account, Role::Viewer);
         let path = format!("/api/v1/jobs/{job}");
@@ -263,6 +265,7 @@ impl TestService {
         self.queue
             .remove(&[
                 Train::QUEUE,
+                Evaluate::QUEUE,
                 Retrain::QUEUE,
                 Deliver::QUEUE,
                 RemoveExpiredAccess::QUEUE,
