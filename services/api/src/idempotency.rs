@@ -59,7 +59,8 @@ async fn idempotent(
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let identity = Identity::from_request_parts(&mut parts, &()).await?;
-    let path = parts.uri.path().to_owned();
+    let path = parts.uri.path_and_query();
+    let path = path.map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
     let limits = Request::from_parts(parts.clone(), body);
     let body = read_body(limits).await?;
     let subject = identity.subject.as_bytes();

@@ -3,6 +3,7 @@
 mod api_keys;
 mod assistants;
 mod documents;
+mod evaluations;
 mod flows;
 mod internal_routes;
 mod models;
@@ -21,7 +22,9 @@ use crate::{idempotency, state::Api};
 /// The routes that the gateway publishes.
 pub(crate) fn public(api: &Api) -> OpenApiRouter<Api> {
     let once = from_fn_with_state(api.clone(), idempotency::run);
-    sessions().merge(resources().layer(once))
+    // The limit of documents stands outside of the layer that reads the body first.
+    let documents = documents::with_limit(evaluations::routes().layer(once.clone()));
+    sessions().merge(resources().layer(once)).merge(documents)
 }
 
 /// The routes for other services.
@@ -31,7 +34,8 @@ pub(crate) fn internal(api: Api) -> Router {
 
 /// The document of the public routes.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    sessions().merge(resources()).into_openapi()
+    let resources = resources().merge(evaluations::routes());
+    sessions().merge(resources).into_openapi()
 }
 
 fn sessions() -> OpenApiRouter<Api> {

@@ -24,7 +24,7 @@ use crate::{
     training_data::{Format, Reading, read, write},
 };
 
-/// Revisions that are kept beside those that a running training needs.
+/// Revisions that are kept beside those that a running training or evaluation needs.
 const KEPT: i32 = 20;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -138,7 +138,10 @@ async fn store(
     let forget = sqlx::query!(
         "DELETE FROM training_data d WHERE assistant_id = $1 AND version <= $2 AND NOT EXISTS
              (SELECT 1 FROM trainings t WHERE t.assistant_id = $1
-              AND t.training_data_version = d.version AND t.status IN ('queued', 'running'))",
+              AND t.training_data_version = d.version AND t.status IN ('queued', 'running'))
+         AND NOT EXISTS
+             (SELECT 1 FROM evaluations e WHERE e.assistant_id = $1
+              AND e.training_data_version = d.version AND e.status IN ('queued', 'running'))",
         id,
         version - KEPT,
     );

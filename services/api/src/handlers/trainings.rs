@@ -24,7 +24,7 @@ use crate::{outbox, state::Api, stored};
 
 /// A training of which nothing has been heard for so long does not hold up the next one: a job
 /// is tried for half an hour and may wait in the queue as long again.
-const SILENCE: Duration = Duration::hours(2);
+pub(super) const SILENCE: Duration = Duration::hours(2);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -182,7 +182,7 @@ impl Start {
     }
 }
 
-async fn require_examples(
+pub(super) async fn require_examples(
     transaction: &mut PgTransaction<'_>,
     id: Uuid,
     version: i32,

@@ -3,6 +3,11 @@
 //! It is read through the tree, not by `serde`: that would stop at the first fault, and could
 //! not say on which line an entity is outside of its utterance.
 
+use std::ops::RangeInclusive;
+
+use stoa_contracts::evaluations::{
+    CreateEvaluation, CrossValidation, FEWEST_FOLDS, LabelledSet, MOST_FOLDS, USUAL_FOLDS,
+};
 use stoa_contracts::training_data::{EntityAnnotation, Example, Hint, TrainingData};
 
 use super::collect::Collector;
@@ -35,6 +40,43 @@ pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentErro
         reader.regex(regex);
     }
     reader.collector.finish()
+}
+
+/// Reads what an evaluation is to do.
+pub(super) fn read_evaluation(text: &str) -> Result<CreateEvaluation, DocumentError> {
+    let tree = read_json(text)?;
+    let mut reader = Reader::default();
+    let root = Fields::of(&mut reader, &tree, &["folds", "examples", "model"]);
+    let whole = |reader: &mut Reader, key, range| reader.whole(root.as_ref()?, key, range);
+    let folds = whole(&mut reader, "folds", FEWEST_FOLDS..=MOST_FOLDS);
+    let model = whole(&mut reader, "model", 1..=i32::MAX.unsigned_abs());
+    let has_examples = tree.get("examples").is_some();
+    for example in reader.items(&tree, "examples") {
+        reader.example(example);
+    }
+    let contradiction = match (has_examples, folds, model) {
+        (true, Some(_), _) => "give either `folds` or `examples`: a set is not cross-validated",
+        (false, _, Some(_)) => "a `model` is asked `examples`: give some, or leave it out",
+        _ => "",
+    };
+    if !contradiction.is_empty() {
+        reader.collector.wrong(tree.at, contradiction);
+    }
+    let is_empty = has_examples && reader.items(&tree, "examples").is_empty();
+    if is_empty {
+        reader
+            .collector
+            .wrong(tree.at, "the list `examples` is empty");
+    }
+    let (data, _) = reader.collector.finish()?;
+    if !has_examples {
+        let folds = folds.unwrap_or(USUAL_FOLDS);
+        return Ok(CreateEvaluation::CrossValidation(CrossValidation { folds }));
+    }
+    Ok(CreateEvaluation::LabelledSet(LabelledSet {
+        examples: data.examples,
+        model: model.and_then(|model| i32::try_from(model).ok()),
+    }))
 }
 
 #[derive(Default)]
@@ -164,6 +206,25 @@ impl Reader {
                 .wrong(at, format!("`{key}` is not a count of characters"));
         }
         index
+    }
+
+    /// A whole number within a range; none where it is absent or null.
+    fn whole(&mut self, fields: &Fields<'_>, key: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        let value = &fields.get(key)?.value;
+        let number = match &value.value {
+            Value::Null => return None,
+            Value::Int(number) => u32::try_from(*number).ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let (least, most) = (range.start(), range.end());
+            self.collector.wrong(
+                value.at,
+                format!("`{key}` is not a whole number from {least} to {most}"),
+            );
+        }
+        number
     }
 
     fn expected(&mut self, at: Position, what: &str, found: &Value) {

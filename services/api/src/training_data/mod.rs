@@ -17,11 +17,12 @@ mod rasa_writer;
 #[cfg(test)]
 mod round_trip;
 
+use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Hint, TrainingData};
 
 pub use format::Format;
 
-use crate::document::{DocumentError, text_of};
+use crate::document::{DocumentError, Findings, Position, text_of};
 
 /// What a document held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,25 @@ pub fn read(bytes: &[u8], format: Format) -> Result<Reading, DocumentError> {
     };
     hints.extend(hints::of(&data));
     Ok(Reading { data, hints })
+}
+
+/// Reads what an evaluation is to do: JSON says it whole, the other formats are a labelled set.
+pub fn read_evaluation(bytes: &[u8], format: Format) -> Result<CreateEvaluation, DocumentError> {
+    let text = text_of(bytes)?;
+    let (data, _) = match format {
+        Format::Json => return json::read_evaluation(text),
+        Format::Yaml => rasa::read(text)?,
+        Format::Csv => csv::read(text)?,
+    };
+    if data.examples.is_empty() {
+        let mut findings = Findings::default();
+        findings.add(Position::new(1, 1), "there is no utterance in it");
+        return Err(DocumentError::Content(findings));
+    }
+    Ok(CreateEvaluation::LabelledSet(LabelledSet {
+        examples: data.examples,
+        model: None,
+    }))
 }
 
 /// Writes data in a format.

@@ -3,6 +3,7 @@
 mod api_keys;
 mod assistants;
 mod documents;
+mod evaluations;
 mod flows;
 mod idempotency;
 mod internal;

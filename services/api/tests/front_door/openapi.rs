@@ -22,6 +22,7 @@ async fn the_document_is_served_and_names_every_operation_once() {
         "create_session",
         "put_training_data",
         "create_training",
+        "create_evaluation",
         "activate_model",
     ] {
         assert!(operations.contains(&expected), "{operations:?}");

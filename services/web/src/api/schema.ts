@@ -94,6 +94,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assistants/{id}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the evaluations of an assistant, newest first; the last 100 are kept. */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Starts to measure how well an assistant understands; one evaluation of an assistant runs at a time.
+         * @description Either a cross-validation of the latest training data, or a labelled set that comes along, which a model is asked:
+         *     as JSON, Rasa 3 NLU YAML or CSV (`text,intent`). Everything that is wrong in a set is told at once, with line and column.
+         */
+        post: operations["create_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistants/{id}/flows": {
         parameters: {
             query?: never;
@@ -297,6 +319,23 @@ export interface paths {
          *     `idempotency_key`, says something; if that is refused a frame `{"problem": ...}` comes.
          */
         get: operations["stream_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an evaluation: how far it is, what it found, why it failed. */
+        get: operations["get_evaluation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -819,6 +858,15 @@ export interface components {
             /** @default null */
             is_not?: components["schemas"]["Scalar"] | null;
         };
+        /** @description A cell of the confusion matrix that is not 0. */
+        ConfusionCell: {
+            /** @description How often. */
+            count: number;
+            /** @description The right intent; null is what is out of scope. */
+            expected?: string | null;
+            /** @description The intent that was answered; null is "out of scope". */
+            predicted?: string | null;
+        };
         /** @description A conversation with everything that happened in it. */
         Conversation: components["schemas"]["ConversationSummary"] & {
             /** @description Everything that happened, in order. */
@@ -908,6 +956,8 @@ export interface components {
              */
             sender?: string | null;
         };
+        /** @description Input of `create_evaluation`: one of two ways to measure. */
+        CreateEvaluation: components["schemas"]["CrossValidation"] | components["schemas"]["LabelledSet"];
         /** @description Input of `create_message`. */
         CreateMessage: {
             /**
@@ -994,6 +1044,15 @@ export interface components {
             /** @description The secret; goes into `Authorization: Bearer`. */
             key: string;
         };
+        /** @description Divides the latest training data into folds; a model learns from all but one of them and is asked the one, in turn. */
+        CrossValidation: {
+            /**
+             * Format: int32
+             * @description How many folds.
+             * @default 5
+             */
+            folds?: number;
+        };
         /** @description An entity found in an utterance. */
         Entity: {
             /**
@@ -1027,11 +1086,125 @@ export interface components {
             /** @description The value, where it differs from the text. */
             value?: string | null;
         };
+        /** @description How well an entity is found: its kind and its exact place. */
+        EntityScore: {
+            /** @description The entity. */
+            entity: string;
+            /**
+             * Format: double
+             * @description Harmonic mean of both.
+             */
+            f1: number;
+            /**
+             * Format: double
+             * @description Share of what was found that is annotated so; null if it was never found.
+             */
+            precision?: number | null;
+            /**
+             * Format: double
+             * @description Share of what is annotated that was found.
+             */
+            recall?: number | null;
+            /** @description How often it is annotated. */
+            support: number;
+        };
         /**
          * @description What went wrong, in the nine words that clients and metrics know.
          * @enum {string}
          */
         ErrorCode: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "conflict" | "too_large" | "rate_limited" | "unavailable" | "internal";
+        /** @description An evaluation. */
+        Evaluation: {
+            /**
+             * Format: uuid
+             * @description The assistant that it is of.
+             */
+            assistant_id: string;
+            /**
+             * Format: date-time
+             * @description When it was started.
+             */
+            created_at: string;
+            /** @description Why it failed; null otherwise. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; null until then.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description The folds of a cross-validation; null where a labelled set came along.
+             */
+            folds?: number | null;
+            /**
+             * Format: uuid
+             * @description The evaluation's id.
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description The version of the model that is asked; null in a cross-validation.
+             */
+            model?: number | null;
+            /**
+             * Format: double
+             * @description The part that is done, 0 to 1.
+             */
+            progress: number;
+            /** @description How far it is. */
+            status: components["schemas"]["TrainingStatus"];
+            summary?: components["schemas"]["EvaluationSummary"] | null;
+            /**
+             * Format: int32
+             * @description The revision of the training data that is cross-validated; null where a labelled set came along.
+             */
+            training_data_version?: number | null;
+        };
+        /** @description An evaluation with all that it found. */
+        EvaluationDetail: components["schemas"]["Evaluation"] & {
+            result?: components["schemas"]["EvaluationResult"] | null;
+        };
+        /** @description What an evaluation found. */
+        EvaluationResult: components["schemas"]["EvaluationSummary"] & {
+            /** @description How often what was expected was answered by what, at most 2,000 pairs, the most frequent first; others are 0. */
+            confusion: components["schemas"]["ConfusionCell"][];
+            /** @description How well each annotated entity is found, by name; empty without annotations. */
+            entities: components["schemas"]["EntityScore"][];
+            /** @description How well each intent is understood, at most 2,000, by name; what is out of scope is one of them. */
+            intents: components["schemas"]["IntentScore"][];
+            /** @description Wrong answers, at most 500, the surest first. */
+            wrong: components["schemas"]["WrongAnswer"][];
+        };
+        /** @description The figures of an evaluation. */
+        EvaluationSummary: {
+            /**
+             * Format: double
+             * @description Share of the utterances whose intent was right, 0 to 1.
+             */
+            accuracy: number;
+            /**
+             * Format: double
+             * @description How far confidences are from the share of right answers, on average over ten bins, 0 to 1.
+             */
+            calibration_error: number;
+            /** @description How many utterances were asked. */
+            examples: number;
+            /** @description How many were not, because their intent has no second example to learn from. */
+            left_out: number;
+            /**
+             * Format: double
+             * @description Mean F1 of the intents that have examples, each counted once.
+             */
+            macro_f1: number;
+            /** @description How many got a wrong intent. */
+            mistakes: number;
+            /**
+             * Format: double
+             * @description The same, each intent counted by its examples.
+             */
+            weighted_f1: number;
+        };
         /** @description Something that happened in a conversation. */
         Event: components["schemas"]["EventKind"] & {
             /**
@@ -1295,6 +1468,28 @@ export interface components {
             /** @description The intent; null when the utterance is out of scope. */
             name?: string | null;
         };
+        /** @description How well an intent is understood. */
+        IntentScore: {
+            /**
+             * Format: double
+             * @description Harmonic mean of both.
+             */
+            f1: number;
+            /** @description The intent; null is what is out of scope. */
+            intent?: string | null;
+            /**
+             * Format: double
+             * @description Share of its answers that were right; null if it was never answered.
+             */
+            precision?: number | null;
+            /**
+             * Format: double
+             * @description Share of its examples that were found; null if it has none.
+             */
+            recall?: number | null;
+            /** @description How many examples it has. */
+            support: number;
+        };
         /** @description The record of a job. */
         Job: {
             /**
@@ -1393,6 +1588,16 @@ export interface components {
          * @enum {string}
          */
         JobStatus: "scheduled" | "queued" | "running" | "retrying" | "succeeded" | "failed" | "cancelled";
+        /** @description Asks a model the utterances of a labelled set. */
+        LabelledSet: {
+            /** @description The labelled utterances. */
+            examples: components["schemas"]["Example"][];
+            /**
+             * Format: int32
+             * @description The version of the model that is asked; null for the one that answers now.
+             */
+            model?: number | null;
+        };
         /** @description A list of an entity's values. */
         Lookup: {
             /** @description The entity. */
@@ -1583,6 +1788,59 @@ export interface components {
                  * @description When something was last said.
                  */
                 updated_at: string;
+            }[];
+            /** @description Pass as `cursor` to get the next page; null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Evaluation: {
+            /** @description The items of this page. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The assistant that it is of.
+                 */
+                assistant_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was started.
+                 */
+                created_at: string;
+                /** @description Why it failed; null otherwise. */
+                error?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended; null until then.
+                 */
+                finished_at?: string | null;
+                /**
+                 * Format: int32
+                 * @description The folds of a cross-validation; null where a labelled set came along.
+                 */
+                folds?: number | null;
+                /**
+                 * Format: uuid
+                 * @description The evaluation's id.
+                 */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description The version of the model that is asked; null in a cross-validation.
+                 */
+                model?: number | null;
+                /**
+                 * Format: double
+                 * @description The part that is done, 0 to 1.
+                 */
+                progress: number;
+                /** @description How far it is. */
+                status: components["schemas"]["TrainingStatus"];
+                summary?: components["schemas"]["EvaluationSummary"] | null;
+                /**
+                 * Format: int32
+                 * @description The revision of the training data that is cross-validated; null where a labelled set came along.
+                 */
+                training_data_version?: number | null;
             }[];
             /** @description Pass as `cursor` to get the next page; null on the last one. */
             next_cursor?: string | null;
@@ -2283,7 +2541,7 @@ export interface components {
             version: number;
         };
         /**
-         * @description How far a training is.
+         * @description How far a training, or an evaluation, is.
          * @enum {string}
          */
         TrainingStatus: "queued" | "running" | "succeeded" | "failed";
@@ -2335,6 +2593,20 @@ export interface components {
             /** @description The sender of the message. */
             recipient_id: string;
             /** @description What is said. */
+            text: string;
+        };
+        /** @description An utterance whose intent was not understood. */
+        WrongAnswer: {
+            /**
+             * Format: double
+             * @description How sure the model was of its answer, 0 to 1.
+             */
+            confidence: number;
+            /** @description The right intent; null is out of scope. */
+            expected?: string | null;
+            /** @description The intent that was answered; null is "out of scope". */
+            predicted?: string | null;
+            /** @description The utterance; a long one ends with an ellipsis. */
             text: string;
         };
     };
@@ -3437,6 +3709,268 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedConversation"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                /** @description The most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first one. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of evaluations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Evaluation"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_evaluation: {
+        parameters: {
+            query?: {
+                /** @description The version of the model that is asked a set in YAML or CSV; absent for the one that answers now. JSON says it in the body. */
+                model?: number;
+            };
+            header?: {
+                /** @description The same key twice starts one evaluation */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 5 MiB */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateEvaluation"];
+                "application/yaml": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The evaluation waits for a worker */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
                 };
             };
             /** @description The request is malformed */
@@ -5291,6 +5825,110 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The evaluation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The evaluation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDetail"];
+                };
             };
             /** @description The request is malformed */
             400: {

@@ -1,6 +1,7 @@
 //! The routes for other services; the gateway does not publish them.
 
 mod assistants;
+mod evaluations;
 mod key_tokens;
 mod trainings;
 mod upkeep;
@@ -11,7 +12,13 @@ use axum::{
     routing::{get, post, put},
 };
 
+use stoa_service::body_limit;
+
 use crate::state::Api;
+
+/// The largest report of an evaluation, in bytes: what it tells of is bounded, and takes less even
+/// if every name and text is as long as may be.
+const EVALUATION_LIMIT: usize = 16 << 20;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -49,4 +56,16 @@ pub(super) fn routes() -> Router<Api> {
             get(webhook_deliveries::get_webhook_message)
                 .put(webhook_deliveries::report_webhook_delivery),
         )
+        .route(
+            "/internal/v1/evaluations/{id}/snapshot",
+            get(evaluations::get_evaluation_snapshot),
+        )
+        .merge(body_limit(evaluation_reports(), EVALUATION_LIMIT))
+}
+
+fn evaluation_reports() -> Router<Api> {
+    Router::new().route(
+        "/internal/v1/evaluations/{id}",
+        put(evaluations::report_evaluation),
+    )
 }

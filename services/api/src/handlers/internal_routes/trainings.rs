@@ -116,10 +116,7 @@ pub(super) async fn report_training(
     Trusted(report): Trusted<TrainingReport>,
 ) -> Result<StatusCode, Problem> {
     let now = api.clock.now();
-    let ended = matches!(
-        report.status,
-        TrainingStatus::Succeeded | TrainingStatus::Failed
-    );
+    let ended = report.status.is_end();
     if report.status == TrainingStatus::Succeeded && report.metrics.is_none() {
         let detail = "A training that succeeded has `metrics`.";
         return Err(Problem::new(ErrorCode::Invalid, detail));
@@ -267,7 +264,8 @@ async fn known(api: &Api, id: Uuid) -> Result<StatusCode, Problem> {
         .ok_or_else(|| Problem::not_found("training"))
 }
 
-fn readable(error: &str) -> String {
+/// A reason as it is kept.
+pub(super) fn readable(error: &str) -> String {
     error
         .chars()
         .filter(|c| !c.is_control() || *c == '\n')

@@ -12,12 +12,15 @@ use crate::state::Api;
 const AT_ONCE: i64 = 1000;
 /// How long used and expired refresh tokens stay, so that a late thief is still noticed.
 const REFRESH_TOKENS_KEPT: Duration = Duration::days(2);
+/// How long the set of an evaluation stays after the end: its job may come once more.
+const EVALUATION_DATA_KEPT: Duration = Duration::hours(1);
 /// After this nobody works on a delivery any more, whatever became of its job.
 const DELIVERY_TIME: Duration = Duration::days(3);
 /// How long it can be seen what a webhook was told; longer than a delivery may take.
 const DELIVERIES_KEPT: Duration = Duration::days(30);
 
-/// Removes expired sessions, keys that were revoked long ago, and old deliveries of webhooks.
+/// Removes expired sessions, keys that were revoked long ago, old deliveries of webhooks, and the sets of evaluations that
+/// have ended.
 pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Removed>, Problem> {
     let now = api.clock.now();
     let tokens = sqlx::query!(
@@ -47,6 +50,11 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
         now - DELIVERY_TIME,
     );
     traced("webhook_delivery.give_up", lost.execute(&api.pool)).await?;
+    let sets = sqlx::query!(
+        "UPDATE evaluations SET data = NULL WHERE data IS NOT NULL AND finished_at < $1",
+        now - EVALUATION_DATA_KEPT
+    );
+    traced("evaluation.forget_data", sets.execute(&api.pool)).await?;
     let removed = [tokens, keys, deliveries].map(|done| done.rows_affected());
     Ok(Json(Removed {
         removed: removed.iter().sum(),
