@@ -93,6 +93,12 @@ const trainingRoute = createRoute({
   component: lazyRouteComponent(() => import('./features/trainings/TrainingPage')),
 })
 
+const evaluationRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/evaluation',
+  component: lazyRouteComponent(() => import('./features/evaluations/EvaluationPage')),
+})
+
 const chatRoute = createRoute({
   getParentRoute: () => assistantRoute,
   path: '/chat',
@@ -104,7 +110,14 @@ const routeTree = rootRoute.addChildren([
   signedInRoute.addChildren([
     assistantsRoute,
     jobsRoute,
-    assistantRoute.addChildren([overviewRoute, dataRoute, flowsRoute, trainingRoute, chatRoute]),
+    assistantRoute.addChildren([
+      overviewRoute,
+      dataRoute,
+      flowsRoute,
+      trainingRoute,
+      evaluationRoute,
+      chatRoute,
+    ]),
   ]),
 ])
 

@@ -4,6 +4,8 @@ export const keys = {
   assistants: ['assistants', 'list'] as const,
   assistant: (id: string) => ['assistants', id] as const,
   trainings: (id: string) => ['assistants', id, 'trainings'] as const,
+  evaluations: (id: string) => ['assistants', id, 'evaluations'] as const,
+  evaluation: (id: string) => ['evaluations', id] as const,
   models: (id: string) => ['assistants', id, 'models'] as const,
   trainingData: (id: string) => ['assistants', id, 'training-data'] as const,
   flows: (id: string) => ['assistants', id, 'flows'] as const,

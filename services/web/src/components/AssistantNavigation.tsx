@@ -1,6 +1,6 @@
 /** The pages of one assistant, below its name. */
 import { Text } from '@mantine/core'
-import { BookOpen, Dumbbell, Footprints, MessagesSquare, Workflow } from 'lucide-react'
+import { BookOpen, Dumbbell, Footprints, Gauge, MessagesSquare, Workflow } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { useAssistant } from '../features/assistants/queries'
 import { NavigationLink } from './NavigationLink'
@@ -42,6 +42,12 @@ export function AssistantNavigation({ assistantId }: AssistantNavigationProps) {
         params={params}
         icon={Dumbbell}
         label={t('nav.training')}
+      />
+      <NavigationLink
+        to="/assistants/$assistantId/evaluation"
+        params={params}
+        icon={Gauge}
+        label={t('nav.evaluation')}
       />
       <NavigationLink
         to="/assistants/$assistantId/chat"

@@ -31,6 +31,7 @@ export const ROUTES: Routes = {
   'GET /api/v1/assistants': () => page(ASSISTANT),
   [`GET ${HOME}`]: () => json(ASSISTANT),
   [`GET ${HOME}/trainings`]: () => page(),
+  [`GET ${HOME}/evaluations`]: () => page(),
   [`GET ${HOME}/models`]: () => page(),
 }
 

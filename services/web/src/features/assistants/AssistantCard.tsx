@@ -4,8 +4,8 @@ import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { Assistant, Training } from '../../api/types'
 import { Ago } from '../../components/Ago'
+import { StatusBadge } from '../../components/StatusBadge'
 import { useTrainings } from '../trainings/queries'
-import { StatusBadge } from '../trainings/StatusBadge'
 import classes from './AssistantCard.module.css'
 import { AssistantMenu } from './AssistantMenu'
 
@@ -60,7 +60,9 @@ function LastTraining({ training }: { training: Training | undefined }) {
       <Text span inherit>
         <Ago at={training.finished_at ?? training.created_at} />
       </Text>
-      {training.status !== 'succeeded' && <StatusBadge status={training.status} />}
+      {training.status !== 'succeeded' && (
+        <StatusBadge status={training.status} label={t(`training.status.${training.status}`)} />
+      )}
     </Group>
   )
 }

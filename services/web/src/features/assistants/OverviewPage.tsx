@@ -4,11 +4,11 @@ import { useNavigate } from '@tanstack/react-router'
 import { BookOpen, Dumbbell, MessagesSquare, Workflow } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '../../components/PageHeader'
+import { StatusBadge } from '../../components/StatusBadge'
 import { useFlows } from '../flows/queries'
 import { useTrainingData } from '../trainingData/queries'
 import { summarize } from '../trainingData/summarize'
 import { isUnderWay, useRefreshAfterTraining, useTrainings } from '../trainings/queries'
-import { StatusBadge } from '../trainings/StatusBadge'
 import { AssistantMenu } from './AssistantMenu'
 import { Pediment, Steps } from './Pediment'
 import { Pillar } from './Pillar'
@@ -57,7 +57,12 @@ export default function OverviewPage() {
           text={t('overview.stepTrainText')}
           to="/assistants/$assistantId/training"
           params={params}
-          badge={isUnderWay(latest) && latest && <StatusBadge status={latest.status} />}
+          badge={
+            isUnderWay(latest) &&
+            latest && (
+              <StatusBadge status={latest.status} label={t(`training.status.${latest.status}`)} />
+            )
+          }
           reached={version != null && t('overview.modelReady', { version })}
         />
         <Pillar

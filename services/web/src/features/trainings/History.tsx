@@ -3,8 +3,8 @@ import { Card, Table, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Training } from '../../api/types'
 import { Ago } from '../../components/Ago'
+import { StatusBadge } from '../../components/StatusBadge'
 import { WideTable } from '../../components/WideTable'
-import { StatusBadge } from './StatusBadge'
 
 interface HistoryProps {
   trainings: Training[]
@@ -33,7 +33,7 @@ export function History({ trainings }: HistoryProps) {
                 <Ago at={created_at} />
               </Table.Td>
               <Table.Td ta="right">
-                <StatusBadge status={status} />
+                <StatusBadge status={status} label={t(`training.status.${status}`)} />
               </Table.Td>
             </Table.Tr>
           ))}

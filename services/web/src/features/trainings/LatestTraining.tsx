@@ -1,13 +1,13 @@
 /** The newest training: live while it is under way, its figures afterwards. */
-import { Alert, Group, Progress, Stack, Text } from '@mantine/core'
+import { Alert, Group, Stack, Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Training } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { ButtonLink } from '../../components/ButtonLink'
-import { useFormat } from '../../i18n/format'
+import { LiveProgress } from '../../components/LiveProgress'
+import { StatusBadge } from '../../components/StatusBadge'
 import { Metrics } from './Metrics'
 import { isUnderWay } from './queries'
-import { StatusBadge } from './StatusBadge'
 
 interface LatestTrainingProps {
   training: Training
@@ -15,11 +15,11 @@ interface LatestTrainingProps {
 
 export function LatestTraining({ training }: LatestTrainingProps) {
   const { t } = useTranslation()
-  const { status, model, metrics, error, assistant_id: assistantId } = training
+  const { status, progress, model, metrics, error, assistant_id: assistantId } = training
   return (
     <Stack gap="md">
       <Group gap="sm" mih={36} role="status">
-        <StatusBadge status={status} />
+        <StatusBadge status={status} label={t(`training.status.${status}`)} />
         <Text fz="sm">{t(`training.${status}Text`, { version: model })}</Text>
         <Text fz="sm" c="dimmed">
           <Ago at={training.finished_at ?? training.created_at} />
@@ -35,7 +35,13 @@ export function LatestTraining({ training }: LatestTrainingProps) {
           </ButtonLink>
         )}
       </Group>
-      {isUnderWay(training) && <LiveProgress training={training} />}
+      {isUnderWay(training) && (
+        <LiveProgress
+          progress={progress}
+          running={status === 'running'}
+          label={t('training.progress', { version: model })}
+        />
+      )}
       {status === 'failed' && error && (
         <Alert role="alert" color="red" variant="light">
           {error}
@@ -43,25 +49,5 @@ export function LatestTraining({ training }: LatestTrainingProps) {
       )}
       {metrics && <Metrics metrics={metrics} />}
     </Stack>
-  )
-}
-
-function LiveProgress({ training: { progress, model, status } }: LatestTrainingProps) {
-  const { t } = useTranslation()
-  const format = useFormat()
-  return (
-    <Group wrap="nowrap">
-      <Progress.Root size="lg" flex={1} radius="xl" transitionDuration={300}>
-        <Progress.Section
-          value={progress * 100}
-          animated={status === 'running'}
-          color="aegean"
-          aria-label={t('training.progress', { version: model })}
-        />
-      </Progress.Root>
-      <Text fz="sm" fw={600} w={44} ta="right" style={{ fontVariantNumeric: 'tabular-nums' }}>
-        {format.percent(progress)}
-      </Text>
-    </Group>
   )
 }

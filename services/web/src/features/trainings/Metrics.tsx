@@ -1,8 +1,8 @@
 /** The figures of a model. */
 import { useTranslation } from 'react-i18next'
 import type { ModelMetrics } from '../../api/types'
+import { Figures } from '../../components/Figures'
 import { useFormat } from '../../i18n/format'
-import classes from './Metrics.module.css'
 
 interface MetricsProps {
   metrics: ModelMetrics
@@ -12,25 +12,24 @@ export function Metrics({ metrics }: MetricsProps) {
   const { t } = useTranslation()
   const format = useFormat()
   const { accuracy, examples, intents, entities, seconds, bytes } = metrics
-  const facts = [
-    [t('training.examples'), format.number(examples)],
-    [t('training.intents'), format.number(intents)],
-    [t('training.entities'), format.number(entities)],
-    [t('training.duration'), t('training.seconds', { seconds: format.seconds(seconds) })],
-    [t('training.size'), format.bytes(bytes)],
-  ]
   return (
-    <dl className={classes.metrics}>
-      <div className={classes.main} title={t('training.accuracyHint')}>
-        <dt>{t('training.accuracy')}</dt>
-        <dd>{accuracy == null ? t('training.tooFew') : format.percent(accuracy, 1)}</dd>
-      </div>
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <Figures
+      figures={[
+        {
+          name: t('training.accuracy'),
+          value: accuracy == null ? t('training.tooFew') : format.percent(accuracy, 1),
+          hint: t('training.accuracyHint'),
+          main: true,
+        },
+        { name: t('training.examples'), value: format.number(examples) },
+        { name: t('training.intents'), value: format.number(intents) },
+        { name: t('training.entities'), value: format.number(entities) },
+        {
+          name: t('training.duration'),
+          value: t('training.seconds', { seconds: format.seconds(seconds) }),
+        },
+        { name: t('training.size'), value: format.bytes(bytes) },
+      ]}
+    />
   )
 }

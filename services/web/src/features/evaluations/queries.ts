@@ -1,0 +1,74 @@
+/** Evaluations on the server. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { api, unwrap } from '../../api/client'
+import { keys } from '../../api/keys'
+import type { Evaluation } from '../../api/types'
+import type { TextFile } from '../trainingData/files'
+
+/** How often an evaluation under way is asked for. */
+const POLL_MS = 500
+/** How many evaluations a page shows. */
+const SHOWN = 20
+
+export function isUnderWay(evaluation: Evaluation | undefined): boolean {
+  return evaluation?.status === 'queued' || evaluation?.status === 'running'
+}
+
+/** The evaluations of an assistant, newest first; asked for again and again while one is under way. */
+export function useEvaluations(id: string) {
+  return useQuery({
+    queryKey: keys.evaluations(id),
+    queryFn: async () => {
+      const params = { path: { id }, query: { limit: SHOWN } }
+      const page = await unwrap(api.GET('/api/v1/assistants/{id}/evaluations', { params }))
+      return page.items
+    },
+    refetchInterval: query => (query.state.data?.some(isUnderWay) ? POLL_MS : false),
+  })
+}
+
+/** An evaluation that has ended, with all that it found. */
+export function useEvaluation(id: string) {
+  return useQuery({
+    queryKey: keys.evaluation(id),
+    queryFn: () => unwrap(api.GET('/api/v1/evaluations/{id}', { params: { path: { id } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
+}
+
+export function useCrossValidate(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (folds: number) =>
+      unwrap(
+        api.POST('/api/v1/assistants/{id}/evaluations', {
+          params: { path: { id } },
+          body: { folds },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.evaluations(id) }),
+  })
+}
+
+export interface LabelledFile {
+  file: TextFile
+  /** The version that is asked; absent for the active one. */
+  model: number | undefined
+}
+
+/** Has a file's utterances asked, sent as its author wrote it: line numbers must be the author's. */
+export function useEvaluateFile(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ file, model }: LabelledFile) =>
+      unwrap(
+        api.POST('/api/v1/assistants/{id}/evaluations', {
+          params: { path: { id }, query: model === undefined ? {} : { model } },
+          headers: { 'Content-Type': file.mediaType },
+          body: { examples: [] },
+          bodySerializer: () => file.text,
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.evaluations(id) }),
+  })
+}
