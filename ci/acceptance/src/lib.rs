@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How long a training of the tests' small data may take, queue and polling included.
+/// How long a training or evaluation of the tests' small data may take, queue and polling included.
 const TRAINING_DEADLINE: Duration = Duration::from_mins(1);
 
 /// The running platform, seen by one signed-in user.
@@ -131,16 +131,20 @@ impl Platform {
 
     /// Waits until a training has ended.
     pub async fn finished_training(&self, id: &str) -> Result<Value> {
-        let path = format!("/api/v1/trainings/{id}");
+        self.finished(&format!("/api/v1/trainings/{id}")).await
+    }
+
+    /// Waits until the training or evaluation at a path has ended.
+    pub async fn finished(&self, path: &str) -> Result<Value> {
         let start = Instant::now();
         loop {
-            let training = self.get(&path).await?.expect(200)?;
-            if matches!(training["status"].as_str(), Some("succeeded" | "failed")) {
-                return Ok(training);
+            let run = self.get(path).await?.expect(200)?;
+            if matches!(run["status"].as_str(), Some("succeeded" | "failed")) {
+                return Ok(run);
             }
             ensure!(
                 start.elapsed() < TRAINING_DEADLINE,
-                "still not trained: {training}"
+                "still not ended: {run}"
             );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
