@@ -20,7 +20,7 @@ mod check;
 pub(crate) mod show;
 
 /// The most schedules of an account.
-const MOST: usize = 100;
+const MOST: u16 = 100;
 
 /// List the schedules of the account, by name
 #[utoipa::path(
@@ -35,7 +35,7 @@ pub(crate) async fn list_schedules(
     let now = jobs.clock.now();
     let found = jobs
         .store
-        .schedules_of(identity.account, MOST as i64)
+        .schedules_of(identity.account, MOST.into())
         .await?;
     let items = found
         .into_iter()
@@ -70,11 +70,11 @@ pub(crate) async fn create_schedule(
     require_assistant(&jobs, &identity, &input.job).await?;
     let present = jobs
         .store
-        .schedules_of(identity.account, MOST as i64)
+        .schedules_of(identity.account, MOST.into())
         .await?;
     let key = key(&identity, &input.name);
     let is_there = present.iter().any(|planned| planned.schedule.name == key);
-    if present.len() >= MOST && !is_there {
+    if present.len() >= usize::from(MOST) && !is_there {
         let detail = format!("An account has at most {MOST} schedules; delete one first.");
         return Err(Problem::new(ErrorCode::Conflict, detail));
     }

@@ -148,6 +148,10 @@ fn yes() -> bool {
     true
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "garde hands the context over so"
+)]
 fn check_name(name: &str, (): &()) -> garde::Result {
     let is_word = |word: &str| {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -98,8 +98,9 @@ async fn put(service: &Service, path: &str, body: Value) -> Answer {
 /// A training that has failed: its id, and the path of its assistant.
 async fn failed_training(service: &Service, token: &str) -> (String, String) {
     let path = service.trainable(token).await;
-    let start = service.post(&format!("{path}/trainings"), token, json!({}));
-    let id = start.await.ok(202)["id"].as_str().unwrap().to_owned();
+    let trainings = format!("{path}/trainings");
+    let start = service.post(&trainings, token, json!({})).await.ok(202);
+    let id = start["id"].as_str().unwrap().to_owned();
     let failed = json!({"status": "failed", "progress": 0.4, "error": "no memory"});
     let told = put(service, &format!("/internal/v1/trainings/{id}"), failed).await;
     assert_eq!(told.status, 204);
@@ -181,13 +182,11 @@ async fn a_training_begins_anew_only_if_no_other_runs_and_its_data_is_there() {
 
     let (id, path) = failed_training(&service, &token).await;
     for _ in 0..25 {
-        let data = service.put(
-            &format!("{path}/training-data"),
-            &token,
-            "text/csv",
-            "text,intent\nhi,greet\n",
-        );
-        data.await.ok(200);
+        let csv = "text,intent\nhi,greet\n";
+        service
+            .put(&format!("{path}/training-data"), &token, "text/csv", csv)
+            .await
+            .ok(200);
     }
     let reopening = format!("/internal/v1/trainings/{id}/reopening");
     let refusal = put(&service, &reopening, json!({})).await.problem(409);

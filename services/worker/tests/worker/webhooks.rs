@@ -4,7 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac::{HMAC_SHA256, Key, verify};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use stoa_contracts::ErrorCode;
 use stoa_contracts::hand_over::{HandOver, HandedJob};
 use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
@@ -220,7 +221,7 @@ async fn an_endpoint_that_is_gone_is_not_asked_again() {
 #[tokio::test]
 async fn an_address_that_is_not_public_is_never_connected_to() {
     let service = TestService::start().await;
-    let listener = std::net::TcpListener::bind("127.0.0.2:0").expect("a free port");
+    let listener = TcpListener::bind("127.0.0.2:0").expect("a free port");
     listener.set_nonblocking(true).expect("it does not wait");
     let port = listener.local_addr().expect("an address").port();
     for host in [
@@ -312,11 +313,34 @@ async fn a_delivery_that_is_over_ends_its_job() {
 #[tokio::test]
 async fn a_large_answer_is_not_read_to_its_end() {
     let service = TestService::start().await;
-    let large = ResponseTemplate::new(200).set_body_bytes(vec![b'a'; 32 << 20]);
-    let endpoint = endpoint(&[large]).await;
-    let begun = std::time::Instant::now();
-    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    let (url, sent) = endless();
+    let delivery = Delivery::to(&service, &url).await;
     assert_eq!(delivery.ended(&service).await["status"], "succeeded");
-    assert!(begun.elapsed() < Duration::from_secs(15));
+    let sent = tokio::task::spawn_blocking(|| sent.join()).await;
+    let sent = sent.expect("the thread is waited for").expect("it ends");
+    assert!(sent < MUCH, "{sent} bytes were read, or lay in between");
     service.end().await;
+}
+
+/// More than the buffers between two processes hold.
+const MUCH: usize = 64 << 20;
+
+/// An endpoint that answers until nobody reads any more, and tells how much it has sent; never more than [`MUCH`].
+fn endless() -> (String, std::thread::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let answering = move || {
+        let (mut link, _) = listener.accept().expect("somebody connects");
+        let mut request = [0; 4096];
+        let read = link.read(&mut request).expect("a request comes");
+        assert!(read > 0);
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 1099511627776\r\n\r\n";
+        link.write_all(head.as_bytes()).expect("the head is taken");
+        let (part, mut sent) = (vec![b'a'; 1 << 16], 0);
+        while sent < MUCH && link.write_all(&part).is_ok() {
+            sent += part.len();
+        }
+        sent
+    };
+    (url, std::thread::spawn(answering))
 }

@@ -32,7 +32,7 @@ function Summary() {
   const sum = { running: 0, queued: 0, failed: 0 }
   for (const { jobs } of queues.data?.items ?? []) {
     sum.running += jobs.running
-    sum.queued += jobs.queued
+    sum.queued += jobs.queued + jobs.scheduled
     sum.failed += jobs.failed
   }
   return (

@@ -20,7 +20,7 @@ export function Queues() {
     { label: t('jobs.waiting'), ta: 'right' as const },
     { label: t('jobs.running'), ta: 'right' as const },
     { label: t('jobs.failed'), ta: 'right' as const },
-    { label: t('jobs.oldest') },
+    { label: t('jobs.oldest'), ta: 'right' as const },
     { label: t('jobs.throughput'), ta: 'right' as const },
   ]
   return (
@@ -96,6 +96,7 @@ function QueueRow({ queue, loading, onPause }: QueueRowProps) {
           variant="outline"
           color={isPaused ? 'terracotta' : 'aegean'}
           radius="sm"
+          miw="max-content"
           tt="none"
           fw={600}
         >
@@ -105,7 +106,7 @@ function QueueRow({ queue, loading, onPause }: QueueRowProps) {
       <Table.Td ta="right">{format.number(jobs.queued + jobs.scheduled)}</Table.Td>
       <Table.Td ta="right">{format.number(jobs.running)}</Table.Td>
       <Table.Td ta="right">{format.number(jobs.failed)}</Table.Td>
-      <Table.Td>
+      <Table.Td ta="right">
         {queue.oldest_waits_since ? <Ago at={queue.oldest_waits_since} /> : t('jobs.none')}
       </Table.Td>
       <Table.Td ta="right">

@@ -83,6 +83,7 @@ function JobRow({ job, loading, onCancel }: JobRowProps) {
           variant="outline"
           color={isRunning ? 'terracotta' : 'gray'}
           radius="sm"
+          miw="max-content"
           tt="none"
           fw={600}
         >
