@@ -100,7 +100,7 @@ async fn failed_training(service: &Service, token: &str) -> (String, String) {
     let path = service.trainable(token).await;
     let trainings = format!("{path}/trainings");
     let start = service.post(&trainings, token, json!({})).await.ok(202);
-    let id = start["id"].as_str().unwrap().to_owned();
+    let id = start["id"].as_str().expect("an id").to_owned();
     let failed = json!({"status": "failed", "progress": 0.4, "error": "no memory"});
     let told = put(service, &format!("/internal/v1/trainings/{id}"), failed).await;
     assert_eq!(told.status, 204);

@@ -37,7 +37,7 @@ fn a_holder_stops_before_anybody_may_take_over() {
     assert!(TIMING.trust + TIMING.beat < TIMING.patience);
 }
 
-/// They ask the manager that STOA_TEST_ENGINE names, and are left out unless asked for.
+/// They ask the manager that `STOA_TEST_ENGINE` names, and are left out unless asked for.
 mod on_a_swarm {
     use super::*;
     use crate::cluster::engine_for_tests;

@@ -54,7 +54,7 @@ fn an_attempt_that_was_put_back_leaves_the_one_before_it_live() {
     assert_eq!(live_number(&summaries(&releases, &HashMap::new())), None);
 }
 
-/// They ask the manager that STOA_TEST_ENGINE names, and are left out unless asked for.
+/// They ask the manager that `STOA_TEST_ENGINE` names, and are left out unless asked for.
 mod on_a_swarm {
     use super::*;
     use crate::cluster::engine_for_tests;

@@ -116,8 +116,9 @@ fn numbers(labels: &[Option<&str>]) -> Vec<u32> {
     let mut known = labels.to_vec();
     known.sort_unstable();
     known.dedup();
-    let number = |label: &Option<&str>| known.binary_search(label).unwrap_or_default();
-    let numbers = labels.iter().map(number);
+    let numbers = labels
+        .iter()
+        .map(|label| known.binary_search(label).unwrap_or_default());
     numbers
         .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
         .collect()

@@ -121,14 +121,17 @@ fn calibration_error(judged: &[Judged<'_>]) -> f64 {
 }
 
 fn intents(counts: &BTreeMap<Option<&str>, Counts>) -> Vec<IntentScore> {
-    let score = |(intent, counts): (&Option<&str>, &Counts)| IntentScore {
+    let score = |intent: Option<&str>, counts: &Counts| IntentScore {
         intent: intent.map(str::to_owned),
         precision: share(counts.right, counts.predicted),
         recall: share(counts.right, counts.expected),
         f1: f1(counts.right, counts.predicted, counts.expected),
         support: counts.expected,
     };
-    let mut scores: Vec<IntentScore> = counts.iter().map(score).collect();
+    let mut scores: Vec<IntentScore> = counts
+        .iter()
+        .map(|(intent, counts)| score(*intent, counts))
+        .collect();
     if scores.len() > INTENTS_TOLD {
         scores.sort_by_key(|score| Reverse(score.support));
         scores.truncate(INTENTS_TOLD);
