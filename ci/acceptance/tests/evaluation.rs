@@ -40,7 +40,7 @@ async fn the_training_data_is_cross_validated() -> Result<()> {
             .json(&json!({ "folds": 4 }));
         answer(request.header(
             "idempotency-key",
-            format!("cross-validation of {assistant}"),
+            format!("cross-validation-of-{assistant}"),
         ))
     };
     let started = start().await?.expect(202)?;
