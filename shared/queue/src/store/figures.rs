@@ -1,6 +1,6 @@
 //! How many jobs the queues have, and how quickly they end: for one account, or for all of them.
 
-use super::{Limits, State, Store, pick};
+use super::{Limits, State, Store};
 use crate::QueueError;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,13 +60,8 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let queues = rows.into_iter().map(|row| {
-            let rate = row.rate_jobs.zip(row.rate_period.as_ref());
-            let limits = Limits {
-                max_running: row.max_running.and_then(|most| most.try_into().ok()),
-                rate: rate.and_then(|(jobs, period)| {
-                    Some((jobs.try_into().ok()?, pick::duration(period)))
-                }),
-            };
+            let limits =
+                Limits::from_stored(row.max_running, row.rate_jobs, row.rate_period.as_ref());
             let figures = QueueFigures {
                 paused_at: row.paused_at,
                 limits,

@@ -15,6 +15,22 @@ pub struct Limits {
     pub rate: Option<(u16, Duration)>,
 }
 
+impl Limits {
+    /// As a row of `queue_settings` has them.
+    pub(super) fn from_stored(
+        max_running: Option<i32>,
+        rate_jobs: Option<i32>,
+        rate_period: Option<&PgInterval>,
+    ) -> Self {
+        let rate = rate_jobs.zip(rate_period);
+        Self {
+            max_running: max_running.and_then(|most| most.try_into().ok()),
+            rate: rate
+                .and_then(|(jobs, period)| Some((jobs.try_into().ok()?, pick::duration(period)))),
+        }
+    }
+}
+
 /// How a queue is.
 #[derive(Clone, Debug)]
 pub struct QueueStatus {
@@ -120,15 +136,13 @@ impl Store {
         let mut queues: Vec<QueueStatus> = Vec::new();
         for row in rows {
             if queues.last().is_none_or(|last| last.name != row.queue) {
-                let rate = row.rate_jobs.zip(row.rate_period.as_ref());
                 queues.push(QueueStatus {
                     paused_at: row.paused_at,
-                    limits: Limits {
-                        max_running: row.max_running.and_then(|most| most.try_into().ok()),
-                        rate: rate.and_then(|(jobs, period)| {
-                            Some((jobs.try_into().ok()?, pick::duration(period)))
-                        }),
-                    },
+                    limits: Limits::from_stored(
+                        row.max_running,
+                        row.rate_jobs,
+                        row.rate_period.as_ref(),
+                    ),
                     ..QueueStatus::empty(row.queue)
                 });
             }
