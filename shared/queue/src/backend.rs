@@ -3,10 +3,19 @@
 use crate::amqp::{Amqp, AmqpReader, AmqpReceipt};
 use crate::envelope::Message;
 use crate::redis::{Redis, RedisReader, RedisReceipt};
-use crate::{DeadLetter, DeadReason, Depth, QueueError};
+use crate::{Backoff, DeadLetter, DeadReason, Depth, QueueError};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// How often a settlement is tried while the broker is away, before the lease decides.
+pub(crate) const SETTLE_TRIES: u16 = 5;
+/// The pauses in between.
+pub(crate) const SETTLE_BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(200),
+    cap: Duration::from_secs(2),
+};
 
 /// A broker.
 #[derive(Debug)]
@@ -29,7 +38,11 @@ pub(crate) struct Delivery {
     /// Cancelled when the message is no longer this process's own.
     pub(crate) lease: CancellationToken,
     pub(crate) receipt: Receipt,
+    pub(crate) room: Room,
 }
+
+/// What a job takes up in its worker, from its start until the broker knows how it ended.
+pub(crate) type Room = Option<OwnedSemaphorePermit>;
 
 pub(crate) enum Receipt {
     Redis(RedisReceipt),
@@ -41,6 +54,12 @@ pub(crate) enum Receipt {
 pub(crate) enum Settlement {
     /// The work is done.
     Done,
+    Moved(Move),
+}
+
+/// Where a message goes whose work is not done.
+#[derive(Debug)]
+pub(crate) enum Move {
     /// The message, with a new head perhaps, comes again after a pause.
     Again {
         id: Uuid,
@@ -113,7 +132,7 @@ impl Backend {
         }
     }
 
-    pub(crate) fn reader(&self, queue: &str, permits: usize, lease: Duration) -> Reader {
+    pub(crate) fn reader(&self, queue: &'static str, permits: usize, lease: Duration) -> Reader {
         match self {
             Self::Redis(redis) => Reader::Redis(redis.reader(queue, lease)),
             Self::Amqp(amqp) => Reader::Amqp(amqp.reader(queue, permits)),
@@ -188,10 +207,20 @@ impl Reader {
 }
 
 impl Receipt {
-    pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
+    /// Acknowledges a message some time soon, together with others; until then `room` is taken. If that fails, the
+    /// message comes again as after a crash.
+    pub(crate) fn done(self, room: Room) {
         match self {
-            Self::Redis(receipt) => receipt.settle(settlement).await,
-            Self::Amqp(receipt) => receipt.settle(settlement).await,
+            Self::Redis(receipt) => receipt.done(room),
+            Self::Amqp(receipt) => receipt.done(room),
+        }
+    }
+
+    /// Puts a message elsewhere; returns when it is there.
+    pub(crate) async fn put(&self, to: &Move) -> Result<Settled, QueueError> {
+        match self {
+            Self::Redis(receipt) => receipt.put(to).await,
+            Self::Amqp(receipt) => receipt.put(to).await,
         }
     }
 }

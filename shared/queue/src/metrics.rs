@@ -140,8 +140,8 @@ pub(crate) fn enqueued(queue: &'static str, kind: &'static str, jobs: usize) {
     counter!(ENQUEUED, "queue" => queue, "kind" => kind).increment(jobs as u64);
 }
 
-pub(crate) fn lease_lost(queue: &'static str) {
-    counter!(LOST, "queue" => queue).increment(1);
+pub(crate) fn leases_lost(queue: &'static str, leases: u64) {
+    counter!(LOST, "queue" => queue).increment(leases);
 }
 
 pub(crate) fn redelivered(queue: &'static str) {

@@ -37,11 +37,12 @@ impl ReadLoop {
             queue
                 .backend
                 .reader(self.queue, self.settings.concurrency, self.settings.lease);
+        let room = Arc::new(Semaphore::new(self.settings.concurrency));
         let mut jobs = JoinSet::new();
         let give_up = CancellationToken::new();
-        self.read(&mut reader, &mut jobs, &give_up).await?;
+        self.read(&mut reader, &room, &mut jobs, &give_up).await?;
         self.hand_back(reader.stop().await, &mut jobs);
-        self.drain(&mut jobs, &give_up).await?;
+        self.drain(&room, &mut jobs, &give_up).await?;
         reader.close().await;
         Ok(())
     }
@@ -49,12 +50,12 @@ impl ReadLoop {
     async fn read(
         &self,
         reader: &mut Reader,
+        room: &Arc<Semaphore>,
         jobs: &mut JoinSet<()>,
         give_up: &CancellationToken,
     ) -> Result<(), QueueError> {
-        let permits = Arc::new(Semaphore::new(self.settings.concurrency));
         let mut failures: u16 = 0;
-        while let Some(free) = self.wait_for_room(&permits).await {
+        while let Some(free) = self.wait_for_room(room).await {
             while let Some(ended) = jobs.try_join_next() {
                 ended?;
             }
@@ -71,13 +72,14 @@ impl ReadLoop {
                 self.hand_back(deliveries, jobs);
                 return Ok(());
             }
-            for Admitted { delivery, control } in self.admit(deliveries).await {
-                let permit = Arc::clone(&permits).acquire_owned().await;
+            for Admitted {
+                mut delivery,
+                control,
+            } in self.admit(deliveries).await
+            {
+                delivery.room = Arc::clone(room).acquire_owned().await.ok();
                 let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
-                jobs.spawn(async move {
-                    runner.run(delivery, control, give_up).await;
-                    drop(permit);
-                });
+                jobs.spawn(async move { runner.run(delivery, control, give_up).await });
             }
         }
         Ok(())
@@ -104,16 +106,16 @@ impl ReadLoop {
     }
 
     /// How many jobs may be started; none once the loop shall stop.
-    async fn wait_for_room(&self, permits: &Arc<Semaphore>) -> Option<usize> {
+    async fn wait_for_room(&self, room: &Semaphore) -> Option<usize> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => None,
-            permit = permits.acquire() => {
+            permit = room.acquire() => {
                 drop(permit);
                 // One read for many jobs, where they are so short that others end at once.
                 let many = u32::try_from(self.settings.concurrency / 2).unwrap_or(u32::MAX);
-                let _ = timeout(GATHERING, permits.acquire_many(many)).await;
-                Some(permits.available_permits().max(1))
+                let _ = timeout(GATHERING, room.acquire_many(many)).await;
+                Some(room.available_permits().max(1))
             },
         }
     }
@@ -132,11 +134,12 @@ impl ReadLoop {
 
     async fn drain(
         &self,
+        room: &Semaphore,
         jobs: &mut JoinSet<()>,
         give_up: &CancellationToken,
     ) -> Result<(), QueueError> {
-        if timeout(self.settings.drain, join_all(jobs)).await.is_ok() {
-            return Ok(());
+        if let Ok(ended) = timeout(self.settings.drain, self.all_ended(room, jobs)).await {
+            return ended;
         }
         tracing::warn!(
             queue = self.queue,
@@ -145,13 +148,19 @@ impl ReadLoop {
         );
         give_up.cancel();
         // What cannot be handed back in time comes again by itself, like after a crash.
-        timeout(HAND_BACK, join_all(jobs)).await.unwrap_or(Ok(()))
+        timeout(HAND_BACK, self.all_ended(room, jobs))
+            .await
+            .unwrap_or(Ok(()))
     }
-}
 
-async fn join_all(jobs: &mut JoinSet<()>) -> Result<(), QueueError> {
-    while let Some(ended) = jobs.join_next().await {
-        ended?;
+    /// Waits until every job has ended and the broker knows it.
+    async fn all_ended(&self, room: &Semaphore, jobs: &mut JoinSet<()>) -> Result<(), QueueError> {
+        while let Some(ended) = jobs.join_next().await {
+            ended?;
+        }
+        let all = u32::try_from(self.settings.concurrency).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = room.acquire_many(all).await;
+        Ok(())
     }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! One delivery from its arrival to its settlement.
 
-use crate::backend::{Delivery, Settled, Settlement};
+use crate::backend::{Delivery, Move, SETTLE_BACKOFF, SETTLE_TRIES, Settled, Settlement};
 use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
 use crate::handler::{Handler, Observer};
@@ -18,13 +18,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, field::Empty};
 use uuid::Uuid;
 
-/// How often a settlement is tried while the broker is away, before the lease decides.
-const SETTLE_TRIES: u16 = 5;
-/// The pauses in between.
-const SETTLE_BACKOFF: Backoff = Backoff {
-    base: Duration::from_millis(200),
-    cap: Duration::from_secs(2),
-};
 /// How long a cancelled job has to end by itself.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// Runs the jobs of one queue.
@@ -67,19 +60,19 @@ impl Runner {
                 let job = JobContext::new(envelope, &delivery.message.body, control);
                 let run = self.run_job(job, &delivery.message, give_up);
                 if let Some(settlement) = run.instrument(span).await {
-                    self.settle(&delivery, settlement).await;
+                    self.settle(delivery, settlement).await;
                 }
             }
             Err(error) => {
                 let message = delivery.message.clone();
                 tracing::error!(queue = self.queue, %error, "a message without envelope is parked");
                 let error = format!("the envelope cannot be read: {error}");
-                let dead = Settlement::Dead {
+                let dead = Settlement::Moved(Move::Dead {
                     message,
                     reason: DeadReason::Unreadable,
                     error,
-                };
-                self.settle(&delivery, dead).await;
+                });
+                self.settle(delivery, dead).await;
             }
         }
     }
@@ -122,7 +115,7 @@ impl Runner {
             Ok(outcome) => outcome,
             Err(Interruption::GivenUp) => Outcome::Released,
             Err(Interruption::LeaseLost) => {
-                metrics::lease_lost(self.queue);
+                metrics::leases_lost(self.queue, 1);
                 tracing::warn!("another worker has taken the job over; this attempt is dropped");
                 if let Some(stored) = &self.stored {
                     stored.forget(job.envelope.id, job.control.attempt());
@@ -276,12 +269,17 @@ impl Runner {
     }
 
     /// Tries for a while; after that the message comes again as after a crash.
-    async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
+    async fn settle(&self, delivery: Delivery, settlement: Settlement) {
+        let Delivery { receipt, room, .. } = delivery;
+        let to = match settlement {
+            Settlement::Done => return receipt.done(room),
+            Settlement::Moved(to) => to,
+        };
         for attempt in 1..=SETTLE_TRIES {
-            match delivery.receipt.settle(&settlement).await {
+            match receipt.put(&to).await {
                 Ok(Settled::Yes) => return,
                 Ok(Settled::Lost) => {
-                    metrics::lease_lost(self.queue);
+                    metrics::leases_lost(self.queue, 1);
                     return;
                 }
                 Err(error) if attempt == SETTLE_TRIES => {
@@ -319,11 +317,11 @@ fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Sett
             *pause,
         ),
         Outcome::Released => again(envelope, message, envelope.attempt, Duration::ZERO),
-        Outcome::Dead { reason, failure } => Settlement::Dead {
+        Outcome::Dead { reason, failure } => Settlement::Moved(Move::Dead {
             message: Message::new(envelope, message.body.clone()),
             reason: *reason,
             error: failure.causes.clone(),
-        },
+        }),
     }
 }
 
@@ -334,9 +332,9 @@ fn again(envelope: &Envelope, message: &Message, attempt: u16, pause: Duration) 
         ..envelope.clone()
     };
     let id: Uuid = envelope.id;
-    Settlement::Again {
+    Settlement::Moved(Move::Again {
         id,
         message: Message::new(&next, message.body.clone()),
         pause,
-    }
+    })
 }

@@ -1,6 +1,6 @@
 //! A consumer's part in a record: claims what arrives, writes how it ended, and watches over what runs.
 
-use crate::backend::{Delivery, Settlement};
+use crate::backend::{Delivery, Move};
 use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
 use crate::store::{Claim, Ending, Store, answered};
@@ -109,7 +109,7 @@ impl Stored {
                     admitted.push(Admitted { delivery, control });
                 }
                 // A copy that is stale, doubled or cancelled. If this fails, it comes again and is stale again.
-                None => drop(delivery.receipt.settle(&Settlement::Done).await),
+                None => delivery.receipt.done(None),
             }
         }
         admitted
@@ -195,13 +195,13 @@ async fn give_back(known: Vec<(Envelope, Delivery)>) {
             is_again: true,
             ..envelope
         };
-        let settlement = Settlement::Again {
+        let to = Move::Again {
             id: again.id,
             message: Message::new(&again, delivery.message.body.clone()),
             pause: BACKOFF.cap,
         };
         // If this fails, it comes again by itself.
-        drop(delivery.receipt.settle(&settlement).await);
+        drop(delivery.receipt.put(&to).await);
     }
 }
 

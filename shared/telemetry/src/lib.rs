@@ -12,8 +12,10 @@ mod settings;
 
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tracing::{Level, Metadata};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _};
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
+use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
 
 pub use settings::{LogFormat, TelemetrySettings};
 
@@ -55,7 +57,7 @@ impl Telemetry {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(span_filter());
+            .with_filter(span_filter().and(filter_fn(is_for_traces)));
         let subscriber = tracing_subscriber::registry()
             .with(traces)
             .with(logs::layer(service, settings)?);
@@ -73,12 +75,14 @@ impl Telemetry {
 
 /// Our spans from INFO up; of the libraries only warnings, as events of our spans.
 fn span_filter() -> Targets {
-    Targets::new()
-        .with_default(tracing::Level::INFO)
-        .with_targets(
-            ["sqlx", "hyper", "h2", "reqwest", "opentelemetry", "lapin"]
-                .map(|t| (t, tracing::Level::WARN)),
-        )
+    Targets::new().with_default(Level::INFO).with_targets(
+        ["sqlx", "hyper", "h2", "reqwest", "opentelemetry", "lapin"].map(|t| (t, Level::WARN)),
+    )
+}
+
+/// What went well is a log line with the id of its trace; in the trace itself the span says it.
+fn is_for_traces(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() || *metadata.level() <= Level::WARN
 }
 
 /// The id of the trace that the caller is in, as 32 hexadecimal digits.

@@ -1,30 +1,37 @@
 //! Acknowledgements of one channel, as many at a time as there are: one command speaks of all messages up to one.
 
-use crate::backend::Settled;
-use crate::batch;
+use crate::backend::{Room, Settled};
+use crate::{batch, metrics};
 use lapin::Channel;
 use lapin::options::BasicAckOptions;
 use std::collections::BTreeSet;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Whether it was sent.
-type Told = oneshot::Sender<bool>;
-
 /// The side that asks.
 pub(super) struct Acks {
+    pub(super) queue: &'static str,
     channel: Channel,
-    tags: mpsc::UnboundedSender<(u64, Told)>,
+    sender: mpsc::UnboundedSender<Ack>,
     _sending: AbortOnDropHandle<()>,
 }
 
+struct Ack {
+    tag: u64,
+    /// Dropped when it was sent, which lets the next job in.
+    _room: Room,
+    /// Who waits for whether it was sent.
+    told: Option<oneshot::Sender<bool>>,
+}
+
 impl Acks {
-    pub(super) fn new(channel: Channel) -> Self {
-        let (tags, receiver) = mpsc::unbounded_channel();
-        let sending = tokio::spawn(send(channel.clone(), receiver));
+    pub(super) fn new(queue: &'static str, channel: Channel) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let sending = tokio::spawn(send(queue, channel.clone(), receiver));
         Self {
+            queue,
             channel,
-            tags,
+            sender,
             _sending: AbortOnDropHandle::new(sending),
         }
     }
@@ -34,31 +41,52 @@ impl Acks {
         self.channel.status().connected()
     }
 
+    /// Acknowledges the message with this delivery tag some time soon.
+    pub(super) fn tell(&self, tag: u64, room: Room) {
+        self.send(Ack {
+            tag,
+            _room: room,
+            told: None,
+        });
+    }
+
     /// Acknowledges the message with this delivery tag.
-    pub(super) async fn tell(&self, tag: u64) -> Settled {
+    pub(super) async fn tell_and_wait(&self, tag: u64) -> Settled {
         let (told, sent) = oneshot::channel();
-        // If nobody takes it, nobody tells either.
-        let _ = self.tags.send((tag, told));
+        self.send(Ack {
+            tag,
+            _room: None,
+            told: Some(told),
+        });
         match sent.await {
             Ok(true) => Settled::Yes,
             Ok(false) | Err(_) => Settled::Lost,
         }
     }
+
+    fn send(&self, ack: Ack) {
+        // If nobody takes it, nobody tells either, and the message comes again.
+        let _ = self.sender.send(ack);
+    }
 }
 
-async fn send(channel: Channel, mut tags: mpsc::UnboundedReceiver<(u64, Told)>) {
+async fn send(queue: &'static str, channel: Channel, mut acks: mpsc::UnboundedReceiver<Ack>) {
     let mut some = Vec::with_capacity(batch::AT_ONCE);
     let mut commands = Commands::default();
-    while batch::fill(&mut tags, &mut some).await {
-        let (new, told): (Vec<_>, Vec<_>) = some.drain(..).unzip();
+    while batch::fill(&mut acks, &mut some).await {
+        let tags: Vec<_> = some.iter().map(|ack| ack.tag).collect();
         let mut is_sent = true;
-        for (tag, multiple) in commands.of(&new) {
+        for (tag, multiple) in commands.of(&tags) {
             let options = BasicAckOptions { multiple };
             is_sent &= channel.basic_ack(tag, options).await.is_ok();
         }
-        for told in told {
-            // Who waited may be gone.
-            let _ = told.send(is_sent);
+        for ack in some.drain(..) {
+            match ack.told {
+                // Who waited may be gone.
+                Some(told) => drop(told.send(is_sent)),
+                None if is_sent => {}
+                None => metrics::leases_lost(queue, 1),
+            }
         }
     }
 }

@@ -115,8 +115,8 @@ impl Amqp {
         format!("{}.mark.{mark}", self.shared.namespace)
     }
 
-    pub(crate) fn reader(&self, queue: &str, permits: usize) -> AmqpReader {
-        AmqpReader::new(self.clone(), self.names(queue), permits)
+    pub(crate) fn reader(&self, queue: &'static str, permits: usize) -> AmqpReader {
+        AmqpReader::new(queue, self.clone(), self.names(queue), permits)
     }
 
     pub(crate) async fn check(&self) -> Result<(), QueueError> {

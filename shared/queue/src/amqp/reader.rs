@@ -4,7 +4,8 @@ use super::acks::Acks;
 use super::names::Names;
 use super::{Amqp, wire};
 use crate::QueueError;
-use crate::backend::{Delivery, Receipt, Settled, Settlement};
+use crate::backend::{Delivery, Move, Receipt, Room, Settled};
+use crate::metrics;
 use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
@@ -24,6 +25,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 
 /// Reads one queue.
 pub(crate) struct AmqpReader {
+    queue: &'static str,
     amqp: Amqp,
     names: Arc<Names>,
     permits: u16,
@@ -49,9 +51,10 @@ impl Drop for Subscription {
 }
 
 impl AmqpReader {
-    pub(super) fn new(amqp: Amqp, names: Names, permits: usize) -> Self {
+    pub(super) fn new(queue: &'static str, amqp: Amqp, names: Names, permits: usize) -> Self {
         let permits = u16::try_from(permits).unwrap_or(u16::MAX);
         Self {
+            queue,
             amqp,
             names: Arc::new(names),
             permits,
@@ -151,7 +154,7 @@ impl AmqpReader {
                 .await?;
             let ended = CancellationToken::new();
             self.subscription = Some(Subscription {
-                acks: Arc::new(Acks::new(channel.clone())),
+                acks: Arc::new(Acks::new(self.queue, channel.clone())),
                 channel,
                 consumer,
                 heard: Instant::now(),
@@ -176,8 +179,8 @@ impl AmqpReader {
         }
         let id = Uuid::nil(); // The tiers need none.
         let message = delivery.message;
-        let again = Settlement::Again { id, message, pause };
-        delivery.receipt.settle(&again).await?;
+        let again = Move::Again { id, message, pause };
+        delivery.receipt.put(&again).await?;
         Ok(None)
     }
 
@@ -198,6 +201,7 @@ impl AmqpReader {
             receipt: Receipt::Amqp(Box::new(receipt)),
             message: wire::message(message),
             lease,
+            room: None,
         })
     }
 }
@@ -213,30 +217,37 @@ pub(crate) struct AmqpReceipt {
 }
 
 impl AmqpReceipt {
-    pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
-        // Delivery tags are void once their channel is gone; the broker hands the message out again.
-        if self.lease.is_cancelled() || !self.acks.are_possible() {
+    pub(crate) fn done(&self, room: Room) {
+        if self.is_lost() {
+            metrics::leases_lost(self.acks.queue, 1);
+        } else {
+            self.acks.tell(self.tag, room);
+        }
+    }
+
+    pub(crate) async fn put(&self, to: &Move) -> Result<Settled, QueueError> {
+        if self.is_lost() {
             return Ok(Settled::Lost);
         }
-        match settlement {
-            Settlement::Done => {}
-            Settlement::Again { message, pause, .. } => {
-                self.amqp
-                    .session()
-                    .await?
-                    .send(&self.names, message, *pause)
-                    .await?;
+        let session = self.amqp.session().await?;
+        match to {
+            Move::Again { message, pause, .. } => {
+                session.send(&self.names, message, *pause).await?;
             }
-            Settlement::Dead {
+            Move::Dead {
                 message,
                 reason,
                 error,
             } => {
-                let session = self.amqp.session().await?;
                 let properties = wire::dead_properties(message, *reason, error);
                 session.park(&self.names, message, properties).await?;
             }
         }
-        Ok(self.acks.tell(self.tag).await)
+        Ok(self.acks.tell_and_wait(self.tag).await)
+    }
+
+    /// Delivery tags are void once their channel is gone; the broker hands the message out again.
+    fn is_lost(&self) -> bool {
+        self.lease.is_cancelled() || !self.acks.are_possible()
     }
 }

@@ -1,15 +1,19 @@
--- Acknowledges and deletes the entries that a worker still holds, by three commands, however many there are.
--- KEYS: jobs. ARGV: group, consumer, the first and the last of the entries, the entries.
--- Returns those that belong to somebody else by now; nothing is done with them.
-local held = {}
--- A worker holds no more than it runs at a time: the bound is never met.
-for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[4], 100000, ARGV[2])) do
-  held[pending[1]] = true
-end
-local ours, lost = {}, {}
-for i = 5, #ARGV do
-  local some = held[ARGV[i]] and ours or lost
-  some[#some + 1] = ARGV[i]
+-- Acknowledges and deletes entries, all at once while no lease can have run out: nobody has taken one over then.
+-- After that, those that the worker still holds.
+-- KEYS: jobs. ARGV: group, consumer, the server's time in ms before which all leases are good, entries.
+-- Returns how many belong to somebody else by now; nothing is done with them.
+local time = redis.call('TIME')
+local ours, lost = {}, 0
+if time[1] * 1000 + math.floor(time[2] / 1000) < tonumber(ARGV[3]) then
+  ours = {unpack(ARGV, 4)}
+else
+  for i = 4, #ARGV do
+    if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) > 0 then
+      ours[#ours + 1] = ARGV[i]
+    else
+      lost = lost + 1
+    end
+  end
 end
 if #ours > 0 then
   redis.call('XACK', KEYS[1], ARGV[1], unpack(ours))

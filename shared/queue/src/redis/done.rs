@@ -1,83 +1,97 @@
 //! Acknowledgements, as many at a time as there are: one by one they cost more than the work of a small job.
 
+use super::entry::EntryId;
 use super::keys::{GROUP, Keys};
+use super::lease::RedisReceipt;
 use super::{no_group, scripts};
-use crate::backend::Settled;
-use crate::{QueueError, batch};
+use crate::backend::{Room, SETTLE_BACKOFF, SETTLE_TRIES};
+use crate::{batch, metrics};
 use redis::RedisResult;
 use redis::aio::ConnectionManager;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What became of it; dropped if the server did not take it.
-type Taken = oneshot::Sender<Settled>;
+/// A job that is done. Dropped when the server has it so, which lets the next one in.
+type Ended = (RedisReceipt, Room);
 
-/// The side that asks.
+/// The side that says what is done.
 pub(super) struct Done {
-    entries: mpsc::UnboundedSender<(String, Taken)>,
+    entries: mpsc::UnboundedSender<Ended>,
     _sending: AbortOnDropHandle<()>,
 }
 
 impl Done {
     /// Acknowledges entries that `consumer` holds, from now on. There are never more than jobs run.
-    pub(super) fn new(link: ConnectionManager, keys: Keys, consumer: String) -> Self {
+    pub(super) fn new(
+        queue: &'static str,
+        link: ConnectionManager,
+        keys: Keys,
+        consumer: String,
+    ) -> Self {
         let (entries, receiver) = mpsc::unbounded_channel();
-        let sending = tokio::spawn(send(link, keys, consumer, receiver));
+        let sending = Sending {
+            queue,
+            link,
+            keys,
+            consumer,
+        };
         Self {
             entries,
-            _sending: AbortOnDropHandle::new(sending),
+            _sending: AbortOnDropHandle::new(tokio::spawn(sending.run(receiver))),
         }
     }
 
-    /// Acknowledges and deletes an entry, unless another worker has taken it over.
-    pub(super) async fn tell(&self, entry: &str) -> Result<Settled, QueueError> {
-        let (taken, told) = oneshot::channel();
-        // If nobody takes it, nobody tells either.
-        let _ = self.entries.send((entry.to_owned(), taken));
-        told.await
-            .map_err(|_| QueueError::Unconfirmed("an acknowledgement"))
+    /// Acknowledges and deletes an entry some time soon, unless another worker has taken it over.
+    pub(super) fn tell(&self, receipt: RedisReceipt, room: Room) {
+        // If nobody takes it, it comes again.
+        let _ = self.entries.send((receipt, room));
     }
 }
 
-async fn send(
-    mut link: ConnectionManager,
+struct Sending {
+    queue: &'static str,
+    link: ConnectionManager,
     keys: Keys,
     consumer: String,
-    mut entries: mpsc::UnboundedReceiver<(String, Taken)>,
-) {
-    let mut some = Vec::with_capacity(batch::AT_ONCE);
-    while batch::fill(&mut entries, &mut some).await {
-        let (ids, told): (Vec<_>, Vec<_>) = some.drain(..).unzip();
-        let lost = match acknowledge(&mut link, &keys, &consumer, &ids).await {
-            Ok(lost) => lost,
-            Err(error) if no_group(&error) => ids.clone(),
-            Err(error) => {
-                tracing::debug!(%error, "acknowledgements are sent again");
-                continue;
-            }
-        };
-        for (taken, id) in told.into_iter().zip(ids) {
-            let is_lost = lost.contains(&id);
-            // Who waited may be gone.
-            let _ = taken.send(if is_lost { Settled::Lost } else { Settled::Yes });
-        }
-    }
 }
 
-/// Acknowledges what is still the consumer's; gives back the rest.
-async fn acknowledge(
-    link: &mut ConnectionManager,
-    keys: &Keys,
-    consumer: &str,
-    ids: &[String],
-) -> RedisResult<Vec<String>> {
-    let age = |id: &&String| {
-        let (millis, place) = id.split_once('-').unwrap_or_default();
-        let number = |text: &str| text.parse::<u64>().unwrap_or_default();
-        (number(millis), number(place))
-    };
-    let (first, last) = (ids.iter().min_by_key(age), ids.iter().max_by_key(age));
-    let mut call = scripts::DONE.key(&keys.stream);
-    call.arg(GROUP).arg(consumer).arg(first).arg(last).arg(ids);
-    call.invoke_async(link).await
+impl Sending {
+    async fn run(mut self, mut entries: mpsc::UnboundedReceiver<Ended>) {
+        let mut some = Vec::with_capacity(batch::AT_ONCE);
+        while batch::fill(&mut entries, &mut some).await {
+            let ids: Vec<_> = some.iter().map(|(receipt, _)| receipt.entry).collect();
+            let good = some.iter().map(|(receipt, _)| receipt.good_until()).min();
+            match self.try_acknowledge(good.unwrap_or_default(), &ids).await {
+                Ok(lost) => metrics::leases_lost(self.queue, lost),
+                Err(error) => {
+                    tracing::warn!(%error, jobs = ids.len(), "jobs could not be settled and come again");
+                }
+            }
+            some.clear();
+        }
+    }
+
+    /// Tries for a while; after that they come again as after a crash.
+    async fn try_acknowledge(&mut self, good_until: u64, ids: &[EntryId]) -> RedisResult<u64> {
+        for attempt in 1..SETTLE_TRIES {
+            let acknowledged = self.acknowledge(good_until, ids).await;
+            if acknowledged.is_ok() {
+                return acknowledged;
+            }
+            let pause = SETTLE_BACKOFF.pause(attempt, &mut rand::rng());
+            sleep(pause).await;
+        }
+        self.acknowledge(good_until, ids).await
+    }
+
+    /// How many were somebody else's.
+    async fn acknowledge(&mut self, good_until: u64, ids: &[EntryId]) -> RedisResult<u64> {
+        let mut call = scripts::DONE.key(&self.keys.stream);
+        call.arg(GROUP).arg(&self.consumer).arg(good_until).arg(ids);
+        match call.invoke_async(&mut self.link).await {
+            Err(error) if no_group(&error) => Ok(ids.len() as u64),
+            other => other,
+        }
+    }
 }

@@ -1,13 +1,15 @@
 //! What a worker holds, and the heartbeat that keeps it.
 
 use super::done::Done;
+use super::entry::EntryId;
 use super::keys::{GROUP, Keys};
 use super::{millis, no_group, scripts};
 use crate::QueueError;
-use crate::backend::{Settled, Settlement};
+use crate::backend::{Move, Room, Settled};
 use redis::aio::ConnectionManager;
 use redis::{RedisResult, ScriptInvocation};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -22,17 +24,27 @@ pub(super) struct Leases {
     pub(super) consumer: String,
     lease: Duration,
     done: Done,
-    held: Mutex<HashMap<String, CancellationToken>>,
+    held: Mutex<HashMap<EntryId, Held>>,
+    /// The server's time of the last heartbeat that it has answered, in milliseconds.
+    beat: AtomicU64,
+}
+
+struct Held {
+    /// Cancelled when the entry is lost.
+    lost: CancellationToken,
+    /// A time at or before the one from which the server counts the lease, by its clock, in milliseconds.
+    since: u64,
 }
 
 impl Leases {
     pub(super) fn new(
+        queue: &'static str,
         link: ConnectionManager,
         keys: Keys,
         consumer: String,
         lease: Duration,
     ) -> Arc<Self> {
-        let done = Done::new(link.clone(), keys.clone(), consumer.clone());
+        let done = Done::new(queue, link.clone(), keys.clone(), consumer.clone());
         Arc::new(Self {
             link,
             keys,
@@ -40,14 +52,24 @@ impl Leases {
             consumer,
             lease,
             held: Mutex::default(),
+            beat: AtomicU64::default(),
         })
     }
 
-    /// Holds an entry from now on; the token is cancelled when it is lost.
-    pub(super) fn hold(&self, entry: &str) -> CancellationToken {
-        let token = CancellationToken::new();
-        self.held().insert(entry.to_owned(), token.clone());
-        token
+    /// The server's time is not before this one, in milliseconds: whatever is asked of it from now on happens later.
+    pub(super) fn known_time(&self) -> u64 {
+        self.beat.load(Ordering::Relaxed)
+    }
+
+    /// Holds an entry that was asked for at `since`; the token is cancelled when it is lost.
+    pub(super) fn hold(&self, entry: EntryId, since: u64) -> CancellationToken {
+        let lost = CancellationToken::new();
+        let held = Held {
+            lost: lost.clone(),
+            since,
+        };
+        self.held().insert(entry, held);
+        lost
     }
 
     /// Renews the leases three times as often as they run out.
@@ -63,7 +85,7 @@ impl Leases {
                     Ok(lost) => {
                         renewed = Instant::now();
                         for entry in &lost {
-                            leases.lose(entry);
+                            leases.lose(*entry);
                         }
                     }
                     // Unreachable for a whole lease: the others may have taken everything over.
@@ -77,30 +99,38 @@ impl Leases {
         }))
     }
 
-    async fn renew(&self) -> RedisResult<Vec<String>> {
-        let entries: Vec<String> = self.held().keys().cloned().collect();
-        if entries.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// The entries that were lost.
+    async fn renew(&self) -> RedisResult<Vec<EntryId>> {
+        let entries: Vec<_> = self.held().keys().copied().collect();
         let mut call = scripts::RENEW.key(&self.keys.stream);
         call.arg(GROUP).arg(&self.consumer).arg(&entries);
-        match call.invoke_async(&mut self.link.clone()).await {
-            Err(error) if no_group(&error) => Ok(entries),
-            other => other,
+        let renewed = call.invoke_async(&mut self.link.clone()).await;
+        let (now, lost): (u64, Vec<String>) = match renewed {
+            Err(error) if no_group(&error) => return Ok(entries),
+            other => other?,
+        };
+        let mut held = self.held();
+        for entry in &entries {
+            if let Some(held) = held.get_mut(entry) {
+                held.since = now;
+            }
         }
+        self.beat.store(now, Ordering::Relaxed);
+        let lost = lost.iter().filter_map(|entry| EntryId::read(entry));
+        Ok(lost.collect())
     }
 
-    fn lose(&self, entry: &str) {
-        if let Some(token) = self.held().remove(entry) {
-            token.cancel();
+    fn lose(&self, entry: EntryId) {
+        if let Some(held) = self.held().remove(&entry) {
+            held.lost.cancel();
         }
     }
 
     fn lose_all(&self) {
-        self.held().drain().for_each(|(_, token)| token.cancel());
+        self.held().drain().for_each(|(_, held)| held.lost.cancel());
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<String, CancellationToken>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<EntryId, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,28 +138,33 @@ impl Leases {
 /// The right to settle one entry.
 pub(crate) struct RedisReceipt {
     pub(super) leases: Arc<Leases>,
-    pub(super) entry: String,
+    pub(super) entry: EntryId,
 }
 
 impl RedisReceipt {
-    pub(crate) async fn settle(&self, settlement: &Settlement) -> Result<Settled, QueueError> {
+    pub(crate) fn done(self, room: Room) {
+        let leases = Arc::clone(&self.leases);
+        leases.done.tell(self, room);
+    }
+
+    /// The server's time before which nobody else can have taken the entry over, in milliseconds; 0 once it is lost.
+    pub(super) fn good_until(&self) -> u64 {
+        let held = self.leases.held();
+        let since = held.get(&self.entry).map(|held| held.since);
+        since.map_or(0, |since| since + millis(self.leases.lease))
+    }
+
+    pub(crate) async fn put(&self, to: &Move) -> Result<Settled, QueueError> {
         let leases = &self.leases;
-        if matches!(settlement, Settlement::Done) {
-            let settled = leases.done.tell(&self.entry).await?;
-            leases.held().remove(&self.entry);
-            return Ok(settled);
-        }
         let mut call = scripts::SETTLE.arg(GROUP);
         call.key(&leases.keys.all())
             .arg(&leases.consumer)
-            .arg(&self.entry);
-        add_settlement(&mut call, settlement);
+            .arg(self.entry);
+        add_move(&mut call, to);
         let settled: RedisResult<bool> = call.invoke_async(&mut leases.link.clone()).await;
         match settled {
-            Ok(settled) => {
-                leases.held().remove(&self.entry);
-                Ok(if settled { Settled::Yes } else { Settled::Lost })
-            }
+            Ok(true) => Ok(Settled::Yes),
+            Ok(false) => Ok(Settled::Lost),
             Err(error) if no_group(&error) => Ok(Settled::Lost),
             Err(error) => Err(error.into()),
         }
@@ -138,19 +173,18 @@ impl RedisReceipt {
 
 impl Drop for RedisReceipt {
     fn drop(&mut self) {
-        // Not settled: the lease must run out, so that another worker takes the entry over.
+        // If it is not settled, the lease must run out, so that another worker takes the entry over.
         self.leases.held().remove(&self.entry);
     }
 }
 
-fn add_settlement(call: &mut ScriptInvocation<'_>, settlement: &Settlement) {
-    match settlement {
-        Settlement::Done => call,
-        Settlement::Again { id, message, pause } => {
+fn add_move(call: &mut ScriptInvocation<'_>, to: &Move) {
+    match to {
+        Move::Again { id, message, pause } => {
             call.arg("again").arg(id.to_string()).arg(millis(*pause));
             call.arg(&message.head).arg(&message.body)
         }
-        Settlement::Dead {
+        Move::Dead {
             message,
             reason,
             error,

@@ -4,6 +4,7 @@
 //! entry first checks in the same script that it is still the worker's own.
 
 mod done;
+mod entry;
 mod keys;
 mod lease;
 mod reader;
@@ -110,8 +111,9 @@ impl Redis {
         format!("{}:mark:{mark}", self.namespace)
     }
 
-    pub(crate) fn reader(&self, queue: &str, lease: Duration) -> RedisReader {
+    pub(crate) fn reader(&self, queue: &'static str, lease: Duration) -> RedisReader {
         RedisReader::new(
+            queue,
             self.client.clone(),
             self.link.clone(),
             self.keys(queue),

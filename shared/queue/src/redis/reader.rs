@@ -1,5 +1,6 @@
 //! The side of a queue where jobs are taken out.
 
+use super::entry::{self, EntryId};
 use super::keys::{GROUP, Keys};
 use super::lease::{Leases, RedisReceipt};
 use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, create_group, millis, no_group, scripts};
@@ -9,7 +10,7 @@ use crate::envelope::Message;
 use crate::worker;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use redis::streams::StreamReadOptions;
-use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisResult, Value};
+use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisResult};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -49,12 +50,13 @@ pub(crate) struct RedisReader {
 
 impl RedisReader {
     pub(super) fn new(
+        queue: &'static str,
         client: Client,
         link: ConnectionManager,
         keys: Keys,
         lease: Duration,
     ) -> Self {
-        let leases = Leases::new(link.clone(), keys.clone(), worker::name(), lease);
+        let leases = Leases::new(queue, link.clone(), keys.clone(), worker::name(), lease);
         let heartbeat = leases.heartbeat();
         let (cursor, next_search) = ("0-0".to_owned(), Instant::now());
         let reading = None;
@@ -123,6 +125,7 @@ impl RedisReader {
 
     /// Takes over what silent workers hold.
     async fn reclaim(&mut self, free: usize) -> RedisResult<Vec<Delivery>> {
+        let since = self.leases.known_time();
         let mut call = scripts::RECLAIM.key(&self.keys.stream);
         call.arg(GROUP).arg(&self.leases.consumer);
         call.arg(millis(self.lease)).arg(&self.cursor).arg(free);
@@ -134,9 +137,12 @@ impl RedisReader {
             self.tidy().await?;
         }
         self.cursor = cursor;
-        let deliveries = entries.into_iter().map(|(entry, earlier, head, body)| {
-            self.delivery(entry, Message { head, body }, earlier)
-        });
+        let deliveries = entries
+            .into_iter()
+            .filter_map(|(entry, earlier, head, body)| {
+                let entry = EntryId::read(&entry)?;
+                Some(self.delivery(entry, since, Message { head, body }, earlier))
+            });
         Ok(deliveries.collect())
     }
 
@@ -155,18 +161,19 @@ impl RedisReader {
             .count(free)
             .block(block);
         let stream = self.keys.stream.clone();
+        let since = self.leases.known_time();
         let reading = self.reading().await?;
-        let read: Value = reading
+        let read = reading
             .xread_options(&[stream.as_str()], &[">"], &options)
             .await?;
-        let entries = entries(read).into_iter();
+        let entries = entry::entries(read).into_iter();
         Ok(entries
-            .map(|(entry, message)| self.delivery(entry, message, 0))
+            .map(|(entry, message)| self.delivery(entry, since, message, 0))
             .collect())
     }
 
-    fn delivery(&self, entry: String, message: Message, earlier: u16) -> Delivery {
-        let lease = self.leases.hold(&entry);
+    fn delivery(&self, entry: EntryId, since: u64, message: Message, earlier: u16) -> Delivery {
+        let lease = self.leases.hold(entry, since);
         let receipt = RedisReceipt {
             leases: Arc::clone(&self.leases),
             entry,
@@ -176,6 +183,7 @@ impl RedisReader {
             earlier,
             lease,
             receipt: Receipt::Redis(receipt),
+            room: None,
         }
     }
 
@@ -191,42 +199,5 @@ impl RedisReader {
             self.reading = Some(connection.await?);
         }
         Ok(self.reading.as_mut().expect("it was just made"))
-    }
-}
-
-/// The entries in the answer to a read of one stream. Taken apart by hand, because the types of the client copy all of it.
-fn entries(read: Value) -> Vec<(String, Message)> {
-    let streams = array(read).into_iter().flat_map(array);
-    // The name of the stream is no array.
-    streams.flat_map(array).filter_map(entry).collect()
-}
-
-/// A foreign entry gives an empty head, which is then unreadable.
-fn entry(entry: Value) -> Option<(String, Message)> {
-    let mut parts = array(entry).into_iter();
-    let id = String::from_utf8(bytes(parts.next()?)?).ok()?;
-    let (mut head, mut body) = (Vec::new(), Vec::new());
-    let mut fields = array(parts.next()?).into_iter();
-    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-        match bytes(name).as_deref() {
-            Some(b"head") => head = bytes(value)?,
-            Some(b"body") => body = bytes(value)?,
-            _ => {}
-        }
-    }
-    Some((id, Message { head, body }))
-}
-
-fn array(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(values) => values,
-        _ => Vec::new(),
-    }
-}
-
-fn bytes(value: Value) -> Option<Vec<u8>> {
-    match value {
-        Value::BulkString(bytes) => Some(bytes),
-        _ => None,
     }
 }

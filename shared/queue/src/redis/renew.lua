@@ -1,6 +1,7 @@
 -- Renews the leases of the entries that a worker still holds; a plain XCLAIM would steal one back
 -- that another worker has taken over. KEYS: jobs. ARGV: group, consumer, entries.
--- Returns the entries that are not this worker's any more.
+-- Returns the server's time in ms, and the entries that are not this worker's any more.
+local time = redis.call('TIME')
 local lost = {}
 for i = 3, #ARGV do
   local entry = ARGV[i]
@@ -10,4 +11,4 @@ for i = 3, #ARGV do
     redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry, 'JUSTID')
   end
 end
-return lost
+return {time[1] * 1000 + math.floor(time[2] / 1000), lost}
