@@ -1,6 +1,6 @@
 //! One delivery from its arrival to its settlement.
 
-use crate::backend::{Delivery, Move, SETTLE_BACKOFF, SETTLE_TRIES, Settled, Settlement};
+use crate::backend::{Delivery, Move, Receipt, SETTLE_BACKOFF, SETTLE_TRIES, Settled, Settlement};
 use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
 use crate::handler::{Handler, Observer};
@@ -203,7 +203,7 @@ impl Runner {
         if let (Ok(()), Some(stored)) = (&written, &self.stored)
             && let Some(ending) = job.control.ending(envelope.id, &outcome)
         {
-            written = stored.end(ending).await.map_err(Into::into);
+            written = Box::pin(stored.end(ending)).await.map_err(Into::into);
         }
         self.report(envelope, &outcome, took);
         match &written {
@@ -268,15 +268,18 @@ impl Runner {
         }
     }
 
-    /// Tries for a while; after that the message comes again as after a crash.
     async fn settle(&self, delivery: Delivery, settlement: Settlement) {
-        let Delivery { receipt, room, .. } = delivery;
-        let to = match settlement {
-            Settlement::Done => return receipt.done(room),
-            Settlement::Moved(to) => to,
-        };
+        match settlement {
+            Settlement::Done => delivery.receipt.done(delivery.room),
+            // Most jobs need no place for it.
+            Settlement::Moved(to) => Box::pin(self.put(&delivery.receipt, &to)).await,
+        }
+    }
+
+    /// Tries for a while; after that the message comes again as after a crash.
+    async fn put(&self, receipt: &Receipt, to: &Move) {
         for attempt in 1..=SETTLE_TRIES {
-            match receipt.put(&to).await {
+            match receipt.put(to).await {
                 Ok(Settled::Yes) => return,
                 Ok(Settled::Lost) => {
                     metrics::leases_lost(self.queue, 1);

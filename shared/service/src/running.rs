@@ -16,9 +16,6 @@ use crate::{
     server, tls,
 };
 
-/// How often recorded samples are folded into their histograms.
-const UPKEEP: Duration = Duration::from_secs(5);
-
 type Outcome = (&'static str, Result<(), BoxError>);
 
 /// A service that listens.
@@ -135,17 +132,11 @@ impl Running {
         let serve =
             axum::serve(listener, router).with_graceful_shutdown(closed.clone().cancelled_owned());
         tokio::spawn(async move {
-            let upkeep = async {
-                loop {
-                    tokio::time::sleep(UPKEEP).await;
-                    stoa_telemetry::metrics::upkeep();
-                }
-            };
             tokio::select! {
                 result = serve => if let Err(error) = result {
                     tracing::error!(%error, "the admin listener ended");
                 },
-                () = upkeep => {}
+                () = stoa_telemetry::metrics::keep_up() => {}
             }
         });
     }

@@ -12,6 +12,9 @@ const SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// How often samples are folded: 50,000 a second are a megabyte.
+const UPKEEP: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// The registry is global by design of the `metrics` facade, so its handle is too.
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -25,10 +28,15 @@ pub fn render() -> String {
     handle().render()
 }
 
-/// Folds recorded samples into their histograms; call it every few seconds so that a process
-/// that nobody scrapes does not hold them for ever.
-pub fn upkeep() {
-    handle().run_upkeep();
+/// Folds recorded samples into their histograms, for ever: until then each of them takes up memory, however busy or
+/// little scraped the process is.
+pub async fn keep_up() {
+    let mut tick = tokio::time::interval(UPKEEP);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        handle().run_upkeep();
+    }
 }
 
 fn handle() -> &'static PrometheusHandle {

@@ -57,7 +57,6 @@ fn metrics_come_with_help_and_buckets() {
     metrics::install();
     ::metrics::describe_histogram!("kettle_boil_seconds", "Time until it boils");
     ::metrics::histogram!("kettle_boil_seconds").record(0.2);
-    metrics::upkeep();
     let text = metrics::render();
     assert!(
         text.contains("# HELP kettle_boil_seconds Time until it boils"),

@@ -20,9 +20,6 @@ const AT_ONCE: usize = 100;
 /// Jobs that become due together are spread over this.
 const DUE_WITHIN: Duration = Duration::from_secs(1);
 
-/// How often a service folds its samples.
-const UPKEEP: Duration = Duration::from_secs(5);
-
 /// Connects as a service would, with the settings' defaults.
 pub(crate) async fn connect(url: &str) -> anyhow::Result<Queue> {
     let env = Env::from_pairs([("QUEUE_URL", url), ("QUEUE_NAMESPACE", "bench")]);
@@ -101,14 +98,8 @@ async fn work(queue: Queue) -> anyhow::Result<()> {
     let concurrency = concurrency()?.to_string();
     let settings: ConsumerSettings =
         Env::from_pairs([("JOB_CONCURRENCY", concurrency.as_str())]).load()?;
-    // As the kit does it: otherwise the samples of the histograms pile up.
-    let _upkeep = tokio::spawn(async {
-        let mut tick = interval(UPKEEP);
-        loop {
-            tick.tick().await;
-            stoa_telemetry::metrics::upkeep();
-        }
-    });
+    // As the kit does it.
+    let _upkeep = tokio::spawn(stoa_telemetry::metrics::keep_up());
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let asked = stop.clone();
