@@ -62,8 +62,9 @@ impl Cli {
         let ended = threads.block_on(async {
             match self.command {
                 Command::Measure(options) => report::run(Bench::connect(options).await?).await,
-                Command::Raw { role } => raw::run(role).await,
-                Command::Ours { role } => ours::run(role).await,
+                // On the runtime's thread, as the handlers of a service.
+                Command::Raw { role } => tokio::spawn(raw::run(role)).await?,
+                Command::Ours { role } => tokio::spawn(ours::run(role)).await?,
             }
         });
         drop(threads);
