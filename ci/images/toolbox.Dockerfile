@@ -26,6 +26,11 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=l
     apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils \
     docker-cli docker-buildx docker-compose make openssl openssh-client
+# What the trial of the queue restarts, and the clocks that it puts wrong (shared/queue/tests/faults).
+RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends postgresql redis-server rabbitmq-server libfaketime
 # The stand-in's cargo has its libcurl from backports; then curl must come from there as well.
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \

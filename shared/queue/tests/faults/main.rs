@@ -12,6 +12,7 @@
 mod check;
 mod orders;
 mod process;
+mod processes;
 mod servers;
 mod trial;
 mod world;

@@ -1,17 +1,16 @@
 //! A trial from its start to its end.
 
 use crate::check;
-use crate::process::{Role, SETUP, Setup};
+use crate::process::{Role, Setup};
+use crate::processes::Processes;
 use crate::world::{Broker, World};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rustix::process::{Pid, Signal, kill_process};
 use std::env;
-use std::fs::File;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::sleep;
 
 /// Jobs of a trial, unless it is said.
@@ -84,7 +83,7 @@ pub(crate) async fn run(broker: Broker) {
     let report = check::look(&trial.world).await;
     println!("{report}");
     trial.world.end().await;
-    std::fs::remove_dir_all(trial.logs.path()).expect("the logs of a trial that went well go");
+    std::fs::remove_dir_all(trial.processes.logs()).expect("the logs of a trial that went well go");
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -96,19 +95,13 @@ fn number(variable: &str) -> Option<u64> {
 struct Trial {
     world: World,
     random: StdRng,
-    setup: Setup,
     workers: Vec<Child>,
     producer: Child,
-    /// What the processes have said; kept if the trial fails.
-    logs: TempDir,
-    started: u32,
+    processes: Processes,
 }
 
 impl Trial {
     fn start(world: World, seed: u64, jobs: i64) -> Self {
-        let mut logs = tempfile::Builder::new();
-        let mut logs = logs.prefix("stoa-faults-").tempdir().expect("a folder");
-        logs.disable_cleanup(true);
         let setup = Setup {
             role: Role::Producer,
             record: world.record.url().to_owned(),
@@ -119,23 +112,18 @@ impl Trial {
             jobs,
             pause: PAUSE,
         };
-        let mut started = 0;
-        let mut start = |role| process(&setup, role, &logs, &mut started);
-        let workers = (0..WORKERS).map(|_| start(Role::Worker)).collect();
-        let producer = start(Role::Producer);
+        let mut processes = Processes::new(setup);
+        let workers = (0..WORKERS)
+            .map(|_| processes.start(Role::Worker))
+            .collect();
+        let producer = processes.start(Role::Producer);
         Self {
             world,
             random: StdRng::seed_from_u64(seed),
-            setup,
             workers,
             producer,
-            logs,
-            started,
+            processes,
         }
-    }
-
-    fn process(&mut self, role: Role) -> Child {
-        process(&self.setup, role, &self.logs, &mut self.started)
     }
 
     /// Until every fault was there, and all is ordered and most has ended; on a machine that is slow, it is enough
@@ -147,7 +135,7 @@ impl Trial {
         let mut round: Vec<_> = possible
             .flat_map(|(fault, times)| vec![*fault; *times])
             .collect();
-        let rounds = usize::try_from(1 + self.setup.jobs / ROUND).unwrap_or(1);
+        let rounds = usize::try_from(1 + self.processes.jobs() / ROUND).unwrap_or(1);
         let mut all = Vec::new();
         loop {
             round.shuffle(&mut self.random);
@@ -159,7 +147,8 @@ impl Trial {
                 all.push(*fault);
                 let is_enough = all.len() >= round.len() * rounds;
                 if is_enough
-                    || all.len() >= round.len() && self.world.is_nearly_done(self.setup.jobs).await
+                    || all.len() >= round.len()
+                        && self.world.is_nearly_done(self.processes.jobs()).await
                 {
                     let count = |fault| all.iter().filter(|one| **one == fault).count();
                     return FAULTS
@@ -175,7 +164,7 @@ impl Trial {
         match fault {
             Fault::WorkerKilled | Fault::WorkerEnded => {
                 let at = self.random.random_range(0..self.workers.len());
-                let mut worker = self.process(Role::Worker);
+                let mut worker = self.processes.start(Role::Worker);
                 std::mem::swap(&mut worker, &mut self.workers[at]);
                 if fault == Fault::WorkerKilled {
                     worker.kill().await.expect("a process can be killed");
@@ -186,7 +175,7 @@ impl Trial {
             Fault::ProducerKilled => {
                 // It may have ended.
                 let _ = self.producer.kill().await;
-                self.producer = self.process(Role::Producer);
+                self.producer = self.processes.start(Role::Producer);
             }
             Fault::BrokerHeld | Fault::RecordHeld | Fault::PartsHeld => {
                 let held = Duration::from_millis(self.random.random_range(HELD));
@@ -234,7 +223,7 @@ impl Trial {
         let ended = self.producer.try_wait();
         let ended = ended.expect("a process can be looked at");
         if ended.is_some_and(|ended| !ended.success()) {
-            self.producer = self.process(Role::Producer);
+            self.producer = self.processes.start(Role::Producer);
         }
         self.world.cancel_some().await;
     }
@@ -242,7 +231,7 @@ impl Trial {
     /// Waits until everything has ended.
     async fn rest(&mut self) {
         let (mut ended, mut since) = (0, Instant::now());
-        while !self.world.is_done(self.setup.jobs).await {
+        while !self.world.is_done(self.processes.jobs()).await {
             let now = self.world.count_ended().await;
             if now > ended {
                 (ended, since) = (now, Instant::now());
@@ -259,27 +248,9 @@ impl Trial {
     }
 
     fn told(&self) -> String {
-        format!("the processes' logs are in {}", self.logs.path().display())
-    }
-}
-
-fn process(setup: &Setup, role: Role, logs: &TempDir, started: &mut u32) -> Child {
-    *started += 1;
-    let setup = Setup {
-        role,
-        ..setup.clone()
-    };
-    let log = logs.path().join(format!("{started}-{role:?}"));
-    let log = File::create(log).expect("a file for a log");
-    let mut command = Command::new(env::current_exe().expect("this program has a path"));
-    command
-        .args(["--exact", "process", "--ignored", "--nocapture"])
-        .env(
-            SETUP,
-            serde_json::to_string(&setup).expect("a setup is JSON"),
+        format!(
+            "the processes' logs are in {}",
+            self.processes.logs().display()
         )
-        .stdout(log.try_clone().expect("a file for a log"))
-        .stderr(log)
-        .kill_on_drop(true);
-    command.spawn().expect("this program can be started")
+    }
 }
