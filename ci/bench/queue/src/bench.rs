@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use redis::AsyncCommands as _;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use sqlx::PgPool;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stoa_contracts::jobs::Payload as _;
@@ -41,6 +42,9 @@ pub(crate) struct Options {
     /// A RabbitMQ server; without it that part is left out.
     #[arg(long, env = "BENCH_RABBITMQ")]
     rabbitmq: Option<String>,
+    /// A database of the benchmark's own for the record; without it that part is left out.
+    #[arg(long, env = "BENCH_POSTGRES")]
+    postgres: Option<String>,
     /// The parts.
     #[arg(
         long,
@@ -87,6 +91,7 @@ pub(crate) struct Bench {
     redis: ConnectionManager,
     ours: Queue,
     ours_rabbit: Option<Queue>,
+    record: Option<PgPool>,
     redis_pid: u32,
 }
 
@@ -116,6 +121,10 @@ impl Bench {
             Some(url) => Some(patiently(async || ours::connect(url).await).await?),
             None => None,
         };
+        let record = match &options.postgres {
+            Some(url) => Some(patiently(async || ours::record(url).await).await?),
+            None => None,
+        };
         let source = |file| options.peers.join(file).display().to_string();
         let peers = Peers {
             own: std::env::current_exe()?.display().to_string(),
@@ -131,13 +140,17 @@ impl Bench {
             peers,
             redis,
             ours_rabbit,
+            record,
             redis_pid,
         })
     }
 
     /// The systems that can be measured here.
     pub(crate) fn systems(&self) -> Vec<System> {
-        let can = |system: &System| !system.on_rabbitmq() || self.ours_rabbit.is_some();
+        let can = |system: &System| {
+            (!system.on_rabbitmq() || self.ours_rabbit.is_some())
+                && (!system.is_recorded() || self.record.is_some())
+        };
         System::ALL.into_iter().filter(can).collect()
     }
 
@@ -151,10 +164,20 @@ impl Bench {
         rabbitmq.unwrap_or(&self.options.redis).clone()
     }
 
+    /// Where the record of a system is.
+    pub(crate) fn record(&self, system: System) -> Option<&str> {
+        let postgres = self.options.postgres.as_deref();
+        postgres.filter(|_| system.is_recorded())
+    }
+
     /// The processes of the broker; the virtual machine of Erlang is one.
     pub(crate) fn broker(&self, system: System) -> Vec<u32> {
         if system.on_rabbitmq() {
             proc::named("beam.smp")
+        } else if system.is_recorded() {
+            let mut all = proc::named("postgres");
+            all.push(self.redis_pid);
+            all
         } else {
             vec![self.redis_pid]
         }
@@ -173,6 +196,11 @@ impl Bench {
             .ignore();
         server.cmd("FLUSHALL").ignore();
         let () = server.query_async(&mut redis).await?;
+        if let Some(record) = &self.record {
+            sqlx::raw_sql("TRUNCATE queue_jobs CASCADE")
+                .execute(record)
+                .await?;
+        }
         if let Some(queue) = &self.ours_rabbit {
             queue.remove(&[Job::QUEUE]).await?;
         }
@@ -187,6 +215,13 @@ impl Bench {
             System::Ours | System::OursDefault => return depth(&self.ours).await,
             System::OursRabbit => {
                 return depth(self.ours_rabbit.as_ref().context("no RabbitMQ")?).await;
+            }
+            System::OursRecorded | System::OursOnce => {
+                let record = self.record.as_ref().context("no record")?;
+                let left = "SELECT (SELECT count(*) FROM queue_jobs WHERE state = 'queued')
+                            + (SELECT count(*) FROM queue_jobs WHERE state IN ('sent', 'running'))";
+                let left: i64 = sqlx::query_scalar(left).fetch_one(record).await?;
+                return Ok(u64::try_from(left)?);
             }
             System::Raw => return Ok(redis.xlen(raw::STREAM).await?),
             System::Apalis | System::ApalisTuned => {

@@ -16,7 +16,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measures every system and prints tables.
-    Measure(Options),
+    Measure(Box<Options>),
     /// Is the bare client, as a producer or a worker.
     Raw {
         /// Which side.
@@ -61,7 +61,7 @@ impl Cli {
             .build()?;
         let ended = threads.block_on(async {
             match self.command {
-                Command::Measure(options) => report::run(Bench::connect(options).await?).await,
+                Command::Measure(options) => report::run(Bench::connect(*options).await?).await,
                 // On the runtime's thread, as the handlers of a service.
                 Command::Raw { role } => tokio::spawn(raw::run(role)).await?,
                 Command::Ours { role } => tokio::spawn(ours::run(role)).await?,

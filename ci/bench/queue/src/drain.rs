@@ -9,6 +9,8 @@ use tokio::time::sleep;
 
 /// How often the broker is asked; little beside what it does for the jobs.
 const INTERVAL: Duration = Duration::from_millis(20);
+/// The same where the answer is a count of rows.
+const SELDOM: Duration = Duration::from_millis(200);
 /// A worker that does nothing for so long is stuck. A poller may rest for 30 s.
 const STUCK: Duration = Duration::from_secs(45);
 
@@ -34,6 +36,11 @@ pub(crate) async fn until(
         if since.elapsed() > STUCK || start.elapsed() > limit {
             bail!("{remaining} jobs remain after {:.0?}", start.elapsed());
         }
-        sleep(INTERVAL).await;
+        sleep(if system.is_recorded() {
+            SELDOM
+        } else {
+            INTERVAL
+        })
+        .await;
     }
 }

@@ -1,7 +1,9 @@
 //! What our queue wants to reach, as ratios within one run.
 
 use crate::report::{Results, fraction};
-use crate::system::System::{self, Apalis, BullMq, Celery, Ours, OursRabbit, Raw};
+use crate::system::System::{
+    self, Apalis, BullMq, Celery, Ours, OursOnce, OursRabbit, OursRecorded, Raw,
+};
 use crate::throughput::Throughput;
 
 /// A ratio with its bar.
@@ -48,17 +50,21 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     all.chain(memory(results)).collect()
 }
 
-fn cpu(results: &Results) -> [Goal; 5] {
+fn cpu(results: &Results) -> [Goal; 7] {
     let cpu = |system: System| results.cost(system).map(Throughput::cpu);
     let ours = |what, bar, most, other| Goal::new(what, bar, most, cpu(Ours), cpu(other));
     let rabbit = "CPU of a job over RabbitMQ, Celery on Redis";
-    let (over_rabbit, celery) = (cpu(OursRabbit), cpu(Celery));
+    let recorded = "CPU of a job with the record, Celery without";
+    let once = "CPU of a job with the record and a transaction, Celery without";
+    let twentieth = |what, ours| Goal::new(what, "1/20", 1.0 / 20.0, cpu(ours), cpu(Celery));
     [
         ours("CPU of a job, Celery", "1/100", 1.0 / 100.0, Celery),
         ours("CPU of a job, BullMQ", "1/10", 1.0 / 10.0, BullMq),
         ours("CPU of a job, apalis", "1/3", 1.0 / 3.0, Apalis),
         ours("CPU of a job, bare client", "3 x", 3.0, Raw),
-        Goal::new(rabbit, "1/20", 1.0 / 20.0, over_rabbit, celery),
+        twentieth(rabbit, OursRabbit),
+        twentieth(recorded, OursRecorded),
+        twentieth(once, OursOnce),
     ]
 }
 

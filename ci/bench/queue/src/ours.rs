@@ -4,10 +4,14 @@ use crate::cli::Role;
 use crate::job::{Job, Journal};
 use crate::orders::{Order, Orders, concurrency, url};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use std::env;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_config::Env;
+use stoa_queue::store::{MIGRATIONS, NewJob, Store, begin};
 use stoa_queue::{
     CancellationToken, Consumer, ConsumerSettings, Enqueue, JobContext, JobError, Queue,
     QueueError, QueueSettings,
@@ -26,6 +30,27 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<Queue> {
     Ok(Queue::connect(&env.load::<QueueSettings>()?).await?)
 }
 
+/// The variable with the database of the record, if there shall be one.
+pub(crate) const RECORD: &str = "BENCH_RECORD";
+/// The variable that makes every job end itself in a transaction.
+const ONCE: &str = "BENCH_ONCE";
+
+/// Connects to the database of a record, and makes its tables.
+pub(crate) async fn record(url: &str) -> anyhow::Result<PgPool> {
+    let pool = PgPool::connect(url).await?;
+    MIGRATIONS.run(&pool).await?;
+    Ok(pool)
+}
+
+/// The record that the environment names, with as many connections as a service has.
+async fn store() -> anyhow::Result<Option<Store>> {
+    let Ok(url) = env::var(RECORD) else {
+        return Ok(None);
+    };
+    let options = PgPoolOptions::new().max_connections(10);
+    Ok(Some(Store::new(options.connect(&url).await?)))
+}
+
 pub(crate) async fn run(role: Role) -> anyhow::Result<()> {
     let queue = connect(&url()?).await?;
     match role {
@@ -35,17 +60,23 @@ pub(crate) async fn run(role: Role) -> anyhow::Result<()> {
 }
 
 async fn produce(queue: Queue) -> anyhow::Result<()> {
+    let store = store().await?;
     let mut orders = Orders::ready();
     while let Some((order, ids)) = orders.next().await? {
         match order {
             Order::Burst { sleep, .. } => {
-                burst(&queue, ids, sleep).await?;
+                burst(&queue, store.as_ref(), ids, sleep).await?;
             }
             Order::Pace { rate, .. } => {
                 let mut tick = interval(Duration::from_secs(1) / rate);
                 for id in ids {
                     tick.tick().await;
-                    queue.enqueue(&Job::new(id, 0), Enqueue::default()).await?;
+                    let job = Job::new(id, 0);
+                    if let Some(store) = &store {
+                        store.enqueue(NewJob::new(&job)?).await?;
+                    } else {
+                        queue.enqueue(&job, Enqueue::default()).await?;
+                    }
                 }
             }
             Order::Due { seconds, count } => {
@@ -64,7 +95,12 @@ async fn produce(queue: Queue) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn burst(queue: &Queue, ids: Range<u64>, sleep: u64) -> Result<(), QueueError> {
+async fn burst(
+    queue: &Queue,
+    store: Option<&Store>,
+    ids: Range<u64>,
+    sleep: u64,
+) -> Result<(), QueueError> {
     let mut ids = ids.peekable();
     while ids.peek().is_some() {
         let jobs: Vec<_> = ids
@@ -72,7 +108,12 @@ async fn burst(queue: &Queue, ids: Range<u64>, sleep: u64) -> Result<(), QueueEr
             .take(AT_ONCE)
             .map(|id| Job::new(id, sleep))
             .collect();
-        queue.enqueue_many(&jobs, None).await?;
+        if let Some(store) = store {
+            let jobs = jobs.iter().map(NewJob::new).collect::<Result<_, _>>()?;
+            store.enqueue_many(jobs).await?;
+        } else {
+            queue.enqueue_many(&jobs, None).await?;
+        }
     }
     Ok(())
 }
@@ -107,12 +148,28 @@ async fn work(queue: Queue) -> anyhow::Result<()> {
         terminate.recv().await;
         asked.cancel();
     });
-    Consumer::new(queue, settings)
-        .handle(move |job: Job, _: JobContext| {
-            let journal = Arc::clone(&journal);
-            async move { job.run(&journal).await.map_err(JobError::fail) }
-        })
-        .run(stop)
-        .await?;
-    Ok(())
+    let store = store().await?;
+    let once = store.clone().filter(|_| env::var_os(ONCE).is_some());
+    let consumer = Consumer::new(queue, settings).handle(move |job: Job, context: JobContext| {
+        let (journal, once) = (Arc::clone(&journal), once.clone());
+        async move {
+            job.run(&journal).await.map_err(JobError::fail)?;
+            match once {
+                Some(store) => end(&store, &context).await.map_err(JobError::retry),
+                None => Ok(()),
+            }
+        }
+    });
+    let consumer = match store {
+        Some(store) => consumer.with_store(store),
+        None => consumer,
+    };
+    Ok(consumer.run(stop).await?)
+}
+
+/// Ends a job as one that has an effect in the database.
+async fn end(store: &Store, job: &JobContext) -> Result<(), QueueError> {
+    let mut transaction = begin(store.pool()).await?;
+    job.complete_in(&mut transaction).await?;
+    Ok(transaction.commit().await?)
 }

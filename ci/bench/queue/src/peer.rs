@@ -70,6 +70,7 @@ impl Peer {
             .env("BENCH_CONCURRENCY", concurrency.to_string())
             .env("RUST_BACKTRACE", "0")
             .envs(system.environment())
+            .envs(bench.record(system).map(|url| (crate::ours::RECORD, url)))
             .envs(work.journal.iter().map(|path| (crate::job::JOURNAL, path)))
             .stdin(piped(is_producer))
             .stdout(piped(is_producer))

@@ -96,7 +96,10 @@ async fn latencies(bench: &Bench) -> Measured<Latency> {
     let mut latencies = Vec::new();
     for system in bench.systems() {
         // Their latency is that of the same system with other settings.
-        if matches!(system, System::OursDefault | System::ApalisTuned) {
+        if matches!(
+            system,
+            System::OursDefault | System::OursOnce | System::ApalisTuned
+        ) {
             continue;
         }
         note(system, "latency");

@@ -11,6 +11,10 @@ pub(crate) enum System {
     /// Four jobs at a time and a log line for each, the defaults of a service.
     OursDefault,
     OursRabbit,
+    /// With the record in PostgreSQL: enqueued in its transaction, claimed once, its end written.
+    OursRecorded,
+    /// The same, and every job ends itself in a transaction of its own, as one with an effect does.
+    OursOnce,
     Apalis,
     ApalisTuned,
     BullMq,
@@ -19,11 +23,13 @@ pub(crate) enum System {
 
 impl System {
     /// In the order of the tables.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Raw,
         Self::Ours,
         Self::OursDefault,
         Self::OursRabbit,
+        Self::OursRecorded,
+        Self::OursOnce,
         Self::ApalisTuned,
         Self::Apalis,
         Self::BullMq,
@@ -36,6 +42,8 @@ impl System {
             Self::Ours => "ours",
             Self::OursDefault => "ours, 4 at a time, jobs logged",
             Self::OursRabbit => "ours over RabbitMQ",
+            Self::OursRecorded => "ours with the record",
+            Self::OursOnce => "ours with the record, each with a transaction",
             Self::Apalis => "apalis, defaults",
             Self::ApalisTuned => "apalis, tuned",
             Self::BullMq => "BullMQ",
@@ -49,7 +57,7 @@ impl System {
         match self {
             Self::Raw => 200_000,
             Self::Ours => 50_000,
-            Self::OursDefault | Self::OursRabbit => 20_000,
+            Self::OursDefault | Self::OursRabbit | Self::OursRecorded | Self::OursOnce => 20_000,
             Self::Apalis | Self::ApalisTuned => 6_000,
             Self::BullMq => 10_000,
             Self::Celery => 2_500,
@@ -69,6 +77,11 @@ impl System {
         self == Self::OursRabbit
     }
 
+    /// Whether `PostgreSQL` works for it too.
+    pub(crate) fn is_recorded(self) -> bool {
+        matches!(self, Self::OursRecorded | Self::OursOnce)
+    }
+
     /// How long all jobs may take to be done after a worker was killed; `None`: it is not tried,
     /// because it takes an hour (Celery's visibility timeout) or has no recovery.
     pub(crate) fn recovery_limit(self) -> Option<Duration> {
@@ -76,7 +89,12 @@ impl System {
             Self::Ours | Self::OursRabbit => Some(Duration::from_mins(1)),
             Self::BullMq => Some(Duration::from_mins(2)),
             Self::Apalis => Some(Duration::from_mins(7)),
-            Self::Raw | Self::OursDefault | Self::ApalisTuned | Self::Celery => None,
+            Self::Raw
+            | Self::OursDefault
+            | Self::OursRecorded
+            | Self::OursOnce
+            | Self::ApalisTuned
+            | Self::Celery => None,
         }
     }
 
@@ -85,7 +103,11 @@ impl System {
         let own = || peers.own.clone();
         let words = match self {
             Self::Raw => vec![own(), "raw".into()],
-            Self::Ours | Self::OursDefault | Self::OursRabbit => vec![own(), "ours".into()],
+            Self::Ours
+            | Self::OursDefault
+            | Self::OursRabbit
+            | Self::OursRecorded
+            | Self::OursOnce => vec![own(), "ours".into()],
             Self::Apalis | Self::ApalisTuned => vec![peers.apalis.clone()],
             Self::BullMq => vec!["node".into(), peers.bullmq.clone()],
             Self::Celery => vec![peers.python.clone(), peers.celery.clone()],
@@ -97,6 +119,7 @@ impl System {
         match self {
             Self::ApalisTuned => Some(("BENCH_TUNED", "1")),
             Self::OursDefault => Some(("LOG", "info")),
+            Self::OursOnce => Some(("BENCH_ONCE", "1")),
             _ => None,
         }
     }
