@@ -1,10 +1,17 @@
 //! The job `evaluate`: lets `ml` measure how well it understands the utterances that `api` keeps.
 
-use crate::runs::{Run, State};
+use crate::runs::{Run, Runs, State};
 use stoa_contracts::evaluations::{EvaluationReport, EvaluationSnapshot};
 use stoa_contracts::jobs::Evaluate;
 use stoa_contracts::trainings::TrainingStatus;
+use stoa_queue::{Job, JobContext, JobError};
 use uuid::Uuid;
+
+impl Job<Runs> for Evaluate {
+    async fn run(self, runs: Runs, job: JobContext) -> Result<(), JobError> {
+        runs.run(self, job).await
+    }
+}
 
 impl Run for Evaluate {
     const NAME: &'static str = "evaluation";

@@ -1,7 +1,8 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
-//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`]; [`runs`] has what those share that `ml` does), registered in
-//! [`build`]; its payload stands in `stoa_contracts::jobs`. What becomes of it stands in the queue's
+//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`webhooks`], [`upkeep`]; [`runs`] has what those share
+//! that `ml` does), registered in [`build`]; the payload of one that another service hands over stands in
+//! `stoa_contracts::jobs`. What becomes of it stands in the queue's
 //! record, [`stoa_queue::store`], and is read and changed through [`jobs`], [`queues`] and [`schedules`]. Other services
 //! hand theirs over at [`intake`].
 
@@ -10,7 +11,6 @@ mod intake;
 pub mod jobs;
 mod operators;
 pub mod queues;
-mod retention;
 mod retrain;
 mod runs;
 pub mod schedules;
@@ -22,18 +22,17 @@ mod webhooks;
 use intake::Intake;
 use jobs::Jobs;
 use operators::Operators;
-use retention::Retention;
-use retrain::Retrainings;
+use retrain::{Retrain, Retrainings};
 use runs::Runs;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_contracts::jobs::{Evaluate, Train};
-use stoa_contracts::upkeep::{RemoveExpiredAccess, RemoveOldConversations};
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
-use stoa_queue::store::Store;
+use stoa_queue::store::{Retention, Store};
 use stoa_queue::{Consumer, Queue};
 use stoa_service::{App, Context, TokenVerifier, internal};
+use upkeep::{RemoveExpiredAccess, RemoveOldConversations, Upkeep};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use webhooks::Webhooks;
@@ -47,7 +46,6 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
-    retention::describe_metrics();
     intake::describe_metrics();
     webhooks::describe_metrics();
     let queue = Queue::connect(&settings.queue).await?;
@@ -60,7 +58,10 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         settings.internal.clone(),
     );
     let webhooks = Webhooks::new(api.clone(), settings.webhooks, context.clock.clone());
-    let access = api.clone();
+    let upkeep = Upkeep {
+        api: api.clone(),
+        conversation,
+    };
     let runs = Runs::new(api.clone(), ml, settings.training_poll);
     let retrainings = Retrainings::new(api, store.clone());
 
@@ -74,21 +75,20 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let consumer = Consumer::new(queue.clone(), settings.consumer)
         .with_store(store.clone())
         .observe(runs.observer());
-    let (train, evaluate) = (runs.clone(), runs);
     let consumer = consumer
-        .handle(move |job: Train, context| train.clone().run(job, context))
-        .handle(move |job: Evaluate, context| evaluate.clone().run(job, context))
-        .handle(move |job, context| retrainings.clone().start(job, context))
-        .handle(move |job: Deliver, context| webhooks.clone().deliver(job, context))
-        .handle(move |_: RemoveExpiredAccess, job| upkeep::remove(access.clone(), job))
-        .handle(move |_: RemoveOldConversations, job| upkeep::remove(conversation.clone(), job));
+        .job::<Train, _>(&runs)
+        .job::<Evaluate, _>(&runs)
+        .job::<Retrain, _>(&retrainings)
+        .job::<Deliver, _>(&webhooks)
+        .job::<RemoveExpiredAccess, _>(&upkeep)
+        .job::<RemoveOldConversations, _>(&upkeep);
     upkeep::register(&store).await?;
     // Every kind that other services think of; what only this one enqueues is not handed over.
     let intake = Intake::new(store.clone())
         .takes::<Train>()
         .takes::<Evaluate>()
         .takes::<Deliver>();
-    let retention = Retention::new(store, settings.record_retention, settings.result_retention);
+    let retention = Retention::new(store, settings.retention);
     Ok(App::documented(routes().with_state(jobs))
         .merge(internal(intake.routes(), &settings.internal))
         .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)

@@ -2,14 +2,44 @@
 //!
 //! Twice is the same as once: the training has the id of the job. The training itself is a job of its own, `train`.
 
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::assistants::AssistantRuntime;
-use stoa_contracts::jobs::Retrain;
 use stoa_contracts::trainings::{StartTraining, Training};
 use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_queue::store::Store;
-use stoa_queue::{JobContext, JobError, QueueError};
+use stoa_queue::{Job, JobContext, JobError, Payload, QueueError};
 use uuid::Uuid;
+
+/// Start a training of an assistant with its data as it stands then, as a schedule asks for it. The training
+/// has the id of the job, so that it is there once.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Retrain {
+    /// The assistant.
+    pub(crate) assistant_id: Uuid,
+    /// The account that it belongs to.
+    pub(crate) account_id: Uuid,
+    /// Who made the schedule: a user or an API key.
+    pub(crate) created_by: Uuid,
+    /// Whether the new model answers as soon as it is there.
+    pub(crate) activate: bool,
+}
+
+impl Payload for Retrain {
+    const KIND: &'static str = "retrain";
+    // Not behind the trainings: it is done in a moment, and says when the data was taken.
+    const QUEUE: &'static str = "retrainings";
+    // As with `train`: half an hour of a service being away, or of another training, is bridged.
+    const MAX_ATTEMPTS: u16 = 16;
+    const TIME_LIMIT: Duration = Duration::from_mins(1);
+}
+
+impl Job<Retrainings> for Retrain {
+    async fn run(self, retrainings: Retrainings, job: JobContext) -> Result<(), JobError> {
+        Ok(retrainings.ask(&self, &job).await?)
+    }
+}
 
 /// Starts trainings. Cheap to clone.
 #[derive(Clone)]
@@ -62,11 +92,7 @@ impl Retrainings {
         }
     }
 
-    /// Starts one training.
-    pub(crate) async fn start(self, job: Retrain, context: JobContext) -> Result<(), JobError> {
-        Ok(self.ask(&job, &context).await?)
-    }
-
+    /// Has `api` start one training.
     async fn ask(&self, job: &Retrain, context: &JobContext) -> Result<(), RetrainError> {
         let id = context.envelope.id;
         let path = format!(

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use stoa_contracts::identity::Role;
-use stoa_contracts::jobs::Retrain;
 use stoa_contracts::schedules::{
     CreateSchedule, MissedTimes, Schedule, ScheduledJob, UpdateSchedule,
 };
@@ -14,6 +13,7 @@ use stoa_service::{Identity, Json, Path, Problem, responses};
 
 use crate::jobs::Jobs;
 use crate::operators::require_whole_account;
+use crate::retrain::Retrain;
 use check::Times;
 
 mod check;

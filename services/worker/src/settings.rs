@@ -4,7 +4,7 @@ use std::time::Duration;
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken};
 use stoa_postgres::PostgresSettings;
-use stoa_queue::{ConsumerSettings, QueueSettings};
+use stoa_queue::{ConsumerSettings, QueueSettings, RetentionSettings};
 use stoa_service::TokenSettings;
 use uuid::Uuid;
 
@@ -35,10 +35,8 @@ pub struct Settings {
     pub training_poll: Duration,
     /// The account whose owners operate the queues; owners of any account if there is none.
     pub operator_account: Option<Uuid>,
-    /// How long the record of a job is kept after its end.
-    pub record_retention: Duration,
-    /// How long what a job has given is kept after its end.
-    pub result_retention: Duration,
+    /// How long what has ended is kept in the record.
+    pub retention: RetentionSettings,
 }
 
 impl stoa_config::Settings for Settings {
@@ -62,10 +60,7 @@ impl stoa_config::Settings for Settings {
             "the account whose owners may pause queues; those of any account if it is left out",
         );
         let operator_account = operators.optional();
-        let retention = env.duration("JOB_RECORD_RETENTION", "how long records of jobs are kept");
-        let record_retention = retention.default("30d").read();
-        let retention = env.duration("JOB_RESULT_RETENTION", "how long results of jobs are kept");
-        let result_retention = retention.default("7d").read();
+        let retention = RetentionSettings::read(env);
         Some(Self {
             postgres: postgres?,
             queue: queue?,
@@ -78,8 +73,7 @@ impl stoa_config::Settings for Settings {
             webhooks: webhooks?,
             training_poll: training_poll?,
             operator_account: operator_account?,
-            record_retention: record_retention?,
-            result_retention: result_retention?,
+            retention: retention?,
         })
     }
 }

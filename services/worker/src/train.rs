@@ -1,9 +1,16 @@
 //! The job `train`: lets `ml` make a model of what `api` keeps.
 
-use crate::runs::{Run, State};
+use crate::runs::{Run, Runs, State};
 use stoa_contracts::jobs::Train;
 use stoa_contracts::trainings::{TrainingReport, TrainingSnapshot, TrainingStatus};
+use stoa_queue::{Job, JobContext, JobError};
 use uuid::Uuid;
+
+impl Job<Runs> for Train {
+    async fn run(self, runs: Runs, job: JobContext) -> Result<(), JobError> {
+        runs.run(self, job).await
+    }
+}
 
 impl Run for Train {
     const NAME: &'static str = "training";

@@ -1,15 +1,59 @@
 //! The platform's own jobs, by the clock: services remove what has had its time, a bounded part with each call.
 
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use stoa_client::{ClientError, ServiceClient};
-use stoa_contracts::jobs::Payload;
-use stoa_contracts::upkeep::{PATH, RemoveExpiredAccess, RemoveOldConversations, Removed};
+use stoa_contracts::upkeep::{PATH, Removed};
 use stoa_queue::store::{Missed, NewSchedule, ScheduleError, Store};
-use stoa_queue::{JobContext, JobError};
+use stoa_queue::{Job, JobContext, JobError, Payload};
 use uuid::Uuid;
 
 /// Each hour, at minutes at which not everybody's jobs start.
 const ACCESS: &str = "17 * * * *";
 const CONVERSATIONS: &str = "37 * * * *";
+
+/// The services that are told to remove something.
+#[derive(Clone)]
+pub(crate) struct Upkeep {
+    pub(crate) api: ServiceClient,
+    pub(crate) conversation: ServiceClient,
+}
+
+/// `api` removes expired sessions and keys that were revoked long ago.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct RemoveExpiredAccess {}
+
+impl Payload for RemoveExpiredAccess {
+    const KIND: &'static str = "remove_expired_access";
+    const QUEUE: &'static str = "upkeep";
+    const MAX_ATTEMPTS: u16 = 4;
+    const TIME_LIMIT: Duration = Duration::from_mins(10);
+    const SOFT_TIME_LIMIT: Option<Duration> = Some(Duration::from_mins(9));
+}
+
+impl Job<Upkeep> for RemoveExpiredAccess {
+    async fn run(self, upkeep: Upkeep, job: JobContext) -> Result<(), JobError> {
+        remove(&upkeep.api, &job).await
+    }
+}
+
+/// `conversation` removes conversations that are older than its retention.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct RemoveOldConversations {}
+
+impl Payload for RemoveOldConversations {
+    const KIND: &'static str = "remove_old_conversations";
+    const QUEUE: &'static str = "upkeep";
+    const MAX_ATTEMPTS: u16 = 4;
+    const TIME_LIMIT: Duration = Duration::from_mins(10);
+    const SOFT_TIME_LIMIT: Option<Duration> = Some(Duration::from_mins(9));
+}
+
+impl Job<Upkeep> for RemoveOldConversations {
+    async fn run(self, upkeep: Upkeep, job: JobContext) -> Result<(), JobError> {
+        remove(&upkeep.conversation, &job).await
+    }
+}
 
 /// Makes the schedules, or leaves them as they are: every worker does at its start, and each time fires once.
 pub(crate) async fn register(store: &Store) -> Result<(), ScheduleError> {
@@ -29,7 +73,7 @@ async fn schedule<J: Payload>(store: &Store, cron: &str, job: J) -> Result<(), S
 }
 
 /// Lets a service remove everything that has had its time, and gives how much it was.
-pub(crate) async fn remove(service: ServiceClient, job: JobContext) -> Result<(), JobError> {
+async fn remove(service: &ServiceClient, job: &JobContext) -> Result<(), JobError> {
     let mut count = 0;
     loop {
         let part: Removed = service.post(PATH, &()).await.map_err(later)?;

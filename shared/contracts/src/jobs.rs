@@ -96,29 +96,6 @@ impl Payload for Train {
     const TIME_LIMIT: Duration = Duration::from_mins(15);
 }
 
-/// Payload: start a training of an assistant with its data as it stands then, as a schedule asks for it. The training
-/// has the id of the job, so that it is there once.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Retrain {
-    /// The assistant.
-    pub assistant_id: Uuid,
-    /// The account that it belongs to.
-    pub account_id: Uuid,
-    /// Who made the schedule: a user or an API key.
-    pub created_by: Uuid,
-    /// Whether the new model answers as soon as it is there.
-    pub activate: bool,
-}
-
-impl Payload for Retrain {
-    const KIND: &'static str = "retrain";
-    // Not behind the trainings: it is done in a moment, and says when the data was taken.
-    const QUEUE: &'static str = "retrainings";
-    // As with `train`: half an hour of a service being away, or of another training, is bridged.
-    const MAX_ATTEMPTS: u16 = 16;
-    const TIME_LIMIT: Duration = Duration::from_mins(1);
-}
-
 /// Payload: measure how well an assistant understands.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Evaluate {

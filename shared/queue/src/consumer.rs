@@ -6,7 +6,7 @@ use crate::reader::ReadLoop;
 use crate::run::Runner;
 use crate::store::{Dispatcher, Store};
 use crate::stored::Stored;
-use crate::{ConsumerSettings, JobContext, JobError, Payload, Queue, QueueError, metrics};
+use crate::{ConsumerSettings, Job, JobContext, JobError, Payload, Queue, QueueError, metrics};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,17 @@ impl Consumer {
         let handlers = self.queues.entry(J::QUEUE).or_default();
         handlers.insert(J::KIND, Handler::new(run));
         self
+    }
+
+    /// Does a job that is declared in one place; each attempt gets a copy of `state`.
+    #[must_use]
+    pub fn job<J, State>(self, state: &State) -> Self
+    where
+        J: Job<State>,
+        State: Clone + Send + Sync + 'static,
+    {
+        let state = state.clone();
+        self.handle(move |payload: J, job| payload.run(state.clone(), job))
     }
 
     /// Tells `observer` of every attempt.

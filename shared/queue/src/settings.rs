@@ -9,12 +9,20 @@ use stoa_config::{Env, SecretString, Settings};
 pub struct QueueSettings {
     /// `redis://host:port/db` or `amqp://user:password@host:port/vhost`.
     pub url: SecretString,
-    /// What every name on the broker starts with, so that platforms can share one.
+    /// What every name on the broker starts with, so that platforms, and services with a record each, can share one.
     pub namespace: String,
 }
 
 impl Settings for QueueSettings {
     fn read(env: &mut Env) -> Option<Self> {
+        Self::read_in(env, "stoa")
+    }
+}
+
+impl QueueSettings {
+    /// The settings of a service that has a record of its own. Two records in one namespace would each take the
+    /// broker for one that has lost its data, so such a service is in that of its name.
+    pub fn read_in(env: &mut Env, namespace: &str) -> Option<Self> {
         let url = env
             .secret("QUEUE_URL", "redis:// or amqp:// URL of the jobs' broker")
             .required();
@@ -23,7 +31,7 @@ impl Settings for QueueSettings {
                 "QUEUE_NAMESPACE",
                 "what every name on the broker starts with",
             )
-            .default("stoa")
+            .default(namespace)
             .read();
         Some(Self {
             url: url?,
@@ -84,6 +92,28 @@ impl Settings for ConsumerSettings {
             lease: lease?,
             drain: drain?,
             backoff,
+        })
+    }
+}
+
+/// How long what has ended is kept in the record.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionSettings {
+    /// The record of a job, after its end.
+    pub records: Duration,
+    /// What a job has given, after its end.
+    pub results: Duration,
+}
+
+impl Settings for RetentionSettings {
+    fn read(env: &mut Env) -> Option<Self> {
+        let records = env.duration("JOB_RECORD_RETENTION", "how long records of jobs are kept");
+        let records = records.default("30d").read();
+        let results = env.duration("JOB_RESULT_RETENTION", "how long results of jobs are kept");
+        let results = results.default("7d").read();
+        Some(Self {
+            records: records?,
+            results: results?,
         })
     }
 }

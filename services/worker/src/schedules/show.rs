@@ -1,9 +1,11 @@
 //! A schedule as its account reads it.
 
-use stoa_contracts::jobs::{Payload as _, Retrain};
 use stoa_contracts::schedules::{MissedTimes, Moment, Schedule, ScheduledJob, ScheduledKind};
+use stoa_queue::Payload as _;
 use stoa_queue::store::{Missed, Planned, upcoming};
 use time::OffsetDateTime;
+
+use crate::retrain::Retrain;
 
 /// How many times are shown.
 const SHOWN: usize = 5;

@@ -17,7 +17,7 @@ use stoa_contracts::webhooks::{
     Deliver, DeliveryReport, DeliveryStatus, WebhookAttempt, WebhookMessage,
 };
 use stoa_contracts::{Coded as _, ErrorCode};
-use stoa_queue::{JobContext, JobError};
+use stoa_queue::{Job, JobContext, JobError};
 use stoa_service::Clock;
 use uuid::Uuid;
 
@@ -76,24 +76,15 @@ pub(crate) fn describe_metrics() {
     }
 }
 
-impl Webhooks {
-    pub(crate) fn new(api: ServiceClient, settings: WebhookSettings, clock: Clock) -> Self {
-        Self {
-            api,
-            sender: Sender::new(settings.networks, settings.is_http_allowed),
-            pause: settings.pause,
-            clock,
-        }
-    }
-
+impl Job<Webhooks> for Deliver {
     /// Makes one attempt.
-    pub(crate) async fn deliver(self, job: Deliver, context: JobContext) -> Result<(), JobError> {
-        let id = job.delivery_id;
-        let message = self.message(id).await?;
-        let (begun, now) = (Instant::now(), self.clock.now());
-        let sent = self.sender.send(id, &message, now).await;
+    async fn run(self, webhooks: Webhooks, job: JobContext) -> Result<(), JobError> {
+        let id = self.delivery_id;
+        let message = webhooks.message(id).await?;
+        let (begun, now) = (Instant::now(), webhooks.clock.now());
+        let sent = webhooks.sender.send(id, &message, now).await;
         count(&sent);
-        let envelope = &context.envelope;
+        let envelope = &job.envelope;
         let is_last = envelope.attempt >= envelope.max_attempts;
         let status = match &sent {
             Ok(_) => DeliveryStatus::Succeeded,
@@ -109,13 +100,27 @@ impl Webhooks {
             milliseconds: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
             attempted_at: now,
         };
-        self.report(id, &DeliveryReport { attempt, status }).await?;
+        webhooks
+            .report(id, &DeliveryReport { attempt, status })
+            .await?;
         match sent {
             Ok(_) => Ok(()),
-            Err(error) if status == DeliveryStatus::Pending => {
-                Err(JobError::retry_after(self.pause(envelope.attempt), error))
-            }
+            Err(error) if status == DeliveryStatus::Pending => Err(JobError::retry_after(
+                webhooks.pause(envelope.attempt),
+                error,
+            )),
             Err(error) => Err(JobError::fail(error)),
+        }
+    }
+}
+
+impl Webhooks {
+    pub(crate) fn new(api: ServiceClient, settings: WebhookSettings, clock: Clock) -> Self {
+        Self {
+            api,
+            sender: Sender::new(settings.networks, settings.is_http_allowed),
+            pause: settings.pause,
+            clock,
         }
     }
 

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
-use stoa_contracts::jobs::{Evaluate, Retrain, Train};
-use stoa_contracts::upkeep::RemoveExpiredAccess;
+use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{Enqueue, Payload, Queue, QueueSettings};
@@ -266,9 +265,9 @@ impl TestService {
             .remove(&[
                 Train::QUEUE,
                 Evaluate::QUEUE,
-                Retrain::QUEUE,
                 Deliver::QUEUE,
-                RemoveExpiredAccess::QUEUE,
+                "retrainings",
+                "upkeep",
             ])
             .await
             .expect("the queue is removed");

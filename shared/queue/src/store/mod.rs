@@ -26,6 +26,7 @@ mod inbox;
 mod job;
 mod pick;
 mod queues;
+mod retention;
 mod schedule;
 mod timetable;
 mod upkeep;
@@ -38,6 +39,7 @@ pub use flow::Flow;
 pub use inbox::Inbox;
 pub use job::{Attempt, State, StoredJob};
 pub use queues::{Limits, QueueStatus};
+pub use retention::Retention;
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 pub use timetable::{Planned, ScheduleChange, upcoming};
 

@@ -1,39 +1,32 @@
 //! Records of jobs, and what jobs have given, are kept for a time, not for ever.
 
+use super::Store;
+use crate::{QueueError, RetentionSettings};
 use std::time::Duration;
-use stoa_queue::QueueError;
-use stoa_queue::store::Store;
-use stoa_service::BoxError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// How often old records are looked for.
 const INTERVAL: Duration = Duration::from_mins(1);
-const REMOVED: &str = "worker_records_removed_total";
-
-/// Describes the metrics and lets them begin at 0.
-pub(crate) fn describe_metrics() {
-    metrics::describe_counter!(REMOVED, "Records of jobs that were kept long enough");
-    metrics::counter!(REMOVED).absolute(0);
-}
+const REMOVED: &str = "queue_records_removed_total";
 
 /// Removes old records until it is told to stop.
-pub(crate) struct Retention {
+#[derive(Clone, Debug)]
+pub struct Retention {
     store: Store,
-    records: Duration,
-    results: Duration,
+    settings: RetentionSettings,
 }
 
 impl Retention {
-    pub(crate) fn new(store: Store, records: Duration, results: Duration) -> Self {
-        Self {
-            store,
-            records,
-            results,
-        }
+    /// That of a record; every process of its service may have one.
+    pub fn new(store: Store, settings: RetentionSettings) -> Self {
+        Self { store, settings }
     }
 
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
+    /// Works until `stop`. A database that is away is waited for.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), QueueError> {
+        metrics::describe_counter!(REMOVED, "Records of jobs that were kept long enough");
+        metrics::counter!(REMOVED).absolute(0);
         let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -48,9 +41,9 @@ impl Retention {
     }
 
     async fn look(&self) -> Result<(), QueueError> {
-        while self.store.remove_results(self.results).await? > 0 {}
+        while self.store.remove_results(self.settings.results).await? > 0 {}
         loop {
-            let removed = self.store.remove_ended(self.records).await?;
+            let removed = self.store.remove_ended(self.settings.records).await?;
             metrics::counter!(REMOVED).increment(removed);
             if removed == 0 {
                 return Ok(());
