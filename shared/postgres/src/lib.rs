@@ -9,15 +9,19 @@
 //! let row = traced("note.count", sqlx::query("SELECT count(*) FROM notes").fetch_one(&pool)).await?;
 //! # Ok(()) }
 //! ```
+//!
+//! A transaction begins with [`begin`], which may be dropped at any moment.
 
 mod cursor;
 mod error;
 mod migrate;
 mod pool;
 mod query;
+mod transaction;
 
 pub use cursor::{Cursor, CursorError, into_page};
 pub use error::DatabaseError;
 pub use migrate::{MigrateError, migrate, refuse_pending};
 pub use pool::{PostgresSettings, connect, readiness, ready};
 pub use query::traced;
+pub use transaction::begin;
