@@ -7,14 +7,15 @@ use axum::{extract::State, http::StatusCode};
 use garde::Validate;
 use metrics::{counter, describe_counter};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use stoa_contracts::{Coded, ErrorCode, Page, identity::Role};
-use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{IdempotencyKey, Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::Stub;
+use crate::{Stub, tally};
 
 const CREATED: &str = "stub_notes_created_total";
 
@@ -100,12 +101,20 @@ pub(crate) async fn create_note(
         text: input.text,
         created_at: stub.clock.now(),
     };
-    if insert(&stub, identity.account, key.as_deref(), &note).await? {
+    let mut transaction = begin(&stub.pool).await?;
+    let key = key.as_deref();
+    let is_new = insert(&mut transaction, &stub, identity.account, key, &note).await?;
+    if is_new {
+        // The job is there if the note is.
+        tally::enqueue(&stub.store, &mut transaction, identity.account, note.id).await?;
+    }
+    traced("transaction.commit", transaction.commit()).await?;
+    if is_new {
         counter!(CREATED).increment(1);
         return Ok((StatusCode::CREATED, Json(note)));
     }
     // Either the same request came before, or there is no room.
-    match select_by_key(&stub, identity.account, key.as_deref()).await? {
+    match select_by_key(&stub, identity.account, key).await? {
         Some(earlier) if earlier.text == note.text => Ok((StatusCode::CREATED, Json(earlier))),
         Some(_) => Err(NoteError::KeyReused.into()),
         None => Err(NoteError::Full(stub.notes_per_account).into()),
@@ -148,6 +157,7 @@ pub(crate) async fn get_note(
 /// Inserts unless the account is full or has the key, and says whether it did. Two at once may both see the last free place: the limit
 /// bounds what an account holds, it is not a price list.
 async fn insert(
+    transaction: &mut PgConnection,
     stub: &Stub,
     account: Uuid,
     key: Option<&str>,
@@ -165,7 +175,7 @@ async fn insert(
         stub.notes_per_account,
         key,
     );
-    let done = traced("note.insert", query.execute(&stub.pool)).await?;
+    let done = traced("note.insert", query.execute(transaction)).await?;
     Ok(done.rows_affected() == 1)
 }
 

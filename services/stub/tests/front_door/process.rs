@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use stoa_contracts::identity::Role;
 use stoa_postgres::PostgresSettings;
-use stoa_testing::{keys, otlp::Collector, postgres::TestDatabase};
+use stoa_testing::{keys, otlp::Collector, postgres::TestDatabase, redis::TestRedis};
 
 use crate::service::token;
 
@@ -30,6 +30,7 @@ struct Process {
     url: String,
     admin: String,
     database: Option<TestDatabase>,
+    _redis: TestRedis,
 }
 
 impl Process {
@@ -38,9 +39,11 @@ impl Process {
         stub::migrate(PostgresSettings::at(&database.url))
             .await
             .unwrap();
+        let redis = stoa_testing::redis::database().await;
         let mut child = binary()
             .envs([
                 ("DATABASE_URL", &*database.url),
+                ("QUEUE_URL", &*redis.url),
                 ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
             ])
             .envs([
@@ -61,6 +64,7 @@ impl Process {
             child,
             log,
             database: Some(database),
+            _redis: redis,
         }
     }
 
@@ -159,7 +163,12 @@ fn every_problem_of_the_configuration_is_told_at_once() {
     let output = binary().env("REQUEST_TIMEOUT", "soon").output().unwrap();
     assert_eq!(output.status.code(), Some(64));
     let told = String::from_utf8(output.stderr).unwrap();
-    for key in ["DATABASE_URL", "TOKEN_VERIFYING_KEY", "REQUEST_TIMEOUT"] {
+    for key in [
+        "DATABASE_URL",
+        "QUEUE_URL",
+        "TOKEN_VERIFYING_KEY",
+        "REQUEST_TIMEOUT",
+    ] {
         assert!(told.contains(key), "{told}");
     }
 }
@@ -173,6 +182,7 @@ fn help_lists_every_setting() {
         "DATABASE_URL[_FILE]",
         "LISTEN_ADDR",
         "NOTES_PER_ACCOUNT",
+        "QUEUE_URL[_FILE]",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ] {
         assert!(help.contains(key), "{help}");
@@ -185,6 +195,8 @@ async fn a_server_does_not_start_on_a_pending_migration() {
     let output = binary()
         .envs([
             ("DATABASE_URL", &*database.url),
+            // Not asked before the schema is.
+            ("QUEUE_URL", "redis://127.0.0.1:1"),
             ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
         ])
         .output()

@@ -1,22 +1,24 @@
-//! The service as a test holds it: the product's own `build`, a database of its own.
+//! The service as a test holds it: the product's own `build`, a database and a broker of its own.
 
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+use sqlx::PgPool;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_postgres::PostgresSettings;
 use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
-use stoa_testing::{keys, postgres::TestDatabase};
+use stoa_testing::{keys, postgres::TestDatabase, redis::TestRedis};
 use uuid::Uuid;
 
 /// The service, running.
 pub(crate) struct TestService {
     running: Running,
     http: reqwest::Client,
-    // The database lives as long as this.
-    _database: TestDatabase,
+    // Both live as long as this.
+    database: TestDatabase,
+    _redis: TestRedis,
 }
 
 /// A status and a body.
@@ -29,9 +31,13 @@ impl TestService {
         stub::migrate(PostgresSettings::at(&database.url))
             .await
             .unwrap();
+        let redis = stoa_testing::redis::database().await;
         let own = [
             ("DATABASE_URL", &*database.url),
+            ("QUEUE_URL", &*redis.url),
             ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
+            ("JOB_BACKOFF", "10ms"),
+            ("JOB_BACKOFF_LIMIT", "10ms"),
         ];
         let env = Env::from_pairs(own.iter().chain(env).copied());
         let context = Context::default();
@@ -43,8 +49,14 @@ impl TestService {
         Self {
             running,
             http: http(),
-            _database: database,
+            database,
+            _redis: redis,
         }
+    }
+
+    /// Its database.
+    pub(crate) async fn pool(&self) -> PgPool {
+        PgPool::connect(&self.database.url).await.unwrap()
     }
 
     /// Someone of a new account.

@@ -1,0 +1,1 @@
+../../../shared/queue/migrations/20261126000010_waiting.sql
