@@ -21,7 +21,8 @@ pub async fn create_owner(pool: &PgPool, owner: Owner) -> anyhow::Result<()> {
     if users.fetch_one(&mut *transaction).await? > 0 {
         return Ok(());
     }
-    let (account, user) = (Uuid::now_v7(), Uuid::now_v7());
+    let account = owner.account.unwrap_or_else(Uuid::now_v7);
+    let user = Uuid::now_v7();
     sqlx::query!(
         "INSERT INTO accounts (id, name) VALUES ($1, $2)",
         account,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
+use uuid::Uuid;
 
 /// The settings of `serve`.
 #[derive(Debug, Clone)]
@@ -63,6 +64,8 @@ pub struct MigrateSettings {
 /// The first user of an installation.
 #[derive(Debug, Clone)]
 pub struct Owner {
+    /// The id of the account, for who must know it before it is there; any if there is none.
+    pub account: Option<Uuid>,
     /// The e-mail address.
     pub email: String,
     /// The password.
@@ -80,10 +83,27 @@ impl stoa_config::Settings for MigrateSettings {
         let password = env
             .secret("BOOTSTRAP_PASSWORD", "password of that owner")
             .optional();
-        let owner = |(email, password)| Owner { email, password };
+        let account = env.parse(
+            "BOOTSTRAP_ACCOUNT",
+            "id of the account of that owner, as OPERATOR_ACCOUNT of worker names it; any if it is left out",
+        );
+        let account = account.optional();
         Some(Self {
             postgres: postgres?,
-            bootstrap: email?.zip(password?).map(owner),
+            bootstrap: owner(account?, email?, password?),
         })
     }
+}
+
+fn owner(
+    account: Option<Uuid>,
+    email: Option<String>,
+    password: Option<SecretString>,
+) -> Option<Owner> {
+    let (email, password) = email.zip(password)?;
+    Some(Owner {
+        account,
+        email,
+        password,
+    })
 }

@@ -5,7 +5,7 @@ use stoa_contracts::identity::Role;
 use stoa_service::{Identity, Problem};
 use uuid::Uuid;
 
-/// The owners of the account that runs the installation; of any account if none is named.
+/// The owners of the account that runs the installation; nobody if none is named.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operators {
     account: Option<Uuid>,
@@ -18,7 +18,7 @@ impl Operators {
 
     /// Whether somebody is one. A token for one assistant is not.
     pub(crate) fn include(&self, identity: &Identity) -> bool {
-        let is_theirs = self.account.is_none_or(|own| own == identity.account);
+        let is_theirs = self.account == Some(identity.account);
         is_theirs && identity.role >= Role::Owner && identity.assistant.is_none()
     }
 

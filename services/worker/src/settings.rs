@@ -33,7 +33,7 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// How often `ml` is asked how far a training or evaluation is.
     pub training_poll: Duration,
-    /// The account whose owners operate the queues; owners of any account if there is none.
+    /// The account whose owners operate the queues; nobody does if there is none.
     pub operator_account: Option<Uuid>,
     /// How long what has ended is kept in the record.
     pub retention: RetentionSettings,
@@ -57,7 +57,7 @@ impl stoa_config::Settings for Settings {
         let training_poll = poll.default("200ms").read();
         let operators = env.parse(
             "OPERATOR_ACCOUNT",
-            "the account whose owners may pause queues; those of any account if it is left out",
+            "the account whose owners may pause queues, as BOOTSTRAP_ACCOUNT of api names it; nobody if it is left out",
         );
         let operator_account = operators.optional();
         let retention = RetentionSettings::read(env);

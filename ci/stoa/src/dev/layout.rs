@@ -121,6 +121,8 @@ impl Layout {
                 "GATEWAY_ROUTES",
                 self.root.join("services").display().to_string(),
             ),
+            own("BOOTSTRAP_ACCOUNT", super::ACCOUNT.into()),
+            own("OPERATOR_ACCOUNT", super::ACCOUNT.into()),
             own("BOOTSTRAP_EMAIL", super::EMAIL.into()),
             file("BOOTSTRAP_PASSWORD", "demo_password"),
             file("INTERNAL_TOKEN", "internal_token"),
@@ -183,6 +185,15 @@ impl FreePorts {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn compose_names_the_same_account_to_who_creates_it_and_to_who_lets_it_operate() {
+        let api = include_str!("../../../../services/api/compose.yml");
+        let worker = include_str!("../../../../services/worker/compose.yml");
+        let account = crate::dev::ACCOUNT;
+        assert!(api.contains(&format!("BOOTSTRAP_ACCOUNT: {account}\n")));
+        assert!(worker.contains(&format!("OPERATOR_ACCOUNT: {account}\n")));
+    }
 
     #[test]
     fn every_rust_service_is_found_and_every_port_is_its_own() {

@@ -24,6 +24,8 @@ use tokio_util::task::TaskTracker;
 
 /// Whom the first migration creates and the demo signs in as.
 const EMAIL: &str = "demo@stoa.localhost";
+/// The account of that user, which operates the queues.
+const ACCOUNT: &str = "01941f29-7c00-7000-8000-000000000001";
 
 /// Runs the platform until it is told to end, or does what `--detach`, `--stop` and `--wipe` say.
 pub(crate) async fn run(options: &DevOptions, root: &Path) -> anyhow::Result<()> {

@@ -17,7 +17,8 @@ use stoa_testing::{keys, postgres::TestDatabase};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// The owner that `migrate` creates.
+/// The account that `migrate` creates, and its owner.
+pub(crate) const ACCOUNT: Uuid = Uuid::from_u128(0x0194_1f29_7c00_7000_8000_0000_0000_0001);
 pub(crate) const EMAIL: &str = "owner@example.org";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const INTERNAL: &str = "internal-token-of-the-tests";
@@ -230,6 +231,7 @@ impl Service {
 
 pub(crate) async fn migrate(postgres: &PostgresSettings) {
     let owner = Owner {
+        account: Some(ACCOUNT),
         email: EMAIL.to_owned(),
         password: PASSWORD.into(),
     };

@@ -5,7 +5,7 @@ use stoa_contracts::identity::Role;
 use stoa_postgres::PostgresSettings;
 use time::Duration;
 
-use crate::service::{EMAIL, PASSWORD, Service, migrate};
+use crate::service::{ACCOUNT, EMAIL, PASSWORD, Service, migrate};
 
 #[tokio::test]
 async fn the_first_owner_signs_in_and_is_told_who_they_are() {
@@ -18,6 +18,7 @@ async fn the_first_owner_signs_in_and_is_told_who_they_are() {
         .ok(200);
     assert_eq!(me["email"], EMAIL);
     assert_eq!(me["role"], "owner");
+    assert_eq!(me["account_id"], json!(ACCOUNT), "as it was asked for");
     service.stop().await;
 }
 

@@ -20,8 +20,8 @@ fn trainings(queues: &Value) -> Value {
 
 #[tokio::test]
 async fn a_paused_queue_starts_nothing_until_it_is_resumed() {
-    let service = TestService::start().await;
     let train = TestService::training(Uuid::now_v7());
+    let service = TestService::start_operated_by(train.account_id).await;
     service.platform.has_training(&train).await;
     service
         .platform
@@ -99,8 +99,9 @@ async fn only_who_operates_the_installation_touches_a_queue() {
 
 #[tokio::test]
 async fn limits_are_set_shown_and_taken_away() {
-    let service = TestService::start().await;
-    let owner = service.user(Uuid::now_v7(), Role::Owner);
+    let operators = Uuid::now_v7();
+    let service = TestService::start_operated_by(operators).await;
+    let owner = service.user(operators, Role::Owner);
     let path = format!("{QUEUES}/trainings/limits");
     service.works().await;
     let limits = json!({"max_running": 2, "rate": {"jobs": 30, "seconds": 60}});
@@ -119,5 +120,18 @@ async fn limits_are_set_shown_and_taken_away() {
             (StatusCode::UNPROCESSABLE_ENTITY, &json!(pointer))
         );
     }
+    service.end().await;
+}
+
+#[tokio::test]
+async fn nobody_operates_an_installation_that_names_no_account() {
+    let service = TestService::start().await;
+    service.works().await;
+    let owner = service.user(Uuid::now_v7(), Role::Owner);
+    let (status, refusal) = owner.post(&format!("{QUEUES}/trainings/pause")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{refusal}");
+    let (status, refusal) = owner.get("/api/v1/jobs?platform=true").await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{refusal}");
+    assert_eq!(owner.get(QUEUES).await.1["scope"], "account");
     service.end().await;
 }
