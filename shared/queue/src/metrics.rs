@@ -6,7 +6,7 @@ use metrics::{
 };
 use std::time::Duration;
 
-use crate::store::{QueueStatus, State};
+use crate::store::{QueueFigures, State};
 use crate::{Depth, Outcome};
 use time::OffsetDateTime;
 
@@ -165,23 +165,21 @@ pub(crate) fn dispatch_failed() {
     clippy::cast_precision_loss,
     reason = "a gauge is a float; 2^53 jobs do not fit a table"
 )]
-pub(crate) fn stored(status: &QueueStatus) {
-    let name = &status.name;
+pub(crate) fn stored(name: &str, figures: &QueueFigures) {
     for state in State::ALL {
         if matches!(state, State::Succeeded | State::Cancelled) {
             continue;
         }
-        let count = status.counts.iter().find(|counted| counted.0 == state);
-        let count = count.map_or(0, |counted| counted.1);
-        gauge!(STORED, "queue" => name.clone(), "state" => state.as_str()).set(count as f64);
+        let count = figures.counts.get(&state).copied().unwrap_or_default();
+        gauge!(STORED, "queue" => name.to_owned(), "state" => state.as_str()).set(count as f64);
     }
-    let age = status
+    let age = figures
         .oldest
         .map(|oldest| OffsetDateTime::now_utc() - oldest);
     let age = age.map_or(0.0, time::Duration::as_seconds_f64);
-    gauge!(OLDEST, "queue" => name.clone()).set(age.max(0.0));
-    let is_paused = f64::from(u8::from(status.paused_at.is_some()));
-    gauge!(PAUSED, "queue" => name.clone()).set(is_paused);
+    gauge!(OLDEST, "queue" => name.to_owned()).set(age.max(0.0));
+    let is_paused = f64::from(u8::from(figures.paused_at.is_some()));
+    gauge!(PAUSED, "queue" => name.to_owned()).set(is_paused);
 }
 
 #[expect(

@@ -38,7 +38,7 @@ pub use figures::QueueFigures;
 pub use flow::Flow;
 pub use inbox::Inbox;
 pub use job::{Attempt, State, StoredJob};
-pub use queues::{Limits, QueueStatus};
+pub use queues::Limits;
 pub use retention::Retention;
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 pub use timetable::{Planned, ScheduleChange, upcoming};

@@ -1,6 +1,6 @@
 //! What the active dispatcher does once a second.
 
-use super::{QueueStatus, Store};
+use super::{QueueFigures, Store};
 use crate::{Queue, QueueError, metrics};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -35,16 +35,16 @@ impl Store {
         let mut names = BTreeSet::new();
         loop {
             let begun = Instant::now();
-            match self.queues().await {
+            match self.queues(None).await {
                 Ok(all) => {
                     let mut empty = std::mem::take(&mut names);
-                    for status in &all {
-                        metrics::stored(status);
-                        empty.remove(&status.name);
-                        names.insert(status.name.clone());
+                    for (name, figures) in all {
+                        metrics::stored(&name, &figures);
+                        empty.remove(&name);
+                        names.insert(name);
                     }
                     for name in empty {
-                        metrics::stored(&QueueStatus::empty(name));
+                        metrics::stored(&name, &QueueFigures::default());
                     }
                 }
                 Err(error) => tracing::debug!(%error, "the gauges keep their last value"),

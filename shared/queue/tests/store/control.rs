@@ -65,9 +65,9 @@ async fn a_paused_queue_starts_nothing_until_it_is_resumed(
     world.store.pause("notes").await.unwrap();
     let worker = world.worker(4).await;
     let id = world.enqueue("later").await;
-    let queues = world.store.queues().await.unwrap();
-    assert!(queues[0].paused_at.is_some());
-    assert_eq!(queues[0].counts, [(State::Queued, 1)]);
+    let queues = world.store.queues(None).await.unwrap();
+    assert!(queues["notes"].paused_at.is_some());
+    assert_eq!(queues["notes"].counts, [(State::Queued, 1)].into());
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(world.find(id).await.state, State::Queued);
     world.store.resume("notes").await.unwrap();
@@ -162,8 +162,8 @@ async fn how_the_queues_are_is_told_without_reading_what_has_ended() {
         done.unwrap();
     }
     let before = rows_read(&store).await;
-    let queues = store.queues().await.unwrap();
-    assert_eq!(queues[0].counts, [(State::Queued, 1)]);
+    let queues = store.queues(None).await.unwrap();
+    assert_eq!(queues["notes"].counts, [(State::Queued, 1)].into());
     let read = rows_read(&store).await - before;
     assert_eq!(read, 0, "rows were read one after the other");
     world.end().await;

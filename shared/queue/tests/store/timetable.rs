@@ -147,3 +147,42 @@ async fn figures_and_failures_are_those_of_an_account(
     assert!(world.store.dead(&filter, 10).await.unwrap().is_empty());
     world.end().await;
 }
+
+#[tokio::test]
+async fn figures_are_the_same_for_all_accounts_as_for_each_together() {
+    let world = World::on(Broker::Redis).await;
+    let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let states = ["queued", "queued", "sent", "running", "waiting", "failed"];
+    let insert = "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
+                                          max_attempts, enqueued_at)
+                  SELECT gen_random_uuid(), 'notes', 'note', 1, $1, 1, state, '', '{}', $3, 1, $3
+                  FROM unnest($2::text[]) AS state";
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+    let ages = [(one, 60), (other, 3600)];
+    for (account, age) in ages {
+        let since = now - time::Duration::seconds(age);
+        let inserted = sqlx::query(insert)
+            .bind(account)
+            .bind(&states[..])
+            .bind(since);
+        inserted.execute(world.store.pool()).await.unwrap();
+    }
+    let notes = async |account| {
+        let mut queues = world.store.queues(account).await.unwrap();
+        queues.remove("notes").expect("the queue has jobs")
+    };
+    for (account, times, age) in [(Some(one), 1, 60), (Some(other), 1, 3600), (None, 2, 3600)] {
+        let figures = notes(account).await;
+        let expected = [
+            (State::Queued, 2 * times),
+            (State::Sent, times),
+            (State::Running, times),
+            (State::Waiting, times),
+            (State::Failed, times),
+        ];
+        assert_eq!(figures.counts, expected.into(), "{account:?}");
+        let since = now - time::Duration::seconds(age);
+        assert_eq!(figures.oldest, Some(since), "{account:?}");
+    }
+    world.end().await;
+}
