@@ -148,7 +148,7 @@ async fn attempt(
         Heard::ForPerson => None,
         _ => Some(service.assistants.program(found.assistant_id).await?),
     };
-    let mut transaction = service.pool.begin().await?;
+    let mut transaction = stoa_postgres::begin(&service.pool).await?;
     let stored = store::lock(&mut transaction, found.id).await?;
     let stored = stored.ok_or(TurnError::Unknown)?;
     if let Some(reply) = earlier(&mut *transaction, found, sent).await? {
@@ -221,7 +221,7 @@ pub(crate) async fn person(
     found: &Stored,
     act: Act<'_>,
 ) -> Result<ConversationState, TurnError> {
-    let mut transaction = service.pool.begin().await?;
+    let mut transaction = stoa_postgres::begin(&service.pool).await?;
     let stored = store::lock(&mut transaction, found.id).await?;
     let stored = stored.ok_or(TurnError::Unknown)?;
     // The person's keys lie beside the user's; a space stands in no key that comes by a header.

@@ -13,6 +13,11 @@ use crate::{DatabaseError, query};
 /// How long the readiness check may take, so that a probe with a limit of 1 s gets its answer.
 const READY_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// A transaction that nobody has gone on with for so long ends, and its connection with it: it holds locks, and keeps
+/// `VACUUM` from what others have deleted, for who is gone or has lost sight of it. No request and no job has so much
+/// else to do between two statements.
+const IDLE_IN_TRANSACTION: &str = "1min";
+
 /// Where the database is and how much of it one process may hold.
 #[derive(Debug, Clone)]
 pub struct PostgresSettings {
@@ -69,7 +74,10 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
     query::describe();
     let statement_timeout = settings.statement_timeout.as_millis().to_string();
     let options: PgConnectOptions = settings.url.expose_secret().parse()?;
-    let options = options.options([("statement_timeout", statement_timeout.as_str())]);
+    let options = options.options([
+        ("statement_timeout", statement_timeout.as_str()),
+        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
+    ]);
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size)
         .acquire_timeout(settings.acquire_timeout)

@@ -5,10 +5,10 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_postgres::{
-    Cursor, MigrateError, PostgresSettings, connect, into_page, migrate, ready, refuse_pending,
-    traced,
+    Cursor, MigrateError, PostgresSettings, begin, connect, into_page, migrate, ready,
+    refuse_pending, traced,
 };
-use stoa_testing::eventually;
+use stoa_testing::{eventually, proxy::Proxy};
 
 static OLDER: Migrator = sqlx::migrate!("tests/older");
 static NEWER: Migrator = sqlx::migrate!("tests/newer");
@@ -136,4 +136,33 @@ fn a_page_points_to_the_next_one_only_if_there_is_more() {
         Some(Cursor(2))
     );
     assert_eq!(into_page(vec![1, 2], 2, |n| *n).next_cursor, None);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_at_its_beginning_is_not_the_next_ones() {
+    let database = stoa_testing::postgres::database().await;
+    let proxy = Proxy::start(&database.url).await;
+    let one = PostgresSettings {
+        pool_size: 1,
+        ..PostgresSettings::at(proxy.url())
+    };
+    let pool = connect(&one).await.unwrap();
+    proxy.hold();
+    let dropped = tokio::time::timeout(Duration::from_millis(100), begin(&pool)).await;
+    assert!(dropped.is_err(), "it was in the middle");
+    proxy.pass();
+    let written = sqlx::raw_sql("CREATE TABLE written ()").execute(&pool);
+    written.await.unwrap();
+    let others = connect(&PostgresSettings::at(&database.url)).await.unwrap();
+    let seen = sqlx::raw_sql("SELECT FROM written").execute(&others).await;
+    seen.expect("it is committed");
+}
+
+#[tokio::test]
+async fn the_server_ends_a_transaction_that_nobody_goes_on_with() {
+    let database = stoa_testing::postgres::database().await;
+    let pool = connect(&PostgresSettings::at(&database.url)).await.unwrap();
+    let limit = sqlx::query_scalar("SHOW idle_in_transaction_session_timeout");
+    let limit: String = limit.fetch_one(&pool).await.unwrap();
+    assert_eq!(limit, "1min");
 }

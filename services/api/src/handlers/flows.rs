@@ -9,7 +9,7 @@ use sqlx::types::Json as Stored;
 use stoa_contracts::{
     Problem as ProblemBody, assistants::FlowsSummary, flows::Flows, identity::Role,
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -142,7 +142,7 @@ async fn store(
     upload: Upload,
 ) -> Result<FlowsSummary, DatabaseError> {
     let now = api.clock.now();
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let next = sqlx::query_scalar!(
         "UPDATE assistants SET flows_version = flows_version + 1, updated_at = $3
          WHERE id = $1 AND account_id = $2 RETURNING flows_version",

@@ -13,7 +13,7 @@ use stoa_contracts::{
     identity::Role,
     training_data::{TrainingData, TrainingDataSummary},
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -111,7 +111,7 @@ async fn store(
 ) -> Result<TrainingDataSummary, DatabaseError> {
     let now = api.clock.now();
     let (intents, entities) = (intents(&data), entities(&data));
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let next = sqlx::query_scalar!(
         "UPDATE assistants SET training_data_version = training_data_version + 1, updated_at = $3
          WHERE id = $1 AND account_id = $2 RETURNING training_data_version",

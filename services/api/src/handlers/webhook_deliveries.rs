@@ -8,7 +8,7 @@ use stoa_contracts::{
     ErrorCode, Page,
     webhooks::{DeliveryStatus, WebhookAttempt, WebhookDelivery},
 };
-use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -75,7 +75,7 @@ async fn test_webhook(
         account: identity.account,
         webhook: id,
     };
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let data = json!({"webhook_id": id});
     let now = api.clock.now();
     let delivery = webhooks::deliver(&mut transaction, target, PING, &data, now).await?;

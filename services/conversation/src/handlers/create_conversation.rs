@@ -67,7 +67,7 @@ async fn begin(
     opening: &Opening<'_>,
 ) -> Result<StartedConversation, TurnError> {
     let program = service.assistants.program(opening.assistant).await?;
-    let mut transaction = service.pool.begin().await?;
+    let mut transaction = stoa_postgres::begin(&service.pool).await?;
     let Some(stored) = insert(service, &mut transaction, opening).await? else {
         return earlier(service, opening).await;
     };

@@ -1,7 +1,7 @@
 //! The schedules of an account, as it reads and changes them.
 
 use super::schedule::parse;
-use super::{Missed, NewJob, NewSchedule, Schedule, ScheduleError, Store};
+use super::{Missed, NewJob, NewSchedule, Schedule, ScheduleError, Store, begin};
 use crate::{Payload, QueueError};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -158,7 +158,7 @@ impl Store {
     ) -> Result<bool, ScheduleError> {
         let job = job.map(NewJob::new).transpose()?;
         let now = self.now().await?;
-        let mut transaction = self.pool.begin().await.map_err(QueueError::from)?;
+        let mut transaction = begin(&self.pool).await?;
         let row = sqlx::query!(
             "SELECT cron, time_zone, is_enabled FROM queue_schedules WHERE name = $1 FOR UPDATE",
             name,

@@ -187,7 +187,7 @@ async fn produce(setup: &Setup) {
 
 /// Orders a batch; whether there was none left.
 async fn order_next(store: &Store, setup: &Setup) -> Result<bool, QueueError> {
-    let mut transaction = store.pool().begin().await?;
+    let mut transaction = stoa_queue::store::begin(store.pool()).await?;
     // A producer that was killed may still be heard by the server.
     sqlx::query("LOCK TABLE orders IN EXCLUSIVE MODE")
         .execute(&mut *transaction)

@@ -50,7 +50,7 @@ async fn an_effect_is_made_once_though_two_workers_hold_the_job(
     let handler = move |_: Note, job: JobContext| {
         let (seen, pool) = (seen.clone(), waiting.clone());
         async move {
-            let mut transaction = pool.begin().await.map_err(JobError::retry)?;
+            let mut transaction = begin(&pool).await.map_err(JobError::retry)?;
             sqlx::query("INSERT INTO effects VALUES ($1)")
                 .bind(job.envelope.id)
                 .execute(&mut *transaction)
@@ -238,7 +238,7 @@ async fn a_handler_goes_on_after_it_has_completed_its_job(
     let handler = move |_: Note, job: JobContext| {
         let (seen, pool) = (seen.clone(), pool.clone());
         async move {
-            let mut transaction = pool.begin().await.map_err(JobError::retry)?;
+            let mut transaction = begin(&pool).await.map_err(JobError::retry)?;
             let completed = job.complete_in(&mut transaction).await;
             completed.map_err(JobError::retry)?;
             transaction.commit().await.map_err(JobError::retry)?;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
-use stoa_postgres::traced;
+use stoa_postgres::{begin, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ pub(super) async fn report_webhook_delivery(
     let error = attempt
         .error
         .map(|error| error.chars().take(ERROR_LIMIT).collect::<String>());
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let update = sqlx::query!(
         "UPDATE webhook_deliveries SET status = $2, finished_at = $3
          WHERE id = $1 AND status = 'pending'",
