@@ -6,14 +6,21 @@ use super::Position;
 
 /// Findings told in one answer; an author mends these and sends the document again.
 const TOLD: usize = 50;
+/// Characters of a message: it may repeat a name that the author has made very long.
+const MESSAGE: usize = 500;
 
 /// A finding at a place.
 pub fn finding(at: Position, message: impl Into<String>) -> FieldError {
+    let mut message = message.into();
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
     FieldError {
         pointer: None,
         line: Some(at.line.into()),
         column: Some(at.column.into()),
-        message: message.into(),
+        message,
     }
 }
 

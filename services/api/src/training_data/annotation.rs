@@ -18,6 +18,9 @@ pub(super) struct Annotated {
     pub(super) ignored: Vec<(usize, String)>,
 }
 
+/// Entities that one utterance is read with; the check of all formats is in `collect`.
+const ENTITIES_READ: usize = 100;
+
 /// What is wrong with an annotation, and how many characters stand before it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AnnotationError {
@@ -30,12 +33,18 @@ pub(super) fn parse(line: &str) -> Result<Annotated, AnnotationError> {
     let mut read = Annotated::default();
     let mut length = 0;
     let mut rest = line;
+    // Where the brackets that open nothing end: found once for all of them, or a line of brackets takes for ever.
+    let mut barren = line.len();
     while let Some(found) = rest.find('[') {
         let (before, after) = rest.split_at(found);
         let slashes = before.len() - before.trim_end_matches('\\').len();
         let plain = &before[..before.len() - slashes.div_ceil(2)];
         push(&mut read.text, &mut length, plain);
-        let annotation = if slashes % 2 == 1 { None } else { span(after) };
+        let annotation = if slashes % 2 == 1 || after.len() > barren {
+            None
+        } else {
+            span(after).map_err(|closed| barren = closed.len()).ok()
+        };
         let Some((surface, notation)) = annotation else {
             push(&mut read.text, &mut length, "[");
             rest = &after[1..];
@@ -46,6 +55,11 @@ pub(super) fn parse(line: &str) -> Result<Annotated, AnnotationError> {
             column: line[..offset].chars().count(),
             message,
         };
+        if read.entities.len() == ENTITIES_READ {
+            return Err(wrong(format!(
+                "an utterance has at most {ENTITIES_READ} entities"
+            )));
+        }
         let start = length;
         push(&mut read.text, &mut length, &surface);
         let (labels, used) = labels(notation).map_err(&wrong)?;
@@ -73,8 +87,9 @@ fn push(text: &mut String, length: &mut usize, more: &str) {
     *length += more.chars().count();
 }
 
-/// The surface between the brackets and what follows, if a label follows.
-fn span(text: &str) -> Option<(String, &str)> {
+/// The surface between the brackets and what follows, if a label follows; else what follows the bracket that closes the
+/// first one and every other one before it.
+fn span(text: &str) -> Result<(String, &str), &str> {
     let mut surface = String::new();
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((at, character)) = characters.next() {
@@ -85,12 +100,15 @@ fn span(text: &str) -> Option<(String, &str)> {
             ']' => {
                 let after = &text[at + 1..];
                 let labelled = after.starts_with(['(', '{']) || after.starts_with("[{");
-                return (labelled && !surface.is_empty()).then_some((surface, after));
+                if labelled && !surface.is_empty() {
+                    return Ok((surface, after));
+                }
+                return Err(after);
             }
             other => surface.push(other),
         }
     }
-    None
+    Err("")
 }
 
 struct Label {
@@ -286,6 +304,17 @@ mod tests {
             (read.text.as_str(), read.entities.len()),
             ("a [note] and [x", 0)
         );
+    }
+
+    #[test]
+    fn a_line_of_brackets_is_read_once() {
+        let line = format!("{}] [a](b)", "[".repeat(1 << 20));
+        let read = parse(&line).unwrap();
+        assert_eq!(read.text.len(), (1 << 20) + 3);
+        assert_eq!(read.entities.len(), 1);
+        let many = "[a](b) ".repeat(1 << 17);
+        let message = parse(&many).unwrap_err().message;
+        assert_eq!(message, "an utterance has at most 100 entities");
     }
 
     #[test]
