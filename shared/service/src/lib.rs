@@ -31,7 +31,7 @@ pub use context::Context;
 pub use extract::{IdempotencyKey, Json, Paging, Path, Query, RawBody, Trusted};
 pub use identity::Identity;
 pub use internal::internal;
-pub use middleware::{RouteTemplate, Verbatim, body_limit, read_body};
+pub use middleware::{BodyPieces, RouteTemplate, Verbatim, body_limit, read_body};
 pub use openapi::openapi_router;
 pub use problem::Problem;
 pub use program::Program;

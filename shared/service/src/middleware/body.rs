@@ -29,43 +29,70 @@ pub fn body_limit<S: Clone + Send + Sync + 'static>(routes: Router<S>, limit: us
 
 /// Reads the whole body, or refuses one that is too large or breaks off.
 pub async fn read_body(request: Request) -> Result<Bytes, Problem> {
-    let limit = request
-        .extensions()
-        .get::<BodyLimit>()
-        .map_or(usize::MAX, |limit| limit.0);
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    let mut body = request.into_body();
-    if announced.is_some_and(|length| length > limit) {
-        return Err(refuse(body, 0, limit).await);
-    }
-    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0));
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(broken());
-        };
-        let Some(data) = frame.data_ref() else {
-            continue;
-        };
-        if bytes.len() + data.len() > limit {
-            return Err(refuse(body, bytes.len(), limit).await);
-        }
-        bytes.extend_from_slice(data);
+    let mut pieces = BodyPieces::of(request);
+    let mut bytes = BytesMut::with_capacity(pieces.announced.min(pieces.limit));
+    while let Some(piece) = pieces.next().await? {
+        bytes.extend_from_slice(&piece);
     }
     Ok(bytes.freeze())
 }
 
-async fn refuse(mut body: Body, mut read: usize, limit: usize) -> Problem {
-    while read < DRAINED {
-        let Some(Ok(frame)) = body.frame().await else {
-            break;
-        };
-        read += frame.data_ref().map_or(0, Bytes::len);
+/// A body as it comes in, for who does not want to hold the whole of it.
+#[derive(Debug)]
+pub struct BodyPieces {
+    body: Body,
+    limit: usize,
+    announced: usize,
+    read: usize,
+}
+
+impl BodyPieces {
+    /// The body of a request, with the limit of its route.
+    pub fn of(request: Request) -> Self {
+        let limit = request.extensions().get::<BodyLimit>();
+        let limit = limit.map_or(usize::MAX, |limit| limit.0);
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+        Self {
+            limit,
+            announced: announced.unwrap_or(0),
+            body: request.into_body(),
+            read: 0,
+        }
     }
-    Problem::new(
-        ErrorCode::TooLarge,
-        format!("The body may have at most {limit} bytes."),
-    )
+
+    /// The next piece, none after the last; or the refusal of a body that is too large or breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        if self.announced > self.limit {
+            return Err(self.refuse().await);
+        }
+        while let Some(frame) = self.body.frame().await {
+            let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            if self.read + data.len() > self.limit {
+                return Err(self.refuse().await);
+            }
+            self.read += data.len();
+            return Ok(Some(data));
+        }
+        Ok(None)
+    }
+
+    async fn refuse(&mut self) -> Problem {
+        let mut read = self.read;
+        while read < DRAINED {
+            let Some(Ok(frame)) = self.body.frame().await else {
+                break;
+            };
+            read += frame.data_ref().map_or(0, Bytes::len);
+        }
+        let limit = self.limit;
+        Problem::new(
+            ErrorCode::TooLarge,
+            format!("The body may have at most {limit} bytes."),
+        )
+    }
 }
 
 fn broken() -> Problem {

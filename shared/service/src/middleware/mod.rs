@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 
-pub use body::{body_limit, read_body};
+pub use body::{BodyPieces, body_limit, read_body};
 pub use guard::Verbatim;
 pub(crate) use metrics::describe;
 pub use observe::RouteTemplate;
