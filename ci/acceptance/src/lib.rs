@@ -134,12 +134,15 @@ impl Platform {
         self.finished(&format!("/api/v1/trainings/{id}")).await
     }
 
-    /// Waits until the training or evaluation at a path has ended.
+    /// Waits until the training, evaluation, import or export at a path has ended.
     pub async fn finished(&self, path: &str) -> Result<Value> {
         let start = Instant::now();
         loop {
             let run = self.get(path).await?.expect(200)?;
-            if matches!(run["status"].as_str(), Some("succeeded" | "failed")) {
+            if matches!(
+                run["status"].as_str(),
+                Some("succeeded" | "failed" | "cancelled")
+            ) {
                 return Ok(run);
             }
             ensure!(

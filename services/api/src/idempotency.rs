@@ -63,19 +63,44 @@ async fn idempotent(
     let path = path.map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
     let limits = Request::from_parts(parts.clone(), body);
     let body = read_body(limits).await?;
-    let subject = identity.subject.as_bytes();
-    let hash = secrets::digest_of(&[subject, path.as_bytes(), &body]);
-    let lock = Lock {
-        api,
-        identity: &identity,
+    let request = Once {
         key,
-        hash: &hash,
+        path: &path,
+        body: &body,
     };
-    if let Some(answer) = lock.take().await? {
-        return Ok(answer);
+    let answer = next.run(Request::from_parts(parts, Body::from(body.clone())));
+    request.answer(api, &identity, answer).await
+}
+
+/// A request that is carried out once.
+pub(crate) struct Once<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) path: &'a str,
+    /// Its body, or something that stands for it.
+    pub(crate) body: &'a [u8],
+}
+
+impl Once<'_> {
+    /// The answer that `carry_out` gives, or that of the first request with the key.
+    pub(crate) async fn answer(
+        &self,
+        api: &Api,
+        identity: &Identity,
+        carry_out: impl Future<Output = Response>,
+    ) -> Result<Response, Problem> {
+        let subject = identity.subject.as_bytes();
+        let hash = secrets::digest_of(&[subject, self.path.as_bytes(), self.body]);
+        let lock = Lock {
+            api,
+            identity,
+            key: self.key,
+            hash: &hash,
+        };
+        if let Some(answer) = lock.take().await? {
+            return Ok(answer);
+        }
+        lock.store(carry_out.await).await
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    lock.store(response).await
 }
 
 struct Lock<'a> {

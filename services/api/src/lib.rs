@@ -12,6 +12,7 @@ mod idempotency;
 pub mod media;
 mod outbox;
 pub mod passwords;
+mod revisions;
 mod secrets;
 pub mod settings;
 mod state;
@@ -19,8 +20,11 @@ mod stored;
 mod throttle;
 mod tokens;
 pub mod training_data;
+mod transfers;
 mod upkeep;
 mod webhooks;
+
+use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
@@ -30,13 +34,17 @@ pub use settings::{MigrateSettings, Settings};
 
 use state::Api;
 
+/// How long an upload may take to come in. Everything else is over within the time that its caller says it waits.
+const LONGEST_REQUEST: Duration = Duration::from_mins(2);
+
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Puts the service together.
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
-    let api = Api::new(pool.clone(), &settings, context)?;
+    let (claimed, tasks) = transfers::line();
+    let api = Api::new(pool.clone(), &settings, context, claimed)?;
     let verifier = api.tokens.verifier(context.clock.clone())?;
     outbox::describe();
     let worker = ServiceClient::new(
@@ -45,13 +53,15 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         settings.internal_token.clone(),
     );
     let relay = outbox::Relay::new(&api, worker);
-    let upkeep = api.clone();
+    let (upkeep, files) = (api.clone(), api.clone());
     let routes = handlers::public(&api).with_state(api.clone());
     Ok(App::documented(routes)
         .merge(internal(handlers::internal(api), &settings.internal_token))
         .identity(verifier)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
+        .longest_request(LONGEST_REQUEST)
         .background("outbox", |token| relay.run(token))
+        .background("transfers", |token| transfers::run(files, tasks, token))
         .background("upkeep", |token| upkeep::run(upkeep, token)))
 }
 

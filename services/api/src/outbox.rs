@@ -52,11 +52,22 @@ pub(crate) async fn put<J: Payload>(
     job: &J,
     now: OffsetDateTime,
 ) -> Result<(), DatabaseError> {
+    put_as(transaction, Uuid::now_v7(), account, job, now).await
+}
+
+/// The same for a job that has the id of what it is about, so that it can be found.
+pub(crate) async fn put_as<J: Payload>(
+    transaction: &mut PgTransaction<'_>,
+    id: Uuid,
+    account: Uuid,
+    job: &J,
+    now: OffsetDateTime,
+) -> Result<(), DatabaseError> {
     let payload = serde_json::to_value(job).expect("a payload has string keys only");
     let insert = sqlx::query!(
         "INSERT INTO outbox (id, account_id, kind, version, payload, trace, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        Uuid::now_v7(),
+        id,
         account,
         J::KIND,
         i16::try_from(J::VERSION).unwrap_or(i16::MAX),

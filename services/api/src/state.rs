@@ -5,16 +5,19 @@ use std::{sync::Arc, time::Duration};
 use sqlx::PgPool;
 use stoa_contracts::{Coded, ErrorCode};
 use stoa_service::{Clock, Context};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
     Settings,
     passwords::Passwords,
     tokens::{Tokens, TokensError},
+    transfers::Task,
 };
 
 /// Documents that are read or written at a time: each may take 40 MB and a core.
 const DOCUMENTS: usize = 2;
+/// Uploads of files that come in at a time: each takes 2 MB.
+const UPLOADS: usize = 8;
 /// How long a document waits for its turn.
 const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 
@@ -31,6 +34,10 @@ pub(crate) struct Api {
     pub(crate) webhook_http: bool,
     /// How long API keys are kept after they were revoked.
     pub(crate) revoked_keys_kept: Duration,
+    /// Where imports and exports wait that this process has claimed.
+    pub(crate) transfers: mpsc::Sender<Task>,
+    /// Held by uploads while they come in.
+    pub(crate) uploads: Arc<Semaphore>,
     documents: Arc<Semaphore>,
 }
 
@@ -57,6 +64,7 @@ impl Api {
         pool: PgPool,
         settings: &Settings,
         context: &Context,
+        transfers: mpsc::Sender<Task>,
     ) -> Result<Self, TokensError> {
         Ok(Self {
             pool,
@@ -66,6 +74,8 @@ impl Api {
             outbox: Arc::new(Notify::new()),
             webhook_http: settings.webhook_http,
             revoked_keys_kept: settings.api_key_retention,
+            transfers,
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })
     }

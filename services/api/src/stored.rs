@@ -1,6 +1,11 @@
 //! Words as the database stores them, back as types. The tables' CHECKs allow no others.
 
-use stoa_contracts::{identity::Role, trainings::TrainingStatus, webhooks::DeliveryStatus};
+use stoa_contracts::{
+    identity::Role,
+    trainings::TrainingStatus,
+    transfers::{DataFormat, ImportMode, TransferStatus},
+    webhooks::DeliveryStatus,
+};
 
 /// A role; what is no role may least.
 pub(crate) fn role(text: &str) -> Role {
@@ -27,5 +32,33 @@ pub(crate) fn delivery_status(text: &str) -> DeliveryStatus {
         "pending" => DeliveryStatus::Pending,
         "succeeded" => DeliveryStatus::Succeeded,
         _ => DeliveryStatus::Failed,
+    }
+}
+
+/// The status of an import or export.
+pub(crate) fn transfer_status(text: &str) -> TransferStatus {
+    match text {
+        "queued" => TransferStatus::Queued,
+        "running" => TransferStatus::Running,
+        "succeeded" => TransferStatus::Succeeded,
+        "cancelled" => TransferStatus::Cancelled,
+        _ => TransferStatus::Failed,
+    }
+}
+
+/// What becomes of the data that an import finds.
+pub(crate) fn import_mode(text: &str) -> ImportMode {
+    match text {
+        "merge" => ImportMode::Merge,
+        _ => ImportMode::Replace,
+    }
+}
+
+/// A format of training data.
+pub(crate) fn data_format(text: &str) -> DataFormat {
+    match text {
+        "yaml" => DataFormat::Yaml,
+        "csv" => DataFormat::Csv,
+        _ => DataFormat::Json,
     }
 }

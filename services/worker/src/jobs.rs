@@ -16,6 +16,7 @@ use crate::operators::{Operators, require_whole_account};
 use crate::retrain::Retrainings;
 use crate::runs::Runs;
 use crate::schedules::show::own_name;
+use crate::transfers::Transfers;
 
 pub mod retry;
 
@@ -24,6 +25,7 @@ pub mod retry;
 pub(crate) struct Jobs {
     pub(crate) store: Store,
     pub(crate) runs: Runs,
+    pub(crate) transfers: Transfers,
     pub(crate) retrainings: Retrainings,
     pub(crate) operators: Operators,
     pub(crate) clock: Clock,
@@ -150,7 +152,10 @@ pub(crate) async fn cancel_job(
             return Err(Problem::new(ErrorCode::Conflict, detail));
         }
         // One that runs tells of its end itself.
-        Some(CancelOutcome::Cancelled) => jobs.runs.tell_cancelled(&found).await,
+        Some(CancelOutcome::Cancelled) => {
+            jobs.runs.tell_cancelled(&found).await;
+            jobs.transfers.tell_cancelled(&found).await;
+        }
         Some(CancelOutcome::Requested) | None => {}
     }
     let found = find(&jobs, &identity, id).await?;

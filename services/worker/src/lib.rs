@@ -1,7 +1,7 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
-//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`webhooks`], [`upkeep`]; [`runs`] has what those share
-//! that `ml` does), registered in [`build`]; the payload of one that another service hands over stands in
+//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`transfers`], [`webhooks`], [`upkeep`]; [`runs`] has what
+//! those share that `ml` does), registered in [`build`]; the payload of one that another service hands over stands in
 //! `stoa_contracts::jobs`. What becomes of it stands in the queue's
 //! record, [`stoa_queue::store`], and is read and changed through [`jobs`], [`queues`] and [`schedules`]. Other services
 //! hand theirs over at [`intake`].
@@ -16,6 +16,7 @@ mod runs;
 pub mod schedules;
 mod settings;
 mod train;
+mod transfers;
 mod upkeep;
 mod webhooks;
 
@@ -27,11 +28,13 @@ use runs::Runs;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_contracts::jobs::{Evaluate, Train};
+use stoa_contracts::transfers::{ExportTrainingData, ImportTrainingData};
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::{Retention, Store};
 use stoa_queue::{Consumer, Queue};
 use stoa_service::{App, Context, TokenVerifier, internal};
+use transfers::Transfers;
 use upkeep::{RemoveExpiredAccess, RemoveOldConversations, Upkeep};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -63,11 +66,12 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         conversation,
     };
     let runs = Runs::new(api.clone(), ml, settings.training_poll);
+    let transfers = Transfers::new(api.clone(), settings.training_poll);
     let retrainings = Retrainings::new(api, store.clone());
-
     let jobs = Jobs {
         store: store.clone(),
         runs: runs.clone(),
+        transfers: transfers.clone(),
         retrainings: retrainings.clone(),
         operators: Operators::new(settings.operator_account),
         clock: context.clock.clone(),
@@ -78,6 +82,8 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let consumer = consumer
         .job::<Train, _>(&runs)
         .job::<Evaluate, _>(&runs)
+        .job::<ImportTrainingData, _>(&transfers)
+        .job::<ExportTrainingData, _>(&transfers)
         .job::<Retrain, _>(&retrainings)
         .job::<Deliver, _>(&webhooks)
         .job::<RemoveExpiredAccess, _>(&upkeep)
@@ -87,6 +93,8 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let intake = Intake::new(store.clone())
         .takes::<Train>()
         .takes::<Evaluate>()
+        .takes::<ImportTrainingData>()
+        .takes::<ExportTrainingData>()
         .takes::<Deliver>();
     let retention = Retention::new(store, settings.retention);
     Ok(App::documented(routes().with_state(jobs))

@@ -15,6 +15,8 @@ use stoa_queue::{DeadReason, Envelope, JobContext, JobError, Observer, Outcome, 
 use stoa_service::BoxError;
 use uuid::Uuid;
 
+use crate::transfers;
+
 /// A snapshot has all the utterances of an assistant.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Progress is passed on in steps of this size: each one is a row written in `api`.
@@ -22,7 +24,7 @@ const STEP: f64 = 0.01;
 /// How long `ml` is tried to be told that a run is not wanted any more: less than a cancelled job has.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// What `api` is told of a run whose job was cancelled.
-const CANCELLED: &str = "Its job was cancelled.";
+pub(crate) const CANCELLED: &str = "Its job was cancelled.";
 
 /// A kind of run: the payload of its job, with what `api`, `ml` and this service say to each other.
 pub(crate) trait Run: Payload {
@@ -267,7 +269,7 @@ impl Teller {
 }
 
 /// Why a job ended without success, in words for its account.
-fn final_failure(job: &Envelope, outcome: &Outcome) -> Option<String> {
+pub(crate) fn final_failure(job: &Envelope, outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Cancelled => Some(CANCELLED.to_owned()),
         Outcome::Dead { reason, failure } => Some(match reason {
@@ -301,7 +303,7 @@ impl Observer for Teller {
             match job.envelope.kind.as_str() {
                 Train::KIND => self.tell_failure::<Train>(job, error).await?,
                 Evaluate::KIND => self.tell_failure::<Evaluate>(job, error).await?,
-                _ => {}
+                _ => transfers::tell_end(&self.api, job, outcome).await?,
             }
             Ok(())
         })

@@ -31,7 +31,7 @@ pub struct Settings {
     pub conversation_url: String,
     /// How webhooks are told.
     pub webhooks: WebhookSettings,
-    /// How often `ml` is asked how far a training or evaluation is.
+    /// How often `ml` is asked how far a training or evaluation is, and `api` how far an import or export is.
     pub training_poll: Duration,
     /// The account whose owners operate the queues; nobody does if there is none.
     pub operator_account: Option<Uuid>,
@@ -52,7 +52,7 @@ impl stoa_config::Settings for Settings {
         let webhooks = webhooks(env);
         let poll = env.duration(
             "TRAINING_POLL",
-            "how often ml is asked how far a training or evaluation is",
+            "how often ml and api are asked how far what they work on is",
         );
         let training_poll = poll.default("200ms").read();
         let operators = env.parse(

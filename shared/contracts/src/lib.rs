@@ -22,6 +22,7 @@ pub mod schedules;
 pub mod sessions;
 pub mod training_data;
 pub mod trainings;
+pub mod transfers;
 pub mod upkeep;
 pub mod webhooks;
 

@@ -21,7 +21,7 @@ pub struct TrainingData {
 }
 
 /// A labelled utterance.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
     /// The utterance, without annotation.
@@ -36,7 +36,7 @@ pub struct Example {
 }
 
 /// An entity in a labelled utterance.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntityAnnotation {
     /// First character, counted in Unicode scalar values.
@@ -74,7 +74,7 @@ pub struct Lookup {
 }
 
 /// A pattern of an entity's values.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegexPattern {
     /// The entity.

@@ -20,17 +20,30 @@ pub enum WebhookEvent {
     /// A training has ended without one.
     #[serde(rename = "training.failed")]
     TrainingFailed,
+    /// An import has changed the training data.
+    #[serde(rename = "import.succeeded")]
+    ImportSucceeded,
+    /// An import has ended without effect: its file is wrong, say.
+    #[serde(rename = "import.failed")]
+    ImportFailed,
 }
 
 impl WebhookEvent {
     /// Every event.
-    pub const ALL: [Self; 2] = [Self::TrainingSucceeded, Self::TrainingFailed];
+    pub const ALL: [Self; 4] = [
+        Self::TrainingSucceeded,
+        Self::TrainingFailed,
+        Self::ImportSucceeded,
+        Self::ImportFailed,
+    ];
 
     /// As it is stored and written.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TrainingSucceeded => "training.succeeded",
             Self::TrainingFailed => "training.failed",
+            Self::ImportSucceeded => "import.succeeded",
+            Self::ImportFailed => "import.failed",
         }
     }
 

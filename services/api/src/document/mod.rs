@@ -13,4 +13,4 @@ mod read;
 
 pub use findings::{DocumentError, Findings, finding};
 pub use node::{Entry, Node, Position, Value};
-pub use read::{read_json, read_yaml, text_of};
+pub use read::{Size, read_json, read_yaml, text_of};

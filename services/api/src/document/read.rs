@@ -5,9 +5,27 @@ use serde_saphyr::{Error, Options, budget::BudgetBreach};
 
 use super::{DocumentError, Node, Position, finding};
 
-/// Values in one document: 100,000 labelled utterances need 500,000; a tree of this size takes
-/// about 60 MB.
-const MAX_NODES: usize = 700_000;
+/// How much a document may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// One that is read within a request: 100,000 labelled utterances need 500,000 values; a tree of so many takes about
+    /// 60 MB.
+    Request,
+    /// One that a job reads, one at a time: 100,000 utterances with an entity each need 1,500,000 values; a tree of so
+    /// many takes about 120 MB.
+    Job,
+}
+
+impl Size {
+    /// Values in the document.
+    const fn values(self) -> usize {
+        match self {
+            Self::Request => 700_000,
+            Self::Job => 1_600_000,
+        }
+    }
+}
+
 /// Levels of nesting; training data needs 5, flows 10, and a level costs about 35 kB of stack.
 const MAX_DEPTH: usize = 24;
 /// Copies made by YAML aliases, which is how a small document becomes a large one.
@@ -31,34 +49,34 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, DocumentError> {
 }
 
 /// Reads YAML.
-pub fn read_yaml(text: &str) -> Result<Node, DocumentError> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+pub fn read_yaml(text: &str, size: Size) -> Result<Node, DocumentError> {
+    serde_saphyr::from_str_with_options(text, options(size)).map_err(|error| {
         let at = error.location().map_or(Position::new(1, 1), Position::from);
-        syntax(at, &told(error.without_snippet()))
+        syntax(at, &told(error.without_snippet(), size))
     })
 }
 
 /// Reads JSON.
-pub fn read_json(text: &str) -> Result<Node, DocumentError> {
+pub fn read_json(text: &str, size: Size) -> Result<Node, DocumentError> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
         let at = Position::new(clamp(error.line()), clamp(error.column()));
         let message = error.to_string();
         let told = message.split(" at line ").next().unwrap_or_default();
         syntax(at, told)
     })?;
-    read_yaml(text)
+    read_yaml(text, size)
 }
 
 fn syntax(at: Position, message: &str) -> DocumentError {
     DocumentError::Syntax(finding(at, message))
 }
 
-fn options() -> Options {
+fn options(size: Size) -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_nodes: MAX_NODES,
+            max_nodes: size.values(),
             max_depth: MAX_DEPTH,
-            max_events: 2 * MAX_NODES,
+            max_events: 2 * size.values(),
             max_documents: 1,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -81,14 +99,18 @@ fn clamp(number: usize) -> u32 {
 }
 
 /// The reader's message without its own place, and without advice to programmers.
-fn told(error: &Error) -> String {
+fn told(error: &Error, size: Size) -> String {
     match error {
         Error::Budget {
             breach: BudgetBreach::Documents { .. },
             ..
         } => "a body holds one document".to_owned(),
+        other if other.to_string().contains("ScalarBytes") => {
+            "with what its aliases repeat, the document has more than 64 MiB of text".to_owned()
+        }
         Error::Budget { .. } => {
-            format!("a document has at most {MAX_NODES} values in {MAX_DEPTH} levels")
+            let values = size.values();
+            format!("a document has at most {values} values in {MAX_DEPTH} levels")
         }
         other => {
             let message = other.to_string();
@@ -107,6 +129,14 @@ mod tests {
 
     use super::*;
     use crate::document::Value;
+
+    fn read_yaml(text: &str) -> Result<Node, DocumentError> {
+        super::read_yaml(text, Size::Request)
+    }
+
+    fn read_json(text: &str) -> Result<Node, DocumentError> {
+        super::read_json(text, Size::Request)
+    }
 
     #[test]
     fn every_value_knows_its_line_and_column() {

@@ -9,7 +9,7 @@ use stoa_contracts::flows::{Flow, Flows, Response, Slot};
 
 use super::Form;
 use crate::document::{
-    DocumentError, Findings, Node, Value, finding, read_json, read_yaml, text_of,
+    DocumentError, Findings, Node, Size, Value, finding, read_json, read_yaml, text_of,
 };
 
 /// What the training data knows; empty sets when there is none yet.
@@ -25,8 +25,8 @@ pub struct Known {
 pub fn read(bytes: &[u8], form: Form, known: &Known) -> Result<Flows, DocumentError> {
     let text = text_of(bytes)?;
     let tree = match form {
-        Form::Yaml => read_yaml(text)?,
-        Form::Json => read_json(text)?,
+        Form::Yaml => read_yaml(text, Size::Request)?,
+        Form::Json => read_json(text, Size::Request)?,
     };
     let mut findings = Findings::default();
     let Some(flows) = shape(&tree, &mut findings) else {

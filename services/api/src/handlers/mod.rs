@@ -4,12 +4,15 @@ mod api_keys;
 mod assistants;
 mod documents;
 mod evaluations;
+mod exports;
 mod flows;
+mod imports;
 mod internal_routes;
 mod models;
 mod sessions;
 mod training_data;
 mod trainings;
+mod transfers;
 mod webhook_deliveries;
 mod webhooks;
 
@@ -24,7 +27,8 @@ pub(crate) fn public(api: &Api) -> OpenApiRouter<Api> {
     let once = from_fn_with_state(api.clone(), idempotency::run);
     // The limit of documents stands outside of the layer that reads the body first.
     let documents = documents::with_limit(evaluations::routes().layer(once.clone()));
-    sessions().merge(resources().layer(once)).merge(documents)
+    let resources = resources().layer(once).merge(imports::routes());
+    sessions().merge(resources).merge(documents)
 }
 
 /// The routes for other services.
@@ -34,7 +38,9 @@ pub(crate) fn internal(api: Api) -> Router {
 
 /// The document of the public routes.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    let resources = resources().merge(evaluations::routes());
+    let resources = resources()
+        .merge(imports::routes())
+        .merge(evaluations::routes());
     sessions().merge(resources).into_openapi()
 }
 
@@ -47,6 +53,7 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(api_keys::routes())
         .merge(assistants::routes())
         .merge(training_data::routes())
+        .merge(exports::routes())
         .merge(flows::routes())
         .merge(trainings::routes())
         .merge(models::routes())

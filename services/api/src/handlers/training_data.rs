@@ -1,7 +1,5 @@
 //! The training data of an assistant, in three formats.
 
-use std::collections::BTreeSet;
-
 use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
@@ -13,19 +11,18 @@ use stoa_contracts::{
     identity::Role,
     training_data::{TrainingData, TrainingDataSummary},
 };
-use stoa_postgres::{DatabaseError, begin, traced};
+use stoa_postgres::{begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{assistants, documents};
 use crate::{
+    document::Size,
+    revisions::NewRevision,
     state::Api,
     training_data::{Format, Reading, read, write},
 };
-
-/// Revisions that are kept beside those that a running training or evaluation needs.
-const KEPT: i32 = 20;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     let routes = OpenApiRouter::new().routes(routes!(get_training_data, put_training_data));
@@ -99,7 +96,9 @@ async fn put_training_data(
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
     let body = read_body(request).await?;
-    let reading = api.on_document(move || read(&body, format)).await??;
+    let reading = api
+        .on_document(move || read(&body, format, Size::Request))
+        .await??;
     Ok(Json(store(&api, &identity, id, reading).await?))
 }
 
@@ -107,69 +106,24 @@ async fn store(
     api: &Api,
     identity: &Identity,
     id: Uuid,
-    Reading { data, hints }: Reading,
-) -> Result<TrainingDataSummary, DatabaseError> {
-    let now = api.clock.now();
-    let (intents, entities) = (intents(&data), entities(&data));
+    reading: Reading,
+) -> Result<TrainingDataSummary, Problem> {
+    let new = NewRevision {
+        account: identity.account,
+        assistant: id,
+        by: identity.subject,
+        data: &reading.data,
+        after: None,
+    };
     let mut transaction = begin(&api.pool).await?;
-    let next = sqlx::query_scalar!(
-        "UPDATE assistants SET training_data_version = training_data_version + 1, updated_at = $3
-         WHERE id = $1 AND account_id = $2 RETURNING training_data_version",
-        id,
-        identity.account,
-        now,
-    );
-    let version = traced("training_data.next", next.fetch_one(&mut *transaction)).await?;
-    let examples = data.examples.len();
-    let insert = sqlx::query!(
-        "INSERT INTO training_data
-             (assistant_id, version, data, examples, intents, entities, created_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        id,
-        version,
-        Stored(data) as _,
-        i32::try_from(examples).expect("an upload has at most 100,000 utterances"),
-        &intents,
-        &entities,
-        identity.subject,
-        now,
-    );
-    traced("training_data.insert", insert.execute(&mut *transaction)).await?;
-    let forget = sqlx::query!(
-        "DELETE FROM training_data d WHERE assistant_id = $1 AND version <= $2 AND NOT EXISTS
-             (SELECT 1 FROM trainings t WHERE t.assistant_id = $1
-              AND t.training_data_version = d.version AND t.status IN ('queued', 'running'))
-         AND NOT EXISTS
-             (SELECT 1 FROM evaluations e WHERE e.assistant_id = $1
-              AND e.training_data_version = d.version AND e.status IN ('queued', 'running'))",
-        id,
-        version - KEPT,
-    );
-    traced("training_data.forget", forget.execute(&mut *transaction)).await?;
+    let inserted = new.insert(&mut transaction, api.clock.now()).await?;
+    let revision = inserted.ok_or_else(|| Problem::not_found("assistant"))?;
     traced("transaction.commit", transaction.commit()).await?;
-    let (intents, entities) = (intents.len(), entities.len());
     Ok(TrainingDataSummary {
-        version,
-        examples,
-        intents,
-        entities,
-        hints,
+        version: revision.version,
+        examples: reading.data.examples.len(),
+        intents: revision.intents,
+        entities: revision.entities,
+        hints: reading.hints,
     })
-}
-
-fn intents(data: &TrainingData) -> Vec<String> {
-    let names = data
-        .examples
-        .iter()
-        .filter_map(|example| example.intent.clone());
-    names.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn entities(data: &TrainingData) -> Vec<String> {
-    let annotated = data.examples.iter().flat_map(|example| &example.entities);
-    let annotated = annotated.map(|entity| entity.entity.clone());
-    let lookups = data.lookups.iter().map(|lookup| lookup.entity.clone());
-    let regexes = data.regexes.iter().map(|regex| regex.entity.clone());
-    let names: BTreeSet<String> = annotated.chain(lookups).chain(regexes).collect();
-    names.into_iter().collect()
 }

@@ -12,7 +12,7 @@ use crate::document::{DocumentError, Findings, Position};
 /// The longest name of an intent or entity, in characters.
 const NAME_LIMIT: usize = 200;
 /// Utterances of one assistant: four times the largest public intent set.
-const EXAMPLES_LIMIT: usize = 100_000;
+pub(crate) const EXAMPLES_LIMIT: usize = 100_000;
 /// Entities in one utterance.
 const ENTITIES_LIMIT: usize = 100;
 /// Memory of one compiled pattern; hundreds of them are compiled when a model is loaded.

@@ -1,5 +1,7 @@
 //! The formats and their media types.
 
+use stoa_contracts::transfers::DataFormat;
+
 use crate::media::essence;
 
 /// A format of training data.
@@ -33,6 +35,26 @@ impl Format {
             "application/yaml" | "application/x-yaml" | "text/yaml" => Some(Self::Yaml),
             "text/csv" => Some(Self::Csv),
             _ => None,
+        }
+    }
+}
+
+impl From<DataFormat> for Format {
+    fn from(format: DataFormat) -> Self {
+        match format {
+            DataFormat::Json => Self::Json,
+            DataFormat::Yaml => Self::Yaml,
+            DataFormat::Csv => Self::Csv,
+        }
+    }
+}
+
+impl From<Format> for DataFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json,
+            Format::Yaml => Self::Yaml,
+            Format::Csv => Self::Csv,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use stoa_contracts::training_data::{Hint, HintKind, TrainingData};
+use stoa_contracts::training_data::{Example, Hint, HintKind, TrainingData};
 
 /// Utterances below which an intent is rarely understood: Rasa and Dialogflow advise ten and
 /// more; five is where held-out accuracy of the linear models collapses.
@@ -12,18 +12,27 @@ const TOLD: usize = 20;
 /// Characters of an utterance that a hint repeats.
 const QUOTED: usize = 80;
 
-/// The hints about `data`, at most a few of each kind.
-pub(super) fn of(data: &TrainingData) -> Vec<Hint> {
-    let mut hints = repetitions(data);
-    hints.extend(few_examples(data));
-    hints
+/// What may be worth a look in data.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    /// At most a few of each kind.
+    pub(super) hints: Vec<Hint>,
+    /// Utterances that stand before with another intent.
+    pub(super) contradictions: usize,
 }
 
-fn repetitions(data: &TrainingData) -> Vec<Hint> {
+/// What is to be said about `data`; what was there `before` is looked at only as far as the rest repeats it.
+pub(super) fn of(data: &TrainingData, before: usize) -> Remarks {
+    let mut remarks = repetitions(&data.examples, before);
+    remarks.hints.extend(few_examples(data));
+    remarks
+}
+
+fn repetitions(examples: &[Example], before: usize) -> Remarks {
     let mut seen: HashMap<String, Option<&str>> = HashMap::new();
     let mut duplicates = Told::new(HintKind::Duplicate);
     let mut contradictions = Told::new(HintKind::Contradiction);
-    for example in &data.examples {
+    for (at, example) in examples.iter().enumerate() {
         let intent = example.intent.as_deref();
         let key = example
             .text
@@ -35,6 +44,9 @@ fn repetitions(data: &TrainingData) -> Vec<Hint> {
             seen.insert(key, intent);
             continue;
         };
+        if at < before {
+            continue;
+        }
         let text = quoted(&example.text);
         if *first == intent {
             duplicates.add(|| format!("{text} stands twice in {}.", named(intent)));
@@ -43,10 +55,13 @@ fn repetitions(data: &TrainingData) -> Vec<Hint> {
                 .add(|| format!("{text} is both {} and {}.", named(*first), named(intent)));
         }
     }
-    contradictions
-        .into_hints()
-        .chain(duplicates.into_hints())
-        .collect()
+    Remarks {
+        contradictions: contradictions.messages.len() + contradictions.more,
+        hints: contradictions
+            .into_hints()
+            .chain(duplicates.into_hints())
+            .collect(),
+    }
 }
 
 fn few_examples(data: &TrainingData) -> Vec<Hint> {
@@ -123,7 +138,6 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stoa_contracts::training_data::Example;
 
     fn data(pairs: &[(&str, Option<&str>)]) -> TrainingData {
         let example = |&(text, intent): &(&str, Option<&str>)| Example {
@@ -139,11 +153,16 @@ mod tests {
 
     #[test]
     fn duplicates_and_contradictions_are_told_apart() {
-        let hints = of(&data(&[
+        let data = data(&[
             ("Hi", Some("greet")),
             ("hi ", Some("greet")),
             ("HI", Some("bye")),
-        ]));
+        ]);
+        let Remarks {
+            hints,
+            contradictions,
+        } = of(&data, 0);
+        assert_eq!(contradictions, 1);
         let kinds: Vec<_> = hints.iter().map(|hint| hint.kind).collect();
         assert_eq!(
             kinds,
@@ -162,9 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn what_stood_there_before_is_not_told_again() {
+        let data = data(&[("a", None), ("a", Some("x")), ("a", Some("y"))]);
+        assert_eq!(of(&data, 0).contradictions, 2);
+        let remarks = of(&data, 2);
+        assert_eq!(remarks.contradictions, 1);
+        assert_eq!(
+            remarks.hints[0].message,
+            "\"a\" is both out of scope and `y`."
+        );
+    }
+
+    #[test]
     fn hints_have_a_bound() {
         let many = vec![("same", None); 500];
-        let hints = of(&data(&many));
+        let Remarks { hints, .. } = of(&data(&many), 0);
         assert_eq!(hints.len(), TOLD + 1);
         assert_eq!(hints[TOLD].message, "479 more of this kind.");
     }

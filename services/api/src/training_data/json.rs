@@ -11,11 +11,11 @@ use stoa_contracts::evaluations::{
 use stoa_contracts::training_data::{EntityAnnotation, Example, Hint, TrainingData};
 
 use super::collect::Collector;
-use crate::document::{DocumentError, Entry, Node, Position, Value, read_json};
+use crate::document::{DocumentError, Entry, Node, Position, Size, Value, read_json};
 
 /// Reads JSON.
-pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
-    let tree = read_json(text)?;
+pub(super) fn read(text: &str, size: Size) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
+    let tree = read_json(text, size)?;
     let mut reader = Reader::default();
     let root = Fields::of(
         &mut reader,
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentErro
 
 /// Reads what an evaluation is to do.
 pub(super) fn read_evaluation(text: &str) -> Result<CreateEvaluation, DocumentError> {
-    let tree = read_json(text)?;
+    let tree = read_json(text, Size::Request)?;
     let mut reader = Reader::default();
     let root = Fields::of(&mut reader, &tree, &["folds", "examples", "model"]);
     let whole = |reader: &mut Reader, key, range| reader.whole(root.as_ref()?, key, range);
@@ -267,6 +267,10 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
+        super::read(text, Size::Request)
+    }
 
     #[test]
     fn every_fault_is_told_with_its_place() {

@@ -12,6 +12,7 @@ mod csv;
 mod format;
 mod hints;
 mod json;
+mod merge;
 mod rasa;
 mod rasa_writer;
 #[cfg(test)]
@@ -20,9 +21,11 @@ mod round_trip;
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Hint, TrainingData};
 
+pub(crate) use collect::EXAMPLES_LIMIT;
 pub use format::Format;
+pub use merge::{Merged, merge};
 
-use crate::document::{DocumentError, Findings, Position, text_of};
+use crate::document::{DocumentError, Findings, Position, Size, text_of};
 
 /// What a document held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,18 +34,25 @@ pub struct Reading {
     pub data: TrainingData,
     /// What may be worth a look.
     pub hints: Vec<Hint>,
+    /// Utterances that stand before in it with another intent.
+    pub contradictions: usize,
 }
 
 /// Reads a document; takes time in proportion to its size, so call it on a blocking thread.
-pub fn read(bytes: &[u8], format: Format) -> Result<Reading, DocumentError> {
+pub fn read(bytes: &[u8], format: Format, size: Size) -> Result<Reading, DocumentError> {
     let text = text_of(bytes)?;
     let (data, mut hints) = match format {
-        Format::Json => json::read(text)?,
-        Format::Yaml => rasa::read(text)?,
+        Format::Json => json::read(text, size)?,
+        Format::Yaml => rasa::read(text, size)?,
         Format::Csv => csv::read(text)?,
     };
-    hints.extend(hints::of(&data));
-    Ok(Reading { data, hints })
+    let remarks = hints::of(&data, 0);
+    hints.extend(remarks.hints);
+    Ok(Reading {
+        data,
+        hints,
+        contradictions: remarks.contradictions,
+    })
 }
 
 /// Reads what an evaluation is to do: JSON says it whole, the other formats are a labelled set.
@@ -50,7 +60,7 @@ pub fn read_evaluation(bytes: &[u8], format: Format) -> Result<CreateEvaluation,
     let text = text_of(bytes)?;
     let (data, _) = match format {
         Format::Json => return json::read_evaluation(text),
-        Format::Yaml => rasa::read(text)?,
+        Format::Yaml => rasa::read(text, Size::Request)?,
         Format::Csv => csv::read(text)?,
     };
     if data.examples.is_empty() {

@@ -9,14 +9,14 @@ use stoa_contracts::training_data::{Example, Hint, TrainingData};
 use super::annotation;
 use super::blocks::Source;
 use super::collect::Collector;
-use crate::document::{DocumentError, Entry, Node, Position, Value, read_yaml};
+use crate::document::{DocumentError, Entry, Node, Position, Size, Value, read_yaml};
 
 /// The keys that say what an item is.
 const KINDS: [&str; 4] = ["intent", "synonym", "lookup", "regex"];
 
 /// Reads Rasa YAML.
-pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
-    let tree = read_yaml(text)?;
+pub(super) fn read(text: &str, size: Size) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
+    let tree = read_yaml(text, size)?;
     let mut reader = Reader {
         source: Source::new(text),
         collector: Collector::default(),
@@ -218,6 +218,10 @@ fn scalar(node: &Node) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
+        super::read(text, Size::Request)
+    }
     use stoa_contracts::training_data::{HintKind, Lookup, RegexPattern, Synonym};
 
     const FILE: &str = r#"version: "3.1"

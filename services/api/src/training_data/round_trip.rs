@@ -6,6 +6,7 @@ use stoa_contracts::training_data::{
 };
 
 use super::{Format, read, write};
+use crate::document::Size;
 
 /// Texts full of what the formats find special.
 fn text() -> impl Strategy<Value = String> {
@@ -113,21 +114,21 @@ fn grouped(mut data: TrainingData) -> TrainingData {
 proptest! {
     #[test]
     fn json_keeps_everything(data in data()) {
-        let again = read(&write(&data, Format::Json), Format::Json).unwrap().data;
+        let again = read(&write(&data, Format::Json), Format::Json, Size::Request).unwrap().data;
         prop_assert_eq!(again, data);
     }
 
     #[test]
     fn rasa_yaml_keeps_everything_grouped_by_intent(data in data()) {
         let written = write(&data, Format::Yaml);
-        let again = read(&written, Format::Yaml)
+        let again = read(&written, Format::Yaml, Size::Request)
             .map_err(|error| format!("{error:?}\n{}", String::from_utf8_lossy(&written))).unwrap().data;
         prop_assert_eq!(again, grouped(data), "{}", String::from_utf8_lossy(&written));
     }
 
     #[test]
     fn csv_keeps_texts_and_intents(data in data()) {
-        let again = read(&write(&data, Format::Csv), Format::Csv).unwrap().data;
+        let again = read(&write(&data, Format::Csv), Format::Csv, Size::Request).unwrap().data;
         let pairs = |data: TrainingData| -> Vec<_> {
             data.examples.into_iter().map(|example| (example.text, example.intent)).collect()
         };
@@ -137,8 +138,8 @@ proptest! {
     #[test]
     fn no_input_makes_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "\\PC{0,300}") {
         for format in Format::ALL {
-            let _ = read(&bytes, format);
-            let _ = read(text.as_bytes(), format);
+            let _ = read(&bytes, format, Size::Request);
+            let _ = read(text.as_bytes(), format, Size::Request);
         }
     }
 }

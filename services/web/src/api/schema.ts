@@ -116,6 +116,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assistants/{id}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Starts to write the training data into a file, as it is now; one export of an assistant in a format runs at a time.
+         * @description It is kept for a day after its end, the last ten of an assistant. Its id is that of its job.
+         */
+        post: operations["create_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistants/{id}/flows": {
         parameters: {
             query?: never;
@@ -135,6 +155,28 @@ export interface paths {
          */
         put: operations["put_flows"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{id}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uploads a file of training data, as JSON, Rasa 3 NLU YAML or CSV, which a job takes in; one import of an assistant runs at
+         *     a time.
+         * @description A file that is wrong changes nothing: the import fails, and `errors` says where by line and column. Its id is that of
+         *     its job, by which it can be cancelled. It is kept for 30 days, the file only until it is taken in.
+         */
+        post: operations["create_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -344,6 +386,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an export: how far it is, how large its file is. */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Downloads the file of an export that has succeeded. */
+        get: operations["get_export_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the imports of the account, newest first; they are kept for 30 days. */
+        get: operations["list_imports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an import: how far it is, what it came to, what is wrong with its file. */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -429,7 +539,7 @@ export interface paths {
         put?: never;
         /**
          * Retry a job
-         * @description One that has failed or was cancelled starts anew, with all its attempts. A training that it is about begins anew, too.
+         * @description One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too.
          */
         post: operations["retry_job"];
         delete?: never;
@@ -1046,6 +1156,11 @@ export interface components {
         };
         /** @description Input of `create_evaluation`: one of two ways to measure. */
         CreateEvaluation: components["schemas"]["CrossValidation"] | components["schemas"]["LabelledSet"];
+        /** @description Input of `create_export`. */
+        CreateExport: {
+            /** @description The format of the file. */
+            format: components["schemas"]["DataFormat"];
+        };
         /** @description Input of `create_message`. */
         CreateMessage: {
             /**
@@ -1164,6 +1279,11 @@ export interface components {
              */
             folds?: number;
         };
+        /**
+         * @description A format of training data.
+         * @enum {string}
+         */
+        DataFormat: "json" | "yaml" | "csv";
         /**
          * @description How far a delivery is.
          * @enum {string}
@@ -1574,6 +1694,26 @@ export interface components {
          * @enum {string}
          */
         HintKind: "duplicate" | "contradiction" | "few_examples" | "ignored";
+        /** @description What an import has come to. */
+        ImportCounts: {
+            /** @description Utterances of the file that were added. */
+            added: number;
+            /** @description Added utterances that stand there with another intent, too; `hints` names the first of them. */
+            contradictions: number;
+            /** @description Utterances of the training data with it. */
+            examples: number;
+            /** @description Intents of the training data with it. */
+            intents: number;
+            /** @description Utterances that stood there before and do not any more; 0 for a merge. */
+            replaced: number;
+            /** @description Utterances of the file that stood there already with the same intent and entities; 0 for a replacement. */
+            skipped: number;
+        };
+        /**
+         * @description What becomes of the data that is there.
+         * @enum {string}
+         */
+        ImportMode: "replace" | "merge";
         /** @description The intent of an utterance. */
         Intent: {
             /**
@@ -2156,6 +2296,57 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_TrainingDataImport: {
+            /** @description The items of this page. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The assistant.
+                 */
+                assistant_id: string;
+                /**
+                 * Format: int64
+                 * @description The size of the file, in bytes.
+                 */
+                bytes: number;
+                counts?: components["schemas"]["ImportCounts"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it was uploaded.
+                 */
+                created_at: string;
+                /** @description Why it has failed or was cancelled; null otherwise. */
+                error?: string | null;
+                /** @description What is wrong with the file, the first 50 places by line and column. */
+                errors: components["schemas"]["FieldError"][];
+                /**
+                 * Format: date-time
+                 * @description When it ended; null until then.
+                 */
+                finished_at?: string | null;
+                /** @description The format of the file. */
+                format: components["schemas"]["DataFormat"];
+                /** @description What may be worth a look in the data. */
+                hints: components["schemas"]["Hint"][];
+                /**
+                 * Format: uuid
+                 * @description The import's id, and that of its job.
+                 */
+                id: string;
+                /** @description What becomes of the data that was there. */
+                mode: components["schemas"]["ImportMode"];
+                /** @description How far it is. */
+                status: components["schemas"]["TransferStatus"];
+                /**
+                 * Format: int32
+                 * @description The revision of the training data that it has made; null until it has succeeded.
+                 */
+                version?: number | null;
+            }[];
+            /** @description Pass as `cursor` to get the next page; null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Webhook: {
             /** @description The items of this page. */
             items: {
@@ -2714,6 +2905,96 @@ export interface components {
             /** @description Words that mean the same value. */
             synonyms?: components["schemas"]["Synonym"][];
         };
+        /** @description An export of training data. */
+        TrainingDataExport: {
+            /**
+             * Format: uuid
+             * @description The assistant.
+             */
+            assistant_id: string;
+            /**
+             * Format: int64
+             * @description The size of the file, in bytes; null until it is there.
+             */
+            bytes?: number | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description Why it has failed or was cancelled; null otherwise. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it can be had; null until it has ended.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; null until then.
+             */
+            finished_at?: string | null;
+            /** @description The format of the file. */
+            format: components["schemas"]["DataFormat"];
+            /**
+             * Format: uuid
+             * @description The export's id, and that of its job.
+             */
+            id: string;
+            /** @description How far it is. */
+            status: components["schemas"]["TransferStatus"];
+            /**
+             * Format: int32
+             * @description The revision of the training data: the latest one when the export was asked for.
+             */
+            version: number;
+        };
+        /** @description An import of training data. */
+        TrainingDataImport: {
+            /**
+             * Format: uuid
+             * @description The assistant.
+             */
+            assistant_id: string;
+            /**
+             * Format: int64
+             * @description The size of the file, in bytes.
+             */
+            bytes: number;
+            counts?: components["schemas"]["ImportCounts"] | null;
+            /**
+             * Format: date-time
+             * @description When it was uploaded.
+             */
+            created_at: string;
+            /** @description Why it has failed or was cancelled; null otherwise. */
+            error?: string | null;
+            /** @description What is wrong with the file, the first 50 places by line and column. */
+            errors: components["schemas"]["FieldError"][];
+            /**
+             * Format: date-time
+             * @description When it ended; null until then.
+             */
+            finished_at?: string | null;
+            /** @description The format of the file. */
+            format: components["schemas"]["DataFormat"];
+            /** @description What may be worth a look in the data. */
+            hints: components["schemas"]["Hint"][];
+            /**
+             * Format: uuid
+             * @description The import's id, and that of its job.
+             */
+            id: string;
+            /** @description What becomes of the data that was there. */
+            mode: components["schemas"]["ImportMode"];
+            /** @description How far it is. */
+            status: components["schemas"]["TransferStatus"];
+            /**
+             * Format: int32
+             * @description The revision of the training data that it has made; null until it has succeeded.
+             */
+            version?: number | null;
+        };
         /** @description Answer to an upload: what was understood, and what may be worth a look. */
         TrainingDataSummary: {
             /** @description How many kinds of entity. */
@@ -2735,6 +3016,11 @@ export interface components {
          * @enum {string}
          */
         TrainingStatus: "queued" | "running" | "succeeded" | "failed";
+        /**
+         * @description How far an import or export is.
+         * @enum {string}
+         */
+        TransferStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** @description Input of `update_assistant`; what is absent stays as it is. */
         UpdateAssistant: {
             /** @description The new language. */
@@ -2864,7 +3150,7 @@ export interface components {
          * @description What a webhook can be told.
          * @enum {string}
          */
-        WebhookEvent: "training.succeeded" | "training.failed";
+        WebhookEvent: "training.succeeded" | "training.failed" | "import.succeeded" | "import.failed";
         /** @description Input of `rest_webhook`; other fields that Rasa knows are ignored. */
         WebhookMessage: {
             /** @description What is said, or the payload of a button. */
@@ -4381,6 +4667,153 @@ export interface operations {
             };
         };
     };
+    create_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key twice starts one export */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateExport"];
+            };
+        };
+        responses: {
+            /** @description The export waits for its turn */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingDataExport"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_flows: {
         parameters: {
             query?: never;
@@ -4520,6 +4953,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowsSummary"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_import: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `replace`: the file takes its place, unless somebody changes it before the import runs. `merge`: what is new in the
+                 *     file is added to it.
+                 */
+                mode?: components["schemas"]["ImportMode"];
+            };
+            header?: {
+                /** @description The same key twice starts one import */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 32 MiB */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrainingData"];
+                "application/yaml": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The import waits for its turn */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingDataImport"];
                 };
             };
             /** @description The request is malformed */
@@ -6217,6 +6806,437 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvaluationDetail"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The export */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingDataExport"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_export_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The export */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingData"];
+                    "application/yaml": unknown;
+                    "text/csv": string;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no file, or not yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports: {
+        parameters: {
+            query?: {
+                /** @description Only those of this assistant. */
+                assistant_id?: string;
+                /** @description The most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first one. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of imports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrainingDataImport"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingDataImport"];
                 };
             };
             /** @description The request is malformed */

@@ -19,7 +19,7 @@ const CALLS: usize = 8;
 
 /// Retry a job
 ///
-/// One that has failed or was cancelled starts anew, with all its attempts. A training that it is about begins anew, too.
+/// One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too.
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/retry", operation_id = "retry_job", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job")),
@@ -119,10 +119,13 @@ impl Jobs {
             let detail = "An evaluation that has ended stays as it is. Start a new one.";
             return Err(Problem::new(ErrorCode::Conflict, detail));
         }
-        let opened = self.runs.reopen(job).await;
+        let opened = match self.runs.reopen(job).await {
+            Ok(()) => self.transfers.reopen(job).await,
+            refused => refused,
+        };
         opened.map_err(|error| match error.code() {
             ErrorCode::NotFound => {
-                let detail = "Its training is gone, perhaps with its assistant.";
+                let detail = "What it is about is gone, perhaps with its assistant.";
                 Problem::new(ErrorCode::Conflict, detail)
             }
             ErrorCode::Conflict => Problem::new(ErrorCode::Conflict, error.problem().detail),

@@ -9,5 +9,6 @@ mod retries;
 mod schedules;
 mod service;
 mod trainings;
+mod transfers;
 mod upkeep;
 mod webhooks;

@@ -4,6 +4,7 @@ mod assistants;
 mod evaluations;
 mod key_tokens;
 mod trainings;
+mod transfers;
 mod upkeep;
 mod webhook_deliveries;
 
@@ -49,6 +50,18 @@ pub(super) fn routes() -> Router<Api> {
         .route(
             "/internal/v1/trainings/{id}/snapshot",
             get(trainings::get_training_snapshot),
+        )
+        .route(
+            "/internal/v1/transfers/{id}",
+            put(transfers::report_transfer),
+        )
+        .route(
+            "/internal/v1/transfers/{id}/run",
+            put(transfers::run_transfer),
+        )
+        .route(
+            "/internal/v1/transfers/{id}/reopening",
+            put(transfers::reopen_transfer),
         )
         .route(stoa_contracts::upkeep::PATH, post(upkeep::remove_expired))
         .route(

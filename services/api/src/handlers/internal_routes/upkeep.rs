@@ -6,6 +6,7 @@ use stoa_postgres::traced;
 use stoa_service::{Json, Problem};
 use time::Duration;
 
+use super::super::transfers;
 use crate::state::Api;
 
 /// Things of one sort that a call removes.
@@ -19,8 +20,8 @@ const DELIVERY_TIME: Duration = Duration::days(3);
 /// How long it can be seen what a webhook was told; longer than a delivery may take.
 const DELIVERIES_KEPT: Duration = Duration::days(30);
 
-/// Removes expired sessions, keys that were revoked long ago, old deliveries of webhooks, and the sets of evaluations that
-/// have ended.
+/// Removes expired sessions, keys that were revoked long ago, old deliveries of webhooks, the sets of evaluations that
+/// have ended, and what imports and exports have left.
 pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Removed>, Problem> {
     let now = api.clock.now();
     let tokens = sqlx::query!(
@@ -55,9 +56,10 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
         now - EVALUATION_DATA_KEPT
     );
     traced("evaluation.forget_data", sets.execute(&api.pool)).await?;
+    let transfers = transfers::remove_expired(&api, now).await?;
     let removed = [tokens, keys, deliveries].map(|done| done.rows_affected());
     Ok(Json(Removed {
-        removed: removed.iter().sum(),
-        more: removed.contains(&AT_ONCE.unsigned_abs()),
+        removed: transfers.removed + removed.iter().sum::<u64>(),
+        more: transfers.more || removed.contains(&AT_ONCE.unsigned_abs()),
     }))
 }
