@@ -8,14 +8,17 @@ import type { Session } from './types'
 
 /** No call may wait for ever; the gateway's own limit is shorter. */
 const TIMEOUT_MS = 30_000
+/** A large file goes out slowly over a slow line. */
+const UPLOAD_TIMEOUT_MS = 120_000
 
 async function send(request: Request): Promise<Response> {
   request.headers.set('traceparent', traceparent())
   if (request.method === 'POST' && !request.headers.has('Idempotency-Key')) {
     request.headers.set('Idempotency-Key', idempotencyKey())
   }
+  const limit = request.url.includes('/imports') ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS
   try {
-    return await fetch(request, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    return await fetch(request, { signal: AbortSignal.timeout(limit) })
   } catch (error) {
     throw asProblem(error)
   }

@@ -8,6 +8,8 @@ export const keys = {
   evaluation: (id: string) => ['evaluations', id] as const,
   models: (id: string) => ['assistants', id, 'models'] as const,
   trainingData: (id: string) => ['assistants', id, 'training-data'] as const,
+  imports: (id: string) => ['assistants', id, 'imports'] as const,
+  export: (id: string) => ['exports', id] as const,
   flows: (id: string) => ['assistants', id, 'flows'] as const,
   jobs: ['jobs'] as const,
   jobsUnderWay: ['jobs', 'under-way'] as const,

@@ -125,6 +125,41 @@ export const en = {
     contents: 'What is in it',
     formats: 'File formats',
     trainNext: 'Train a model',
+    import: {
+      title: 'Import in the background',
+      text: 'For files of up to 32 MB, and to add to what is there. A file that is wrong changes nothing.',
+      mode: 'What is there now',
+      modes: { merge: 'Keep it, add what is new', replace: 'Replace it' },
+      modeTexts: {
+        merge: 'Examples that are there already are skipped.',
+        replace: 'If somebody changes it in the meantime, the import stops and says so.',
+      },
+      choose: 'Import a file',
+      tooLarge: '“{{name}}” is larger than 32 MB. Split it or remove duplicates.',
+      queued: 'The import waits for its turn.',
+      running: 'The file is being taken in.',
+      cancel: 'Cancel the import',
+      done: 'The import is done',
+      counts: {
+        merge:
+          '{{added}} examples added, {{skipped}} were there already. Now {{examples}} examples of {{intents}} intents.',
+        replace:
+          '{{replaced}} examples replaced. Now {{examples}} examples of {{intents}} intents.',
+      },
+      contradictions: 'Examples that stand in more than one intent: {{number}}.',
+      failed: 'The import has failed',
+      cancelled: 'The import was cancelled',
+    },
+    export: {
+      title: 'Export',
+      text: 'The training data as it is now, as a file that can be downloaded for a day.',
+      format: 'Format',
+      start: 'Export',
+      csvText: 'CSV holds texts and intents only.',
+      running: 'The file is being written.',
+      done: 'The file is ready.',
+      download: 'Download {{format}}',
+    },
   },
   problems: {
     places_one: '{{count}} place to mend',
@@ -243,6 +278,8 @@ export const en = {
       train: 'Training',
       retrain: 'Scheduled start of a training',
       evaluate: 'Evaluation',
+      import: 'Import of training data',
+      export: 'Export of training data',
     },
     bySchedule: 'by the schedule {{name}}',
     status: {

@@ -33,6 +33,7 @@ export const ROUTES: Routes = {
   [`GET ${HOME}/trainings`]: () => page(),
   [`GET ${HOME}/evaluations`]: () => page(),
   [`GET ${HOME}/models`]: () => page(),
+  'GET /api/v1/imports': () => page(),
 }
 
 export const asRole = (role: Me['role']): Routes => ({

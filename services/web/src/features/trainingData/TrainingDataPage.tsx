@@ -1,9 +1,8 @@
 /** Training data: upload a file, see what is in it. */
-import { Alert, Card, Group, List, Stack, Text, Title } from '@mantine/core'
-import { CircleAlert, Lightbulb } from 'lucide-react'
+import { Alert, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { CircleAlert } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { TrainingDataSummary } from '../../api/types'
 import { ButtonLink } from '../../components/ButtonLink'
 import { DocumentProblem } from '../../components/DocumentProblem'
 import { FileDrop } from '../../components/FileDrop'
@@ -13,8 +12,11 @@ import { PageHeader } from '../../components/PageHeader'
 import { useFormat } from '../../i18n/format'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { useCanEdit } from '../session/queries'
+import { ExportFile } from './ExportFile'
 import { Formats } from './Formats'
 import { ACCEPT, type Refusal, readTextFile } from './files'
+import { Hints } from './Hints'
+import { ImportFile } from './ImportFile'
 import { IntentTable } from './IntentTable'
 import { useTrainingData, useUploadTrainingData } from './queries'
 import { summarize } from './summarize'
@@ -41,6 +43,10 @@ export default function TrainingDataPage() {
             return summary ? <IntentTable summary={summary} /> : <NoData />
           }}
         </Loaded>
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
+          {canEdit && <ImportFile assistantId={id} />}
+          {Boolean(data.data?.examples.length) && <ExportFile assistantId={id} />}
+        </SimpleGrid>
       </Stack>
     </>
   )
@@ -100,30 +106,6 @@ function Upload({ assistantId, replaces }: UploadProps) {
       )}
       {upload.data && <Hints hints={upload.data.hints} />}
     </Stack>
-  )
-}
-
-function Hints({ hints }: { hints: TrainingDataSummary['hints'] }) {
-  const { t } = useTranslation()
-  if (hints.length === 0) return null
-  return (
-    <Alert
-      color="terracotta"
-      variant="light"
-      title={t('data.hints')}
-      icon={<Lightbulb size={20} aria-hidden />}
-    >
-      <Text fz="sm" c="dimmed" mb={6}>
-        {t('data.hintsText')}
-      </Text>
-      <List fz="sm" spacing={4}>
-        {hints.map(({ kind, message }) => (
-          <List.Item key={message}>
-            <b>{t(`data.hintKinds.${kind}`)}</b>: {message}
-          </List.Item>
-        ))}
-      </List>
-    </Alert>
   )
 }
 

@@ -16,6 +16,8 @@ export const ACCEPT = Object.keys(MEDIA_TYPES)
 
 /** The largest upload that the API takes. */
 const LIMIT = 5 * 1024 * 1024
+/** The largest file that an import takes. */
+export const IMPORT_LIMIT = 32 * 1024 * 1024
 
 export interface TextFile {
   name: string
@@ -27,11 +29,11 @@ export interface TextFile {
 export type Refusal = 'unknownType' | 'tooLarge' | 'unreadable'
 
 /** The file's text, or why it cannot be sent. */
-export async function readTextFile(file: File): Promise<TextFile | Refusal> {
+export async function readTextFile(file: File, limit = LIMIT): Promise<TextFile | Refusal> {
   const ending = file.name.split('.').pop()?.toLowerCase() ?? ''
   const mediaType = MEDIA_TYPES[ending]
   if (!mediaType) return 'unknownType'
-  if (file.size > LIMIT) return 'tooLarge'
+  if (file.size > limit) return 'tooLarge'
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer())
     return { name: file.name, text, mediaType }
