@@ -47,5 +47,3 @@ CREATE TABLE transfer_parts (
     PRIMARY KEY (transfer_id, number)
 );
 CREATE INDEX transfer_parts_age ON transfer_parts (created_at);
--- It stays for minutes: no time is spent on making it smaller.
-ALTER TABLE transfer_parts ALTER COLUMN content SET STORAGE EXTERNAL;

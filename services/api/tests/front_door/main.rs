@@ -14,5 +14,6 @@ mod outbox;
 mod service;
 mod sessions;
 mod trainings;
+mod uploads;
 mod webhooks;
 mod worker;
