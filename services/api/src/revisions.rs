@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use sqlx::{PgTransaction, types::Json as Stored};
-use stoa_contracts::training_data::TrainingData;
+use stoa_contracts::training_data::{Example, TrainingData};
 use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::training_data::EXAMPLES_LIMIT;
 
 /// Revisions that are kept beside those that a running training, evaluation or export needs.
 const KEPT: i32 = 20;
@@ -35,21 +37,8 @@ impl NewRevision<'_> {
         transaction: &mut PgTransaction<'_>,
         now: OffsetDateTime,
     ) -> Result<Option<Revision>, DatabaseError> {
-        let next = sqlx::query_scalar!(
-            "UPDATE assistants SET training_data_version = training_data_version + 1, updated_at = $3
-             WHERE id = $1 AND account_id = $2 AND training_data_version = coalesce($4, training_data_version)
-             RETURNING training_data_version",
-            self.assistant,
-            self.account,
-            now,
-            self.after,
-        );
-        let next = traced(
-            "training_data.next",
-            next.fetch_optional(&mut **transaction),
-        )
-        .await?;
-        let Some(version) = next else {
+        let next = next(transaction, self.assistant, self.account, self.after, now);
+        let Some(version) = next.await? else {
             return Ok(None);
         };
         let (intents, entities) = (intents(self.data), entities(self.data));
@@ -75,6 +64,143 @@ impl NewRevision<'_> {
             entities: entities.len(),
         }))
     }
+}
+
+/// The latest revision of an assistant that is locked: no other comes to be meanwhile.
+pub(crate) struct Latest {
+    assistant: Uuid,
+    account: Uuid,
+    /// 0 if there is none yet.
+    version: i32,
+    examples: i32,
+    /// The intents of its utterances, in order.
+    pub(crate) intents: Vec<String>,
+}
+
+impl Latest {
+    /// Locks an assistant of an account, and looks; none if it has none such.
+    pub(crate) async fn lock(
+        transaction: &mut PgTransaction<'_>,
+        assistant: Uuid,
+        account: Uuid,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let lock = sqlx::query_scalar!(
+            "SELECT id FROM assistants WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE",
+            assistant,
+            account,
+        );
+        let locked = traced("assistant.lock", lock.fetch_optional(&mut **transaction)).await?;
+        if locked.is_none() {
+            return Ok(None);
+        }
+        let select = sqlx::query!(
+            "SELECT version, examples, intents FROM training_data
+             WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1",
+            assistant,
+        );
+        let found = traced(
+            "training_data.latest",
+            select.fetch_optional(&mut **transaction),
+        )
+        .await?;
+        let (version, examples, intents) = found.map_or_else(
+            || (0, 0, Vec::new()),
+            |row| (row.version, row.examples, row.intents),
+        );
+        Ok(Some(Self {
+            assistant,
+            account,
+            version,
+            examples,
+            intents,
+        }))
+    }
+
+    /// Makes a new revision with one more utterance, or leaves it at that where the data has it already; false if there is
+    /// no room for another. The data stays in the database: it may be large.
+    pub(crate) async fn add(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        example: &Example,
+        by: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<bool, DatabaseError> {
+        if self.has(transaction, example).await? {
+            return Ok(true);
+        }
+        if usize::try_from(self.examples).is_ok_and(|many| many >= EXAMPLES_LIMIT) {
+            return Ok(false);
+        }
+        let next = next(transaction, self.assistant, self.account, None, now);
+        // It is locked, so it is there.
+        let Some(version) = next.await? else {
+            return Ok(false);
+        };
+        let mut intents: BTreeSet<_> = self.intents.iter().map(String::as_str).collect();
+        intents.extend(example.intent.as_deref());
+        let insert = sqlx::query!(
+            r#"INSERT INTO training_data
+                   (assistant_id, version, data, examples, intents, entities, created_by, created_at)
+               SELECT $1, $2,
+                   jsonb_set(coalesce(d.data, '{"examples": []}'), '{examples}', coalesce(d.data -> 'examples', '[]') || $4),
+                   coalesce(d.examples, 0) + 1, $5, coalesce(d.entities, '{}'), $6, $7
+               FROM (SELECT) AS one
+               LEFT JOIN training_data d ON d.assistant_id = $1 AND d.version = $3"#,
+            self.assistant,
+            version,
+            self.version,
+            Stored([example]) as _,
+            &owned(intents),
+            by,
+            now,
+        );
+        traced("training_data.add", insert.execute(&mut **transaction)).await?;
+        forget(transaction, self.assistant, version - KEPT).await?;
+        Ok(true)
+    }
+
+    /// Whether it has this utterance with this intent.
+    async fn has(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        example: &Example,
+    ) -> Result<bool, DatabaseError> {
+        let select = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                   SELECT FROM training_data d, jsonb_array_elements(d.data -> 'examples') AS e
+                   WHERE d.assistant_id = $1 AND d.version = $2 AND e ->> 'text' = $3
+                       AND e ->> 'intent' IS NOT DISTINCT FROM $4) AS "has!""#,
+            self.assistant,
+            self.version,
+            example.text,
+            example.intent,
+        );
+        traced("training_data.has", select.fetch_one(&mut **transaction)).await
+    }
+}
+
+/// The number of the next revision; none if the account has no such assistant, or it has another latest one than `after`.
+async fn next(
+    transaction: &mut PgTransaction<'_>,
+    assistant: Uuid,
+    account: Uuid,
+    after: Option<i32>,
+    now: OffsetDateTime,
+) -> Result<Option<i32>, DatabaseError> {
+    let next = sqlx::query_scalar!(
+        "UPDATE assistants SET training_data_version = training_data_version + 1, updated_at = $3
+         WHERE id = $1 AND account_id = $2 AND training_data_version = coalesce($4, training_data_version)
+         RETURNING training_data_version",
+        assistant,
+        account,
+        now,
+        after,
+    );
+    traced(
+        "training_data.next",
+        next.fetch_optional(&mut **transaction),
+    )
+    .await
 }
 
 /// Forgets revisions up to `version` that nothing needs.

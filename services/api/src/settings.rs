@@ -20,6 +20,8 @@ pub struct Settings {
     pub webhook_http: bool,
     /// How long API keys are kept after they were revoked.
     pub api_key_retention: Duration,
+    /// How long an utterance stays in the inbox after it was last said.
+    pub inbox_retention: Duration,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
     pub signing_key: SecretString,
 }
@@ -36,6 +38,11 @@ impl stoa_config::Settings for Settings {
         let webhook_http = http.default("false").read();
         let retention = env.duration("API_KEY_RETENTION", "how long revoked API keys are kept");
         let api_key_retention = retention.default("90d").read();
+        let inbox = env.duration(
+            "INBOX_RETENTION",
+            "how long an utterance stays in the inbox after it was last said",
+        );
+        let inbox_retention = inbox.default("90d").read();
         let key = env.secret(
             "TOKEN_SIGNING_KEY",
             "private key of access tokens (PEM, Ed25519)",
@@ -47,6 +54,7 @@ impl stoa_config::Settings for Settings {
             internal_token: internal_token?,
             webhook_http: webhook_http?,
             api_key_retention: api_key_retention?,
+            inbox_retention: inbox_retention?,
             signing_key: signing_key?,
         })
     }

@@ -38,6 +38,8 @@ pub(crate) struct Api {
     pub(crate) transfers: mpsc::Sender<Task>,
     /// Held by uploads while they come in.
     pub(crate) uploads: Arc<Semaphore>,
+    /// How long an utterance stays in the inbox after it was last said.
+    pub(crate) inbox_kept: Duration,
     documents: Arc<Semaphore>,
 }
 
@@ -76,6 +78,7 @@ impl Api {
             revoked_keys_kept: settings.api_key_retention,
             transfers,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            inbox_kept: settings.inbox_retention,
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })
     }

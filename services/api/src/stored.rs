@@ -2,6 +2,7 @@
 
 use stoa_contracts::{
     identity::Role,
+    inbox::InboxStatus,
     trainings::TrainingStatus,
     transfers::{DataFormat, ImportMode, TransferStatus},
     webhooks::DeliveryStatus,
@@ -60,5 +61,14 @@ pub(crate) fn data_format(text: &str) -> DataFormat {
         "yaml" => DataFormat::Yaml,
         "csv" => DataFormat::Csv,
         _ => DataFormat::Json,
+    }
+}
+
+/// What became of an utterance in the inbox.
+pub(crate) fn inbox_status(text: &str) -> InboxStatus {
+    match text {
+        "labelled" => InboxStatus::Labelled,
+        "dismissed" => InboxStatus::Dismissed,
+        _ => InboxStatus::Open,
     }
 }

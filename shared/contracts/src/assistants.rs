@@ -20,10 +20,19 @@ pub struct CreateAssistant {
     #[serde(default = "english")]
     #[schema(min_length = 2, max_length = 35, default = "en", example = "en")]
     pub language: String,
+    /// Whether what users say and it is not sure of is collected in the inbox.
+    #[garde(skip)]
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub collects_utterances: bool,
 }
 
 fn english() -> String {
     "en".into()
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Input of `update_assistant`; what is absent stays as it is.
@@ -40,6 +49,10 @@ pub struct UpdateAssistant {
     #[schema(min_length = 2, max_length = 35)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Whether what users say and it is not sure of is collected in the inbox.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collects_utterances: Option<bool>,
 }
 
 /// An assistant.
@@ -53,6 +66,9 @@ pub struct Assistant {
     pub language: String,
     /// The version of the model that answers; null before the first training.
     pub active_model: Option<i32>,
+    /// Whether what users say and it is not sure of is collected in the inbox.
+    #[serde(default = "yes")]
+    pub collects_utterances: bool,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -76,6 +92,9 @@ pub struct AssistantRuntime {
     pub active_model: Option<i32>,
     /// The revision of its flows; null before the first upload.
     pub flows_version: Option<i32>,
+    /// Whether utterances that it is not sure of are collected. An `api` of the release before has no inbox.
+    #[serde(default)]
+    pub collects_utterances: bool,
 }
 
 /// Answer to an upload of flows: what was understood.

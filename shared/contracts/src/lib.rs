@@ -13,6 +13,7 @@ pub mod evaluations;
 pub mod flows;
 pub mod hand_over;
 pub mod identity;
+pub mod inbox;
 pub mod jobs;
 pub mod models;
 pub mod page;

@@ -38,7 +38,7 @@ async fn list_assistants(
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query_as!(
         Assistant,
-        "SELECT id, name, language, active_model, created_at, updated_at FROM assistants
+        "SELECT id, name, language, active_model, collects_utterances, created_at, updated_at FROM assistants
          WHERE account_id = $1 AND ($2::uuid IS NULL OR id = $2)
              AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
          ORDER BY created_at DESC, id DESC LIMIT $5",
@@ -75,13 +75,14 @@ async fn create_assistant(
     }
     let insert = sqlx::query_as!(
         Assistant,
-        "INSERT INTO assistants (id, account_id, name, language, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $5)
-         RETURNING id, name, language, active_model, created_at, updated_at",
+        "INSERT INTO assistants (id, account_id, name, language, collects_utterances, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)
+         RETURNING id, name, language, active_model, collects_utterances, created_at, updated_at",
         Uuid::now_v7(),
         identity.account,
         input.name,
         input.language,
+        input.collects_utterances,
         api.clock.now(),
     );
     let inserted = traced("assistant.insert", insert.fetch_one(&api.pool)).await;
@@ -110,7 +111,7 @@ async fn get_assistant(
     identity.require_assistant(id)?;
     let select = sqlx::query_as!(
         Assistant,
-        "SELECT id, name, language, active_model, created_at, updated_at FROM assistants
+        "SELECT id, name, language, active_model, collects_utterances, created_at, updated_at FROM assistants
          WHERE id = $1 AND account_id = $2",
         id,
         identity.account,
@@ -141,13 +142,14 @@ async fn update_assistant(
     let update = sqlx::query_as!(
         Assistant,
         "UPDATE assistants SET name = coalesce($3, name), language = coalesce($4, language),
-             updated_at = $5
+             collects_utterances = coalesce($5, collects_utterances), updated_at = $6
          WHERE id = $1 AND account_id = $2
-         RETURNING id, name, language, active_model, created_at, updated_at",
+         RETURNING id, name, language, active_model, collects_utterances, created_at, updated_at",
         id,
         identity.account,
         input.name,
         input.language,
+        input.collects_utterances,
         api.clock.now(),
     );
     let updated = traced("assistant.update", update.fetch_optional(&api.pool)).await;

@@ -7,6 +7,7 @@ mod evaluations;
 mod exports;
 mod flows;
 mod imports;
+mod inbox;
 mod internal_routes;
 mod models;
 mod sessions;
@@ -57,6 +58,7 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(flows::routes())
         .merge(trainings::routes())
         .merge(models::routes())
+        .merge(inbox::routes())
         .merge(webhooks::routes())
         .merge(webhook_deliveries::routes())
 }

@@ -18,7 +18,7 @@ const ENTITIES_LIMIT: usize = 100;
 /// Memory of one compiled pattern; hundreds of them are compiled when a model is loaded.
 const PATTERN_BYTES: usize = 1 << 18;
 /// The intent that stands for "none" in formats that cannot leave it out.
-pub(super) const OUT_OF_SCOPE: &str = "out_of_scope";
+pub(crate) const OUT_OF_SCOPE: &str = "out_of_scope";
 /// Hints that one upload gets about things that are not kept.
 const IGNORED_TOLD: usize = 20;
 
@@ -175,13 +175,13 @@ impl Collector {
     }
 
     fn name(&mut self, at: Position, what: &str, name: &str) {
-        if name.trim() != name || name.chars().any(char::is_control) {
+        if is_name(name) {
+            self.text(at, &format!("the name of {what}"), name, NAME_LIMIT);
+        } else {
             self.wrong(
                 at,
                 format!("{what} has spaces around it or control characters"),
             );
-        } else {
-            self.text(at, &format!("the name of {what}"), name, NAME_LIMIT);
         }
     }
 
@@ -194,6 +194,11 @@ impl Collector {
             self.wrong(at, format!("{what} holds a NUL character"));
         }
     }
+}
+
+/// Whether it can be the name of an intent or entity, apart from its length.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.trim() == name && !name.chars().any(char::is_control)
 }
 
 fn compile(pattern: &str) -> Result<(), String> {

@@ -34,12 +34,7 @@ fn repetitions(examples: &[Example], before: usize) -> Remarks {
     let mut contradictions = Told::new(HintKind::Contradiction);
     for (at, example) in examples.iter().enumerate() {
         let intent = example.intent.as_deref();
-        let key = example
-            .text
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .to_lowercase();
+        let key = normalised(&example.text);
         let Some(first) = seen.get(&key) else {
             seen.insert(key, intent);
             continue;
@@ -83,6 +78,12 @@ fn few_examples(data: &TrainingData) -> Vec<Hint> {
         few.add(|| format!("`{intent}` has {count} {noun}; give it ten or more."));
     }
     few.into_hints().collect()
+}
+
+/// An utterance as it is compared: neither upper and lower case nor how much space there is makes another one.
+pub(crate) fn normalised(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ").to_lowercase()
 }
 
 fn named(intent: Option<&str>) -> String {

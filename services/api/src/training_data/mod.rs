@@ -21,8 +21,9 @@ mod round_trip;
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Hint, TrainingData};
 
-pub(crate) use collect::EXAMPLES_LIMIT;
+pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
+pub(crate) use hints::normalised;
 pub use merge::{Merged, merge};
 
 use crate::document::{DocumentError, Findings, Position, Size, text_of};

@@ -8,6 +8,7 @@ mod exports;
 mod flows;
 mod idempotency;
 mod imports;
+mod inbox;
 mod internal;
 mod openapi;
 mod outbox;

@@ -97,6 +97,7 @@ impl Service {
             worker_url: url.to_owned(),
             webhook_http: false,
             api_key_retention: std::time::Duration::from_hours(24 * 90),
+            inbox_retention: std::time::Duration::from_hours(24 * 90),
             internal_token: InternalToken::new(INTERNAL),
             signing_key: keys::SIGNING_KEY.into(),
         };

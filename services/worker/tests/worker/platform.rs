@@ -135,6 +135,7 @@ impl Platform {
             language: "en".into(),
             active_model: None,
             flows_version: None,
+            collects_utterances: true,
         };
         let answer = ResponseTemplate::new(200).set_body_json(runtime);
         self.answers_about(assistant, answer).await;

@@ -20,7 +20,7 @@ pub(super) async fn get_assistant_runtime(
     let select = sqlx::query_as!(
         AssistantRuntime,
         "SELECT id, account_id, name, language, active_model,
-             NULLIF(flows_version, 0) AS flows_version
+             NULLIF(flows_version, 0) AS flows_version, collects_utterances
          FROM assistants WHERE id = $1",
         id,
     );

@@ -2,6 +2,7 @@
 
 mod assistants;
 mod evaluations;
+mod inbox;
 mod key_tokens;
 mod trainings;
 mod transfers;
@@ -62,6 +63,10 @@ pub(super) fn routes() -> Router<Api> {
         .route(
             "/internal/v1/transfers/{id}/reopening",
             put(transfers::reopen_transfer),
+        )
+        .route(
+            "/internal/v1/assistants/{id}/inbox/{batch}",
+            put(inbox::take_inbox_batch),
         )
         .route(stoa_contracts::upkeep::PATH, post(upkeep::remove_expired))
         .route(

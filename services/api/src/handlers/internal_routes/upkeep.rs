@@ -19,9 +19,11 @@ const EVALUATION_DATA_KEPT: Duration = Duration::hours(1);
 const DELIVERY_TIME: Duration = Duration::days(3);
 /// How long it can be seen what a webhook was told; longer than a delivery may take.
 const DELIVERIES_KEPT: Duration = Duration::days(30);
+/// How long it is known which batches of the inbox were taken: longer than `worker` keeps a job that could run again.
+const BATCHES_KEPT: Duration = Duration::days(40);
 
-/// Removes expired sessions, keys that were revoked long ago, old deliveries of webhooks, the sets of evaluations that
-/// have ended, and what imports and exports have left.
+/// Removes expired sessions, keys that were revoked long ago, old deliveries of webhooks, utterances of the inbox that were
+/// not said for long, the sets of evaluations that have ended, and what imports and exports have left.
 pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Removed>, Problem> {
     let now = api.clock.now();
     let tokens = sqlx::query!(
@@ -56,8 +58,20 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
         now - EVALUATION_DATA_KEPT
     );
     traced("evaluation.forget_data", sets.execute(&api.pool)).await?;
+    let utterances = sqlx::query!(
+        "DELETE FROM inbox_items WHERE id IN (SELECT id FROM inbox_items WHERE last_at < $1 LIMIT $2)",
+        now - api.inbox_kept,
+        AT_ONCE,
+    );
+    let utterances = traced("inbox_item.remove", utterances.execute(&api.pool)).await?;
+    let batches = sqlx::query!(
+        "DELETE FROM inbox_batches WHERE id IN (SELECT id FROM inbox_batches WHERE taken_at < $1 LIMIT $2)",
+        now - BATCHES_KEPT,
+        AT_ONCE,
+    );
+    let batches = traced("inbox_batch.remove", batches.execute(&api.pool)).await?;
     let transfers = transfers::remove_expired(&api, now).await?;
-    let removed = [tokens, keys, deliveries].map(|done| done.rows_affected());
+    let removed = [tokens, keys, deliveries, utterances, batches].map(|done| done.rows_affected());
     Ok(Json(Removed {
         removed: transfers.removed + removed.iter().sum::<u64>(),
         more: transfers.more || removed.contains(&AT_ONCE.unsigned_abs()),
