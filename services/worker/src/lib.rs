@@ -1,11 +1,12 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
-//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`transfers`], [`webhooks`], [`upkeep`]; [`runs`] has what
-//! those share that `ml` does), registered in [`build`]; the payload of one that another service hands over stands in
-//! `stoa_contracts::jobs`. What becomes of it stands in the queue's
+//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`transfers`], [`collect`], [`webhooks`], [`upkeep`];
+//! [`runs`] has what those share that `ml` does), registered in [`build`]; the payload of one that another service hands over
+//! stands in `stoa_contracts`. What becomes of it stands in the queue's
 //! record, [`stoa_queue::store`], and is read and changed through [`jobs`], [`queues`] and [`schedules`]. Other services
 //! hand theirs over at [`intake`].
 
+mod collect;
 mod evaluate;
 mod intake;
 pub mod jobs;
@@ -20,6 +21,7 @@ mod transfers;
 mod upkeep;
 mod webhooks;
 
+use collect::Collector;
 use intake::Intake;
 use jobs::Jobs;
 use operators::Operators;
@@ -27,6 +29,7 @@ use retrain::{Retrain, Retrainings};
 use runs::Runs;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
+use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::transfers::{ExportTrainingData, ImportTrainingData};
 use stoa_contracts::webhooks::Deliver;
@@ -50,6 +53,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     intake::describe_metrics();
+    collect::describe_metrics();
     webhooks::describe_metrics();
     let queue = Queue::connect(&settings.queue).await?;
     let store = Store::new(pool.clone());
@@ -67,7 +71,11 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     };
     let runs = Runs::new(api.clone(), ml, settings.training_poll);
     let transfers = Transfers::new(api.clone(), settings.training_poll);
-    let retrainings = Retrainings::new(api, store.clone());
+    let retrainings = Retrainings::new(api.clone(), store.clone());
+    let collector = Collector {
+        api,
+        assistants: retrainings.clone(),
+    };
     let jobs = Jobs {
         store: store.clone(),
         runs: runs.clone(),
@@ -85,6 +93,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .job::<ImportTrainingData, _>(&transfers)
         .job::<ExportTrainingData, _>(&transfers)
         .job::<Retrain, _>(&retrainings)
+        .job::<CollectInbox, _>(&collector)
         .job::<Deliver, _>(&webhooks)
         .job::<RemoveExpiredAccess, _>(&upkeep)
         .job::<RemoveOldConversations, _>(&upkeep);
@@ -95,6 +104,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .takes::<Evaluate>()
         .takes::<ImportTrainingData>()
         .takes::<ExportTrainingData>()
+        .takes::<CollectInbox>()
         .takes::<Deliver>();
     let retention = Retention::new(store, settings.retention);
     Ok(App::documented(routes().with_state(jobs))

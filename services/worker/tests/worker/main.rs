@@ -1,6 +1,7 @@
 //! Tests through the front door: real PostgreSQL and brokers, `api` and `ml` as their contracts say.
 
 mod evaluations;
+mod inbox;
 mod intake;
 mod jobs;
 mod platform;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
+use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::webhooks::Deliver;
 use stoa_postgres::PostgresSettings;
@@ -266,6 +267,7 @@ impl TestService {
                 Train::QUEUE,
                 Evaluate::QUEUE,
                 Deliver::QUEUE,
+                CollectInbox::QUEUE,
                 "retrainings",
                 "upkeep",
             ])
