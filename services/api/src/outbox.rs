@@ -6,10 +6,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sqlx::{PgPool, PgTransaction, types::Json};
-use stoa_client::{ClientError, ServiceClient};
+use stoa_client::{ClientError, ServiceClient, hand_over};
 use stoa_contracts::{
-    Coded as _, ErrorCode,
-    hand_over::{HandOver, HandedJob, HandedOver, RefusedJob},
+    hand_over::{HandedJob, HandedOver, RefusedJob},
     jobs::Payload,
 };
 use stoa_postgres::{DatabaseError, traced};
@@ -174,38 +173,12 @@ impl Relay {
         });
         let jobs: Vec<_> = jobs.collect();
         let span = tracing::info_span!("outbox.relay", jobs = jobs.len());
-        let (answer, failure) = self.offer(jobs).instrument(span).await;
+        let (answer, failure) = hand_over(&self.worker, jobs).instrument(span).await;
         self.settle(&mut transaction, &answer).await?;
         transaction.commit().await.map_err(DatabaseError::from)?;
         metrics::counter!("outbox_relayed_total").increment(answer.taken.len() as u64);
         let has_moved = !(answer.taken.is_empty() && answer.refused.is_empty());
         failure.map_or(Ok(has_moved), |error| Err(error.into()))
-    }
-
-    /// What `worker` says to jobs; and why it did not say it to all of them. Jobs that it cannot even read together are
-    /// offered in smaller parts, until the one that it is about stands alone.
-    async fn offer(&self, jobs: Vec<HandedJob>) -> (HandedOver, Option<ClientError>) {
-        let mut all = HandedOver::default();
-        let mut parts = vec![HandOver { jobs }];
-        while let Some(mut part) = parts.pop() {
-            let answer = self.worker.post("/internal/v1/jobs", &part);
-            match answer.await {
-                Ok(HandedOver { taken, refused }) => {
-                    all.taken.extend(taken);
-                    all.refused.extend(refused);
-                }
-                Err(error) if is_about_jobs(&error) && part.jobs.len() == 1 => {
-                    let (id, problem) = (part.jobs[0].id, error.problem());
-                    all.refused.push(RefusedJob { id, problem });
-                }
-                Err(error) if is_about_jobs(&error) => {
-                    let jobs = part.jobs.split_off(part.jobs.len() / 2);
-                    parts.extend([HandOver { jobs }, part]);
-                }
-                Err(error) => return (all, Some(error)),
-            }
-        }
-        (all, None)
     }
 
     /// What was taken goes; what was refused rests.
@@ -234,9 +207,4 @@ impl Relay {
         }
         Ok(())
     }
-}
-
-/// Whether it is what the jobs are that was refused: the same would be refused again.
-fn is_about_jobs(error: &ClientError) -> bool {
-    matches!(error.code(), ErrorCode::Invalid | ErrorCode::TooLarge)
 }
