@@ -2,16 +2,18 @@
 //!
 //! A request finds its assistant and the version of the model that answers ([`assistants`]),
 //! looks into the cache ([`cache`]), and asks an engine ([`engine`]) where the cache has no
-//! answer. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
+//! answer. Answers that are not sure are put into the [`inbox`]. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
 
 mod assistants;
 mod cache;
 mod engine;
+mod inbox;
 mod parse;
 mod rasa;
 mod settings;
 mod understand;
 
+pub use inbox::InboxSettings;
 pub use settings::Settings;
 
 use axum::Router;
@@ -29,8 +31,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[expect(clippy::unused_async, reason = "the kit awaits what builds a service")]
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     cache::describe_metrics();
+    inbox::describe_metrics();
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
     let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
+    let worker = ServiceClient::new("worker", &settings.worker_url, settings.internal.clone());
+    let (inbox, relay) = inbox::Inbox::new(settings.inbox, worker, context.clock.clone());
     let nlu = Nlu {
         assistants: assistants::Assistants::new(api),
         cache: cache::Cache::new(
@@ -39,13 +44,15 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
             settings.cache_patience,
         )?,
         engine: engine::Engine::Ml(ml.with_timeout(settings.engine_timeout)),
+        inbox,
     };
     let internal = Router::new()
         .route("/internal/v1/parse", post(parse::parse_for_assistant))
         .with_state(nlu.clone());
     Ok(App::documented(routes().with_state(nlu))
         .merge(stoa_service::internal(internal, &settings.internal))
-        .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?))
+        .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)
+        .background("inbox", |token| relay.run(token)))
 }
 
 /// The OpenAPI document.

@@ -1,5 +1,6 @@
 //! What can be configured.
 
+use crate::InboxSettings;
 use secrecy::SecretString;
 use std::time::Duration;
 use stoa_client::ServiceUrl;
@@ -17,6 +18,10 @@ pub struct Settings {
     pub api_url: String,
     /// Where `ml` answers.
     pub ml_url: String,
+    /// Where `worker` answers, who takes uncertain utterances to `api`.
+    pub worker_url: String,
+    /// Which utterances are collected, and how long they are gathered.
+    pub inbox: InboxSettings,
     /// Where answers are cached; none for no cache.
     pub redis_url: Option<SecretString>,
     /// How long an answer is cached.
@@ -33,6 +38,8 @@ impl stoa_config::Settings for Settings {
         let internal = InternalToken::read(env);
         let api_url = ServiceUrl::read(env, "API_URL", "api");
         let ml_url = ServiceUrl::read(env, "ML_URL", "ml");
+        let worker_url = ServiceUrl::read(env, "WORKER_URL", "worker");
+        let inbox = read_inbox(env);
         let redis = env.secret("REDIS_URL", "redis:// URL of the cache; unset: no cache");
         let redis_url = redis.optional();
         let ttl = env.duration("PARSE_CACHE_TTL", "how long an answer is cached");
@@ -50,10 +57,30 @@ impl stoa_config::Settings for Settings {
             internal: internal?,
             api_url: api_url?,
             ml_url: ml_url?,
+            worker_url: worker_url?,
+            inbox: inbox?,
             redis_url: redis_url?,
             cache_ttl: cache_ttl?,
             cache_patience: cache_patience?,
             engine_timeout: engine_timeout?,
         })
     }
+}
+
+fn read_inbox(env: &mut Env) -> Option<InboxSettings> {
+    // Confidences are calibrated: of answers at 0.6, two in five are wrong.
+    let confidence = env.parse(
+        "INBOX_CONFIDENCE",
+        "answers less confident than this are collected in the inbox",
+    );
+    let confidence = confidence.default("0.6").read();
+    let interval = env.duration(
+        "INBOX_INTERVAL",
+        "how long utterances for the inbox are gathered before they are handed over",
+    );
+    let interval = interval.default("10s").read();
+    Some(InboxSettings {
+        confidence: confidence?,
+        interval: interval?,
+    })
 }

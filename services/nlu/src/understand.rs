@@ -1,8 +1,9 @@
-//! From an utterance to what it means: which model, the cache, the engine.
+//! From an utterance to what it means: which model, the cache, the engine, and what is not sure.
 
 use crate::assistants::{Assistants, LookupError};
 use crate::cache::Cache;
 use crate::engine::Engine;
+use crate::inbox::Inbox;
 use stoa_client::ClientError;
 use stoa_contracts::assistants::AssistantRuntime;
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
@@ -16,6 +17,7 @@ pub(crate) struct Nlu {
     pub(crate) assistants: Assistants,
     pub(crate) cache: Cache,
     pub(crate) engine: Engine,
+    pub(crate) inbox: Inbox,
 }
 
 /// Why an utterance is not understood.
@@ -87,7 +89,7 @@ impl Nlu {
         self.assistant(identity, id).await
     }
 
-    /// What an utterance means to an assistant.
+    /// What an utterance of a user means to an assistant.
     pub(crate) async fn understand(
         &self,
         assistant: &AssistantRuntime,
@@ -99,11 +101,18 @@ impl Nlu {
             model_version,
             text,
         };
-        if let Some(result) = self.cache.get(&input).await {
+        let result = self.answer(&input).await?;
+        self.inbox.notice(assistant, &result);
+        Ok(result)
+    }
+
+    /// The answer that was given before, or one of the engine.
+    async fn answer(&self, input: &ParseWithModel) -> Result<ParseResult, ClientError> {
+        if let Some(result) = self.cache.get(input).await {
             return Ok(result);
         }
-        let result = self.engine.parse(&input).await?;
-        self.cache.put(&input, &result).await;
+        let result = self.engine.parse(input).await?;
+        self.cache.put(input, &result).await;
         Ok(result)
     }
 }

@@ -1,6 +1,7 @@
-//! Tests through the front door: real Redis, and `api` and `ml` as their contracts say.
+//! Tests through the front door: real Redis, and `api`, `ml` and `worker` as their contracts say.
 
 mod cache;
+mod inbox;
 mod parse;
 mod platform;
 mod rasa;

@@ -8,15 +8,19 @@ use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
 use stoa_testing::keys;
 use stoa_testing::redis::TestRedis;
 use uuid::Uuid;
-use wiremock::matchers::{header, method, path};
+use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 pub(crate) const INTERNAL_TOKEN: &str = "a-token-for-tests-that-is-long-enough";
+
+/// Nobody answers there.
+const NOWHERE: &str = "redis://127.0.0.1:1";
 
 /// The service, running, and its neighbours.
 pub(crate) struct Platform {
     pub(crate) api: MockServer,
     pub(crate) ml: MockServer,
+    pub(crate) worker: MockServer,
     pub(crate) account: Uuid,
     pub(crate) assistant: Uuid,
     running: Running,
@@ -33,22 +37,30 @@ impl Platform {
     pub(crate) async fn start() -> Self {
         let redis = stoa_testing::redis::database().await;
         let url = redis.url.clone();
-        Self::with_redis(&url, Some(redis)).await
+        Self::with(&url, Some(redis), "10ms").await
+    }
+
+    /// One that hands utterances over at its end only.
+    pub(crate) async fn that_gathers_for_long() -> Self {
+        Self::with(NOWHERE, None, "1h").await
     }
 
     /// With a cache that nobody answers at.
     pub(crate) async fn without_redis() -> Self {
-        Self::with_redis("redis://127.0.0.1:1", None).await
+        Self::with(NOWHERE, None, "10ms").await
     }
 
-    async fn with_redis(url: &str, redis: Option<TestRedis>) -> Self {
+    async fn with(url: &str, redis: Option<TestRedis>, interval: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (api, ml) = (MockServer::start().await, MockServer::start().await);
+        let worker = MockServer::start().await;
         let env = Env::from_pairs([
             ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
             ("INTERNAL_TOKEN", INTERNAL_TOKEN),
             ("API_URL", &api.uri()),
             ("ML_URL", &ml.uri()),
+            ("WORKER_URL", &worker.uri()),
+            ("INBOX_INTERVAL", interval),
             ("REDIS_URL", url),
             // A busy machine is no reason to miss.
             ("PARSE_CACHE_PATIENCE", "5s"),
@@ -66,6 +78,7 @@ impl Platform {
         let platform = Self {
             api,
             ml,
+            worker,
             account,
             assistant,
             running,
@@ -79,10 +92,19 @@ impl Platform {
 
     /// Lets `api` say which version is active from now on.
     pub(crate) async fn activate(&self, version: Option<i32>) {
+        self.say_of_assistant(version, true).await;
+    }
+
+    /// Lets `api` say that what users say to the assistant is not collected.
+    pub(crate) async fn switch_collection_off(&self) {
+        self.say_of_assistant(Some(3), false).await;
+    }
+
+    async fn say_of_assistant(&self, version: Option<i32>, collects: bool) {
         self.api.reset().await;
         let runtime = json!({
             "id": self.assistant, "account_id": self.account, "name": "Care", "language": "en",
-            "active_model": version, "flows_version": null,
+            "active_model": version, "flows_version": null, "collects_utterances": collects,
         });
         let route = format!("/internal/v1/assistants/{}", self.assistant);
         let bearer = format!("Bearer {INTERNAL_TOKEN}");
@@ -118,6 +140,34 @@ impl Platform {
             .respond_with(answer)
             .mount(&self.ml)
             .await;
+    }
+
+    /// Lets `ml` answer utterances with a word in them as it says, before it answers any other.
+    pub(crate) async fn understand_as(&self, word: &str, name: Option<&str>, confidence: f64) {
+        let name = name.map(str::to_owned);
+        let answer = move |request: &Request| {
+            let input: Value = request.body_json().expect("nlu sends JSON");
+            let ranking: Vec<_> = (0..8)
+                .map(|n| json!({"name": format!("guess_{n}"), "confidence": 0.3 - 0.03 * f64::from(n)}))
+                .collect();
+            ResponseTemplate::new(200).set_body_json(json!({
+                "text": input["text"], "intent": {"name": name, "confidence": confidence},
+                "intent_ranking": ranking, "entities": [], "model_version": input["model_version"],
+            }))
+        };
+        Mock::given(method("POST"))
+            .and(path("/internal/v1/parse"))
+            .and(body_string_contains(word))
+            .respond_with(answer)
+            .with_priority(1)
+            .mount(&self.ml)
+            .await;
+    }
+
+    /// Ends the service as SIGTERM does; what stays is its neighbours.
+    pub(crate) async fn end(self) -> MockServer {
+        self.running.stop().await.expect("it ends in order");
+        self.worker
     }
 
     /// How often `ml` was asked.
