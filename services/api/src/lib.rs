@@ -10,7 +10,6 @@ pub mod flows;
 pub mod handlers;
 mod idempotency;
 pub mod media;
-mod outbox;
 pub mod passwords;
 mod revisions;
 mod secrets;
@@ -28,6 +27,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
+use stoa_outbox::Relay;
 use stoa_service::{App, Context, internal};
 
 pub use settings::{MigrateSettings, Settings};
@@ -46,13 +46,16 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let (claimed, tasks) = transfers::line();
     let api = Api::new(pool.clone(), &settings, context, claimed)?;
     let verifier = api.tokens.verifier(context.clock.clone())?;
-    outbox::describe();
+    stoa_outbox::describe_metrics();
     let worker = ServiceClient::new(
         "worker",
         &settings.worker_url,
         settings.internal_token.clone(),
     );
-    let relay = outbox::Relay::new(&api, worker);
+    let clock = context.clock.clone();
+    let relay = Relay::new(pool.clone(), worker, api.outbox.clone(), move || {
+        clock.now()
+    });
     let (upkeep, files) = (api.clone(), api.clone());
     let routes = handlers::public(&api).with_state(api.clone());
     Ok(App::documented(routes)

@@ -1,4 +1,4 @@
-//! What has had its time within minutes is removed, and what waits is measured. What may wait for an hour is removed
+//! What has had its time within minutes is removed. What may wait for an hour is removed
 //! when `worker` calls (`handlers::internal_routes::upkeep`).
 
 use std::time::Duration;
@@ -8,15 +8,15 @@ use stoa_service::BoxError;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{idempotency, outbox, state::Api, throttle};
+use crate::{idempotency, state::Api, throttle};
 
-/// How often. Alerts look at the age of the outbox in minutes.
+/// How often.
 const EVERY: Duration = Duration::from_secs(15);
 
 /// Runs until the token is cancelled; a failure is for the next time.
 pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxError> {
     loop {
-        if let Err(error) = once(&api).await {
+        if let Err(error) = remove_expired(&api, api.clock.now()).await {
             tracing::warn!(%error, "the upkeep of the database failed");
         }
         tokio::select! {
@@ -24,12 +24,6 @@ pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxErr
             () = tokio::time::sleep(EVERY) => {}
         }
     }
-}
-
-async fn once(api: &Api) -> Result<(), DatabaseError> {
-    let now = api.clock.now();
-    outbox::measure(&api.pool, now).await?;
-    remove_expired(api, now).await
 }
 
 async fn remove_expired(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseError> {

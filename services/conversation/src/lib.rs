@@ -16,6 +16,8 @@ mod store;
 mod turns;
 
 use sqlx::migrate::Migrator;
+use stoa_client::ServiceClient;
+use stoa_outbox::Relay;
 use stoa_postgres::PostgresSettings;
 use stoa_service::{App, Context, TokenVerifier, internal};
 use utoipa::openapi::OpenApi;
@@ -31,8 +33,18 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     metrics::describe();
+    stoa_outbox::describe_metrics();
     let verifier = TokenVerifier::new(&settings.tokens, context.clock.clone())?;
     let state = Conversations::new(pool.clone(), &settings, context);
+    let worker = ServiceClient::new(
+        "worker",
+        &settings.worker_url,
+        settings.internal_token.clone(),
+    );
+    let clock = context.clock.clone();
+    let relay = Relay::new(pool.clone(), worker, state.outbox.clone(), move || {
+        clock.now()
+    });
     let hub = state.hub.clone();
     let listened = pool.clone();
     let internal = internal(
@@ -43,6 +55,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .merge(internal)
         .identity(verifier)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
+        .background("outbox", |token| relay.run(token))
         .background("hub", |token| async move {
             hub.listen(listened, token).await;
             Ok::<_, std::convert::Infallible>(())

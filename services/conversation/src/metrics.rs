@@ -1,7 +1,9 @@
 //! What the service counts, beside requests and queries.
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
-use stoa_contracts::conversations::{ConversationStatus, EventKind};
+use stoa_contracts::conversations::EventKind;
+
+use crate::store::hands_over;
 
 const MESSAGES: &str = "conversation_messages_total";
 const HANDOVERS: &str = "conversation_handovers_total";
@@ -28,10 +30,7 @@ pub(crate) fn describe() {
 /// Counts what happened in a turn.
 pub(crate) fn count_turn(understood: &'static str, events: &[EventKind]) {
     counter!(MESSAGES, "understood" => understood).increment(1);
-    let handed_over = EventKind::Status {
-        status: ConversationStatus::Handover,
-    };
-    if events.contains(&handed_over) {
+    if hands_over(events) {
         counter!(HANDOVERS).increment(1);
     }
 }

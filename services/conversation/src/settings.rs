@@ -19,6 +19,8 @@ pub struct Settings {
     pub api_url: String,
     /// Who understands utterances.
     pub nlu_url: String,
+    /// Who takes what webhooks are to be told.
+    pub worker_url: String,
     /// The most WebSockets that are open at a time.
     pub stream_limit: usize,
     /// How long a conversation is kept after its last event; for ever if it is not set.
@@ -32,6 +34,7 @@ impl stoa_config::Settings for Settings {
         let internal_token = InternalToken::read(env);
         let api_url = ServiceUrl::read(env, "API_URL", "api");
         let nlu_url = ServiceUrl::read(env, "NLU_URL", "nlu");
+        let worker_url = ServiceUrl::read(env, "WORKER_URL", "worker");
         let streams = env.parse("STREAM_LIMIT", "most WebSockets that are open at a time");
         let stream_limit = streams.default("10000").read();
         let retention = env.duration(
@@ -45,6 +48,7 @@ impl stoa_config::Settings for Settings {
             internal_token: internal_token?,
             api_url: api_url?,
             nlu_url: nlu_url?,
+            worker_url: worker_url?,
             stream_limit: stream_limit?,
             retention: retention?,
         })

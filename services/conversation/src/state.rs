@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use std::{sync::Arc, time::Duration};
 use stoa_client::ServiceClient;
 use stoa_service::{Clock, Context};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// What the handlers share; cheap to clone.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct Conversations {
     pub(crate) assistants: Assistants,
     pub(crate) nlu: ServiceClient,
     pub(crate) hub: Hub,
+    /// Wakes the relay of the outbox.
+    pub(crate) outbox: Arc<Notify>,
     /// One permit for each WebSocket that may be open.
     pub(crate) streams: Arc<Semaphore>,
     /// How long a conversation is kept.
@@ -33,6 +35,7 @@ impl Conversations {
             assistants: Assistants::new(client("api", &settings.api_url), context.clock.clone()),
             nlu: client("nlu", &settings.nlu_url),
             hub: Hub::default(),
+            outbox: Arc::new(Notify::new()),
             streams: Arc::new(Semaphore::new(settings.stream_limit)),
             retention: settings.retention,
         }

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use stoa_contracts::conversations::{
     ConversationStatus, ConversationSummary, Event, EventKind, Message, Reply,
 };
+use stoa_contracts::webhooks::{Announce, HandedToPerson, WebhookEvent};
 use stoa_postgres::{DatabaseError, traced};
 use stoa_service::Identity;
 use time::OffsetDateTime;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 /// A conversation as it is stored.
 pub(crate) struct Stored {
     pub(crate) id: Uuid,
+    pub(crate) account_id: Uuid,
     pub(crate) assistant_id: Uuid,
     pub(crate) sender: Option<String>,
     pub(crate) engine: Json<State>,
@@ -54,7 +56,7 @@ pub(crate) async fn find(
 ) -> Result<Option<Stored>, DatabaseError> {
     let query = sqlx::query_as!(
         Stored,
-        r#"SELECT id, assistant_id, sender, engine AS "engine: Json<State>", last_event,
+        r#"SELECT id, account_id, assistant_id, sender, engine AS "engine: Json<State>", last_event,
                   created_at, updated_at
            FROM conversations
            WHERE id = $1 AND account_id = $2 AND ($3::uuid IS NULL OR assistant_id = $3)"#,
@@ -72,7 +74,7 @@ pub(crate) async fn lock(
 ) -> Result<Option<Stored>, DatabaseError> {
     let query = sqlx::query_as!(
         Stored,
-        r#"SELECT id, assistant_id, sender, engine AS "engine: Json<State>", last_event,
+        r#"SELECT id, account_id, assistant_id, sender, engine AS "engine: Json<State>", last_event,
                   created_at, updated_at
            FROM conversations WHERE id = $1 FOR UPDATE"#,
         id,
@@ -114,8 +116,15 @@ pub(crate) async fn keep_reply(
     Ok(())
 }
 
+/// Whether these events hand the conversation over to a person.
+pub(crate) fn hands_over(events: &[EventKind]) -> bool {
+    events.contains(&EventKind::Status {
+        status: ConversationStatus::Handover,
+    })
+}
+
 /// Appends what happened to a conversation that is locked, stores what the engine remembers, and
-/// wakes the listeners when the transaction commits.
+/// wakes the listeners when the transaction commits. A handover is announced to the account's webhooks.
 pub(crate) async fn append(
     transaction: &mut PgConnection,
     stored: &Stored,
@@ -146,8 +155,30 @@ pub(crate) async fn append(
     );
     traced("event.append", query.execute(&mut *transaction)).await?;
     let notify = sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, stored.id.to_string());
-    traced("event.notify", notify.execute(transaction)).await?;
+    traced("event.notify", notify.execute(&mut *transaction)).await?;
+    if hands_over(events) {
+        announce_handover(transaction, stored, now).await?;
+    }
     Ok(())
+}
+
+async fn announce_handover(
+    transaction: &mut PgConnection,
+    stored: &Stored,
+    now: OffsetDateTime,
+) -> Result<(), DatabaseError> {
+    let data = HandedToPerson {
+        conversation_id: stored.id,
+        assistant_id: stored.assistant_id,
+        sender: stored.sender.clone(),
+    };
+    let job = Announce {
+        account_id: stored.account_id,
+        event: WebhookEvent::ConversationHandover,
+        at: now,
+        data: serde_json::to_value(data).expect("its keys are strings"),
+    };
+    stoa_outbox::put(transaction, stored.account_id, &job, now).await
 }
 
 /// At most `limit` events after a sequence, in order.

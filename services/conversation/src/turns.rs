@@ -189,6 +189,9 @@ async fn attempt(
         store::keep_reply(&mut transaction, stored.id, (key, sent.text), &reply).await?;
     }
     transaction.commit().await?;
+    if store::hands_over(&events) {
+        service.outbox.notify_one();
+    }
     metrics::count_turn(understood, &events);
     Ok(Ok(reply))
 }

@@ -32,7 +32,7 @@ use stoa_client::ServiceClient;
 use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::transfers::{ExportTrainingData, ImportTrainingData};
-use stoa_contracts::webhooks::Deliver;
+use stoa_contracts::webhooks::{Announce, Deliver};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::{Retention, Store};
 use stoa_queue::{Consumer, Queue};
@@ -41,7 +41,7 @@ use transfers::Transfers;
 use upkeep::{RemoveExpiredAccess, RemoveOldConversations, Upkeep};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use webhooks::Webhooks;
+use webhooks::{Announcer, Webhooks};
 
 pub use settings::Settings;
 pub use webhooks::{Networks, WebhookSettings};
@@ -72,6 +72,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let runs = Runs::new(api.clone(), ml, settings.training_poll);
     let transfers = Transfers::new(api.clone(), settings.training_poll);
     let retrainings = Retrainings::new(api.clone(), store.clone());
+    let announcer = Announcer(api.clone());
     let collector = Collector {
         api,
         assistants: retrainings.clone(),
@@ -94,6 +95,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .job::<ExportTrainingData, _>(&transfers)
         .job::<Retrain, _>(&retrainings)
         .job::<CollectInbox, _>(&collector)
+        .job::<Announce, _>(&announcer)
         .job::<Deliver, _>(&webhooks)
         .job::<RemoveExpiredAccess, _>(&upkeep)
         .job::<RemoveOldConversations, _>(&upkeep);
@@ -105,6 +107,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .takes::<ImportTrainingData>()
         .takes::<ExportTrainingData>()
         .takes::<CollectInbox>()
+        .takes::<Announce>()
         .takes::<Deliver>();
     let retention = Retention::new(store, settings.retention);
     Ok(App::documented(routes().with_state(jobs))

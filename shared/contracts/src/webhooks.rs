@@ -26,15 +26,19 @@ pub enum WebhookEvent {
     /// An import has ended without effect: its file is wrong, say.
     #[serde(rename = "import.failed")]
     ImportFailed,
+    /// A conversation was handed over to a person.
+    #[serde(rename = "conversation.handover")]
+    ConversationHandover,
 }
 
 impl WebhookEvent {
     /// Every event.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::TrainingSucceeded,
         Self::TrainingFailed,
         Self::ImportSucceeded,
         Self::ImportFailed,
+        Self::ConversationHandover,
     ];
 
     /// As it is stored and written.
@@ -44,6 +48,7 @@ impl WebhookEvent {
             Self::TrainingFailed => "training.failed",
             Self::ImportSucceeded => "import.succeeded",
             Self::ImportFailed => "import.failed",
+            Self::ConversationHandover => "conversation.handover",
         }
     }
 
@@ -195,6 +200,41 @@ impl Payload for Deliver {
     // With the pauses that `worker` makes in between, about a day.
     const MAX_ATTEMPTS: u16 = 10;
     const TIME_LIMIT: Duration = Duration::from_mins(1);
+}
+
+/// Payload, and what `worker` brings to `/internal/v1/webhook-events/{id}` of `api` then: something has happened in
+/// another service, and the account's webhooks are to be told. The job's id is that of the event.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Announce {
+    /// The account.
+    pub account_id: Uuid,
+    /// What has happened.
+    pub event: WebhookEvent,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What there is to say; `data` of the message.
+    pub data: serde_json::Value,
+}
+
+impl Payload for Announce {
+    const KIND: &'static str = "announce";
+    // Not behind the deliveries: their endpoints may be slow.
+    const QUEUE: &'static str = "announcements";
+    // With backoff up to five minutes, half an hour of `api` being away is bridged.
+    const MAX_ATTEMPTS: u16 = 16;
+    const TIME_LIMIT: Duration = Duration::from_mins(1);
+}
+
+/// What a message of `conversation.handover` says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct HandedToPerson {
+    /// The conversation; its transcript says the rest.
+    pub conversation_id: Uuid,
+    /// The assistant that hands it over.
+    pub assistant_id: Uuid,
+    /// Who talks, as the client of the conversation calls them; null if it says nothing.
+    pub sender: Option<String>,
 }
 
 /// Internal: what is to be delivered, and where.

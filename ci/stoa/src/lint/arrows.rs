@@ -38,6 +38,8 @@ enum Layer {
     Ground,
     /// `client`, `queue`, `postgres`: know the ground only.
     Kit,
+    /// `outbox`: brings `client` and `postgres` together.
+    Outbox,
     /// `telemetry`: knows `config` only.
     Telemetry,
     /// `service`: starts telemetry.
@@ -115,6 +117,7 @@ fn layer(folder: &Path) -> anyhow::Result<Layer> {
         (Some("shared"), Some("testing")) => Ok(Layer::Testing),
         (Some("shared"), Some("service")) => Ok(Layer::Service),
         (Some("shared"), Some("client" | "queue" | "postgres")) => Ok(Layer::Kit),
+        (Some("shared"), Some("outbox")) => Ok(Layer::Outbox),
         _ => bail!("{}: no layer is known for this member", folder.display()),
     }
 }
@@ -130,6 +133,7 @@ fn objection(from: Layer, to: Layer, dev: bool) -> Option<&'static str> {
         (_, Layer::Testing) | (Layer::Kit, Layer::Telemetry) if dev => None,
         (_, Layer::Testing) => Some("`testing` is a dev-dependency"),
         (Layer::Top | Layer::Delivery | Layer::Load, _) => None,
+        (Layer::Outbox, Layer::Kit | Layer::Telemetry) => None,
         (Layer::Service, Layer::Telemetry) | (_, Layer::Ground) if from != Layer::Ground => None,
         _ => Some("arrows: services -> kits -> config, contracts; service -> telemetry -> config"),
     }
@@ -203,6 +207,12 @@ mod tests {
             package("shared/testing", "stoa-testing", &[]),
             package("ci/delivery", "delivery", &[("load", None)]),
             package("ci/load", "load", &[]),
+            package(
+                "shared/outbox",
+                "stoa-outbox",
+                &[("stoa-client", None), ("stoa-telemetry", None)]
+            ),
+            package("shared/client", "stoa-client", &[]),
         ]));
         assert_eq!(found, Vec::<String>::new());
     }

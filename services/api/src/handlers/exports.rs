@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{assistants, trainings, transfers};
-use crate::{outbox, state::Api, stored, training_data::Format, transfers::parts};
+use crate::{state::Api, stored, training_data::Format, transfers::parts};
 
 /// Exports of an assistant that are kept.
 const KEPT: i64 = 10;
@@ -110,7 +110,7 @@ async fn create_export(
         assistant_id: id,
         account_id,
     };
-    outbox::put_as(&mut transaction, export_id, account_id, &job, now).await?;
+    stoa_outbox::put_as(&mut transaction, export_id, account_id, &job, now).await?;
     traced("transaction.commit", transaction.commit()).await?;
     api.outbox.notify_one();
     let location = format!("/api/v1/exports/{export_id}");

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::assistants;
-use crate::{outbox, state::Api, stored};
+use crate::{state::Api, stored};
 
 /// A training of which nothing has been heard for so long does not hold up the next one: a job
 /// is tried for half an hour and may wait in the queue as long again.
@@ -176,7 +176,7 @@ impl Start {
             assistant_id: self.assistant,
             account_id: self.account,
         };
-        outbox::put(&mut transaction, self.account, &job, now).await?;
+        stoa_outbox::put(&mut transaction, self.account, &job, now).await?;
         traced("transaction.commit", transaction.commit()).await?;
         Ok(training)
     }

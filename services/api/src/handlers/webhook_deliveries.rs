@@ -18,7 +18,7 @@ use super::webhooks::require;
 use crate::{
     state::Api,
     stored,
-    webhooks::{self, PING, Target},
+    webhooks::{self, Event, PING, Target},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -78,7 +78,14 @@ async fn test_webhook(
     let mut transaction = begin(&api.pool).await?;
     let data = json!({"webhook_id": id});
     let now = api.clock.now();
-    let delivery = webhooks::deliver(&mut transaction, target, PING, &data, now).await?;
+    let event = Event {
+        id: None,
+        name: PING,
+        at: now,
+        data: &data,
+    };
+    let delivery = webhooks::deliver(&mut transaction, target, &event, now).await?;
+    let delivery = delivery.expect("a ping without an id is one that was not told before");
     traced("transaction.commit", transaction.commit()).await?;
     api.outbox.notify_one();
     let delivery = WebhookDelivery {

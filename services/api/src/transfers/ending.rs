@@ -12,7 +12,10 @@ use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{state::Api, webhooks};
+use crate::{
+    state::Api,
+    webhooks::{self, Event},
+};
 
 /// What came of one.
 pub(crate) struct Ending {
@@ -87,7 +90,13 @@ impl Ending {
                 TransferStatus::Succeeded => WebhookEvent::ImportSucceeded,
                 _ => WebhookEvent::ImportFailed,
             };
-            webhooks::emit(transaction, row.account_id, event, &news, now).await?;
+            let event = Event {
+                id: None,
+                name: event.as_str(),
+                at: now,
+                data: &news,
+            };
+            webhooks::emit(transaction, row.account_id, &event, now).await?;
         }
         Ok(true)
     }

@@ -241,6 +241,68 @@ async fn the_end_of_a_training_is_told_to_those_who_wait_for_it() {
     );
 }
 
+/// Announces a handover of an account, as `worker` does for `conversation`.
+async fn announce(service: &Service, id: Uuid, account: Uuid) -> Answer {
+    let data =
+        json!({"conversation_id": Uuid::nil(), "assistant_id": Uuid::nil(), "sender": "ada"});
+    let body = json!({"account_id": account, "event": "conversation.handover", "at": "2026-11-26T12:00:00.5Z",
+        "data": data});
+    let path = format!("/internal/v1/webhook-events/{id}");
+    let body = body.to_string();
+    service
+        .put(&path, INTERNAL, "application/json", &body)
+        .await
+}
+
+#[tokio::test]
+async fn what_happens_in_another_service_is_told_once_to_those_who_wait_for_it() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let (others, _) = create(&service, &owner).await;
+    let (path, _) = create(&service, &owner).await;
+    let events = json!({"events": ["conversation.handover", "training.failed"]});
+    let changed = patch(&service, &path, &owner, events.clone()).await.ok(200);
+    assert_eq!(changed["events"], events["events"]);
+    let account: Uuid = sqlx::query_scalar("SELECT account_id FROM webhooks LIMIT 1")
+        .fetch_one(&service.pool)
+        .await
+        .expect("there is a webhook");
+    let id = Uuid::now_v7();
+    for _ in 0..2 {
+        announce(&service, id, account).await.ok(204);
+    }
+    announce(&service, Uuid::now_v7(), Uuid::now_v7())
+        .await
+        .ok(204);
+
+    assert!(deliveries(&service, &others, &owner).await.is_empty());
+    let told = deliveries(&service, &path, &owner).await;
+    assert_eq!(
+        (told.len(), &told[0]["event"]),
+        (1, &json!("conversation.handover"))
+    );
+    let posted = message(&service, &told[0]).await.ok(200);
+    let body: Value = serde_json::from_str(posted["body"].as_str().unwrap()).unwrap();
+    // The time is that of the handover, however long it took to get here.
+    assert_eq!(
+        (&body["type"], &body["timestamp"], &body["data"]["sender"]),
+        (
+            &json!("conversation.handover"),
+            &json!("2026-11-26T12:00:00.5Z"),
+            &json!("ada")
+        )
+    );
+    assert_eq!(jobs(&service).await, ["webhook"]);
+
+    announce(&service, Uuid::now_v7(), account).await.ok(204);
+    assert_eq!(deliveries(&service, &path, &owner).await.len(), 2);
+    let path = format!("/internal/v1/webhook-events/{id}");
+    let nonsense = r#"{"account_id": 7}"#;
+    let put = |token: &'static str| service.put(&path, token, "application/json", nonsense);
+    put(INTERNAL).await.problem(422);
+    put("").await.problem(401);
+}
+
 async fn jobs(service: &Service) -> Vec<String> {
     let select = sqlx::query_scalar("SELECT kind FROM outbox ORDER BY kind");
     select

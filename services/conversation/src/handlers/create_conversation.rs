@@ -85,6 +85,9 @@ async fn begin(
         store::keep_reply(&mut transaction, stored.id, (key, ""), &reply).await?;
     }
     transaction.commit().await?;
+    if store::hands_over(&events) {
+        service.outbox.notify_one();
+    }
     Ok(started(stored.id, reply))
 }
 
@@ -97,6 +100,7 @@ pub(super) async fn insert(
     let now = service.clock.now();
     let stored = Stored {
         id: Uuid::now_v7(),
+        account_id: opening.account,
         assistant_id: opening.assistant,
         sender: opening.sender.map(str::to_owned),
         engine: SqlJson(Engine::new(now, &mut rand::rng())),

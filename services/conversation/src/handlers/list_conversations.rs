@@ -53,7 +53,7 @@ pub(super) async fn list_conversations(
     let words = filter.text.as_deref().and_then(text_query);
     let query = sqlx::query_as!(
         Stored,
-        r#"SELECT id, assistant_id, sender,
+        r#"SELECT id, account_id, assistant_id, sender,
                   engine AS "engine: SqlJson<crate::engine::State>", last_event,
                   created_at, updated_at
            FROM conversations

@@ -103,7 +103,7 @@ async fn find_or_open(service: &Conversations, opening: &Opening<'_>) -> Result<
     }
     let query = sqlx::query_as!(
         Stored,
-        r#"SELECT id, assistant_id, sender,
+        r#"SELECT id, account_id, assistant_id, sender,
                   engine AS "engine: sqlx::types::Json<crate::engine::State>", last_event,
                   created_at, updated_at
            FROM conversations

@@ -1,5 +1,6 @@
-//! Tests through the front door: a real PostgreSQL, `api` and `nlu` played by mocks.
+//! Tests through the front door: a real PostgreSQL, `api`, `nlu` and `worker` played by mocks.
 
+mod announcements;
 mod handover;
 mod lists;
 mod messages;

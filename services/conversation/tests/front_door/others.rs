@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use stoa_contracts::flows::Flows;
+use stoa_contracts::hand_over::{HandOver, HandedJob, HandedOver};
 use stoa_contracts::{ErrorCode, Problem};
 use uuid::Uuid;
 use wiremock::matchers::{header, method, path};
@@ -29,10 +30,12 @@ flows:
   person: {triggers: [human], steps: [handover: colleague]}
 "#;
 
-/// `api` and `nlu`.
+/// `api`, `nlu` and `worker`.
 pub(crate) struct Others {
     pub(crate) api: MockServer,
     pub(crate) nlu: MockServer,
+    /// Knows no route until the test says what it does.
+    pub(crate) worker: MockServer,
 }
 
 impl Others {
@@ -40,6 +43,7 @@ impl Others {
         let others = Self {
             api: MockServer::start().await,
             nlu: MockServer::start().await,
+            worker: MockServer::start().await,
         };
         others.understand().await;
         let problem = Problem::new(ErrorCode::NotFound, "There is no such assistant.");
@@ -58,6 +62,36 @@ impl Others {
             .respond_with(ResponseTemplate::new(503))
             .mount(&self.api)
             .await;
+    }
+
+    /// `worker` takes every job.
+    pub(crate) async fn take_jobs(&self) {
+        Mock::given(method("POST"))
+            .and(path("/internal/v1/jobs"))
+            .and(header("authorization", format!("Bearer {INTERNAL_TOKEN}")))
+            .respond_with(|request: &Request| {
+                let handed: HandOver = request.body_json().expect("jobs");
+                let taken = handed.jobs.iter().map(|job| job.id).collect();
+                let refused = Vec::new();
+                ResponseTemplate::new(200).set_body_json(HandedOver { taken, refused })
+            })
+            .mount(&self.worker)
+            .await;
+    }
+
+    /// The jobs that `worker` was offered, each once.
+    pub(crate) async fn jobs(&self) -> Vec<HandedJob> {
+        let requests = self.worker.received_requests().await.unwrap_or_default();
+        let mut jobs = Vec::<HandedJob>::new();
+        for request in requests {
+            let handed: HandOver = request.body_json().expect("jobs");
+            for job in handed.jobs {
+                if jobs.iter().all(|known| known.id != job.id) {
+                    jobs.push(job);
+                }
+            }
+        }
+        jobs
     }
 
     /// `nlu` knows words: the first one that is an intent is the intent.

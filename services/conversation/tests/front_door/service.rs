@@ -27,8 +27,8 @@ pub(crate) struct TestService {
     ahead: Arc<AtomicI64>,
     replicas: Vec<Running>,
     http: reqwest::Client,
-    // The database lives as long as this.
-    _database: TestDatabase,
+    // It lives as long as this.
+    database: TestDatabase,
 }
 
 impl TestService {
@@ -56,7 +56,7 @@ impl TestService {
             ahead,
             replicas,
             http: reqwest::Client::new(),
-            _database: database,
+            database,
         }
     }
 
@@ -76,6 +76,14 @@ impl TestService {
     pub(crate) fn advance(&self, time: Duration) {
         let seconds = i64::try_from(time.as_secs()).expect("a short time");
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Jobs that wait in the outbox.
+    pub(crate) async fn waiting(&self) -> i64 {
+        let pool = sqlx::PgPool::connect(&self.database.url).await;
+        let pool = pool.expect("the database answers");
+        let count = sqlx::query_scalar("SELECT count(*) FROM outbox");
+        count.fetch_one(&pool).await.expect("there is an outbox")
     }
 
     /// Ends a replica as SIGTERM would.
@@ -103,6 +111,7 @@ async fn replica(database: &str, others: &Others, clock: Clock) -> Running {
         ("INTERNAL_TOKEN", INTERNAL_TOKEN),
         ("API_URL", &others.api.uri()),
         ("NLU_URL", &others.nlu.uri()),
+        ("WORKER_URL", &others.worker.uri()),
         ("CONVERSATION_RETENTION", "30d"),
     ]);
     let context = Context::new(clock);

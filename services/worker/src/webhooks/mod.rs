@@ -4,10 +4,12 @@
 //! `webhook-id`, as the scheme of Standard Webhooks expects.
 
 mod addresses;
+mod announce;
 mod sender;
 mod signature;
 
 pub use addresses::Networks;
+pub(crate) use announce::Announcer;
 
 use rand::RngExt as _;
 use sender::{SendError, Sender};

@@ -8,7 +8,7 @@ use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
-use stoa_contracts::webhooks::Deliver;
+use stoa_contracts::webhooks::{Announce, Deliver};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{Enqueue, Payload, Queue, QueueSettings};
 use stoa_service::{Context, HttpSettings, Running, TokenSigner};
@@ -267,6 +267,7 @@ impl TestService {
                 Train::QUEUE,
                 Evaluate::QUEUE,
                 Deliver::QUEUE,
+                Announce::QUEUE,
                 CollectInbox::QUEUE,
                 "retrainings",
                 "upkeep",

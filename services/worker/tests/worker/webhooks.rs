@@ -10,7 +10,7 @@ use stoa_contracts::ErrorCode;
 use stoa_contracts::hand_over::{HandOver, HandedJob};
 use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
 use uuid::Uuid;
-use wiremock::matchers::{any, method, path};
+use wiremock::matchers::{any, method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::platform::{INTERNAL_TOKEN, problem};
@@ -28,11 +28,16 @@ struct Delivery {
 impl Delivery {
     /// An event for an endpoint, whose job `api` hands over.
     async fn to(service: &TestService, url: &str) -> Self {
+        Self::of(service, url, BODY).await
+    }
+
+    /// The same of what there is to say.
+    async fn of(service: &TestService, url: &str, body: &str) -> Self {
         let (id, account, job) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
         let message = WebhookMessage {
             url: url.to_owned(),
             secret: SECRET.to_owned(),
-            body: BODY.to_owned(),
+            body: body.to_owned(),
         };
         let place = format!("/internal/v1/webhook-deliveries/{id}");
         Mock::given(method("GET"))
@@ -101,9 +106,10 @@ async fn endpoint(answers: &[ResponseTemplate]) -> MockServer {
 
 /// Checks a message as its receiver does.
 fn verify_signature(request: &Request) {
+    let body = std::str::from_utf8(&request.body).expect("text");
     let header = |name: &str| request.headers[name].to_str().expect("text").to_owned();
     let signed = format!(
-        "{}.{}.{BODY}",
+        "{}.{}.{body}",
         header("webhook-id"),
         header("webhook-timestamp")
     );
@@ -146,6 +152,95 @@ async fn an_event_is_posted_with_its_signature() {
             &told[0].attempt.error
         ),
         (DeliveryStatus::Succeeded, 1, Some(204), &None)
+    );
+    service.end().await;
+}
+
+/// Hands over that a conversation was handed to a person, as `conversation` does; the account and the job.
+async fn announce(service: &TestService) -> (Uuid, Uuid) {
+    let (account, id) = (Uuid::now_v7(), Uuid::now_v7());
+    let payload = json!({"account_id": account, "event": "conversation.handover", "at": "2026-11-26T12:00:00Z",
+        "data": {"conversation_id": Uuid::nil(), "assistant_id": Uuid::nil(), "sender": null}});
+    let job = HandedJob {
+        id,
+        account_id: account,
+        kind: "announce".into(),
+        version: 1,
+        payload,
+        trace: BTreeMap::new(),
+    };
+    let url = format!("{}/internal/v1/jobs", service.url());
+    let request = reqwest::Client::new().post(url).bearer_auth(INTERNAL_TOKEN);
+    let response = request.json(&HandOver { jobs: vec![job] }).send().await;
+    let answer: Value = response.expect("it answers").json().await.expect("JSON");
+    assert_eq!(answer["taken"], json!([id]), "{answer}");
+    (account, id)
+}
+
+/// What `api` answers to announcements: in turn, the last one for ever.
+async fn hears(service: &TestService, answers: &[ResponseTemplate]) {
+    for (number, answer) in answers.iter().enumerate() {
+        let mock = Mock::given(method("PUT"))
+            .and(path_regex("^/internal/v1/webhook-events/"))
+            .respond_with(answer.clone());
+        let is_last = number + 1 == answers.len();
+        let mock = if is_last { mock } else { mock.up_to_n_times(1) };
+        mock.mount(&service.platform.api).await;
+    }
+}
+
+#[tokio::test]
+async fn a_handover_is_announced_to_api_and_reaches_the_endpoint_signed() {
+    let service = TestService::start().await;
+    // An `api` of the release before, and one that is away, are waited for.
+    let old = problem(ErrorCode::NotFound, "There is no such route.");
+    let away = problem(ErrorCode::Unavailable, "Not now.");
+    hears(&service, &[old, away, ResponseTemplate::new(204)]).await;
+    let (account, id) = announce(&service).await;
+    let record = service.ended_of(account, id).await;
+    assert_eq!(record["status"], "succeeded", "{record}");
+    let requests = service.platform.api.received_requests().await.unwrap();
+    let path = format!("/internal/v1/webhook-events/{id}");
+    let told: Vec<Value> = requests
+        .iter()
+        .filter(|request| request.url.path() == path)
+        .map(|request| request.body_json().expect("an event"))
+        .collect();
+    assert!(
+        told.len() >= 3 && told.iter().all(|one| *one == told[0]),
+        "{told:?}"
+    );
+
+    // `api` makes a delivery of it, and hands that over.
+    let event = &told[0];
+    let body = json!({"type": event["event"], "timestamp": event["at"], "data": event["data"]})
+        .to_string();
+    let endpoint = endpoint(&[ResponseTemplate::new(204)]).await;
+    let delivery = Delivery::of(&service, &endpoint.uri(), &body).await;
+    assert_eq!(delivery.ended(&service).await["status"], "succeeded");
+    let posted = endpoint.received_requests().await.unwrap();
+    verify_signature(&posted[0]);
+    let posted: Value = posted[0].body_json().expect("JSON");
+    assert_eq!(
+        (&posted["type"], &posted["data"]["conversation_id"]),
+        (&json!("conversation.handover"), &json!(Uuid::nil()))
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn an_announcement_that_api_refuses_fails_at_once() {
+    let service = TestService::start().await;
+    hears(
+        &service,
+        &[problem(ErrorCode::Invalid, "The body is not valid.")],
+    )
+    .await;
+    let (account, id) = announce(&service).await;
+    let record = service.ended_of(account, id).await;
+    assert_eq!(
+        (&record["status"], &record["attempts"]),
+        (&json!("failed"), &json!(1))
     );
     service.end().await;
 }

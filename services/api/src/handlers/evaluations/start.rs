@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{super::trainings, Row};
-use crate::{outbox, state::Api};
+use crate::state::Api;
 
 /// Evaluations of an assistant that are kept.
 const KEPT: i64 = 100;
@@ -64,7 +64,7 @@ pub(super) async fn start(
         assistant_id: id,
         account_id,
     };
-    outbox::put(&mut transaction, account_id, &job, now).await?;
+    stoa_outbox::put(&mut transaction, account_id, &job, now).await?;
     traced("transaction.commit", transaction.commit()).await?;
     Ok(evaluation)
 }

@@ -26,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{assistants, documents};
-use crate::{idempotency::Once, outbox, state::Api, stored, training_data::Format};
+use crate::{idempotency::Once, state::Api, stored, training_data::Format};
 use upload::Upload;
 
 /// The largest file, in bytes: 100,000 utterances of usual length with their entities as JSON, twice over.
@@ -235,7 +235,7 @@ impl Start<'_> {
             account_id: self.identity.account,
         };
         let (id, account) = (import.id, self.identity.account);
-        outbox::put_as(&mut transaction, id, account, &job, now).await?;
+        stoa_outbox::put_as(&mut transaction, id, account, &job, now).await?;
         traced("transaction.commit", transaction.commit()).await?;
         Ok(import)
     }

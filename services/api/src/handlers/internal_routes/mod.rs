@@ -8,6 +8,7 @@ mod trainings;
 mod transfers;
 mod upkeep;
 mod webhook_deliveries;
+mod webhook_events;
 
 use axum::{
     Router,
@@ -69,6 +70,10 @@ pub(super) fn routes() -> Router<Api> {
             put(inbox::take_inbox_batch),
         )
         .route(stoa_contracts::upkeep::PATH, post(upkeep::remove_expired))
+        .route(
+            "/internal/v1/webhook-events/{id}",
+            put(webhook_events::announce_webhook_event),
+        )
         .route(
             "/internal/v1/webhook-deliveries/{id}",
             get(webhook_deliveries::get_webhook_message)

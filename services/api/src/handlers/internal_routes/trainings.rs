@@ -17,7 +17,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::trainings::{Start, already_running, give_up_silent};
-use crate::{state::Api, stored, webhooks};
+use crate::{
+    state::Api,
+    stored,
+    webhooks::{self, Event},
+};
 
 /// The longest reason that is kept of a failure, in characters.
 const ERROR_LIMIT: usize = 1000;
@@ -211,7 +215,13 @@ impl News<'_> {
             TrainingStatus::Succeeded => WebhookEvent::TrainingSucceeded,
             _ => WebhookEvent::TrainingFailed,
         };
-        webhooks::emit(transaction, account, event, self, now).await
+        let event = Event {
+            id: None,
+            name: event.as_str(),
+            at: now,
+            data: self,
+        };
+        webhooks::emit(transaction, account, &event, now).await
     }
 }
 
