@@ -99,6 +99,12 @@ const evaluationRoute = createRoute({
   component: lazyRouteComponent(() => import('./features/evaluations/EvaluationPage')),
 })
 
+const inboxRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/inbox',
+  component: lazyRouteComponent(() => import('./features/inbox/InboxPage')),
+})
+
 const chatRoute = createRoute({
   getParentRoute: () => assistantRoute,
   path: '/chat',
@@ -116,6 +122,7 @@ const routeTree = rootRoute.addChildren([
       flowsRoute,
       trainingRoute,
       evaluationRoute,
+      inboxRoute,
       chatRoute,
     ]),
   ]),

@@ -6,6 +6,7 @@ export const keys = {
   trainings: (id: string) => ['assistants', id, 'trainings'] as const,
   evaluations: (id: string) => ['assistants', id, 'evaluations'] as const,
   evaluation: (id: string) => ['evaluations', id] as const,
+  inbox: (id: string) => ['assistants', id, 'inbox'] as const,
   models: (id: string) => ['assistants', id, 'models'] as const,
   trainingData: (id: string) => ['assistants', id, 'training-data'] as const,
   imports: (id: string) => ['assistants', id, 'imports'] as const,

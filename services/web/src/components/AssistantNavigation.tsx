@@ -1,6 +1,14 @@
 /** The pages of one assistant, below its name. */
 import { Text } from '@mantine/core'
-import { BookOpen, Dumbbell, Footprints, Gauge, MessagesSquare, Workflow } from 'lucide-react'
+import {
+  BookOpen,
+  Dumbbell,
+  Footprints,
+  Gauge,
+  Inbox,
+  MessagesSquare,
+  Workflow,
+} from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { useAssistant } from '../features/assistants/queries'
 import { NavigationLink } from './NavigationLink'
@@ -48,6 +56,12 @@ export function AssistantNavigation({ assistantId }: AssistantNavigationProps) {
         params={params}
         icon={Gauge}
         label={t('nav.evaluation')}
+      />
+      <NavigationLink
+        to="/assistants/$assistantId/inbox"
+        params={params}
+        icon={Inbox}
+        label={t('nav.inbox')}
       />
       <NavigationLink
         to="/assistants/$assistantId/chat"

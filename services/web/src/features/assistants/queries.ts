@@ -49,6 +49,21 @@ export function useRenameAssistant(id: string) {
   })
 }
 
+/** Switches whether what users say and the assistant is not sure of is collected in its inbox. */
+export function useCollectUtterances(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (collects_utterances: boolean) =>
+      unwrap(
+        api.PATCH('/api/v1/assistants/{id}', {
+          params: { path: { id } },
+          body: { collects_utterances },
+        }),
+      ),
+    onSuccess: assistant => client.setQueryData<Assistant>(keys.assistant(id), assistant),
+  })
+}
+
 export function useDeleteAssistant(id: string) {
   const client = useQueryClient()
   return useMutation({

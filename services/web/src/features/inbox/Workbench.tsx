@@ -1,0 +1,86 @@
+/** The utterances, and beside them what can be said of the chosen one. */
+import { Card, SimpleGrid, Text } from '@mantine/core'
+import { type ReactNode, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { InboxItem, LabelInboxItem } from '../../api/types'
+import { ProblemAlert } from '../../components/ProblemAlert'
+import { useCanEdit } from '../session/queries'
+import { Decide } from './Decide'
+import { OUT_OF_SCOPE } from './intents'
+import { SHOWN, useDecide } from './queries'
+import { Utterances } from './Utterances'
+
+interface WorkbenchProps {
+  assistantId: string
+  items: InboxItem[]
+  /** What stands there when nothing waits. */
+  children: ReactNode
+}
+
+export function Workbench({ assistantId, items, children }: WorkbenchProps) {
+  const { t } = useTranslation()
+  const canEdit = useCanEdit()
+  const decide = useDecide(assistantId)
+  // The place serves when the chosen one has left the list, here or elsewhere.
+  const [chosen, setChosen] = useState({ id: '', place: 0 })
+  const list = useRef<HTMLDivElement>(null)
+  const other = useRef<HTMLInputElement>(null)
+  const known = items.findIndex(({ id }) => id === chosen.id)
+  const place = known >= 0 ? known : Math.min(chosen.place, items.length - 1)
+  const current = items[place]
+
+  const choose = (next: number) => {
+    const item = items[Math.max(0, Math.min(next, items.length - 1))]
+    if (item) setChosen({ id: item.id, place: items.indexOf(item) })
+  }
+  const say = (label: LabelInboxItem) => {
+    if (!canEdit || !current || decide.isPending) return
+    setChosen({ id: current.id, place })
+    decide.mutate({ item: current, label }, { onSuccess: () => list.current?.focus() })
+  }
+  const done = decide.isSuccess ? decide.variables : undefined
+  return (
+    <>
+      {decide.error && <ProblemAlert error={decide.error} />}
+      <Text role="status" fz="sm" c="dimmed" mih={22} my={4}>
+        {done && said(done.item.text, done.label)}
+      </Text>
+      {current ? (
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
+          <Card padding={0}>
+            <Utterances
+              ref={list}
+              items={items}
+              place={place}
+              onChoose={choose}
+              onSay={canEdit ? say : undefined}
+              onOther={() => other.current?.focus()}
+            />
+            {items.length >= SHOWN && (
+              <Text fz="xs" c="dimmed" p="sm">
+                {t('inbox.listSome', { count: items.length })}
+              </Text>
+            )}
+          </Card>
+          <Decide
+            key={current.id}
+            assistantId={assistantId}
+            item={current}
+            otherRef={other}
+            busy={decide.isPending}
+            onSay={canEdit ? say : undefined}
+            onLeave={() => list.current?.focus()}
+          />
+        </SimpleGrid>
+      ) : (
+        children
+      )}
+    </>
+  )
+
+  function said(text: string, { intent, dismiss }: LabelInboxItem) {
+    if (dismiss) return t('inbox.dismissed', { text })
+    if (intent === OUT_OF_SCOPE) return t('inbox.labelledOut', { text })
+    return t('inbox.labelled', { text, intent })
+  }
+}
