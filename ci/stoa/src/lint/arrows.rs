@@ -132,8 +132,8 @@ fn objection(from: Layer, to: Layer, dev: bool) -> Option<&'static str> {
         // A test of a kit may start telemetry to see its spans.
         (_, Layer::Testing) | (Layer::Kit, Layer::Telemetry) if dev => None,
         (_, Layer::Testing) => Some("`testing` is a dev-dependency"),
-        (Layer::Top | Layer::Delivery | Layer::Load, _) => None,
-        (Layer::Outbox, Layer::Kit | Layer::Telemetry) => None,
+        (Layer::Top | Layer::Delivery | Layer::Load, _)
+        | (Layer::Outbox, Layer::Kit | Layer::Telemetry) => None,
         (Layer::Service, Layer::Telemetry) | (_, Layer::Ground) if from != Layer::Ground => None,
         _ => Some("arrows: services -> kits -> config, contracts; service -> telemetry -> config"),
     }
