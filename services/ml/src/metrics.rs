@@ -56,17 +56,25 @@ pub(crate) enum Outcome {
     Succeeded,
     /// With a reason that the designer can act on.
     Failed,
+    /// Nobody wanted it any more.
+    Cancelled,
     /// Without an end: the process stops, or another attempt has taken over.
     Abandoned,
 }
 
 impl Outcome {
-    const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Abandoned];
+    const ALL: [Self; 4] = [
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Abandoned,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
             Self::Abandoned => "abandoned",
         }
     }

@@ -51,7 +51,7 @@ impl Attempt {
                 "the end of a run could not be written; another attempt will repeat it");
             Outcome::Abandoned
         });
-        if outcome != Outcome::Succeeded {
+        if !matches!(outcome, Outcome::Succeeded | Outcome::Cancelled) {
             Span::current().record("otel.status_code", "ERROR");
         }
         metrics::ended(R::KIND, outcome, started.elapsed());
@@ -127,12 +127,10 @@ impl Attempt {
         let (pool, claim) = (&self.pool, self.claim);
         match ending {
             Ending::Finished(finished) => {
-                let ours = R::succeed(pool, claim, &finished).await?;
-                Ok(if ours {
-                    Outcome::Succeeded
-                } else {
-                    Outcome::Abandoned
-                })
+                if R::succeed(pool, claim, &finished).await? {
+                    return Ok(Outcome::Succeeded);
+                }
+                self.lost::<R>().await
             }
             Ending::Refused(reason) => {
                 R::fail(pool, claim, &reason).await?;
@@ -140,7 +138,7 @@ impl Attempt {
             }
             Ending::Interrupted => {
                 R::release(pool, claim).await?;
-                Ok(Outcome::Abandoned)
+                self.lost::<R>().await
             }
             Ending::Broken(panic) => {
                 tracing::error!(error = %panic, kind = R::KIND.as_str(), run = %claim.run,
@@ -149,5 +147,14 @@ impl Attempt {
                 Ok(Outcome::Failed)
             }
         }
+    }
+
+    /// What it means that the run did not end by this attempt.
+    async fn lost<R: Run>(&self) -> Result<Outcome, DatabaseError> {
+        Ok(if R::is_cancelled(&self.pool, self.claim).await? {
+            Outcome::Cancelled
+        } else {
+            Outcome::Abandoned
+        })
     }
 }

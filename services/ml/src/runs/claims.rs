@@ -88,6 +88,21 @@ macro_rules! claims {
             done.await.map(drop)
         }
 
+        async fn is_cancelled(
+            pool: &sqlx::PgPool,
+            claim: $crate::runs::Claim,
+        ) -> Result<bool, stoa_postgres::DatabaseError> {
+            // An attempt that ends its run itself does not ask; who takes over puts its own number there.
+            let query = sqlx::query_scalar!(
+                r#"SELECT EXISTS (SELECT FROM "#
+                    + $kind
+                    + r#"s WHERE id = $1 AND attempt = $2 AND status = 'failed') AS "is_cancelled!""#,
+                claim.run,
+                claim.attempt
+            );
+            stoa_postgres::traced(concat!($kind, ".is_cancelled"), query.fetch_one(pool)).await
+        }
+
         async fn cancel(
             pool: &sqlx::PgPool,
             run: uuid::Uuid,

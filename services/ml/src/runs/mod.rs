@@ -58,6 +58,12 @@ pub(crate) trait Run: 'static {
     /// as it is.
     fn cancel(pool: &PgPool, run: Uuid) -> impl Future<Output = Result<(), DatabaseError>> + Send;
 
+    /// Whether the run was cancelled while this attempt had it.
+    fn is_cancelled(
+        pool: &PgPool,
+        claim: Claim,
+    ) -> impl Future<Output = Result<bool, DatabaseError>> + Send;
+
     /// Ends the run with what it gives. Whether it was still the attempt's own; if not, nothing has changed.
     fn succeed(
         pool: &PgPool,

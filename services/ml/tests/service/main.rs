@@ -63,6 +63,16 @@ impl Ml {
         }
     }
 
+    /// Waits until the metrics have a line.
+    async fn counted(&self, line: &str) {
+        let url = format!("{}/metrics", self.running.admin_url());
+        stoa_testing::eventually(LIMIT, || async {
+            let metrics = self.client.get(&url).send().await.ok()?.text().await.ok()?;
+            metrics.lines().any(|found| found == line).then_some(())
+        })
+        .await;
+    }
+
     async fn pool(&self) -> PgPool {
         PgPool::connect(&self.database.url)
             .await
@@ -241,6 +251,8 @@ async fn a_training_that_nobody_wants_any_more_ends_without_a_model() {
     let report = ml.ended(snapshot.training_id).await;
     assert_eq!(report.status, TrainingStatus::Failed);
     assert_eq!(report.error.as_deref(), Some("It was cancelled."));
+    ml.counted(r#"ml_trainings_total{outcome="cancelled"} 1"#)
+        .await;
     let (status, _) = ml.understand(&snapshot, "hello").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
