@@ -19,6 +19,7 @@ mod claim;
 mod control;
 mod dead;
 mod dispatch;
+mod end;
 mod enqueue;
 mod figures;
 mod flow;
@@ -28,6 +29,7 @@ mod pick;
 mod queues;
 mod retention;
 mod schedule;
+mod send;
 mod timetable;
 mod upkeep;
 
@@ -43,8 +45,9 @@ pub use retention::Retention;
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 pub use timetable::{Planned, ScheduleChange, upcoming};
 
-pub(crate) use claim::{Claim, Ending};
+pub(crate) use claim::Claim;
 pub(crate) use dispatch::Dispatcher;
+pub(crate) use end::Ending;
 
 use crate::QueueError;
 use sqlx::migrate::Migrator;
