@@ -65,6 +65,9 @@ pub struct LabelledSet {
 pub struct Evaluation {
     /// The evaluation's id.
     pub id: Uuid,
+    /// The job that does it, which can be cancelled; null if it was started by a release that did not say.
+    #[serde(default)]
+    pub job_id: Option<Uuid>,
     /// The assistant that it is of.
     pub assistant_id: Uuid,
     /// The folds of a cross-validation; null where a labelled set came along.

@@ -60,6 +60,9 @@ impl TrainingStatus {
 pub struct Training {
     /// The training's id.
     pub id: Uuid,
+    /// The job that does it, which can be cancelled; null if it was started by a release that did not say.
+    #[serde(default)]
+    pub job_id: Option<Uuid>,
     /// The assistant that it is for.
     pub assistant_id: Uuid,
     /// How far it is.

@@ -12,6 +12,7 @@ mod internal_routes;
 mod models;
 mod sessions;
 mod training_data;
+mod training_news;
 mod trainings;
 mod transfers;
 mod webhook_deliveries;

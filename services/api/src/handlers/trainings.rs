@@ -13,18 +13,20 @@ use stoa_contracts::{
     models::ModelMetrics,
     trainings::{CreateTraining, Training, TrainingStatus},
 };
-use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::{Duration, OffsetDateTime};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::assistants;
+use super::{assistants, training_news::News};
 use crate::{state::Api, stored};
 
 /// A training of which nothing has been heard for so long does not hold up the next one: a job
 /// is tried for half an hour and may wait in the queue as long again.
 pub(super) const SILENCE: Duration = Duration::hours(2);
+/// What is said of one that was silent for so long.
+const SILENT: &str = "Nothing was heard of this training for two hours.";
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -35,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A training as it is stored.
 struct Row {
     id: Uuid,
+    job_id: Option<Uuid>,
     assistant_id: Uuid,
     status: String,
     progress: f64,
@@ -49,6 +52,7 @@ impl From<Row> for Training {
     fn from(row: Row) -> Self {
         Self {
             id: row.id,
+            job_id: row.job_id,
             assistant_id: row.assistant_id,
             status: stored::training_status(&row.status),
             progress: row.progress,
@@ -127,7 +131,7 @@ impl Start {
     pub(super) async fn existing(&self, api: &Api) -> Result<Option<Training>, DatabaseError> {
         let select = sqlx::query_as!(
             Row,
-            r#"SELECT t.id, t.assistant_id, t.status, t.progress, t.model_version,
+            r#"SELECT t.id, t.job_id, t.assistant_id, t.status, t.progress, t.model_version,
                    t.metrics AS "metrics: Stored<ModelMetrics>", t.error, t.created_at, t.finished_at
                FROM trainings t JOIN assistants a ON a.id = t.assistant_id
                WHERE t.id = $1 AND a.id = $2 AND a.account_id = $3"#,
@@ -142,7 +146,7 @@ impl Start {
     /// Starts it, with the latest data and the next number of a model.
     pub(super) async fn run(self, api: &Api) -> Result<Training, Problem> {
         let now = api.clock.now();
-        let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+        let mut transaction = begin(&api.pool).await?;
         let next = sqlx::query!(
             "UPDATE assistants SET model_version = model_version + 1
              WHERE id = $1 AND account_id = $2 RETURNING model_version, training_data_version",
@@ -153,12 +157,13 @@ impl Start {
         let next = next.ok_or_else(|| Problem::not_found("assistant"))?;
         require_examples(&mut transaction, self.assistant, next.training_data_version).await?;
         give_up_silent(&mut transaction, self.assistant, now).await?;
+        let job_id = Uuid::now_v7();
         let insert = sqlx::query_as!(
             Row,
             r#"INSERT INTO trainings (id, assistant_id, training_data_version, model_version,
-                   activate, status, created_by, created_at, updated_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-               RETURNING id, assistant_id, status, progress, model_version,
+                   activate, status, created_by, created_at, updated_at, job_id)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+               RETURNING id, job_id, assistant_id, status, progress, model_version,
                    metrics AS "metrics: Stored<ModelMetrics>", error, created_at, finished_at"#,
             self.training,
             self.assistant,
@@ -168,6 +173,7 @@ impl Start {
             TrainingStatus::Queued.as_str(),
             self.by,
             now,
+            job_id,
         );
         let inserted = traced("training.insert", insert.fetch_one(&mut *transaction)).await;
         let training: Training = inserted.map_err(already_running)?.into();
@@ -176,7 +182,7 @@ impl Start {
             assistant_id: self.assistant,
             account_id: self.account,
         };
-        stoa_outbox::put(&mut transaction, self.account, &job, now).await?;
+        stoa_outbox::put_as(&mut transaction, job_id, self.account, &job, now).await?;
         traced("transaction.commit", transaction.commit()).await?;
         Ok(training)
     }
@@ -204,24 +210,35 @@ pub(super) async fn require_examples(
     Err(Problem::new(ErrorCode::Conflict, detail))
 }
 
+/// Ends a training of the assistant that nothing was heard of, and tells of it as of every other failure.
 pub(super) async fn give_up_silent(
     transaction: &mut PgTransaction<'_>,
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<(), DatabaseError> {
     let update = sqlx::query!(
-        "UPDATE trainings SET status = 'failed', finished_at = $2, updated_at = $2,
-             error = 'Nothing was heard of this training for two hours.'
-         WHERE assistant_id = $1 AND status IN ('queued', 'running') AND updated_at < $3",
+        r#"UPDATE trainings SET status = 'failed', finished_at = $2, updated_at = $2, error = $4
+           WHERE assistant_id = $1 AND status IN ('queued', 'running') AND updated_at < $3
+           RETURNING id, model_version"#,
         id,
         now,
         now - SILENCE,
+        SILENT,
     );
-    traced(
+    let given_up = traced(
         "training.give_up_silent",
-        update.execute(&mut **transaction),
-    )
-    .await?;
+        update.fetch_all(&mut **transaction),
+    );
+    for training in given_up.await? {
+        let news = News {
+            training_id: training.id,
+            assistant_id: id,
+            model: training.model_version,
+            metrics: None,
+            error: Some(SILENT),
+        };
+        news.tell(transaction, TrainingStatus::Failed, now).await?;
+    }
     Ok(())
 }
 
@@ -252,7 +269,7 @@ async fn list_trainings(
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query_as!(
         Row,
-        r#"SELECT id, assistant_id, status, progress, model_version,
+        r#"SELECT id, job_id, assistant_id, status, progress, model_version,
                metrics AS "metrics: Stored<ModelMetrics>", error, created_at, finished_at
            FROM trainings
            WHERE assistant_id = $1
@@ -287,7 +304,7 @@ async fn get_training(
 ) -> Result<Json<Training>, Problem> {
     let select = sqlx::query_as!(
         Row,
-        r#"SELECT t.id, t.assistant_id, t.status, t.progress, t.model_version,
+        r#"SELECT t.id, t.job_id, t.assistant_id, t.status, t.progress, t.model_version,
                t.metrics AS "metrics: Stored<ModelMetrics>", t.error, t.created_at, t.finished_at
            FROM trainings t JOIN assistants a ON a.id = t.assistant_id
            WHERE t.id = $1 AND a.account_id = $2 AND ($3::uuid IS NULL OR a.id = $3)"#,

@@ -303,6 +303,28 @@ async fn what_happens_in_another_service_is_told_once_to_those_who_wait_for_it()
     put("").await.problem(401);
 }
 
+#[tokio::test]
+async fn a_training_that_fell_silent_is_told_of_as_failed() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let (path, _) = create(&service, &owner).await;
+    let trainings = format!("{}/trainings", service.trainable(&owner).await);
+    let silent = service.post(&trainings, &owner, json!({})).await.ok(202);
+    service.pass(Duration::hours(3));
+    let owner = service.token(Role::Owner).await;
+    service.post(&trainings, &owner, json!({})).await.ok(202);
+    let told = deliveries(&service, &path, &owner).await;
+    assert_eq!(
+        (told.len(), &told[0]["event"]),
+        (1, &json!("training.failed"))
+    );
+    let posted = message(&service, &told[0]).await.ok(200);
+    let body: Value = serde_json::from_str(posted["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["data"]["training_id"], silent["id"]);
+    let error = "Nothing was heard of this training for two hours.";
+    assert_eq!(body["data"]["error"], error);
+}
+
 async fn jobs(service: &Service) -> Vec<String> {
     let select = sqlx::query_scalar("SELECT kind FROM outbox ORDER BY kind");
     select

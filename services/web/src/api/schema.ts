@@ -1379,6 +1379,11 @@ export interface components {
              */
             id: string;
             /**
+             * Format: uuid
+             * @description The job that does it, which can be cancelled; null if it was started by a release that did not say.
+             */
+            job_id?: string | null;
+            /**
              * Format: int32
              * @description The version of the model that is asked; null in a cross-validation.
              */
@@ -2880,6 +2885,11 @@ export interface components {
              * @description The training's id.
              */
             id: string;
+            /**
+             * Format: uuid
+             * @description The job that does it, which can be cancelled; null if it was started by a release that did not say.
+             */
+            job_id?: string | null;
             metrics?: components["schemas"]["ModelMetrics"] | null;
             /**
              * Format: int32

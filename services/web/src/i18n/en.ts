@@ -204,6 +204,7 @@ export const en = {
     title: 'Training',
     intro: 'A training makes a new model of the data as it stands now.',
     start: 'Start training',
+    cancel: 'Cancel the training',
     started: 'The training has started.',
     activate: 'Let the new model answer as soon as it is there',
     status: {
@@ -356,6 +357,7 @@ export const en = {
       'The training data is divided; each part is asked of a model that learned from the others.',
     folds: 'Parts',
     startCross: 'Start cross-validation',
+    cancel: 'Cancel the evaluation',
     set: 'Your own set',
     setText: 'Utterances with their intents that the model has not learned from.',
     asked: 'Ask model',

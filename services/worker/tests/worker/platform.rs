@@ -172,6 +172,7 @@ impl Platform {
                     .and_then(|id| id.parse().ok());
                 ResponseTemplate::new(201).set_body_json(Training {
                     id: id.expect("a path ends with an id"),
+                    job_id: None,
                     assistant_id: assistant,
                     status: TrainingStatus::Queued,
                     progress: 0.0,

@@ -40,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// An evaluation as it is stored, without what it found.
 struct Row {
     id: Uuid,
+    job_id: Option<Uuid>,
     assistant_id: Uuid,
     folds: Option<i32>,
     training_data_version: Option<i32>,
@@ -56,6 +57,7 @@ impl From<Row> for Evaluation {
     fn from(row: Row) -> Self {
         Self {
             id: row.id,
+            job_id: row.job_id,
             assistant_id: row.assistant_id,
             folds: row.folds.and_then(|folds| u32::try_from(folds).ok()),
             training_data_version: row.training_data_version,
@@ -146,7 +148,7 @@ async fn list_evaluations(
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query_as!(
         Row,
-        r#"SELECT id, assistant_id, folds, training_data_version, model_version, status, progress,
+        r#"SELECT id, job_id, assistant_id, folds, training_data_version, model_version, status, progress,
                summary AS "summary: Stored<EvaluationSummary>", error, created_at, finished_at
            FROM evaluations
            WHERE assistant_id = $1
@@ -180,7 +182,7 @@ async fn get_evaluation(
     Path(id): Path<Uuid>,
 ) -> Result<Json<EvaluationDetail>, Problem> {
     let select = sqlx::query!(
-        r#"SELECT e.id, e.assistant_id, e.folds, e.training_data_version, e.model_version, e.status,
+        r#"SELECT e.id, e.job_id, e.assistant_id, e.folds, e.training_data_version, e.model_version, e.status,
                e.progress, e.summary AS "summary: Stored<EvaluationSummary>",
                e.result AS "result: Stored<EvaluationResult>", e.error, e.created_at, e.finished_at
            FROM evaluations e JOIN assistants a ON a.id = e.assistant_id
@@ -193,6 +195,7 @@ async fn get_evaluation(
     let row = found.ok_or_else(|| Problem::not_found("evaluation"))?;
     let evaluation = Row {
         id: row.id,
+        job_id: row.job_id,
         assistant_id: row.assistant_id,
         folds: row.folds,
         training_data_version: row.training_data_version,

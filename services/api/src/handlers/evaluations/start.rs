@@ -8,7 +8,7 @@ use stoa_contracts::{
     training_data::TrainingData,
     trainings::TrainingStatus,
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Identity, Problem};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -35,15 +35,16 @@ pub(super) async fn start(
     input: CreateEvaluation,
 ) -> Result<Evaluation, Problem> {
     let now = api.clock.now();
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let subject = subject(&mut transaction, identity, id, input).await?;
     make_room(&mut transaction, id, now).await?;
+    let job_id = Uuid::now_v7();
     let insert = sqlx::query_as!(
         Row,
         r#"INSERT INTO evaluations (id, assistant_id, folds, training_data_version, model_version,
-               data, status, created_by, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
-           RETURNING id, assistant_id, folds, training_data_version, model_version, status,
+               data, status, created_by, created_at, updated_at, job_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
+           RETURNING id, job_id, assistant_id, folds, training_data_version, model_version, status,
                progress, summary AS "summary: Stored<EvaluationSummary>", error, created_at,
                finished_at"#,
         Uuid::now_v7(),
@@ -55,6 +56,7 @@ pub(super) async fn start(
         TrainingStatus::Queued.as_str(),
         identity.subject,
         now,
+        job_id,
     );
     let inserted = traced("evaluation.insert", insert.fetch_one(&mut *transaction)).await;
     let evaluation: Evaluation = inserted.map_err(already_running)?.into();
@@ -64,7 +66,7 @@ pub(super) async fn start(
         assistant_id: id,
         account_id,
     };
-    stoa_outbox::put(&mut transaction, account_id, &job, now).await?;
+    stoa_outbox::put_as(&mut transaction, job_id, account_id, &job, now).await?;
     traced("transaction.commit", transaction.commit()).await?;
     Ok(evaluation)
 }

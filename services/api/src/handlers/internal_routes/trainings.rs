@@ -2,26 +2,21 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use serde::Serialize;
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode,
     models::ModelMetrics,
     training_data::TrainingData,
     trainings::{StartTraining, Training, TrainingReport, TrainingSnapshot, TrainingStatus},
-    webhooks::WebhookEvent,
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::super::training_news::News;
 use super::super::trainings::{Start, already_running, give_up_silent};
-use crate::{
-    state::Api,
-    stored,
-    webhooks::{self, Event},
-};
+use crate::{state::Api, stored};
 
 /// The longest reason that is kept of a failure, in characters.
 const ERROR_LIMIT: usize = 1000;
@@ -81,7 +76,7 @@ pub(super) async fn reopen_training(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
     let now = api.clock.now();
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let select = sqlx::query!(
         r#"SELECT assistant_id, status, EXISTS (SELECT FROM training_data d
                WHERE d.assistant_id = t.assistant_id AND d.version = t.training_data_version) AS "has_data!"
@@ -109,6 +104,7 @@ pub(super) async fn reopen_training(
     let updated = traced("training.reopen", update.execute(&mut *transaction)).await;
     updated.map_err(already_running)?;
     traced("transaction.commit", transaction.commit()).await?;
+    api.outbox.notify_one();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,7 +122,7 @@ pub(super) async fn report_training(
         return Err(Problem::new(ErrorCode::Invalid, detail));
     }
     let reason = report.error.as_deref().map(readable);
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let update = sqlx::query!(
         "UPDATE trainings SET status = $2, progress = greatest(progress, $3), metrics = $4,
              error = $5, updated_at = $6, finished_at = CASE WHEN $7 THEN $6::timestamptz END
@@ -186,43 +182,6 @@ async fn conclude(
         made.store(transaction, activate, now).await?;
     }
     news.tell(transaction, status, now).await
-}
-
-/// What webhooks hear of the end of a training.
-#[derive(Serialize)]
-struct News<'a> {
-    training_id: Uuid,
-    assistant_id: Uuid,
-    /// The version of the model that it has made, or was to make.
-    model: i32,
-    metrics: Option<&'a ModelMetrics>,
-    error: Option<&'a str>,
-}
-
-impl News<'_> {
-    async fn tell(
-        &self,
-        transaction: &mut PgTransaction<'_>,
-        status: TrainingStatus,
-        now: OffsetDateTime,
-    ) -> Result<(), DatabaseError> {
-        let select = sqlx::query_scalar!(
-            "SELECT account_id FROM assistants WHERE id = $1",
-            self.assistant_id,
-        );
-        let account = traced("assistant.account", select.fetch_one(&mut **transaction)).await?;
-        let event = match status {
-            TrainingStatus::Succeeded => WebhookEvent::TrainingSucceeded,
-            _ => WebhookEvent::TrainingFailed,
-        };
-        let event = Event {
-            id: None,
-            name: event.as_str(),
-            at: now,
-            data: self,
-        };
-        webhooks::emit(transaction, account, &event, now).await
-    }
 }
 
 /// A model that a training made.

@@ -6,8 +6,10 @@ import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/render
 import { json, page, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/evaluation`
+const JOB_ID = '0190a000-0000-7000-8000-0000000000f1'
 const QUEUED: Evaluation = {
   id: '0190a000-0000-7000-8000-0000000000aa',
+  job_id: null,
   assistant_id: ASSISTANT.id,
   folds: 5,
   training_data_version: 2,
@@ -159,4 +161,41 @@ test('a viewer sees results and starts nothing', async () => {
   expect(await screen.findByText('hey there')).toBeVisible()
   expect(screen.queryByRole('button', { name: 'Start cross-validation' })).toBeNull()
   expect(await axe(container)).toHaveNoViolations()
+})
+
+test('an evaluation under way is cancelled by its job, and its button waits for the end', async () => {
+  let now: Evaluation = { ...QUEUED, job_id: JOB_ID, status: 'running', progress: 0.4 }
+  serve({
+    ...MEASURED,
+    [`GET ${HOME}/evaluations`]: () => page(now),
+    [`POST /api/v1/jobs/${JOB_ID}/cancel`]: () => json({ id: JOB_ID, cancel_requested: true }),
+  })
+  const { user, container } = renderApp(PATH)
+  const button = await screen.findByRole('button', { name: 'Cancel the evaluation' })
+  await user.click(button)
+  await waitFor(() => expect(button).toBeDisabled())
+  expect(await axe(container)).toHaveNoViolations()
+  now = { ...now, status: 'failed', error: 'Its job was cancelled.' }
+  expect(await screen.findByText('Its job was cancelled.')).toBeVisible()
+  expect(screen.queryByRole('button', { name: 'Cancel the evaluation' })).toBeNull()
+})
+
+test('an evaluation that cannot be cancelled any more says why', async () => {
+  serve({
+    ...MEASURED,
+    [`GET ${HOME}/evaluations`]: () => page({ ...QUEUED, job_id: JOB_ID }),
+    [`POST /api/v1/jobs/${JOB_ID}/cancel`]: () =>
+      problem(409, 'conflict', { detail: 'This job has succeeded already.' }),
+  })
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Cancel the evaluation' }))
+  expect(await screen.findByText('This job has succeeded already.')).toBeVisible()
+})
+
+test('a viewer cannot cancel an evaluation', async () => {
+  const underWay = { [`GET ${HOME}/evaluations`]: () => page({ ...QUEUED, job_id: JOB_ID }) }
+  serve({ ...MEASURED, ...asRole('viewer'), ...underWay })
+  renderApp(PATH)
+  expect(await screen.findByRole('progressbar')).toBeVisible()
+  expect(screen.queryByRole('button', { name: 'Cancel the evaluation' })).toBeNull()
 })

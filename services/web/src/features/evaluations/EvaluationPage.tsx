@@ -9,6 +9,7 @@ import { Loaded } from '../../components/Loaded'
 import { PageHeader } from '../../components/PageHeader'
 import { StatusBadge } from '../../components/StatusBadge'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
+import { CancelRun } from '../jobs/CancelRun'
 import { useCanEdit } from '../session/queries'
 import { EvaluationHistory } from './EvaluationHistory'
 import { Findings } from './Findings'
@@ -74,11 +75,14 @@ function Outcome({ evaluation }: { evaluation: Evaluation }) {
             </Text>
           </Group>
           {isUnderWay(evaluation) && (
-            <LiveProgress
-              progress={progress}
-              running={status === 'running'}
-              label={t('evaluation.progress')}
-            />
+            <>
+              <LiveProgress
+                progress={progress}
+                running={status === 'running'}
+                label={t('evaluation.progress')}
+              />
+              <CancelRun jobId={evaluation.job_id} label={t('evaluation.cancel')} />
+            </>
           )}
           {status === 'failed' && error && (
             <Alert role="alert" color="red" variant="light">

@@ -6,6 +6,7 @@ import { Ago } from '../../components/Ago'
 import { ButtonLink } from '../../components/ButtonLink'
 import { LiveProgress } from '../../components/LiveProgress'
 import { StatusBadge } from '../../components/StatusBadge'
+import { CancelRun } from '../jobs/CancelRun'
 import { Metrics } from './Metrics'
 import { isUnderWay } from './queries'
 
@@ -36,11 +37,14 @@ export function LatestTraining({ training }: LatestTrainingProps) {
         )}
       </Group>
       {isUnderWay(training) && (
-        <LiveProgress
-          progress={progress}
-          running={status === 'running'}
-          label={t('training.progress', { version: model })}
-        />
+        <>
+          <LiveProgress
+            progress={progress}
+            running={status === 'running'}
+            label={t('training.progress', { version: model })}
+          />
+          <CancelRun key={training.id} jobId={training.job_id} label={t('training.cancel')} />
+        </>
       )}
       {status === 'failed' && error && (
         <Alert role="alert" color="red" variant="light">

@@ -2,13 +2,15 @@ import { screen, waitFor } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { Training } from '../../api/types'
-import { ASSISTANT, HOME, ROUTES, renderApp } from '../../testing/renderApp'
+import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
 import { json, page, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/training`
 const METRICS = { accuracy: 0.934, examples: 412, intents: 18, entities: 5, seconds: 3, bytes: 2e6 }
+const JOB_ID = '0190a000-0000-7000-8000-0000000000f1'
 const QUEUED: Training = {
   id: '0190a000-0000-7000-8000-0000000000aa',
+  job_id: null,
   assistant_id: ASSISTANT.id,
   status: 'queued',
   progress: 0,
@@ -91,4 +93,43 @@ test('a training that cannot be started says what to do', async () => {
   const { user } = renderApp(PATH)
   await user.click(await screen.findByRole('button', { name: 'Start training' }))
   expect(await screen.findByRole('alert')).toHaveTextContent('Wait a moment')
+})
+
+test('a training under way is cancelled by its job, and its button waits for the end', async () => {
+  let now: Training = { ...QUEUED, job_id: JOB_ID, status: 'running', progress: 0.4 }
+  serve({
+    ...ROUTES,
+    ...DATA,
+    [`GET ${HOME}/trainings`]: () => page(now),
+    [`POST /api/v1/jobs/${JOB_ID}/cancel`]: () => json({ id: JOB_ID, cancel_requested: true }),
+  })
+  const { user, container } = renderApp(PATH)
+  const button = await screen.findByRole('button', { name: 'Cancel the training' })
+  await user.click(button)
+  await waitFor(() => expect(button).toBeDisabled())
+  expect(await axe(container)).toHaveNoViolations()
+  now = { ...now, status: 'failed', error: 'Its job was cancelled.' }
+  expect(await screen.findByText('Its job was cancelled.')).toBeVisible()
+  expect(screen.queryByRole('button', { name: 'Cancel the training' })).toBeNull()
+})
+
+test('a training that cannot be cancelled any more says why', async () => {
+  serve({
+    ...ROUTES,
+    ...DATA,
+    [`GET ${HOME}/trainings`]: () => page({ ...QUEUED, job_id: JOB_ID }),
+    [`POST /api/v1/jobs/${JOB_ID}/cancel`]: () =>
+      problem(409, 'conflict', { detail: 'This job has succeeded already.' }),
+  })
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Cancel the training' }))
+  expect(await screen.findByText('This job has succeeded already.')).toBeVisible()
+})
+
+test('a viewer cannot cancel a training', async () => {
+  const underWay = { [`GET ${HOME}/trainings`]: () => page({ ...QUEUED, job_id: JOB_ID }) }
+  serve({ ...ROUTES, ...DATA, ...asRole('viewer'), ...underWay })
+  renderApp(PATH)
+  expect(await screen.findByRole('progressbar')).toBeVisible()
+  expect(screen.queryByRole('button', { name: 'Cancel the training' })).toBeNull()
 })
