@@ -454,6 +454,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists utterances that assistants were not sure of, those first that were said most often.
+         * @description Of two that were said as often, the one that was said later comes first. One that is said while the pages are read
+         *     may move to an earlier page.
+         */
+        get: operations["list_inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/{id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what an utterance means, or dismisses it.
+         * @description With `intent` the utterance becomes an example of that intent, in a new revision of the training data, at once. The
+         *     same label twice is the same as once. A dismissed utterance can still be labelled; a labelled one is an example
+         *     already: what it means is changed in the training data.
+         */
+        post: operations["label_inbox_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -990,6 +1033,8 @@ export interface components {
              * @description The version of the model that answers; null before the first training.
              */
             active_model?: number | null;
+            /** @description Whether what users say and it is not sure of is collected in the inbox. */
+            collects_utterances?: boolean;
             /**
              * Format: date-time
              * @description When it was created.
@@ -1134,6 +1179,11 @@ export interface components {
         };
         /** @description Input of `create_assistant`. */
         CreateAssistant: {
+            /**
+             * @description Whether what users say and it is not sure of is collected in the inbox.
+             * @default true
+             */
+            collects_utterances?: boolean;
             /**
              * @description The language of its users, a BCP 47 tag.
              * @default en
@@ -1719,6 +1769,63 @@ export interface components {
          * @enum {string}
          */
         ImportMode: "replace" | "merge";
+        /** @description An utterance that an assistant was not sure of. */
+        InboxItem: {
+            /**
+             * Format: uuid
+             * @description The assistant that it was said to.
+             */
+            assistant_id: string;
+            /**
+             * Format: date-time
+             * @description When it was labelled or dismissed; null until then.
+             */
+            decided_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was first said.
+             */
+            first_at: string;
+            /** @description What the model that answered last took it for, best first, five at most. */
+            guesses: components["schemas"]["RankedIntent"][];
+            /**
+             * Format: uuid
+             * @description The item's id.
+             */
+            id: string;
+            /**
+             * @description What it was labelled as: an intent, or `out_of_scope`; null if it was not.
+             * @example report_reading
+             */
+            intent?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last said.
+             */
+            last_at: string;
+            /**
+             * Format: int32
+             * @description The version of that model.
+             */
+            model_version: number;
+            /**
+             * Format: int64
+             * @description How often it was said.
+             */
+            seen: number;
+            /** @description What became of it. */
+            status: components["schemas"]["InboxStatus"];
+            /**
+             * @description As it was last said. Upper and lower case, and how much space there is, make no other item.
+             * @example my metre shows 48213
+             */
+            text: string;
+        };
+        /**
+         * @description What became of an utterance in the inbox.
+         * @enum {string}
+         */
+        InboxStatus: "open" | "labelled" | "dismissed";
         /** @description The intent of an utterance. */
         Intent: {
             /**
@@ -1849,6 +1956,25 @@ export interface components {
          * @enum {string}
          */
         JobStatus: "scheduled" | "queued" | "running" | "retrying" | "succeeded" | "failed" | "cancelled";
+        /** @description Input of `label_inbox_item`: either an intent, or `dismiss`. */
+        LabelInboxItem: {
+            /**
+             * @description Whether the intent may be a new one.
+             * @default false
+             */
+            create_intent?: boolean;
+            /**
+             * @description Whether there is nothing to learn from it.
+             * @default false
+             */
+            dismiss?: boolean;
+            /**
+             * @description What the utterance means: an intent of the training data, or `out_of_scope`.
+             * @default null
+             * @example report_reading
+             */
+            intent?: string | null;
+        };
         /** @description Asks a model the utterances of a labelled set. */
         LabelledSet: {
             /** @description The labelled utterances. */
@@ -1998,6 +2124,8 @@ export interface components {
                  * @description The version of the model that answers; null before the first training.
                  */
                 active_model?: number | null;
+                /** @description Whether what users say and it is not sure of is collected in the inbox. */
+                collects_utterances?: boolean;
                 /**
                  * Format: date-time
                  * @description When it was created.
@@ -2085,6 +2213,11 @@ export interface components {
                  */
                 id: string;
                 /**
+                 * Format: uuid
+                 * @description The job that does it, which can be cancelled; null if it was started by a release that did not say.
+                 */
+                job_id?: string | null;
+                /**
                  * Format: int32
                  * @description The version of the model that is asked; null in a cross-validation.
                  */
@@ -2102,6 +2235,63 @@ export interface components {
                  * @description The revision of the training data that is cross-validated; null where a labelled set came along.
                  */
                 training_data_version?: number | null;
+            }[];
+            /** @description Pass as `cursor` to get the next page; null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_InboxItem: {
+            /** @description The items of this page. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The assistant that it was said to.
+                 */
+                assistant_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was labelled or dismissed; null until then.
+                 */
+                decided_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was first said.
+                 */
+                first_at: string;
+                /** @description What the model that answered last took it for, best first, five at most. */
+                guesses: components["schemas"]["RankedIntent"][];
+                /**
+                 * Format: uuid
+                 * @description The item's id.
+                 */
+                id: string;
+                /**
+                 * @description What it was labelled as: an intent, or `out_of_scope`; null if it was not.
+                 * @example report_reading
+                 */
+                intent?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was last said.
+                 */
+                last_at: string;
+                /**
+                 * Format: int32
+                 * @description The version of that model.
+                 */
+                model_version: number;
+                /**
+                 * Format: int64
+                 * @description How often it was said.
+                 */
+                seen: number;
+                /** @description What became of it. */
+                status: components["schemas"]["InboxStatus"];
+                /**
+                 * @description As it was last said. Upper and lower case, and how much space there is, make no other item.
+                 * @example my metre shows 48213
+                 */
+                text: string;
             }[];
             /** @description Pass as `cursor` to get the next page; null on the last one. */
             next_cursor?: string | null;
@@ -2283,6 +2473,11 @@ export interface components {
                  * @description The training's id.
                  */
                 id: string;
+                /**
+                 * Format: uuid
+                 * @description The job that does it, which can be cancelled; null if it was started by a release that did not say.
+                 */
+                job_id?: string | null;
                 metrics?: components["schemas"]["ModelMetrics"] | null;
                 /**
                  * Format: int32
@@ -3033,6 +3228,8 @@ export interface components {
         TransferStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** @description Input of `update_assistant`; what is absent stays as it is. */
         UpdateAssistant: {
+            /** @description Whether what users say and it is not sure of is collected in the inbox. */
+            collects_utterances?: boolean | null;
             /** @description The new language. */
             language?: string | null;
             /** @description The new name. */
@@ -3160,7 +3357,7 @@ export interface components {
          * @description What a webhook can be told.
          * @enum {string}
          */
-        WebhookEvent: "training.succeeded" | "training.failed" | "import.succeeded" | "import.failed";
+        WebhookEvent: "training.succeeded" | "training.failed" | "import.succeeded" | "import.failed" | "conversation.handover";
         /** @description Input of `rest_webhook`; other fields that Rasa knows are ignored. */
         WebhookMessage: {
             /** @description What is said, or the payload of a button. */
@@ -7287,6 +7484,263 @@ export interface operations {
             };
             /** @description The path does not take this method */
             405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_inbox: {
+        parameters: {
+            query?: {
+                /** @description Only what was said to this assistant. */
+                assistant_id?: string;
+                /** @description What became of them; those that wait for a person if it is left out. */
+                status?: components["schemas"]["InboxStatus"];
+                /** @description The most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first one. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of utterances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InboxItem"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    label_inbox_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key twice labels once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The utterance */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelInboxItem"];
+            };
+        };
+        responses: {
+            /** @description The utterance as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxItem"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
