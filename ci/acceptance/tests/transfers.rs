@@ -10,7 +10,7 @@ const YAML: &str = include_str!("../data/training.yml");
 
 async fn import(platform: &Platform, path: &str, kind: &str, body: &'static str) -> Result<Answer> {
     let request = platform.request(Method::POST, path);
-    let request = request.header("idempotency-key", format!("import of {kind} to {path}"));
+    let request = request.header("idempotency-key", format!("import-{kind}-{path}"));
     answer(request.header(header::CONTENT_TYPE, kind).body(body)).await
 }
 
