@@ -161,7 +161,9 @@ test('an assistant is created, taught, trained, and holds a conversation', async
   })
 
   async function upload(name: string, buffer: Buffer) {
-    await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/plain', buffer })
+    const chooser = page.waitForEvent('filechooser')
+    await page.getByRole('button', { name: 'Choose a file' }).click()
+    await (await chooser).setFiles({ name, mimeType: 'text/plain', buffer })
   }
 })
 
