@@ -2,10 +2,10 @@
 //!
 //! Twice is the same as once: the batch has the id of the job, and `api` takes each batch once.
 
+use crate::refusals::is_for_now;
 use crate::retrain::Retrainings;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::inbox::{CollectInbox, InboxBatch, InboxTaken};
-use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_queue::{Job, JobContext, JobError};
 
 const UTTERANCES: &str = "worker_inbox_utterances_total";
@@ -32,7 +32,7 @@ impl From<CollectError> for JobError {
     fn from(error: CollectError) -> Self {
         let later = match &error {
             CollectError::NoInbox => true,
-            CollectError::Call(call) => call.is_transient() || call.code() == ErrorCode::Internal,
+            CollectError::Call(call) => is_for_now(call),
         };
         if later {
             Self::retry(error)

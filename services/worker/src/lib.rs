@@ -12,6 +12,7 @@ mod intake;
 pub mod jobs;
 mod operators;
 pub mod queues;
+mod refusals;
 mod retrain;
 mod runs;
 pub mod schedules;

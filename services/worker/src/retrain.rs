@@ -12,6 +12,8 @@ use stoa_queue::store::Store;
 use stoa_queue::{Job, JobContext, JobError, Payload, QueueError};
 use uuid::Uuid;
 
+use crate::refusals::is_for_now;
+
 /// Start a training of an assistant with its data as it stands then, as a schedule asks for it. The training
 /// has the id of the job, so that it is there once.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -64,10 +66,7 @@ impl From<RetrainError> for JobError {
     fn from(error: RetrainError) -> Self {
         let later = match &error {
             RetrainError::NotNow(_) | RetrainError::Record(_) => true,
-            RetrainError::Call(error) => matches!(
-                error.code(),
-                ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal
-            ),
+            RetrainError::Call(error) => is_for_now(error),
         };
         if later {
             Self::retry(error)

@@ -15,6 +15,7 @@ use stoa_queue::{DeadReason, Envelope, JobContext, JobError, Observer, Outcome, 
 use stoa_service::BoxError;
 use uuid::Uuid;
 
+use crate::refusals::is_for_now;
 use crate::transfers;
 
 /// A snapshot has all the utterances of an assistant.
@@ -81,11 +82,7 @@ impl From<RunError> for JobError {
             | RunError::Failed(_)
             | RunError::Cancelled
             | RunError::TooLong(_) => false,
-            // What the other side refuses once, it refuses always; its defects may be mended.
-            RunError::Call(error) => matches!(
-                error.code(),
-                ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal
-            ),
+            RunError::Call(error) => is_for_now(error),
         };
         if later {
             Self::retry(error)

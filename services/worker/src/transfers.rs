@@ -9,11 +9,11 @@ use stoa_contracts::jobs::Payload;
 use stoa_contracts::transfers::{
     ExportTrainingData, ImportTrainingData, TransferState, TransferStatus,
 };
-use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_queue::store::{DeadJob, StoredJob};
 use stoa_queue::{Job, JobContext, JobError, Outcome};
 use uuid::Uuid;
 
+use crate::refusals::is_for_now;
 use crate::runs::{CANCELLED, final_failure};
 
 /// A kind of them: the payload of its job.
@@ -78,10 +78,7 @@ impl From<TransferError> for JobError {
     fn from(error: TransferError) -> Self {
         let later = match &error {
             TransferError::Gone(_) | TransferError::Ended(_) | TransferError::Cancelled => false,
-            TransferError::Call(error) => matches!(
-                error.code(),
-                ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal
-            ),
+            TransferError::Call(error) => is_for_now(error),
         };
         if later {
             Self::retry(error)

@@ -18,10 +18,11 @@ use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::webhooks::{
     Deliver, DeliveryReport, DeliveryStatus, WebhookAttempt, WebhookMessage,
 };
-use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_queue::{Job, JobContext, JobError};
 use stoa_service::Clock;
 use uuid::Uuid;
+
+use crate::refusals::is_for_now;
 
 const ATTEMPTS: &str = "worker_webhook_attempts_total";
 /// Each pause is so many times the one before ...
@@ -64,10 +65,6 @@ impl From<DeliverError> for JobError {
             _ => Self::fail(error),
         }
     }
-}
-
-fn is_for_now(error: &ClientError) -> bool {
-    error.is_transient() || error.code() == ErrorCode::Internal
 }
 
 /// Describes the metrics and lets them begin at 0.
