@@ -2,6 +2,7 @@
 
 use rand::{Rng, RngExt as _};
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// Exponential backoff with full jitter: anything between nothing and `base * 2^n`, at most `cap`,
 /// so that jobs which failed together do not come back together.
@@ -19,6 +20,26 @@ impl Backoff {
         let doublings = u32::from(attempt.saturating_sub(1)).min(31);
         let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
         longest.mul_f64(random.random::<f64>())
+    }
+
+    /// Tries up to `tries` times, with the pauses in between; what the last attempt gave.
+    pub(crate) async fn retry<T, E, F>(
+        &self,
+        tries: u16,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        for number in 1..tries {
+            let outcome = attempt().await;
+            if outcome.is_ok() {
+                return outcome;
+            }
+            let pause = self.pause(number, &mut rand::rng());
+            sleep(pause).await;
+        }
+        attempt().await
     }
 }
 

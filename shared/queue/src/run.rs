@@ -278,21 +278,11 @@ impl Runner {
 
     /// Tries for a while; after that the message comes again as after a crash.
     async fn put(&self, receipt: &Receipt, to: &Move) {
-        for attempt in 1..=SETTLE_TRIES {
-            match receipt.put(to).await {
-                Ok(Settled::Yes) => return,
-                Ok(Settled::Lost) => {
-                    metrics::leases_lost(self.queue, 1);
-                    return;
-                }
-                Err(error) if attempt == SETTLE_TRIES => {
-                    tracing::warn!(%error, "a job could not be settled and comes again");
-                }
-                Err(_) => {
-                    let pause = SETTLE_BACKOFF.pause(attempt, &mut rand::rng());
-                    sleep(pause).await;
-                }
-            }
+        let put = SETTLE_BACKOFF.retry(SETTLE_TRIES, || receipt.put(to));
+        match put.await {
+            Ok(Settled::Yes) => {}
+            Ok(Settled::Lost) => metrics::leases_lost(self.queue, 1),
+            Err(error) => tracing::warn!(%error, "a job could not be settled and comes again"),
         }
     }
 }

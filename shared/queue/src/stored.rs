@@ -210,26 +210,12 @@ async fn write(store: Store, mut endings: mpsc::Receiver<(Ending, Written)>) {
     let mut some = Vec::with_capacity(AT_ONCE);
     while endings.recv_many(&mut some, AT_ONCE).await > 0 {
         let (batch, written): (Vec<_>, Vec<_>) = some.drain(..).unzip();
-        let mut failure = None;
-        for attempt in 1..=TRIES {
-            match answered(store.end(&batch)).await {
-                Ok(()) => {
-                    failure = None;
-                    break;
-                }
-                Err(error) => failure = Some(error),
-            }
-            let pause = BACKOFF.pause(attempt, &mut rand::rng());
-            sleep(pause).await;
-        }
-        if let Some(error) = &failure {
+        let ended = BACKOFF.retry(TRIES, || answered(store.end(&batch))).await;
+        if let Err(error) = &ended {
             tracing::warn!(%error, source = ?error, jobs = batch.len(), "the ends of jobs are not recorded; they come again");
         }
         for told in written {
-            let result = match failure {
-                None => Ok(()),
-                Some(_) => Err(QueueError::NotOurs),
-            };
+            let result = ended.as_ref().map_err(|_| QueueError::NotOurs).copied();
             // Who waited may be gone.
             drop(told.send(result));
         }

@@ -9,7 +9,6 @@ use crate::{batch, metrics};
 use redis::RedisResult;
 use redis::aio::ConnectionManager;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A job that is done. Dropped when the server has it so, which lets the next one in.
@@ -57,13 +56,15 @@ struct Sending {
 }
 
 impl Sending {
-    async fn run(mut self, mut entries: mpsc::UnboundedReceiver<Ended>) {
+    async fn run(self, mut entries: mpsc::UnboundedReceiver<Ended>) {
         let mut some = Vec::with_capacity(batch::AT_ONCE);
         while batch::fill(&mut entries, &mut some).await {
             let ids: Vec<_> = some.iter().map(|(receipt, _)| receipt.entry).collect();
             let good = some.iter().map(|(receipt, _)| receipt.good_until()).min();
-            match self.try_acknowledge(good.unwrap_or_default(), &ids).await {
+            let acknowledge = || self.acknowledge(good.unwrap_or_default(), &ids);
+            match SETTLE_BACKOFF.retry(SETTLE_TRIES, acknowledge).await {
                 Ok(lost) => metrics::leases_lost(self.queue, lost),
+                // They come again as after a crash.
                 Err(error) => {
                     tracing::warn!(%error, jobs = ids.len(), "jobs could not be settled and come again");
                 }
@@ -72,24 +73,11 @@ impl Sending {
         }
     }
 
-    /// Tries for a while; after that they come again as after a crash.
-    async fn try_acknowledge(&mut self, good_until: u64, ids: &[EntryId]) -> RedisResult<u64> {
-        for attempt in 1..SETTLE_TRIES {
-            let acknowledged = self.acknowledge(good_until, ids).await;
-            if acknowledged.is_ok() {
-                return acknowledged;
-            }
-            let pause = SETTLE_BACKOFF.pause(attempt, &mut rand::rng());
-            sleep(pause).await;
-        }
-        self.acknowledge(good_until, ids).await
-    }
-
     /// How many were somebody else's.
-    async fn acknowledge(&mut self, good_until: u64, ids: &[EntryId]) -> RedisResult<u64> {
+    async fn acknowledge(&self, good_until: u64, ids: &[EntryId]) -> RedisResult<u64> {
         let mut call = scripts::DONE.key(&self.keys.stream);
         call.arg(GROUP).arg(&self.consumer).arg(good_until).arg(ids);
-        match call.invoke_async(&mut self.link).await {
+        match call.invoke_async(&mut self.link.clone()).await {
             Err(error) if no_group(&error) => Ok(ids.len() as u64),
             other => other,
         }

@@ -1,7 +1,7 @@
 //! Redis Streams: one stream and one consumer group per queue.
 //!
 //! A worker owns what it has read as long as its heartbeat renews the lease; whatever changes an
-//! entry first checks in the same script that it is still the worker's own.
+//! entry first makes sure, in the same script, that it is still the worker's own.
 
 mod done;
 mod entry;
