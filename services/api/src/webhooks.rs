@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sqlx::PgTransaction;
-use stoa_contracts::webhooks::Deliver;
+use stoa_contracts::webhooks::{Deliver, WebhookEvent};
 use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -29,6 +29,18 @@ pub(crate) struct Event<'a, T> {
     pub(crate) at: OffsetDateTime,
     /// What there is to say.
     pub(crate) data: &'a T,
+}
+
+impl<'a, T> Event<'a, T> {
+    /// One that happens now, and is committed with its cause.
+    pub(crate) fn now(event: WebhookEvent, data: &'a T, now: OffsetDateTime) -> Self {
+        Self {
+            id: None,
+            name: event.as_str(),
+            at: now,
+            data,
+        }
+    }
 }
 
 /// Where an event goes.

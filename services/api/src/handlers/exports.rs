@@ -13,13 +13,13 @@ use stoa_contracts::{
     training_data::TrainingData,
     transfers::{CreateExport, ExportTrainingData, TrainingDataExport, TransferStatus},
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{assistants, trainings, transfers};
+use super::{assistants, taken, trainings, transfers};
 use crate::{state::Api, stored, training_data::Format, transfers::parts};
 
 /// Exports of an assistant that are kept.
@@ -84,7 +84,7 @@ async fn create_export(
 ) -> Result<impl IntoResponse, Problem> {
     assistants::require(&api, &identity, id).await?;
     let now = api.clock.now();
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let version = lock(&mut transaction, &identity, id).await?;
     trainings::require_examples(&mut transaction, id, version).await?;
     transfers::give_up_silent(&mut transaction, id, now).await?;
@@ -152,11 +152,11 @@ async fn forget_oldest(
 }
 
 fn already_running(error: DatabaseError) -> Problem {
-    if !error.violates_unique(Some("transfers_one_export")) {
-        return error.into();
-    }
-    let detail = "An export of this assistant in this format has not ended; wait for it to end.";
-    Problem::new(ErrorCode::Conflict, detail)
+    taken(
+        error,
+        Some("transfers_one_export"),
+        "An export of this assistant in this format has not ended; wait for it to end.",
+    )
 }
 
 /// Reads an export: how far it is, how large its file is.

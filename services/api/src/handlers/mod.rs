@@ -19,7 +19,9 @@ mod webhook_deliveries;
 mod webhooks;
 
 use axum::{Router, middleware::from_fn_with_state};
-use stoa_service::openapi_router;
+use stoa_contracts::ErrorCode;
+use stoa_postgres::DatabaseError;
+use stoa_service::{Problem, openapi_router};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{idempotency, state::Api};
@@ -62,4 +64,13 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(inbox::routes())
         .merge(webhooks::routes())
         .merge(webhook_deliveries::routes())
+}
+
+/// What to say of a row that a unique index refuses, this one or any; of other errors, what they are.
+fn taken(error: DatabaseError, index: Option<&str>, detail: &str) -> Problem {
+    if error.violates_unique(index) {
+        Problem::new(ErrorCode::Conflict, detail)
+    } else {
+        error.into()
+    }
 }

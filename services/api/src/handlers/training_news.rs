@@ -37,12 +37,6 @@ impl News<'_> {
             TrainingStatus::Succeeded => WebhookEvent::TrainingSucceeded,
             _ => WebhookEvent::TrainingFailed,
         };
-        let event = Event {
-            id: None,
-            name: event.as_str(),
-            at: now,
-            data: self,
-        };
-        webhooks::emit(transaction, account, &event, now).await
+        webhooks::emit(transaction, account, &Event::now(event, self, now), now).await
     }
 }

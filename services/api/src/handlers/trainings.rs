@@ -19,7 +19,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{assistants, training_news::News};
+use super::{assistants, taken, training_news::News};
 use crate::{state::Api, stored};
 
 /// A training of which nothing has been heard for so long does not hold up the next one: a job
@@ -243,11 +243,11 @@ pub(super) async fn give_up_silent(
 }
 
 pub(super) fn already_running(error: DatabaseError) -> Problem {
-    if !error.violates_unique(Some("trainings_one_at_a_time")) {
-        return error.into();
-    }
-    let detail = "A training of this assistant is running; wait for it to end.";
-    Problem::new(ErrorCode::Conflict, detail)
+    taken(
+        error,
+        Some("trainings_one_at_a_time"),
+        "A training of this assistant is running; wait for it to end.",
+    )
 }
 
 /// Lists the trainings of an assistant, newest first.

@@ -8,7 +8,7 @@ use stoa_contracts::{
     transfers::{ImportCounts, TransferStatus},
     webhooks::WebhookEvent,
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -90,12 +90,7 @@ impl Ending {
                 TransferStatus::Succeeded => WebhookEvent::ImportSucceeded,
                 _ => WebhookEvent::ImportFailed,
             };
-            let event = Event {
-                id: None,
-                name: event.as_str(),
-                at: now,
-                data: &news,
-            };
+            let event = Event::now(event, &news, now);
             webhooks::emit(transaction, row.account_id, &event, now).await?;
         }
         Ok(true)
@@ -103,7 +98,7 @@ impl Ending {
 
     /// Writes it down by itself.
     pub(crate) async fn end(&self, api: &Api, id: Uuid) -> Result<(), DatabaseError> {
-        let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+        let mut transaction = begin(&api.pool).await?;
         self.write(&mut transaction, id, api.clock.now()).await?;
         traced("transaction.commit", transaction.commit()).await?;
         api.outbox.notify_one();

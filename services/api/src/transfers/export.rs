@@ -2,7 +2,7 @@
 
 use sqlx::types::Json as Stored;
 use stoa_contracts::training_data::TrainingData;
-use stoa_postgres::traced;
+use stoa_postgres::{begin, traced};
 
 use super::{Ending, Transfer, WorkError, parts};
 use crate::{state::Api, training_data::write};
@@ -25,7 +25,7 @@ pub(super) async fn run(api: &Api, transfer: &Transfer) -> Result<(), WorkError>
     let now = api.clock.now();
     let mut ending = Ending::succeeded();
     ending.bytes = i64::try_from(file.len()).ok();
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     // Its row is locked from here on: another copy of the job waits, and finds that it has ended.
     if ending.write(&mut transaction, transfer.id, now).await? {
         for (number, part) in (0..).zip(file.chunks(parts::PART)) {

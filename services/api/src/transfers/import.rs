@@ -8,7 +8,7 @@ use stoa_contracts::{
     training_data::{Hint, HintKind, TrainingData},
     transfers::{ImportCounts, ImportMode},
 };
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 
 use super::{Ending, Transfer, WorkError, parts};
 use crate::{
@@ -193,7 +193,7 @@ async fn commit(api: &Api, transfer: &Transfer, outcome: Outcome) -> Result<bool
         data: &outcome.data,
         after: Some(outcome.after),
     };
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let Some(revision) = new.insert(&mut transaction, now).await? else {
         return Ok(false);
     };
@@ -211,7 +211,7 @@ async fn commit(api: &Api, transfer: &Transfer, outcome: Outcome) -> Result<bool
 
 /// Ends the import for good and leaves the data as it is: its file is not looked at again.
 async fn conclude(api: &Api, transfer: &Transfer, ending: &Ending) -> Result<(), DatabaseError> {
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let now = api.clock.now();
     if ending.write(&mut transaction, transfer.id, now).await? {
         parts::forget(&mut *transaction, transfer.id).await?;

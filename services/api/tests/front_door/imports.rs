@@ -79,6 +79,13 @@ pub(crate) async fn parts(service: &Service) -> i64 {
     count.fetch_one(&service.pool).await.expect("a count")
 }
 
+/// An import of [`CSV`] into an assistant.
+async fn import_csv(service: &Service, assistant: &str, token: &str) -> Value {
+    let imports = format!("{assistant}/imports");
+    let answer = upload(service, &imports, token, "text/csv", CSV).await;
+    answer.ok(202)
+}
+
 #[tokio::test]
 async fn a_file_takes_the_place_of_the_data_by_a_job_that_has_its_id() {
     let worker = Worker::start().await;
@@ -273,15 +280,7 @@ async fn two_copies_of_a_job_have_one_effect() {
     let service = Service::start().await;
     let token = service.token(Role::Editor).await;
     let path = service.trainable(&token).await;
-    let import = upload(
-        &service,
-        &format!("{path}/imports"),
-        &token,
-        "text/csv",
-        CSV,
-    )
-    .await
-    .ok(202);
+    let import = import_csv(&service, &path, &token).await;
     // What has died while it held the claim does not hold it for ever, and another may begin at any time.
     let release =
         "UPDATE transfers SET claimed_until = now() - interval '1 minute' WHERE status = 'running'";
@@ -308,15 +307,7 @@ async fn one_that_breaks_its_process_again_and_again_is_given_up() {
     let service = Service::start().await;
     let token = service.token(Role::Editor).await;
     let path = service.trainable(&token).await;
-    let import = upload(
-        &service,
-        &format!("{path}/imports"),
-        &token,
-        "text/csv",
-        CSV,
-    )
-    .await
-    .ok(202);
+    let import = import_csv(&service, &path, &token).await;
     let broken = "UPDATE transfers SET status = 'running', starts = 3, claimed_until = now() - interval '1 minute'";
     sqlx::query(broken).execute(&service.pool).await.unwrap();
     let failed = see_through(&service, "imports", &import, &token).await;

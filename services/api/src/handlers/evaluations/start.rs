@@ -13,7 +13,10 @@ use stoa_service::{Identity, Problem};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{super::trainings, Row};
+use super::{
+    super::{taken, trainings},
+    Row,
+};
 use crate::state::Api;
 
 /// Evaluations of an assistant that are kept.
@@ -165,9 +168,9 @@ async fn make_room(
 }
 
 fn already_running(error: DatabaseError) -> Problem {
-    if !error.violates_unique(Some("evaluations_one_at_a_time")) {
-        return error.into();
-    }
-    let detail = "An evaluation of this assistant is running; wait for it to end.";
-    Problem::new(ErrorCode::Conflict, detail)
+    taken(
+        error,
+        Some("evaluations_one_at_a_time"),
+        "An evaluation of this assistant is running; wait for it to end.",
+    )
 }

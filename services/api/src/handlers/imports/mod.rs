@@ -11,12 +11,12 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use sqlx::types::Json as Stored;
 use stoa_contracts::{
-    ErrorCode, FieldError, Page,
+    FieldError, Page,
     identity::Role,
     training_data::{Hint, TrainingData},
     transfers::{DataFormat, ImportCounts, ImportMode, ImportTrainingData, TrainingDataImport},
 };
-use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{
     IdempotencyKey, Identity, Json, Paging, Path, Problem, Query, body_limit, responses,
 };
@@ -25,7 +25,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{assistants, documents};
+use super::{assistants, documents, taken};
 use crate::{idempotency::Once, state::Api, stored, training_data::Format};
 use upload::Upload;
 
@@ -207,7 +207,7 @@ impl Start<'_> {
 
     async fn begin(&self, api: &Api) -> Result<TrainingDataImport, Problem> {
         let now = api.clock.now();
-        let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+        let mut transaction = begin(&api.pool).await?;
         super::transfers::give_up_silent(&mut transaction, self.assistant, now).await?;
         let insert = sqlx::query_as!(
             Row,
@@ -256,11 +256,11 @@ impl Start<'_> {
 }
 
 fn already_running(error: DatabaseError) -> Problem {
-    if !error.violates_unique(Some("transfers_one_import")) {
-        return error.into();
-    }
-    let detail = "An import of this assistant has not ended; wait for its end, or cancel its job.";
-    Problem::new(ErrorCode::Conflict, detail)
+    taken(
+        error,
+        Some("transfers_one_import"),
+        "An import of this assistant has not ended; wait for its end, or cancel its job.",
+    )
 }
 
 /// Lists the imports of the account, newest first; they are kept for 30 days.

@@ -8,7 +8,7 @@ use stoa_contracts::inbox::{
     GUESSES_LIMIT, InboxBatch, InboxTaken, TEXT_LIMIT, UncertainUtterance,
 };
 use stoa_contracts::{ErrorCode, parse::RankedIntent};
-use stoa_postgres::{DatabaseError, traced};
+use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub(super) async fn take_inbox_batch(
     Trusted(InboxBatch { utterances }): Trusted<InboxBatch>,
 ) -> Result<Json<InboxTaken>, Problem> {
     let utterances = merged(utterances)?;
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     // Held until the end, so that batches of one assistant come one after the other, and its bound holds.
     let select = sqlx::query_scalar!(
         "SELECT collects_utterances FROM assistants WHERE id = $1 FOR NO KEY UPDATE",

@@ -10,6 +10,7 @@ use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
 use uuid::Uuid;
 
+use super::super::taken;
 use super::trainings::readable;
 use crate::{
     state::Api,
@@ -98,9 +99,9 @@ pub(super) async fn reopen_transfer(
 }
 
 fn already_running(error: DatabaseError) -> Problem {
-    if !error.violates_unique(None) {
-        return error.into();
-    }
-    let detail = "Another one of this assistant has not ended; wait for its end.";
-    Problem::new(ErrorCode::Conflict, detail)
+    taken(
+        error,
+        None,
+        "Another one of this assistant has not ended; wait for its end.",
+    )
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use stoa_contracts::webhooks::Announce;
-use stoa_postgres::traced;
+use stoa_postgres::{begin, traced};
 use stoa_service::{Path, Problem, Trusted};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub(super) async fn announce_webhook_event(
         at: announced.at,
         data: &announced.data,
     };
-    let mut transaction = traced("transaction.begin", api.pool.begin()).await?;
+    let mut transaction = begin(&api.pool).await?;
     let now = api.clock.now();
     webhooks::emit(&mut transaction, announced.account_id, &event, now).await?;
     traced("transaction.commit", transaction.commit()).await?;
