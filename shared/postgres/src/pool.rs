@@ -77,6 +77,8 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
     let options = options.options([
         ("statement_timeout", statement_timeout.as_str()),
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
+        // Compiling takes longer than any statement of a service runs.
+        ("jit", "off"),
     ]);
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size)
