@@ -7,9 +7,9 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
-use stoa_postgres::{DatabaseError, begin, traced};
+use stoa_postgres::{DatabaseError, traced};
 use stoa_queue::store::{NewJob, Store};
-use stoa_queue::{Job, JobContext, JobError, Payload, QueueError};
+use stoa_queue::{BoxError, Job, JobContext, JobError, Payload, QueueError};
 use stoa_service::{Identity, Json, Problem, responses};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,12 +41,10 @@ impl Job<PgPool> for TallyNote {
         let words = note.text.split_whitespace().count();
         let words = i64::try_from(words).map_err(JobError::fail)?;
         // To add is not the same when done twice: it is committed with the end of the job, or not at all.
-        let mut transaction = begin(&pool).await.map_err(JobError::retry)?;
-        let added = add(&mut transaction, note.account_id, words).await;
-        added.map_err(JobError::retry)?;
-        let completed = job.complete_in(&mut transaction).await;
-        completed.map_err(JobError::retry)?;
-        transaction.commit().await.map_err(JobError::retry)
+        let account = note.account_id;
+        let completed =
+            job.complete_with(move |transaction| Box::pin(add(transaction, account, words)));
+        completed.await.map_err(JobError::retry)
     }
 }
 
@@ -105,11 +103,7 @@ async fn select_note(pool: &PgPool, id: Uuid) -> Result<Option<CountedNote>, Dat
 }
 
 /// Counts a note of so many words.
-async fn add(
-    transaction: &mut PgConnection,
-    account: Uuid,
-    words: i64,
-) -> Result<(), DatabaseError> {
+async fn add(transaction: &mut PgConnection, account: Uuid, words: i64) -> Result<(), BoxError> {
     let query = sqlx::query!(
         "INSERT INTO tallies (account_id, notes, words) VALUES ($1, 1, $2)
          ON CONFLICT (account_id) DO UPDATE SET notes = tallies.notes + 1, words = tallies.words + $2",

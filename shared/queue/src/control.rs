@@ -1,9 +1,10 @@
 //! What passes between a running job and who watches over it.
 
+use crate::ends::{Effect, End, Ends};
 use crate::store::{Ending, Store};
 use crate::{Outcome, QueueError};
 use sqlx::PgConnection;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
@@ -30,11 +31,25 @@ pub(crate) struct Control {
     held: Option<Held>,
 }
 
-/// The proof that a job of a record is ours.
-#[derive(Clone, Debug)]
-struct Held {
+/// The proof that a job of a record is ours, and where its end is written.
+#[derive(Debug)]
+pub(crate) struct Held {
     store: Store,
+    ends: Ends,
     attempt: i16,
+    /// Whether the end is written, whatever comes after it.
+    has_ended: AtomicBool,
+}
+
+impl Held {
+    pub(crate) fn new(store: Store, ends: Ends, attempt: i16) -> Self {
+        Self {
+            store,
+            ends,
+            attempt,
+            has_ended: AtomicBool::default(),
+        }
+    }
 }
 
 impl Control {
@@ -50,9 +65,9 @@ impl Control {
     }
 
     /// Of a job that stands in a record.
-    pub(crate) fn of(store: Store, attempt: i16, lost: CancellationToken) -> Self {
+    pub(crate) fn of(held: Held, lost: CancellationToken) -> Self {
         Self {
-            held: Some(Held { store, attempt }),
+            held: Some(held),
             ..Self::new(lost)
         }
     }
@@ -92,13 +107,21 @@ impl Control {
         self.held.as_ref().map(|held| held.attempt)
     }
 
-    /// How the record has it that the job ended so, if it stands in one.
+    /// How the record has it that the job ended so, if it stands in one and has not ended yet.
     pub(crate) fn ending(&self, id: Uuid, outcome: &Outcome) -> Option<Ending> {
         let held = self.held.as_ref()?;
+        if held.has_ended.load(Ordering::Relaxed) {
+            return None;
+        }
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
         let result = result.clone().filter(|_| *outcome == Outcome::Succeeded);
         let ending = Ending::new(id, held.attempt, outcome).with_result(result);
         Some(ending.with_trace(crate::trace::id()))
+    }
+
+    fn success(&self, id: Uuid) -> Result<(&Held, Ending), QueueError> {
+        let ending = self.ending(id, &Outcome::Succeeded);
+        self.held.as_ref().zip(ending).ok_or(QueueError::NoRecord)
     }
 
     pub(crate) async fn complete_in(
@@ -106,13 +129,15 @@ impl Control {
         id: Uuid,
         transaction: &mut PgConnection,
     ) -> Result<(), QueueError> {
-        let ending = self
-            .ending(id, &Outcome::Succeeded)
-            .ok_or(QueueError::NoRecord)?;
-        let store = self.held.as_ref().map(|held| &held.store);
-        store
-            .ok_or(QueueError::NoRecord)?
-            .end_in(transaction, &[ending])
-            .await
+        let (held, ending) = self.success(id)?;
+        held.store.end_in(transaction, &ending).await
+    }
+
+    pub(crate) async fn complete_with(&self, id: Uuid, effect: Effect) -> Result<(), QueueError> {
+        let (held, ending) = self.success(id)?;
+        let effect = Some(effect);
+        held.ends.write(End { ending, effect }).await?;
+        held.has_ended.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }

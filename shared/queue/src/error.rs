@@ -4,7 +4,7 @@ use std::time::Duration;
 use stoa_contracts::{Coded, ErrorCode};
 
 /// An error of anybody's, with its sources.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a job could not be enqueued, or a queue not be read.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,9 @@ pub enum QueueError {
     /// The job belongs to another worker by now: whatever this one has done must not be committed.
     #[error("another worker has the job")]
     NotOurs,
+    /// What the job does in the transaction of its end has failed.
+    #[error("the effects of the job could not be written")]
+    Effect(#[source] BoxError),
     /// The job stands in no record: its consumer has none.
     #[error("the job stands in no record")]
     NoRecord,
@@ -76,6 +79,7 @@ impl Coded for QueueError {
             | Self::Payload(_)
             | Self::TimeLimit { .. }
             | Self::Schedule(_)
+            | Self::Effect(_)
             | Self::NoRecord
             | Self::Crashed(_) => ErrorCode::Internal,
         }

@@ -200,10 +200,9 @@ impl Runner {
     ) -> Settlement {
         let envelope = &job.envelope;
         let mut written = self.observer.ended(job, &outcome).await;
-        if let (Ok(()), Some(stored)) = (&written, &self.stored)
-            && let Some(ending) = job.control.ending(envelope.id, &outcome)
-        {
-            written = Box::pin(stored.end(ending)).await.map_err(Into::into);
+        if let (Ok(()), Some(stored)) = (&written, &self.stored) {
+            let end = stored.end(envelope.id, &job.control, &outcome);
+            written = Box::pin(end).await.map_err(Into::into);
         }
         self.report(envelope, &outcome, took);
         match &written {

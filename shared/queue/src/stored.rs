@@ -1,35 +1,24 @@
 //! A consumer's part in a record: claims what arrives, writes how it ended, and watches over what runs.
 
 use crate::backend::{Delivery, Move};
-use crate::control::{Control, Stop};
+use crate::control::{Control, Held, Stop};
+use crate::ends::{End, Ends};
 use crate::envelope::{Envelope, Message};
-use crate::store::{Claim, Ending, Store, answered};
-use crate::{Backoff, QueueError, worker};
+use crate::store::{Claim, Store, answered};
+use crate::{Outcome, QueueError, worker};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// How often a worker says that it lives, and hears what was cancelled.
 const BEAT: Duration = Duration::from_secs(1);
 /// At how many of them a worker compares what it runs with what the record says.
 const COMPARED: u32 = 10;
-/// Ends that one statement writes: those that came while the one before was on its way.
-const AT_ONCE: usize = 200;
-/// Ends that may wait.
-const WAITING: usize = 1000;
-/// How often an end is tried while the record is away, before the lease decides.
-const TRIES: u16 = 8;
-const BACKOFF: Backoff = Backoff {
-    base: Duration::from_millis(100),
-    cap: Duration::from_secs(2),
-};
-
-type Written = oneshot::Sender<Result<(), QueueError>>;
+/// The pause before what could not be claimed is handed out again.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// A worker of a record. Cheap to clone.
 #[derive(Clone)]
@@ -37,8 +26,8 @@ pub(crate) struct Stored {
     store: Store,
     worker: Arc<str>,
     running: Arc<Mutex<HashMap<Uuid, Arc<Control>>>>,
-    endings: mpsc::Sender<(Ending, Written)>,
-    _tasks: Arc<[AbortOnDropHandle<()>; 2]>,
+    ends: Ends,
+    _beating: Arc<AbortOnDropHandle<()>>,
 }
 
 /// What arrived, and its claim.
@@ -59,22 +48,19 @@ impl Stored {
     pub(crate) fn new(store: Store, queues: Vec<String>) -> Self {
         let worker: Arc<str> = worker::name().into();
         let running = Arc::default();
-        let (endings, receiver) = mpsc::channel(WAITING);
-        let writing = tokio::spawn(write(store.clone(), receiver));
         let beating = beat(
             store.clone(),
             Arc::clone(&worker),
             queues,
             Arc::clone(&running),
         );
-        let beating = tokio::spawn(beating);
-        let tasks = [writing, beating].map(AbortOnDropHandle::new);
+        let beating = AbortOnDropHandle::new(tokio::spawn(beating));
         Self {
+            ends: Ends::new(store.clone()),
             store,
             worker,
             running,
-            endings,
-            _tasks: Arc::new(tasks),
+            _beating: Arc::new(beating),
         }
     }
 
@@ -96,7 +82,7 @@ impl Stored {
             Err(error) => {
                 tracing::warn!(queue, %error, source = ?error, "jobs go back: the record cannot be read");
                 give_back(known).await;
-                sleep(BACKOFF.cap).await;
+                sleep(PAUSE).await;
                 return admitted;
             }
         };
@@ -104,7 +90,8 @@ impl Stored {
             match claimed.get(&envelope.id) {
                 Some(&attempt) => {
                     let lost = delivery.lease.clone();
-                    let control = Arc::new(Control::of(self.store.clone(), attempt, lost));
+                    let held = Held::new(self.store.clone(), self.ends.clone(), attempt);
+                    let control = Arc::new(Control::of(held, lost));
                     self.running().insert(envelope.id, Arc::clone(&control));
                     admitted.push(Admitted { delivery, control });
                 }
@@ -140,31 +127,23 @@ impl Stored {
         answered(claiming).await
     }
 
-    /// Writes the end of an attempt; returns when it is there.
-    pub(crate) async fn end(&self, ending: Ending) -> Result<(), QueueError> {
-        let (id, attempt) = (ending.id, ending.attempt);
-        let ended = self.write_end(ending).await;
-        // Not earlier: until then the record has it that it runs here.
-        self.forget(id, Some(attempt));
-        ended
-    }
-
-    async fn write_end(&self, ending: Ending) -> Result<(), QueueError> {
-        let (written, writing) = oneshot::channel();
-        // The statement is shared with other jobs; in the trace of each stands how long it took for it.
-        let span = tracing::info_span!(
-            "db.query",
-            otel.kind = "client",
-            otel.name = "db.query job.end",
-            db.system.name = "postgresql",
-            db.operation.name = "job.end",
-        );
-        let ended = async {
-            let sent = self.endings.send((ending, written)).await;
-            sent.map_err(|_| QueueError::NoRecord)?;
-            writing.await.map_err(|_| QueueError::NoRecord)?
+    /// Writes the end of an attempt, unless it has been; returns when it is there.
+    pub(crate) async fn end(
+        &self,
+        id: Uuid,
+        control: &Control,
+        outcome: &Outcome,
+    ) -> Result<(), QueueError> {
+        let ended = match control.ending(id, outcome) {
+            Some(ending) => {
+                let effect = None;
+                self.ends.write(End { ending, effect }).await
+            }
+            None => Ok(()),
         };
-        ended.instrument(span).await
+        // Not earlier: until then the record has it that it runs here.
+        self.forget(id, control.attempt());
+        ended
     }
 
     /// An attempt runs no more. The next one may run here already.
@@ -198,27 +177,10 @@ async fn give_back(known: Vec<(Envelope, Delivery)>) {
         let to = Move::Again {
             id: again.id,
             message: Message::new(&again, delivery.message.body.clone()),
-            pause: BACKOFF.cap,
+            pause: PAUSE,
         };
         // If this fails, it comes again by itself.
         drop(delivery.receipt.put(&to).await);
-    }
-}
-
-/// Writes ends, as many at a time as there are.
-async fn write(store: Store, mut endings: mpsc::Receiver<(Ending, Written)>) {
-    let mut some = Vec::with_capacity(AT_ONCE);
-    while endings.recv_many(&mut some, AT_ONCE).await > 0 {
-        let (batch, written): (Vec<_>, Vec<_>) = some.drain(..).unzip();
-        let ended = BACKOFF.retry(TRIES, || answered(store.end(&batch))).await;
-        if let Err(error) = &ended {
-            tracing::warn!(%error, source = ?error, jobs = batch.len(), "the ends of jobs are not recorded; they come again");
-        }
-        for told in written {
-            let result = ended.as_ref().map_err(|_| QueueError::NotOurs).copied();
-            // Who waited may be gone.
-            drop(told.send(result));
-        }
     }
 }
 

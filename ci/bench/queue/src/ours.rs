@@ -5,13 +5,14 @@ use crate::job::{Job, Journal};
 use crate::orders::{Order, Orders, concurrency, url};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use std::env;
+use std::future::ready;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_config::Env;
-use stoa_queue::store::{MIGRATIONS, NewJob, Store, begin};
+use stoa_postgres::PostgresSettings;
+use stoa_queue::store::{MIGRATIONS, NewJob, Store};
 use stoa_queue::{
     CancellationToken, Consumer, ConsumerSettings, Enqueue, JobContext, JobError, Queue,
     QueueError, QueueSettings,
@@ -32,7 +33,7 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<Queue> {
 
 /// The variable with the database of the record, if there shall be one.
 pub(crate) const RECORD: &str = "BENCH_RECORD";
-/// The variable that makes every job end itself in a transaction.
+/// The variable that makes every job end itself in a transaction that would carry its effect.
 const ONCE: &str = "BENCH_ONCE";
 
 /// Connects to the database of a record, and makes its tables.
@@ -42,13 +43,13 @@ pub(crate) async fn record(url: &str) -> anyhow::Result<PgPool> {
     Ok(pool)
 }
 
-/// The record that the environment names, with as many connections as a service has.
+/// The record that the environment names, connected to as a service does.
 async fn store() -> anyhow::Result<Option<Store>> {
     let Ok(url) = env::var(RECORD) else {
         return Ok(None);
     };
-    let options = PgPoolOptions::new().max_connections(10);
-    Ok(Some(Store::new(options.connect(&url).await?)))
+    let pool = stoa_postgres::connect(&PostgresSettings::at(url)).await?;
+    Ok(Some(Store::new(pool)))
 }
 
 pub(crate) async fn run(role: Role) -> anyhow::Result<()> {
@@ -149,15 +150,16 @@ async fn work(queue: Queue) -> anyhow::Result<()> {
         asked.cancel();
     });
     let store = store().await?;
-    let once = store.clone().filter(|_| env::var_os(ONCE).is_some());
+    let is_once = env::var_os(ONCE).is_some();
     let consumer = Consumer::new(queue, settings).handle(move |job: Job, context: JobContext| {
-        let (journal, once) = (Arc::clone(&journal), once.clone());
+        let journal = Arc::clone(&journal);
         async move {
             job.run(&journal).await.map_err(JobError::fail)?;
-            match once {
-                Some(store) => end(&store, &context).await.map_err(JobError::retry),
-                None => Ok(()),
+            if is_once {
+                let ended = context.complete_with(|_| Box::pin(ready(Ok(()))));
+                ended.await.map_err(JobError::retry)?;
             }
+            Ok(())
         }
     });
     let consumer = match store {
@@ -165,11 +167,4 @@ async fn work(queue: Queue) -> anyhow::Result<()> {
         None => consumer,
     };
     Ok(consumer.run(stop).await?)
-}
-
-/// Ends a job as one that has an effect in the database.
-async fn end(store: &Store, job: &JobContext) -> Result<(), QueueError> {
-    let mut transaction = begin(store.pool()).await?;
-    job.complete_in(&mut transaction).await?;
-    Ok(transaction.commit().await?)
 }

@@ -32,7 +32,7 @@ impl Store {
         let again = sqlx::query!(
             "WITH out AS (
                  SELECT id, state, attempts, worker, started_at FROM queue_jobs
-                 WHERE state IN ('sent', 'running') AND $1 FOR UPDATE),
+                 WHERE stage = 'out' AND $1 FOR UPDATE),
              lost AS (
                  INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
                  SELECT id, attempts, 'lost', worker, started_at FROM out WHERE state = 'running'
@@ -65,7 +65,8 @@ impl Store {
     pub(super) async fn notice_stranded(&self, queue: &Queue) -> Result<(), QueueError> {
         let suspects = sqlx::query!(
             r#"SELECT queue, array_agg(id) AS "ids!" FROM queue_jobs
-               WHERE state = 'sent' AND sent_at < clock_timestamp() - $1::text::interval GROUP BY queue"#,
+               WHERE stage = 'out' AND state = 'sent' AND sent_at < clock_timestamp() - $1::text::interval
+               GROUP BY queue"#,
             STRANDED,
         )
         .fetch_all(&self.pool)
@@ -95,9 +96,12 @@ impl Store {
 
     async fn notice_overtaken(&self) -> Result<(), QueueError> {
         let again = sqlx::query!(
-            "UPDATE queue_jobs j SET state = 'queued'
-             FROM (SELECT queue, max(sent_at) AS sent_at FROM queue_jobs WHERE state = 'running' GROUP BY queue) AS last
-             WHERE j.queue = last.queue AND j.state = 'sent' AND j.sent_at < last.sent_at - $1::text::interval",
+            // Read once, not for every job: the planner does not know how many are out.
+            "WITH last AS MATERIALIZED (
+                 SELECT queue, max(sent_at) AS sent_at FROM queue_jobs
+                 WHERE stage = 'out' AND state = 'running' GROUP BY queue)
+             UPDATE queue_jobs j SET state = 'queued' FROM last
+             WHERE j.queue = last.queue AND stage = 'out' AND state = 'sent' AND j.sent_at < last.sent_at - $1::text::interval",
             OVERTAKEN,
         )
         .execute(&self.pool)
@@ -117,7 +121,7 @@ impl Store {
         let again = sqlx::query!(
             "WITH lost AS (
                  SELECT id, attempts, worker, started_at FROM queue_jobs
-                 WHERE state = 'running' AND started_at < clock_timestamp() - $1::text::interval
+                 WHERE stage = 'out' AND state = 'running' AND started_at < clock_timestamp() - $1::text::interval
                    AND NOT EXISTS (SELECT FROM queue_workers WHERE name = worker
                                    AND seen_at > clock_timestamp() - $1::text::interval)
                  FOR UPDATE),

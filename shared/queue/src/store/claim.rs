@@ -64,25 +64,51 @@ impl Store {
     ) -> Result<HashMap<Uuid, i16>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
-        let again: Vec<_> = claims.iter().map(|claim| claim.is_again).collect();
+        let rows = sqlx::query!(
+            "UPDATE queue_jobs j SET state = 'running', attempts = attempts + 1, worker = $3,
+                                     started_at = clock_timestamp()
+             FROM unnest($1::uuid[], $2::int4[]) AS c (id, sends)
+             WHERE j.id = c.id AND j.sends = c.sends AND state = 'sent'
+             RETURNING j.id, attempts",
+            &ids,
+            &sends,
+            worker,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut claimed: HashMap<_, _> = rows.into_iter().map(|r| (r.id, r.attempts)).collect();
+        let again = claims.iter().filter(|claim| claim.is_again);
+        let again: Vec<_> = again
+            .filter(|claim| !claimed.contains_key(&claim.id))
+            .collect();
+        if !again.is_empty() {
+            claimed.extend(self.claim_again(&again, worker).await?);
+        }
+        Ok(claimed)
+    }
+
+    /// Takes jobs over whose worker has died with the same copy.
+    async fn claim_again(
+        &self,
+        claims: &[&Claim],
+        worker: &str,
+    ) -> Result<HashMap<Uuid, i16>, QueueError> {
+        let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
+        let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
         let rows = sqlx::query!(
             "WITH held AS (
-                 SELECT j.id, j.state, j.attempts, j.worker, j.started_at
-                 FROM queue_jobs j
-                 JOIN unnest($1::uuid[], $2::int4[], $3::bool[]) AS c (id, sends, is_again)
-                   ON j.id = c.id AND j.sends = c.sends AND (j.state = 'sent' OR j.state = 'running' AND c.is_again)
+                 SELECT j.id, j.attempts, j.worker, j.started_at
+                 FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[]) AS c (id, sends)
+                   ON j.id = c.id AND j.sends = c.sends AND j.state = 'running'
                  FOR UPDATE OF j),
              lost AS (
                  INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
-                 SELECT id, attempts, 'lost', worker, started_at FROM held WHERE state = 'running'
-                 ON CONFLICT DO NOTHING)
-             UPDATE queue_jobs j SET state = 'running', attempts = held.attempts + 1, worker = $4,
-                                     started_at = clock_timestamp()
+                 SELECT id, attempts, 'lost', worker, started_at FROM held ON CONFLICT DO NOTHING)
+             UPDATE queue_jobs j SET attempts = held.attempts + 1, worker = $3, started_at = clock_timestamp()
              FROM held WHERE j.id = held.id
              RETURNING j.id, j.attempts",
             &ids,
             &sends,
-            &again,
             worker,
         )
         .fetch_all(&self.pool)
@@ -144,7 +170,7 @@ impl Store {
         let again = sqlx::query!(
             "WITH lost AS (
                  SELECT id, attempts, worker, started_at FROM queue_jobs
-                 WHERE state = 'running' AND worker = $1 AND id <> ALL($2)
+                 WHERE stage = 'out' AND state = 'running' AND worker = $1 AND id <> ALL($2)
                    AND started_at < clock_timestamp() - $3::text::interval
                  FOR UPDATE SKIP LOCKED),
              past AS (

@@ -164,7 +164,7 @@ impl Store {
                        AND ($5::uuid[] IS NULL OR id = ANY($5))
                        AND (unique_key IS NULL OR NOT EXISTS (
                            SELECT FROM queue_jobs o WHERE o.queue = j.queue AND o.unique_key = j.unique_key
-                              AND o.state NOT IN ('succeeded', 'failed', 'cancelled')))
+                              AND o.stage NOT IN ('failed', 'ended')))
                      ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED),
                  forgotten AS (DELETE FROM queue_attempts USING again WHERE job_id = again.id)
                  UPDATE queue_jobs SET state = 'queued', attempts = 0, waits_for = 0, cancel_requested = false,

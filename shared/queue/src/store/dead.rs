@@ -38,7 +38,7 @@ impl Store {
         let jobs = sqlx::query_as!(
             DeadJob,
             "SELECT id, kind, payload FROM queue_jobs
-             WHERE state = 'failed'
+             WHERE stage = 'failed'
                AND ($1::uuid IS NULL OR account_id = $1)
                AND ($2::text IS NULL OR queue = $2)
                AND ($3::text IS NULL OR kind = $3)

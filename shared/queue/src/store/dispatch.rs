@@ -212,7 +212,7 @@ impl Store {
     async fn promote(&self) -> Result<Option<Duration>, QueueError> {
         sqlx::query!(
             "UPDATE queue_jobs SET state = 'queued' WHERE id IN
-                 (SELECT id FROM queue_jobs WHERE state = 'scheduled' AND not_before <= clock_timestamp()
+                 (SELECT id FROM queue_jobs WHERE stage = 'scheduled' AND not_before <= clock_timestamp()
                   ORDER BY not_before LIMIT $1)
                AND state = 'scheduled'",
             BATCH,
@@ -221,7 +221,7 @@ impl Store {
         .await?;
         let seconds = sqlx::query_scalar!(
             "SELECT extract(epoch FROM min(not_before) - clock_timestamp())::float8
-             FROM queue_jobs WHERE state = 'scheduled'"
+             FROM queue_jobs WHERE stage = 'scheduled'"
         )
         .fetch_one(&self.pool)
         .await?;

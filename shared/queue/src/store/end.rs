@@ -1,8 +1,10 @@
 //! The side of the record where attempts end.
 
 use super::{State, Store, begin, flow};
+use crate::ends::End;
 use crate::{Failure, Outcome, QueueError};
 use sqlx::PgConnection;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// The end of an attempt.
@@ -59,56 +61,103 @@ impl Ending {
 }
 
 impl Store {
-    /// Writes the ends of attempts. Those that are not ours any more are left as they are.
-    pub(crate) async fn end(&self, endings: &[Ending]) -> Result<(), QueueError> {
+    /// Writes the ends of attempts, and makes the effects that go with them; which were ours. Those that are not ours any
+    /// more are left as they are.
+    pub(crate) async fn end(&self, ends: &[End]) -> Result<HashSet<Uuid>, QueueError> {
         let mut transaction = begin(&self.pool).await?;
-        end_in(&mut transaction, endings).await?;
+        let endings: Vec<_> = ends.iter().map(|end| &end.ending).collect();
+        let ours = end_in(&mut transaction, &endings).await?;
+        for end in ends.iter().filter(|end| ours.contains(&end.ending.id)) {
+            if let Some(effect) = &end.effect {
+                let made = effect(&mut transaction).await;
+                made.map_err(QueueError::Effect)?;
+            }
+        }
         transaction.commit().await?;
-        if endings
-            .iter()
-            .any(|ending| ending.state != State::Succeeded)
-        {
+        if endings.iter().any(|end| end.state != State::Succeeded) {
             self.wake.notify_one();
         }
-        Ok(())
+        Ok(ours)
     }
 
     /// Writes the end of an attempt within a transaction, or fails if the job is not ours.
     pub(crate) async fn end_in(
         &self,
         transaction: &mut PgConnection,
-        endings: &[Ending],
+        ending: &Ending,
     ) -> Result<(), QueueError> {
-        let ended = end_in(transaction, endings).await?;
-        if ended.len() == endings.len() {
-            return Ok(());
+        let ours = end_in(transaction, &[ending]).await?;
+        if ours.is_empty() {
+            return Err(QueueError::NotOurs);
         }
-        Err(QueueError::NotOurs)
+        Ok(())
     }
 }
 
 /// Writes the ends of attempts within a transaction; which of them were ours.
 async fn end_in(
     transaction: &mut PgConnection,
-    endings: &[Ending],
+    endings: &[&Ending],
+) -> Result<HashSet<Uuid>, QueueError> {
+    let (succeeded, others): (Vec<&Ending>, Vec<&Ending>) = endings
+        .iter()
+        .partition(|ending| ending.state == State::Succeeded);
+    let mut ours = HashSet::with_capacity(endings.len());
+    if !succeeded.is_empty() {
+        ours.extend(succeed(transaction, &succeeded).await?);
+    }
+    if !others.is_empty() {
+        ours.extend(give_up(transaction, &others).await?);
+    }
+    Ok(ours)
+}
+
+/// As almost all end.
+async fn succeed(
+    transaction: &mut PgConnection,
+    endings: &[&Ending],
 ) -> Result<Vec<Uuid>, QueueError> {
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
     let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
-    let states: Vec<_> = endings
-        .iter()
-        .map(|e| e.state.as_str().to_owned())
-        .collect();
-    let outcomes: Vec<_> = endings
-        .iter()
-        .map(|e| e.outcome.map(str::to_owned))
-        .collect();
-    let errors: Vec<_> = endings.iter().map(|ending| ending.error.clone()).collect();
-    let reasons: Vec<_> = endings
-        .iter()
-        .map(|e| e.dead_reason.map(str::to_owned))
-        .collect();
-    let pauses: Vec<_> = endings.iter().map(|ending| ending.pause).collect();
     let results: Vec<_> = endings.iter().map(|ending| ending.result.clone()).collect();
+    let traces: Vec<_> = endings
+        .iter()
+        .map(|ending| ending.trace_id.clone())
+        .collect();
+    let rows = sqlx::query!(
+        "UPDATE queue_jobs j SET state = 'succeeded', error = NULL, dead_reason = NULL, progress = 1,
+             result = e.result, trace_id = coalesce(e.trace_id, j.trace_id), finished_at = clock_timestamp()
+         FROM unnest($1::uuid[], $2::int2[], $3::jsonb[], $4::text[]) AS e (id, attempt, result, trace_id)
+         WHERE j.id = e.id AND attempts = attempt AND state = 'running'
+         RETURNING j.id, flow_id",
+        &ids,
+        &attempts,
+        &results as _,
+        &traces as _,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    let in_flows = rows.iter().filter(|row| row.flow_id.is_some());
+    let in_flows: Vec<_> = in_flows.map(|row| row.id).collect();
+    if !in_flows.is_empty() {
+        flow::release_after(transaction, &in_flows).await?;
+    }
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Without success: they stand in the history of their jobs.
+async fn give_up(
+    transaction: &mut PgConnection,
+    endings: &[&Ending],
+) -> Result<Vec<Uuid>, QueueError> {
+    let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
+    let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
+    let text = |text: &'static str| text.to_owned();
+    let states: Vec<_> = endings.iter().map(|e| text(e.state.as_str())).collect();
+    let outcomes: Vec<_> = endings.iter().map(|e| e.outcome.map(text)).collect();
+    let errors: Vec<_> = endings.iter().map(|ending| ending.error.clone()).collect();
+    let reasons: Vec<_> = endings.iter().map(|e| e.dead_reason.map(text)).collect();
+    let pauses: Vec<_> = endings.iter().map(|ending| ending.pause).collect();
     let traces: Vec<_> = endings
         .iter()
         .map(|ending| ending.trace_id.clone())
@@ -116,8 +165,8 @@ async fn end_in(
     let rows = sqlx::query!(
         "WITH ending AS (
              SELECT * FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[],
-                                  $8::jsonb[], $9::text[])
-                 AS e (id, attempt, state, outcome, error, dead_reason, pause, result, trace_id)),
+                                  $8::text[])
+                 AS e (id, attempt, state, outcome, error, dead_reason, pause, trace_id)),
          held AS (
              SELECT j.id, j.worker, j.started_at FROM queue_jobs j
              JOIN ending e ON j.id = e.id AND j.attempts = e.attempt AND j.state = 'running'
@@ -125,20 +174,19 @@ async fn end_in(
          past AS (
              INSERT INTO queue_attempts (job_id, attempt, outcome, error, worker, started_at)
              SELECT id, attempt, outcome, error, worker, started_at FROM held JOIN ending USING (id)
-             WHERE outcome IS NOT NULL ON CONFLICT DO NOTHING)
+             ON CONFLICT DO NOTHING)
          UPDATE queue_jobs j SET
              state = e.state,
              error = e.error,
              dead_reason = e.dead_reason,
-             result = e.result,
+             result = NULL,
              trace_id = coalesce(e.trace_id, j.trace_id),
-             progress = CASE WHEN e.state = 'succeeded' THEN 1 ELSE j.progress END,
              max_attempts = j.max_attempts + CASE WHEN e.outcome = 'released' THEN 1 ELSE 0 END,
              not_before = CASE WHEN e.pause > 0 THEN clock_timestamp() + e.pause * interval '1 second'
                                ELSE j.not_before END,
-             finished_at = CASE WHEN e.state IN ('succeeded', 'failed', 'cancelled') THEN clock_timestamp() END
+             finished_at = CASE WHEN e.state IN ('failed', 'cancelled') THEN clock_timestamp() END
          FROM held JOIN ending e USING (id) WHERE j.id = held.id
-         RETURNING j.id, j.state, j.flow_id",
+         RETURNING j.id, j.flow_id IS NOT NULL AND j.finished_at IS NOT NULL AS \"ends_flow!\"",
         &ids,
         &attempts,
         &states,
@@ -146,26 +194,14 @@ async fn end_in(
         &errors as _,
         &reasons as _,
         &pauses,
-        &results as _,
         &traces as _,
     )
     .fetch_all(&mut *transaction)
     .await?;
-    let of_flows = |is_success: bool| -> Vec<Uuid> {
-        let ended = rows.iter().filter(|row| row.flow_id.is_some());
-        let ended = ended.filter(|row| match State::from_stored(&row.state) {
-            State::Succeeded => is_success,
-            State::Failed | State::Cancelled => !is_success,
-            _ => false,
-        });
-        ended.map(|row| row.id).collect()
-    };
-    let (succeeded, ended) = (of_flows(true), of_flows(false));
-    if !succeeded.is_empty() {
-        flow::release_after(transaction, &succeeded).await?;
-    }
-    if !ended.is_empty() {
-        flow::cancel_after(transaction, &ended).await?;
+    let in_flows = rows.iter().filter(|row| row.ends_flow);
+    let in_flows: Vec<_> = in_flows.map(|row| row.id).collect();
+    if !in_flows.is_empty() {
+        flow::cancel_after(transaction, &in_flows).await?;
     }
     Ok(rows.into_iter().map(|row| row.id).collect())
 }

@@ -262,7 +262,7 @@ async fn existing(
 ) -> Result<Option<Uuid>, QueueError> {
     let found = sqlx::query_scalar!(
         "SELECT id FROM queue_jobs
-         WHERE id = $1 OR (queue = $2 AND unique_key = $3 AND state NOT IN ('succeeded', 'failed', 'cancelled'))
+         WHERE id = $1 OR (queue = $2 AND unique_key = $3 AND stage NOT IN ('failed', 'ended'))
          LIMIT 1",
         job.id,
         job.queue,

@@ -97,41 +97,41 @@ impl Store {
     ) -> Result<(), QueueError> {
         let rows = sqlx::query!(
             r#"WITH RECURSIVE names AS (
-                   (SELECT queue FROM queue_jobs WHERE state = 'queued' ORDER BY queue LIMIT 1)
+                   (SELECT queue FROM queue_jobs WHERE stage = 'queued' ORDER BY queue LIMIT 1)
                    UNION ALL
-                   SELECT (SELECT j.queue FROM queue_jobs j WHERE state = 'queued' AND j.queue > names.queue
+                   SELECT (SELECT j.queue FROM queue_jobs j WHERE stage = 'queued' AND j.queue > names.queue
                            ORDER BY j.queue LIMIT 1)
                    FROM names WHERE names.queue IS NOT NULL)
                SELECT queue AS "queue!", 'queued' AS "state!", jobs AS "jobs!", oldest
                FROM names CROSS JOIN LATERAL (
                    SELECT count(*) AS jobs FROM queue_jobs j
-                   WHERE state = 'queued' AND j.queue = names.queue
+                   WHERE stage = 'queued' AND j.queue = names.queue
                      AND account_id BETWEEN (SELECT $1::uuid) AND (SELECT $2::uuid)) AS queued
                CROSS JOIN LATERAL (
                    WITH RECURSIVE accounts AS (
-                       (SELECT account_id FROM queue_jobs j WHERE state = 'queued' AND j.queue = names.queue
+                       (SELECT account_id FROM queue_jobs j WHERE stage = 'queued' AND j.queue = names.queue
                           AND account_id BETWEEN (SELECT $1) AND (SELECT $2) ORDER BY account_id LIMIT 1)
                        UNION ALL
-                       SELECT (SELECT j.account_id FROM queue_jobs j WHERE state = 'queued' AND j.queue = names.queue
+                       SELECT (SELECT j.account_id FROM queue_jobs j WHERE stage = 'queued' AND j.queue = names.queue
                                  AND j.account_id > accounts.account_id AND j.account_id <= (SELECT $2)
                                ORDER BY account_id LIMIT 1)
                        FROM accounts WHERE account_id IS NOT NULL)
                    SELECT min(turn) AS oldest
                    FROM (SELECT account_id FROM accounts LIMIT 1000) AS account CROSS JOIN LATERAL (
                        SELECT greatest(enqueued_at, not_before, started_at) AS turn FROM queue_jobs j
-                       WHERE state = 'queued' AND j.queue = names.queue AND j.account_id = account.account_id
+                       WHERE stage = 'queued' AND j.queue = names.queue AND j.account_id = account.account_id
                        ORDER BY priority, id LIMIT 10) AS first) AS turns
                WHERE jobs > 0
                UNION ALL
                SELECT queue, state, count(*),
                       min(greatest(enqueued_at, not_before, started_at)) FILTER (WHERE state = 'sent')
                FROM queue_jobs
-               WHERE state IN ('sent', 'running') AND account_id BETWEEN (SELECT $1) AND (SELECT $2)
+               WHERE stage = 'out' AND account_id BETWEEN (SELECT $1) AND (SELECT $2)
                GROUP BY queue, state
                UNION ALL
-               SELECT queue, state, count(*), NULL FROM queue_jobs
-               WHERE state IN ('waiting', 'scheduled', 'failed') AND account_id BETWEEN (SELECT $1) AND (SELECT $2)
-               GROUP BY queue, state"#,
+               SELECT queue, stage, count(*), NULL FROM queue_jobs
+               WHERE stage IN ('waiting', 'scheduled', 'failed') AND account_id BETWEEN (SELECT $1) AND (SELECT $2)
+               GROUP BY queue, stage"#,
             from,
             to,
         )

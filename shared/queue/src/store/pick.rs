@@ -94,9 +94,9 @@ impl Store {
         // A loose scan: the index is long, and has few queues.
         let rows = sqlx::query_scalar!(
             r#"WITH RECURSIVE names AS (
-                   (SELECT queue FROM queue_jobs WHERE state = 'queued' ORDER BY queue LIMIT 1)
+                   (SELECT queue FROM queue_jobs WHERE stage = 'queued' ORDER BY queue LIMIT 1)
                    UNION ALL
-                   SELECT (SELECT j.queue FROM queue_jobs j WHERE state = 'queued' AND j.queue > names.queue
+                   SELECT (SELECT j.queue FROM queue_jobs j WHERE stage = 'queued' AND j.queue > names.queue
                            ORDER BY j.queue LIMIT 1)
                    FROM names WHERE names.queue IS NOT NULL)
                SELECT queue AS "queue!" FROM names
@@ -113,7 +113,7 @@ impl Store {
             r#"SELECT out AS "out!", running AS "running!", max_running AS "max_running?", rate_jobs AS "rate_jobs?",
                       rate_period AS "rate_period?", rate_next AS "rate_next?", clock_timestamp() AS "now!"
                FROM (SELECT count(*) AS out, count(*) FILTER (WHERE state = 'running') AS running
-                     FROM queue_jobs WHERE queue = $1 AND state IN ('sent', 'running')) AS counted
+                     FROM queue_jobs WHERE queue = $1 AND stage = 'out') AS counted
                LEFT JOIN queue_settings ON queue = $1"#,
             queue,
         )
@@ -149,21 +149,21 @@ impl Store {
         let rows = sqlx::query!(
             r#"WITH RECURSIVE accounts AS (
                    (SELECT account_id, 1 AS number FROM queue_jobs
-                    WHERE queue = $1 AND state = 'queued' AND account_id >= $4 ORDER BY account_id LIMIT 1)
+                    WHERE queue = $1 AND stage = 'queued' AND account_id >= $4 ORDER BY account_id LIMIT 1)
                    UNION ALL
                    SELECT (SELECT j.account_id FROM queue_jobs j
-                           WHERE j.queue = $1 AND state = 'queued' AND j.account_id > accounts.account_id
+                           WHERE j.queue = $1 AND stage = 'queued' AND j.account_id > accounts.account_id
                            ORDER BY j.account_id LIMIT 1), number + 1
                    FROM accounts WHERE accounts.account_id IS NOT NULL AND number < $5),
                held AS (SELECT account_id, count(*) AS out FROM queue_jobs
-                        WHERE queue = $1 AND state IN ('sent', 'running') GROUP BY account_id),
+                        WHERE queue = $1 AND stage = 'out' GROUP BY account_id),
                picked AS (
                    SELECT j.id, j.account_id, j.priority,
                           coalesce(out, 0) + row_number() OVER (PARTITION BY j.account_id ORDER BY j.priority, j.id) AS turn
                    FROM accounts LEFT JOIN held USING (account_id)
                    CROSS JOIN LATERAL (
                        SELECT id, account_id, priority FROM queue_jobs
-                       WHERE queue = $1 AND state = 'queued' AND account_id = accounts.account_id
+                       WHERE queue = $1 AND stage = 'queued' AND account_id = accounts.account_id
                        ORDER BY priority, id LIMIT greatest(least($2, $3 - coalesce(out, 0)), 0)) AS j)
                SELECT id AS "id!",
                       (SELECT max(account_id::text) FROM accounts HAVING count(*) >= $5) AS "last?"

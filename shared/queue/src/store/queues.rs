@@ -42,7 +42,7 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         sqlx::query!(
-            "UPDATE queue_jobs SET state = 'queued' WHERE queue = $1 AND state = 'sent'",
+            "UPDATE queue_jobs SET state = 'queued' WHERE queue = $1 AND stage = 'out' AND state = 'sent'",
             queue,
         )
         .execute(&mut *transaction)

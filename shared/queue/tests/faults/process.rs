@@ -16,6 +16,7 @@ use stoa_queue::{
 use stoa_telemetry::{LogFormat, Telemetry, TelemetrySettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 /// The variable with the setup, as JSON.
 pub(crate) const SETUP: &str = "STOA_FAULTS_SETUP";
@@ -133,12 +134,17 @@ async fn handle(
             job.stopped().await;
             return Err(JobError::retry("it was stopped"));
         }
-        Task::Flaky if random.random_bool(0.5) => return Err(JobError::retry("not yet")),
         Task::Flaky | Task::Effect => {}
+    }
+    let fails = work.task == Task::Flaky && random.random_bool(0.5);
+    if fails && !shares_its_transaction(work) {
+        return Err(JobError::retry("not yet"));
     }
     sleep(Duration::from_millis(random.random_range(0..20))).await;
     part(parts, job).await.map_err(JobError::retry)?;
-    effect(record, job, work).await.map_err(JobError::retry)?;
+    effect(record, job, work, fails)
+        .await
+        .map_err(JobError::retry)?;
     // The end stands in the record, and the worker may die before the broker hears of it.
     sleep(Duration::from_millis(random.random_range(0..10))).await;
     Ok(())
@@ -156,16 +162,41 @@ async fn part(parts: &PgPool, job: &JobContext) -> Result<(), QueueError> {
     Ok(transaction.commit().await?)
 }
 
-async fn effect(record: &PgPool, job: &JobContext, work: Work) -> Result<(), QueueError> {
+/// Half of the jobs have a transaction of their own.
+fn shares_its_transaction(work: Work) -> bool {
+    work.number % 2 == 0
+}
+
+/// One that fails takes back what others have done in its transaction.
+async fn effect(
+    record: &PgPool,
+    job: &JobContext,
+    work: Work,
+    fails: bool,
+) -> Result<(), QueueError> {
+    let (id, number) = (job.envelope.id, work.number);
+    if shares_its_transaction(work) {
+        let effect = job.complete_with(move |transaction| {
+            Box::pin(async move {
+                insert(transaction, id, number).await?;
+                if fails {
+                    return Err("not yet".into());
+                }
+                Ok(())
+            })
+        });
+        return effect.await;
+    }
     let mut transaction = begin(record).await?;
-    let insert = sqlx::query("INSERT INTO effects (job, number) VALUES ($1, $2)");
-    insert
-        .bind(job.envelope.id)
-        .bind(work.number)
-        .execute(&mut *transaction)
-        .await?;
+    insert(&mut transaction, id, number).await?;
     job.complete_in(&mut transaction).await?;
     Ok(transaction.commit().await?)
+}
+
+async fn insert(transaction: &mut PgConnection, job: Uuid, number: i64) -> Result<(), sqlx::Error> {
+    let insert = sqlx::query("INSERT INTO effects (job, number) VALUES ($1, $2)");
+    insert.bind(job).bind(number).execute(transaction).await?;
+    Ok(())
 }
 
 /// Orders until all is ordered. Where it goes on, the database says.

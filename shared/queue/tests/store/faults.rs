@@ -2,11 +2,15 @@
 
 use crate::world::{Broker, Note, World, note};
 use rstest::rstest;
+use sqlx::PgPool;
+use std::sync::Arc;
 use std::time::Duration;
 use stoa_config::ExposeSecret as _;
 use stoa_queue::store::{State, begin};
-use stoa_queue::{JobContext, JobError, Payload as _};
+use stoa_queue::{JobContext, JobError, Payload as _, QueueError};
 use stoa_testing::{eventually, proxy::Proxy};
+use tokio::sync::Barrier;
+use uuid::Uuid;
 
 #[rstest]
 #[tokio::test]
@@ -35,27 +39,57 @@ async fn a_job_whose_worker_dies_runs_again_and_the_loss_is_recorded(
     world.end().await;
 }
 
+/// In which transaction a job has its effect.
+#[derive(Clone, Copy, Debug)]
+enum Transaction {
+    Own,
+    Shared,
+}
+
+/// Ends the job in it, with a row that says so.
+async fn complete(job: &JobContext, pool: &PgPool, how: Transaction) -> Result<(), JobError> {
+    let id = job.envelope.id;
+    let insert = move || sqlx::query("INSERT INTO effects VALUES ($1)").bind(id);
+    match how {
+        Transaction::Own => {
+            let mut transaction = begin(pool).await.map_err(JobError::retry)?;
+            let inserted = insert().execute(&mut *transaction).await;
+            inserted.map_err(JobError::retry)?;
+            let completed = job.complete_in(&mut transaction).await;
+            completed.map_err(JobError::retry)?;
+            transaction.commit().await.map_err(JobError::retry)
+        }
+        Transaction::Shared => {
+            let effect = job.complete_with(move |transaction| {
+                Box::pin(async move {
+                    insert().execute(transaction).await?;
+                    Ok(())
+                })
+            });
+            effect.await.map_err(JobError::retry)
+        }
+    }
+}
+
+async fn effects(pool: &PgPool) -> Vec<Uuid> {
+    let effects = sqlx::query_scalar("SELECT job FROM effects ORDER BY job");
+    effects.fetch_all(pool).await.expect("there are effects")
+}
+
 /// The effect and the end of the job are one transaction, and only who has the job can write its end.
 #[rstest]
 #[tokio::test]
 async fn an_effect_is_made_once_though_two_workers_hold_the_job(
     #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+    #[values(Transaction::Own, Transaction::Shared)] how: Transaction,
 ) {
-    let world = World::on(broker).await;
+    let world = World::with_effects(broker).await;
     let pool = world.store.pool().clone();
-    let create = "CREATE TABLE effects (job uuid NOT NULL)";
-    sqlx::query(create).execute(&pool).await.unwrap();
     let id = world.enqueue("job").await;
     let (seen, waiting) = (world.seen.clone(), pool.clone());
     let handler = move |_: Note, job: JobContext| {
         let (seen, pool) = (seen.clone(), waiting.clone());
         async move {
-            let mut transaction = begin(&pool).await.map_err(JobError::retry)?;
-            sqlx::query("INSERT INTO effects VALUES ($1)")
-                .bind(job.envelope.id)
-                .execute(&mut *transaction)
-                .await
-                .map_err(JobError::retry)?;
             if job.envelope.attempt == 1 {
                 seen.add("first");
                 // Long enough for the record to give the job to another.
@@ -63,10 +97,7 @@ async fn an_effect_is_made_once_though_two_workers_hold_the_job(
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
-            job.complete_in(&mut transaction)
-                .await
-                .map_err(JobError::retry)?;
-            transaction.commit().await.map_err(JobError::retry)?;
+            complete(&job, &pool, how).await?;
             seen.add(format!("done {}", job.envelope.attempt));
             Ok(())
         }
@@ -78,11 +109,55 @@ async fn an_effect_is_made_once_though_two_workers_hold_the_job(
     sqlx::query(again).bind(id).execute(&pool).await.unwrap();
     world.wait_for(id, State::Succeeded).await;
     worker.end().await;
-    let effects: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT job FROM effects")
-        .fetch_all(&pool)
-        .await
-        .unwrap();
-    assert_eq!(effects, [id], "{:?}", world.seen.all());
+    assert_eq!(effects(&pool).await, [id], "{:?}", world.seen.all());
+    world.end().await;
+}
+
+/// They share a transaction, and the one that fails is taken out of it.
+#[rstest]
+#[tokio::test]
+async fn an_effect_that_fails_costs_no_other_job_its_own(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::with_effects(broker).await;
+    let pool = world.store.pool().clone();
+    let together = Arc::new(Barrier::new(8));
+    let handler = move |note: Note, job: JobContext| {
+        let together = together.clone();
+        async move {
+            let fails = note.text == "fails";
+            let id = job.envelope.id;
+            together.wait().await;
+            let effect = job.complete_with(move |transaction| {
+                Box::pin(async move {
+                    let insert = sqlx::query("INSERT INTO effects VALUES ($1)").bind(id);
+                    insert.execute(&mut *transaction).await?;
+                    if fails {
+                        sqlx::query("SELECT 1 / 0").execute(transaction).await?;
+                    }
+                    Ok(())
+                })
+            });
+            effect.await.map_err(|error| match error {
+                QueueError::Effect(error) => JobError::Fail(error),
+                error => JobError::retry(error),
+            })
+        }
+    };
+    let worker = crate::world::Worker::start(world.consumer(8).await.handle(handler));
+    let mut good = Vec::new();
+    for number in 0..7 {
+        good.push(world.enqueue(&format!("job {number}")).await);
+    }
+    let bad = world.enqueue("fails").await;
+    let failed = world.wait_for(bad, State::Failed).await;
+    assert!(failed.error.unwrap().contains("division by zero"));
+    for id in &good {
+        let job = world.wait_for(*id, State::Succeeded).await;
+        assert_eq!(job.attempts, 1);
+    }
+    assert_eq!(effects(&pool).await, good);
+    worker.end().await;
     world.end().await;
 }
 
@@ -232,26 +307,25 @@ async fn a_job_that_its_worker_does_not_know_of_is_sent_again(
 #[tokio::test]
 async fn a_handler_goes_on_after_it_has_completed_its_job(
     #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+    #[values(Transaction::Own, Transaction::Shared)] how: Transaction,
 ) {
-    let world = World::on(broker).await;
+    let world = World::with_effects(broker).await;
     let (seen, pool) = (world.seen.clone(), world.store.pool().clone());
     let handler = move |_: Note, job: JobContext| {
         let (seen, pool) = (seen.clone(), pool.clone());
         async move {
-            let mut transaction = begin(&pool).await.map_err(JobError::retry)?;
-            let completed = job.complete_in(&mut transaction).await;
-            completed.map_err(JobError::retry)?;
-            transaction.commit().await.map_err(JobError::retry)?;
+            complete(&job, &pool, how).await?;
             seen.add("completed");
             tokio::time::sleep(Duration::from_millis(2500)).await;
             seen.add("tidied up");
-            Ok(())
+            Err(JobError::fail("which says nothing of the job any more"))
         }
     };
     let worker = crate::world::Worker::start(world.consumer(4).await.handle(handler));
-    world.enqueue("job").await;
+    let id = world.enqueue("job").await;
     assert_eq!(world.seen.wait_for(2).await, ["completed", "tidied up"]);
     worker.end().await;
+    assert_eq!(world.find(id).await.state, State::Succeeded);
     world.end().await;
 }
 

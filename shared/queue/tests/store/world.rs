@@ -42,6 +42,15 @@ impl World {
         }
     }
 
+    /// With a table for the effects of jobs.
+    pub(crate) async fn with_effects(broker: Broker) -> Self {
+        let world = Self::on(broker).await;
+        let create = sqlx::query("CREATE TABLE effects (job uuid NOT NULL)");
+        let created = create.execute(world.store.pool()).await;
+        created.expect("the table is made");
+        world
+    }
+
     pub(crate) async fn enqueue(&self, text: &str) -> Uuid {
         let enqueued = self.store.enqueue(note(text)).await;
         enqueued.expect("the record takes the job").id()

@@ -1,0 +1,1 @@
+../../../shared/queue/migrations/20261127000500_stage.sql

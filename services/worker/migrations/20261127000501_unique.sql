@@ -1,0 +1,1 @@
+../../../shared/queue/migrations/20261127000501_unique.sql
