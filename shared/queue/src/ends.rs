@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// Ends that one transaction writes.
@@ -58,20 +57,9 @@ impl Ends {
     /// Writes an end; returns when it is there. One without effect that is not ours any more is left as it is.
     pub(crate) async fn write(&self, end: End) -> Result<(), QueueError> {
         let (written, writing) = oneshot::channel();
-        // The transaction is shared with other jobs; in the trace of each stands how long it took for it.
-        let span = tracing::info_span!(
-            "db.query",
-            otel.kind = "client",
-            otel.name = "db.query job.end",
-            db.system.name = "postgresql",
-            db.operation.name = "job.end",
-        );
-        let ended = async {
-            let sent = self.sender.send((end, written)).await;
-            sent.map_err(|_| QueueError::NoRecord)?;
-            writing.await.map_err(|_| QueueError::NoRecord)?
-        };
-        ended.instrument(span).await
+        let sent = self.sender.send((end, written)).await;
+        sent.map_err(|_| QueueError::NoRecord)?;
+        writing.await.map_err(|_| QueueError::NoRecord)?
     }
 }
 

@@ -72,14 +72,10 @@ impl ReadLoop {
                 self.hand_back(deliveries, jobs);
                 return Ok(());
             }
-            for Admitted {
-                mut delivery,
-                control,
-            } in self.admit(deliveries).await
-            {
-                delivery.room = Arc::clone(room).acquire_owned().await.ok();
+            for mut job in self.admit(deliveries).await {
+                job.delivery.room = Arc::clone(room).acquire_owned().await.ok();
                 let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
-                jobs.spawn(async move { runner.run(delivery, control, give_up).await });
+                jobs.spawn(async move { runner.run(job, give_up).await });
             }
         }
         Ok(())
@@ -100,8 +96,8 @@ impl ReadLoop {
         for delivery in deliveries {
             let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
             // Not claimed: for the record it was never here.
-            let Admitted { delivery, control } = Admitted::unrecorded(delivery);
-            jobs.spawn(async move { runner.run(delivery, control, give_up).await });
+            let job = Admitted::unrecorded(delivery);
+            jobs.spawn(async move { runner.run(job, give_up).await });
         }
     }
 

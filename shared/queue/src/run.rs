@@ -5,7 +5,7 @@ use crate::control::{Control, Stop};
 use crate::envelope::{Envelope, Message};
 use crate::handler::{Handler, Observer};
 use crate::metrics::Series;
-use crate::stored::Stored;
+use crate::stored::{Admitted, Stored};
 use crate::{Backoff, DeadReason, Failure, JobContext, JobError, Outcome, metrics, trace};
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
@@ -41,16 +41,16 @@ enum Interruption {
 }
 
 impl Runner {
-    pub(crate) async fn run(
-        &self,
-        delivery: Delivery,
-        control: Arc<Control>,
-        give_up: CancellationToken,
-    ) {
+    pub(crate) async fn run(&self, job: Admitted, give_up: CancellationToken) {
+        let Admitted {
+            delivery,
+            envelope,
+            control,
+        } = job;
         if delivery.earlier > 0 {
             metrics::redelivered(self.queue);
         }
-        match delivery.message.envelope() {
+        match envelope {
             Ok(mut envelope) => {
                 envelope.attempt = match control.attempt() {
                     Some(attempt) => u16::try_from(attempt).unwrap_or(u16::MAX),

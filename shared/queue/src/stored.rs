@@ -33,14 +33,23 @@ pub(crate) struct Stored {
 /// What arrived, and its claim.
 pub(crate) struct Admitted {
     pub(crate) delivery: Delivery,
+    /// Its head, if it can be read.
+    pub(crate) envelope: serde_json::Result<Envelope>,
     pub(crate) control: Arc<Control>,
 }
 
 impl Admitted {
     /// What stands in no record.
     pub(crate) fn unrecorded(delivery: Delivery) -> Self {
-        let control = Arc::new(Control::new(delivery.lease.clone()));
-        Self { delivery, control }
+        Self::unclaimed(delivery.message.envelope(), delivery)
+    }
+
+    fn unclaimed(envelope: serde_json::Result<Envelope>, delivery: Delivery) -> Self {
+        Self {
+            control: Arc::new(Control::new(delivery.lease.clone())),
+            delivery,
+            envelope,
+        }
     }
 }
 
@@ -71,7 +80,7 @@ impl Stored {
             match delivery.message.envelope() {
                 Ok(envelope) => known.push((envelope, delivery)),
                 // It is parked by who would have run it.
-                Err(_) => admitted.push(Admitted::unrecorded(delivery)),
+                unreadable => admitted.push(Admitted::unclaimed(unreadable, delivery)),
             }
         }
         if known.is_empty() {
@@ -93,7 +102,11 @@ impl Stored {
                     let held = Held::new(self.store.clone(), self.ends.clone(), attempt);
                     let control = Arc::new(Control::of(held, lost));
                     self.running().insert(envelope.id, Arc::clone(&control));
-                    admitted.push(Admitted { delivery, control });
+                    admitted.push(Admitted {
+                        delivery,
+                        envelope: Ok(envelope),
+                        control,
+                    });
                 }
                 // A copy that is stale, doubled or cancelled. If this fails, it comes again and is stale again.
                 None => delivery.receipt.done(None),

@@ -16,9 +16,13 @@ use uuid::Uuid;
 const LEADER: i64 = 0x7374_6f61_2071_7565;
 /// How often one that is not active tries to be.
 const STAND_BY: Duration = Duration::from_secs(1);
-/// The pause between two looks while jobs are out, so that others' ends are noticed; and while nothing is.
+/// The pause between two looks while jobs are out, so that others' ends are noticed; where so many end that each look
+/// finds enough; and while nothing is out.
 const BUSY: Duration = Duration::from_millis(20);
+const VERY_BUSY: Duration = Duration::from_millis(60);
 const IDLE: Duration = Duration::from_secs(1);
+/// Jobs per second of a queue that is very busy.
+const MANY: i64 = 1000;
 /// How often it looks after what is not about the next job: the broker's epoch, schedules, what is stuck.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// The server ends the connection of a dispatcher that has said nothing for so long, and with it the lock: its machine
@@ -61,14 +65,22 @@ impl Pace {
             (self.sent, self.since) = (0, Some(now));
         }
     }
+
+    fn pause(&self) -> Duration {
+        if self.per_second < MANY {
+            BUSY
+        } else {
+            VERY_BUSY
+        }
+    }
 }
 
 /// What a look has come to.
 enum Look {
     /// It may go on at once.
     Full,
-    /// Nothing more can be sent now; jobs are out.
-    Busy,
+    /// Nothing more can be sent now; jobs are out. How long until it is worth another look.
+    Busy(Duration),
     /// Nothing waits for its turn; how long until something may.
     Idle(Duration),
 }
@@ -138,7 +150,7 @@ impl Dispatcher {
             }
             let pause = match self.look().await? {
                 Look::Full => continue,
-                Look::Busy => BUSY,
+                Look::Busy(pause) => pause,
                 Look::Idle(until) => until.min(IDLE),
             };
             tokio::select! {
@@ -154,18 +166,18 @@ impl Dispatcher {
         let due = answered(self.store.promote()).await?;
         let names = answered(self.store.queues_with_work()).await?;
         let mut pause = due.unwrap_or(IDLE);
-        let mut is_busy = false;
+        let mut busy: Option<Duration> = None;
         for name in names {
             match self.fill(&name).await? {
                 Look::Full => pause = Duration::ZERO,
-                Look::Busy => is_busy = true,
+                Look::Busy(until) => busy = Some(busy.map_or(until, |other| other.min(until))),
                 Look::Idle(until) => pause = pause.min(until),
             }
         }
-        Ok(match pause {
-            Duration::ZERO => Look::Full,
-            _ if is_busy => Look::Busy,
-            pause => Look::Idle(pause),
+        Ok(match (pause, busy) {
+            (Duration::ZERO, _) => Look::Full,
+            (_, Some(until)) => Look::Busy(until),
+            (pause, None) => Look::Idle(pause),
         })
     }
 
@@ -182,7 +194,7 @@ impl Dispatcher {
         let (limit, most) = match free {
             1.. => (free, i64::MAX),
             _ if room.may_pass() => (PASSING_AT_ONCE.min(allowed), PASSING),
-            _ => return Ok(Look::Busy),
+            _ => return Ok(Look::Busy(pace.pause())),
         };
         let picking = self.store.pick(name, limit, most, pace.after);
         let (ids, last) = answered(picking).await?;
@@ -197,7 +209,7 @@ impl Dispatcher {
         Ok(if wrapped || sent == BATCH {
             Look::Full
         } else {
-            Look::Busy
+            Look::Busy(self.pace[name].pause())
         })
     }
 }
