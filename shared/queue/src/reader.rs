@@ -9,7 +9,7 @@ use crate::{Backoff, ConsumerSettings, Queue};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +77,8 @@ impl ReadLoop {
                 let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
                 jobs.spawn(async move { runner.run(job, give_up).await });
             }
+            // They start before the next read is sent, which costs more than the start of a job.
+            yield_now().await;
         }
         Ok(())
     }
