@@ -1,18 +1,30 @@
 //! The trace goes along in the envelope, by W3C `traceparent`.
 
 use opentelemetry::global;
-use opentelemetry::propagation::Extractor;
+use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::TraceContextExt as _;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// The current span as text pairs, in the format that the telemetry kit has set for the process.
 pub(crate) fn headers() -> BTreeMap<String, String> {
-    let mut headers = HashMap::new();
+    let mut headers = Injected(BTreeMap::new());
     let context = Span::current().context();
     global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
-    headers.into_iter().collect()
+    headers.0
+}
+
+/// Headers as the propagator writes them.
+struct Injected(BTreeMap<String, String>);
+
+impl Injector for Injected {
+    fn set(&mut self, key: &str, value: String) {
+        // Without a state, as most traces are, it would be an empty one.
+        if !value.is_empty() {
+            self.0.insert(key.to_owned(), value);
+        }
+    }
 }
 
 /// Headers as the propagator reads them.
