@@ -81,7 +81,7 @@ impl Queue {
 
     /// Puts a job into its queue. When this returns, the broker has it.
     pub async fn enqueue<J: Payload>(&self, job: &J, how: Enqueue) -> Result<Uuid, QueueError> {
-        let id = how.id.unwrap_or_else(Uuid::now_v7);
+        let id = how.id.unwrap_or_else(new_id);
         let span = tracing::info_span!(
             "job.enqueue",
             otel.kind = "producer",
@@ -127,7 +127,7 @@ impl Queue {
             let trace = trace::headers();
             let mut messages = Vec::with_capacity(jobs.len());
             for job in jobs {
-                let id = Uuid::now_v7();
+                let id = new_id();
                 messages.push((id, message(id, job, account, trace.clone())?));
             }
             self.backend.publish_many(J::QUEUE, &messages).await?;
@@ -160,6 +160,13 @@ impl Queue {
     pub async fn remove(&self, queues: &[&str]) -> Result<(), QueueError> {
         self.backend.remove(queues).await
     }
+}
+
+/// A `UUIDv7` whose random bits are of this thread's generator: `Uuid::now_v7` asks the kernel twice for each.
+fn new_id() -> Uuid {
+    let millis = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+    let millis = u64::try_from(millis).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
 }
 
 /// A job as it goes to the broker for the first time.
