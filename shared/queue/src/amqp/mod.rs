@@ -13,8 +13,7 @@ pub(crate) use reader::{AmqpReader, AmqpReceipt};
 
 use crate::envelope::Message;
 use crate::{DeadLetter, Depth, QueueError};
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesOrdered;
+use futures_util::future::try_join_all;
 use lapin::options::BasicGetOptions;
 use names::{Names, TIERS};
 use session::Session;
@@ -88,15 +87,18 @@ impl Amqp {
         queue: &str,
         messages: &[(Uuid, Message)],
     ) -> Result<(), QueueError> {
+        let names = self.names(queue);
         for some in messages.chunks(PUBLISHED_AT_ONCE) {
-            // Their confirmations come together.
-            let mut sending = FuturesOrdered::new();
-            for (_, message) in some {
-                sending.push_back(self.publish(queue, message, Duration::ZERO));
-            }
-            while let Some(sent) = sending.next().await {
-                sent?;
-            }
+            let session = self.session().await?;
+            let left = match session.send_at_once(&names, some).await {
+                Err(_) if !session.is_open() => some.iter().map(|(_, message)| message).collect(),
+                other => other?,
+            };
+            // What was refused, or was on its way when the connection broke.
+            let sending = left
+                .into_iter()
+                .map(|message| self.publish(queue, message, Duration::ZERO));
+            try_join_all(sending).await?;
         }
         Ok(())
     }

@@ -23,6 +23,9 @@ const WAIT: Duration = Duration::from_millis(500);
 /// and made again may wait for ever without being told.
 const SILENCE: Duration = Duration::from_secs(3);
 
+/// The consumer's name on its channel. Every message is sent with it: a name of the broker has 31 bytes.
+const TAG: &str = "jobs";
+
 /// Reads one queue.
 pub(crate) struct AmqpReader {
     queue: &'static str,
@@ -150,7 +153,7 @@ impl AmqpReader {
                 .await?;
             let (queue, options) = (self.names.jobs.as_str(), BasicConsumeOptions::default());
             let consumer = channel
-                .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+                .basic_consume(queue.into(), TAG.into(), options, FieldTable::default())
                 .await?;
             let ended = CancellationToken::new();
             self.subscription = Some(Subscription {

@@ -1,7 +1,8 @@
 //! Every job reaches a worker, also when workers die.
 
-use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, consumer_settings, note};
+use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, connect, consumer_settings, note};
 use rstest::rstest;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use stoa_config::ExposeSecret as _;
 use stoa_queue::{Consumer, Enqueue, JobContext, JobError};
@@ -52,6 +53,34 @@ async fn keeps_jobs_that_were_enqueued_before_any_worker(
     let worker = Worker::start(world.consumer().await.handle(record(seen.clone())));
     assert_eq!(seen.wait_for(1).await, ["early"]);
     worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn keeps_all_of_many_jobs_though_their_queue_was_removed(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    world.enqueue("before").await;
+    // By another connection: this one takes it that the queue is still there.
+    let other = connect(&world.settings).await;
+    other.remove(&["notes"]).await.unwrap();
+    let many: Vec<_> = (0..250)
+        .map(|number| note(&format!("{number:03}")))
+        .collect();
+    let ids = world.queue.enqueue_many(&many, None).await.unwrap();
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 250);
+    assert_eq!(world.queue.depth("notes").await.unwrap().ready, 250);
+    let seen = Seen::default();
+    let worker = Worker::start(world.consumer().await.handle(record(seen.clone())));
+    let mut all = seen.wait_for(250).await;
+    worker.end().await;
+    all.sort();
+    assert_eq!(
+        all,
+        many.into_iter().map(|note| note.text).collect::<Vec<_>>()
+    );
     world.end().await;
 }
 
@@ -276,6 +305,19 @@ async fn goes_on_after_its_connections_are_cut(
         .await;
         proxy.cut();
     }
+    // Many at a time go on as well.
+    let many = [note("one of two"), note("two of two")];
+    eventually(DEADLINE, || async {
+        queue.enqueue_many(&many, None).await.ok()
+    })
+    .await;
+    eventually(DEADLINE, || async {
+        let seen = seen.all();
+        many.iter()
+            .all(|note| seen.contains(&note.text))
+            .then_some(())
+    })
+    .await;
     worker.end().await;
     world.end().await;
 }
