@@ -55,7 +55,7 @@ fn cpu(results: &Results) -> [Goal; 7] {
     let ours = |what, bar, most, other| Goal::new(what, bar, most, cpu(Ours), cpu(other));
     let rabbit = "CPU of a job over RabbitMQ, Celery on Redis";
     let recorded = "CPU of a job with the record, Celery without";
-    let once = "CPU of a job with the record and a transaction, Celery without";
+    let once = "CPU of a job with the record and an effect, Celery without";
     let twentieth = |what, ours| Goal::new(what, "1/20", 1.0 / 20.0, cpu(ours), cpu(Celery));
     [
         ours("CPU of a job, Celery", "1/100", 1.0 / 100.0, Celery),

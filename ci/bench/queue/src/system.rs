@@ -13,7 +13,7 @@ pub(crate) enum System {
     OursRabbit,
     /// With the record in PostgreSQL: enqueued in its transaction, claimed once, its end written.
     OursRecorded,
-    /// The same, and every job ends itself in a transaction of its own, as one with an effect does.
+    /// The same, and every job ends itself in the transaction that its effect would be in.
     OursOnce,
     Apalis,
     ApalisTuned,
@@ -43,7 +43,7 @@ impl System {
             Self::OursDefault => "ours, 4 at a time, jobs logged",
             Self::OursRabbit => "ours over RabbitMQ",
             Self::OursRecorded => "ours with the record",
-            Self::OursOnce => "ours with the record, each with a transaction",
+            Self::OursOnce => "ours with the record, ended with an effect",
             Self::Apalis => "apalis, defaults",
             Self::ApalisTuned => "apalis, tuned",
             Self::BullMq => "BullMQ",
