@@ -93,10 +93,6 @@ pub(crate) async fn look(world: &World) -> String {
     }
     wrong.extend(parts(world).await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    eventually(TAKEN, || async {
-        (world.on_broker().await == 0).then_some(())
-    })
-    .await;
     let report = "SELECT format('%s jobs, %s effects; attempts that did not succeed: %s; deadlocks: %s', jobs, effects, past,
                                 deadlocks)
                   FROM (SELECT count(*) AS jobs FROM queue_jobs) AS j, (SELECT count(*) AS effects FROM effects) AS e,
@@ -105,6 +101,15 @@ pub(crate) async fn look(world: &World) -> String {
                        (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()) AS d";
     let report: Vec<String> = all(record, report).await;
     report.concat()
+}
+
+/// The broker is rid of everything while workers run: a copy of a job that has ended is theirs to take. One that a worker
+/// has as it ends goes back.
+pub(crate) async fn taken(world: &World) {
+    eventually(TAKEN, || async {
+        (world.on_broker().await == 0).then_some(())
+    })
+    .await;
 }
 
 /// The other database has a part of every job that succeeded, once, and of no others: a job makes its part first, so

@@ -77,6 +77,7 @@ pub(crate) async fn run(broker: Broker) {
     println!("after {:?}: {faults:?}", begun.elapsed());
     trial.rest().await;
     println!("after {:?}: everything has ended", begun.elapsed());
+    check::taken(&trial.world).await;
     for worker in std::mem::take(&mut trial.workers) {
         trial.end(worker).await;
     }
