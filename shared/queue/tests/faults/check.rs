@@ -103,8 +103,7 @@ pub(crate) async fn look(world: &World) -> String {
     report.concat()
 }
 
-/// The broker is rid of everything while workers run: a copy of a job that has ended is theirs to take. One that a worker
-/// has as it ends goes back.
+/// Workers take from the broker what it still holds: copies of jobs that have ended.
 pub(crate) async fn taken(world: &World) {
     eventually(TAKEN, || async {
         (world.on_broker().await == 0).then_some(())

@@ -27,6 +27,8 @@ const HELD: std::ops::Range<u64> = 200..7000;
 /// How long it may take until the next job ends when everything runs again. A process that died without a trace is
 /// noticed after a minute.
 const REST: Duration = Duration::from_mins(2);
+/// How often workers may end until the broker holds nothing.
+const FAREWELLS: usize = 3;
 /// Jobs for which it is enough to go through all faults once.
 const ROUND: i64 = 3000;
 
@@ -77,10 +79,7 @@ pub(crate) async fn run(broker: Broker) {
     println!("after {:?}: {faults:?}", begun.elapsed());
     trial.rest().await;
     println!("after {:?}: everything has ended", begun.elapsed());
-    check::taken(&trial.world).await;
-    for worker in std::mem::take(&mut trial.workers) {
-        trial.end(worker).await;
-    }
+    trial.leave().await;
     let report = check::look(&trial.world).await;
     println!("{report}");
     trial.world.end().await;
@@ -246,6 +245,23 @@ impl Trial {
             self.look_after().await;
             sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Ends the workers, until the broker holds nothing. A copy of a job that has ended is a worker's to take; one that
+    /// a worker has as it ends goes back, and is the next worker's.
+    async fn leave(&mut self) {
+        for _ in 0..FAREWELLS {
+            check::taken(&self.world).await;
+            for worker in std::mem::take(&mut self.workers) {
+                self.end(worker).await;
+            }
+            // Nobody is left who could hold one unacknowledged, which RabbitMQ does not count.
+            if self.world.on_broker().await == 0 {
+                return;
+            }
+            self.workers.push(self.processes.start(Role::Worker));
+        }
+        panic!("the broker holds what no worker takes; {}", self.told());
     }
 
     fn told(&self) -> String {
