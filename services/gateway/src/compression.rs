@@ -1,24 +1,56 @@
 //! gzip where it pays: text that is long enough, and never a stream of events.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use http::{Extensions, StatusCode, Version};
+use crate::body::Given;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::{Request, Response};
+use std::convert::Infallible;
+use std::future::ready;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::Predicate;
 
 /// Below this the answer fits into one packet anyway.
 const WORTHWHILE: u64 = 1024;
 
-/// Compresses answers for clients that accept it.
-pub(crate) fn layer() -> CompressionLayer<impl Predicate> {
-    // The cheapest level: most of the gain for a fraction of the work.
-    CompressionLayer::new()
-        .gzip(true)
-        .quality(CompressionLevel::Fastest)
-        .compress_when(pays)
+/// What a client accepts, if gzip may be among it.
+pub(crate) fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
+    let gzip = |value: &&HeaderValue| value.as_bytes().windows(4).any(|word| word == b"gzip");
+    headers.get_all(ACCEPT_ENCODING).iter().find(gzip).cloned()
 }
 
-fn pays(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+/// Compresses an answer where that pays, and says to caches where it would have.
+pub(crate) async fn compress(
+    mut response: Response<Given>,
+    accepted: Option<HeaderValue>,
+) -> Response<Given> {
+    if !pays(response.headers()) {
+        return response;
+    }
+    let Some(accepted) = accepted else {
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("accept-encoding"));
+        return response;
+    };
+    // The cheapest level: most of the gain for a fraction of the work.
+    let layer = CompressionLayer::new()
+        .gzip(true)
+        .quality(CompressionLevel::Fastest);
+    let mut response = Some(response);
+    let service = service_fn(move |_: Request<()>| {
+        ready(Ok::<_, Infallible>(
+            response.take().expect("it is asked once"),
+        ))
+    });
+    let mut request = Request::new(());
+    request.headers_mut().insert(ACCEPT_ENCODING, accepted);
+    match layer.layer(service).oneshot(request).await {
+        Ok(response) => response.map(Given::made),
+        Err(never) => match never {},
+    }
+}
+
+fn pays(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let kind = text(CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -35,7 +67,6 @@ fn pays(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn long_text_is_compressed_and_nothing_else() {
@@ -43,12 +74,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             headers.insert(CONTENT_LENGTH, length.into());
-            pays(
-                StatusCode::OK,
-                Version::HTTP_11,
-                &headers,
-                &Extensions::new(),
-            )
+            pays(&headers)
         };
         for kind in [
             "application/json",

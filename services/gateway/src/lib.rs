@@ -1,16 +1,19 @@
 //! `gateway`: the one public door of the platform.
 //!
 //! A request is matched to a [route](routes), checked at the door, forwarded to its service and
-//! streamed back by the proxy. Which routes there are is said by the services' own
+//! streamed back ([`exchange`]). Which routes there are is said by the services' own
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
+mod body;
 mod compression;
 mod door;
+mod exchange;
+mod front;
 mod headers;
 mod limit;
+mod observe;
 pub mod openapi;
 mod path;
-mod proxy;
 pub mod routes;
 mod settings;
 mod trusted;
@@ -21,19 +24,12 @@ mod websocket;
 pub use settings::Settings;
 pub use trusted::TrustedProxies;
 
-use axum::Router;
-use axum::response::Response;
-use axum::routing::{any, get};
 use door::Door;
 use openapi::Document;
 use routes::Table;
 use std::sync::Arc;
-use std::time::Duration;
 use stoa_service::{App, Context};
 use upstream::Upstreams;
-
-/// What a request may take beside the time that its route gives to the service.
-const DOOR_TIME: Duration = Duration::from_secs(15);
 
 /// Everything that a request meets.
 struct Gateway {
@@ -51,36 +47,15 @@ struct Gateway {
     reason = "every service is built by an async function"
 )]
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
-    metrics::describe_counter!(
-        "gateway_limit_fallback_total",
-        "Times that Redis did not answer and this process counted by itself"
-    );
-    metrics::counter!("gateway_limit_fallback_total").absolute(0);
-    let routes = routes::load(&settings.routes)?;
-    let longest = routes
-        .routes()
-        .map(|route| route.timeout)
-        .max()
-        .unwrap_or_default();
-    let gateway = Gateway {
-        routes,
+    observe::describe();
+    limit::describe();
+    let gateway = Arc::new(Gateway {
+        routes: routes::load(&settings.routes)?,
         door: Door::new(&settings, context.clock.clone())?,
         upstreams: Upstreams::new(&settings.upstreams, &settings.resolver)?,
         trusted: settings.trusted,
         document: Document::default(),
         context: context.clone(),
-    };
-    let app = Router::new()
-        .route("/api/openapi.json", get(openapi::get_openapi))
-        .route("/", any(proxy::forward))
-        .route("/{*path}", any(proxy::forward))
-        .with_state(Arc::new(gateway))
-        .layer(compression::layer())
-        .layer(axum::middleware::map_response(secure));
-    Ok(App::new(app).longest_request(longest + DOOR_TIME))
-}
-
-async fn secure(mut response: Response) -> Response {
-    headers::secure(response.headers_mut());
-    response
+    });
+    Ok(App::served_by(|listening| front::serve(gateway, listening)))
 }

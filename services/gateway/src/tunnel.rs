@@ -5,6 +5,7 @@
 //! broken connection. A close frame may stand between any two frames, so all that has to be
 //! known of the stream toward the client is where its frames end.
 
+use crate::upstream::Connection;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::io;
@@ -28,10 +29,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Carries bytes until one side ends, or until `shutdown` and the farewell that follows.
 pub(crate) async fn run(
     client: OnUpgrade,
-    upstream: OnUpgrade,
+    upstream: Connection,
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
-    let (client, upstream) = tokio::try_join!(client, upstream)?;
+    let client = TokioIo::new(client.await?);
     let (client_reads, client_writes) = tokio::io::split(limited(client));
     let (upstream_reads, upstream_writes) = tokio::io::split(limited(upstream));
     let mut up = pin!(toward_upstream(client_reads, upstream_writes));
@@ -58,8 +59,11 @@ async fn overdue(shutdown: &CancellationToken) {
     tokio::time::sleep(FAREWELL).await;
 }
 
-fn limited(io: hyper::upgrade::Upgraded) -> impl AsyncRead + AsyncWrite + Send + Unpin {
-    let mut io = tokio_io_timeout::TimeoutStream::new(TokioIo::new(io));
+fn limited<I>(io: I) -> impl AsyncRead + AsyncWrite + Send + Unpin
+where
+    I: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let mut io = tokio_io_timeout::TimeoutStream::new(io);
     io.set_read_timeout(Some(IDLE_LIMIT));
     io.set_write_timeout(Some(IDLE_LIMIT));
     Box::pin(io)

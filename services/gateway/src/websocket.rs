@@ -1,14 +1,17 @@
 //! WebSockets: the credential of a browser, and the agreement of both sides.
 
+use crate::body::Given;
 use crate::headers::asks_for_websocket;
 use crate::tunnel;
-use crate::upstream::Answer;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
+use crate::upstream::Connection;
+use bytes::Bytes;
+use http::Response;
 use http::header::{
     AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
+use hyper::Request;
+use hyper::body::Incoming;
+use stoa_client::InFlight;
 use stoa_contracts::ErrorCode;
 use stoa_service::{Context, Problem};
 
@@ -27,7 +30,7 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     /// Takes the upgrade out of a request, and moves its credential to where all others are.
-    pub(crate) fn take(request: &mut Request, allowed: bool) -> Result<Self, Problem> {
+    pub(crate) fn take(request: &mut Request<Incoming>, allowed: bool) -> Result<Self, Problem> {
         if !asks_for_websocket(request.headers()) {
             return Ok(Self::default());
         }
@@ -55,25 +58,26 @@ impl Upgrade {
     }
 
     /// Joins the two connections when the upstream has agreed; the answer tells the client so.
-    pub(crate) fn join(self, answer: Answer, context: &Context) -> Result<Response, Problem> {
+    pub(crate) fn join(
+        self,
+        answer: Response<()>,
+        upstream: Connection,
+        endpoint: InFlight,
+        context: &Context,
+    ) -> Result<Response<Given>, Problem> {
         let Some(client) = self.client else {
             let detail = "The service switched protocols without being asked.";
             let problem = Problem::new(ErrorCode::Unavailable, detail);
             return Err(problem.with_status(http::StatusCode::BAD_GATEWAY));
         };
-        let Answer {
-            response: mut upstream,
-            endpoint,
-        } = answer;
-        let upstream_side = hyper::upgrade::on(&mut upstream);
         let shutdown = context.shutdown.clone();
         context.spawn(async move {
-            if let Err(error) = tunnel::run(client, upstream_side, shutdown).await {
+            if let Err(error) = tunnel::run(client, upstream, shutdown).await {
                 tracing::debug!(%error, "a WebSocket ended");
             }
             drop(endpoint);
         });
-        let mut response = upstream.map(|_| Body::empty());
+        let mut response = answer.map(|()| Given::whole(Bytes::new()));
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -85,7 +89,7 @@ impl Upgrade {
 }
 
 /// Takes the token out of the query, so that no log and no upstream sees it there.
-fn query_token(request: &mut Request) -> Option<String> {
+fn query_token(request: &mut Request<Incoming>) -> Option<String> {
     let query = request.uri().query()?;
     let (tokens, rest): (Vec<_>, Vec<_>) = query
         .split('&')

@@ -25,9 +25,29 @@ pub(crate) struct Background {
     pub(crate) start: Box<dyn FnOnce(CancellationToken) -> BoxFuture + Send>,
 }
 
+/// What a front of one's own is given.
+#[derive(Debug)]
+pub struct Listening {
+    /// Bound, and not blocking.
+    pub listener: std::net::TcpListener,
+    /// How many threads may serve.
+    pub threads: usize,
+    /// Cancelled when the process is asked to end: it is not ready any more, and serves on.
+    pub draining: CancellationToken,
+    /// Cancelled a while after it: take nothing new, and finish what is in hand.
+    pub shutdown: CancellationToken,
+}
+
+/// Who takes the requests.
+pub(crate) enum Serving {
+    Router(Router),
+    Front(Box<dyn FnOnce(Listening) -> BoxFuture + Send>),
+}
+
 /// A service: its routes, what it waits for, and what it does beside requests.
 pub struct App {
     router: Router,
+    front: Option<Box<dyn FnOnce(Listening) -> BoxFuture + Send>>,
     longest_request: Option<Duration>,
     pub(crate) checks: Vec<Check>,
     pub(crate) background: Vec<Background>,
@@ -38,9 +58,26 @@ impl App {
     pub fn new(router: Router) -> Self {
         Self {
             router,
+            front: None,
             longest_request: None,
             checks: Vec::new(),
             background: Vec::new(),
+        }
+    }
+
+    /// A service whose requests are taken from the listener by `front`, past the kit's server and its middleware: for
+    /// one whose work is the connections themselves.
+    pub fn served_by<F, E>(front: impl FnOnce(Listening) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let start = move |listening| -> BoxFuture {
+            Box::pin(async move { front(listening).await.map_err(Into::into) })
+        };
+        Self {
+            front: Some(Box::new(start)),
+            ..Self::new(Router::new())
         }
     }
 
@@ -126,12 +163,12 @@ impl App {
         Running::start(self, settings, context).await
     }
 
-    pub(crate) fn split(self, settings: &HttpSettings) -> (Router, Vec<Check>, Vec<Background>) {
+    pub(crate) fn split(self, settings: &HttpSettings) -> (Serving, Vec<Check>, Vec<Background>) {
         let timeout = self.longest_request.unwrap_or(settings.request_timeout);
-        (
-            middleware::wrap(self.router, timeout, settings.body_limit),
-            self.checks,
-            self.background,
-        )
+        let serving = match self.front {
+            Some(front) => Serving::Front(front),
+            None => Serving::Router(middleware::wrap(self.router, timeout, settings.body_limit)),
+        };
+        (serving, self.checks, self.background)
     }
 }

@@ -30,6 +30,11 @@ impl Context {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }
+
+    /// Waits until the process ends and all of these tasks have: for a front, on whose threads they run.
+    pub async fn finished(&self) {
+        self.tasks.wait().await;
+    }
 }
 
 impl Default for Context {

@@ -25,13 +25,13 @@ mod settings;
 mod tls;
 mod token;
 
-pub use app::{App, BoxError};
+pub use app::{App, BoxError, Listening};
 pub use clock::Clock;
 pub use context::Context;
 pub use extract::{IdempotencyKey, Json, Paging, Path, Query, RawBody, Trusted};
 pub use identity::Identity;
 pub use internal::internal;
-pub use middleware::{BodyPieces, RouteTemplate, Verbatim, body_limit, read_body};
+pub use middleware::{BodyPieces, body_limit, metrics as server_metrics, read_body};
 pub use openapi::openapi_router;
 pub use problem::Problem;
 pub use program::Program;

@@ -129,7 +129,7 @@ fn with_settings<S: Settings>(
         Err(problem) => return refuse(&format!("{name}: {problem}")),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.threads.max(1))
+        .worker_threads(settings.http.threads.max(1))
         .enable_all()
         .build();
     let result = match runtime {

@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     App, Context, HttpSettings,
     admin::{self, Readiness},
-    app::{Background, BoxError},
+    app::{Background, BoxError, Listening, Serving},
     server, tls,
 };
 
@@ -42,7 +42,7 @@ impl Running {
         tls::install_provider();
         let listener = TcpListener::bind(settings.listen).await?;
         let admin_listener = TcpListener::bind(settings.admin).await?;
-        let (router, checks, background) = app.split(settings);
+        let (serving, checks, background) = app.split(settings);
         let mut running = Self {
             address: listener.local_addr()?,
             admin_address: admin_listener.local_addr()?,
@@ -59,7 +59,7 @@ impl Running {
             draining: running.draining.clone(),
         };
         running.spawn_admin(admin_listener, admin::router(readiness));
-        running.spawn_server(listener, router);
+        running.spawn_server(listener, serving, settings.threads)?;
         running.spawn_background(background);
         Ok(running)
     }
@@ -113,17 +113,33 @@ impl Running {
         result
     }
 
-    fn spawn_server(&mut self, listener: TcpListener, router: Router) {
-        let serve = server::serve(
-            listener,
-            router,
-            self.draining.clone(),
-            self.shutdown.clone(),
-        );
-        self.tasks.spawn(async move {
-            serve.await;
-            ("http", Ok(()))
-        });
+    fn spawn_server(
+        &mut self,
+        listener: TcpListener,
+        serving: Serving,
+        threads: usize,
+    ) -> std::io::Result<()> {
+        let (draining, shutdown) = (self.draining.clone(), self.shutdown.clone());
+        match serving {
+            Serving::Router(router) => {
+                let serve = server::serve(listener, router, draining, shutdown);
+                self.tasks.spawn(async move {
+                    serve.await;
+                    ("http", Ok(()))
+                });
+            }
+            Serving::Front(front) => {
+                let listening = Listening {
+                    listener: listener.into_std()?,
+                    threads,
+                    draining,
+                    shutdown,
+                };
+                self.tasks
+                    .spawn(async move { ("http", front(listening).await) });
+            }
+        }
+        Ok(())
     }
 
     /// The admin listener is outside of the drained tasks: it answers until the very end.

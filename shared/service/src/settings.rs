@@ -20,6 +20,8 @@ pub struct HttpSettings {
     pub drain_delay: Duration,
     /// How long what is in hand may take to finish after that.
     pub deadline: Duration,
+    /// Threads that run the async work.
+    pub threads: usize,
 }
 
 impl HttpSettings {
@@ -33,6 +35,7 @@ impl HttpSettings {
             body_limit: 1 << 20,
             drain_delay: Duration::ZERO,
             deadline: Duration::from_secs(20),
+            threads: 2,
         }
     }
 }
@@ -57,6 +60,8 @@ impl Settings for HttpSettings {
             "longest time to finish what is in hand",
         );
         let deadline = deadline.default("20s").read();
+        let threads = env.parse("RUNTIME_THREADS", "threads that run the async work");
+        let threads = threads.default(processors().to_string()).read();
         Some(Self {
             listen: listen?,
             admin: admin?,
@@ -64,6 +69,7 @@ impl Settings for HttpSettings {
             body_limit: body_limit?,
             drain_delay: drain_delay?,
             deadline: deadline?,
+            threads: threads?,
         })
     }
 }
@@ -72,7 +78,6 @@ impl Settings for HttpSettings {
 pub(crate) struct ProcessSettings<S> {
     pub(crate) http: HttpSettings,
     pub(crate) telemetry: TelemetrySettings,
-    pub(crate) threads: usize,
     pub(crate) service: S,
 }
 
@@ -80,13 +85,10 @@ impl<S: Settings> Settings for ProcessSettings<S> {
     fn read(env: &mut Env) -> Option<Self> {
         let http = HttpSettings::read(env);
         let telemetry = TelemetrySettings::read(env);
-        let threads = env.parse("RUNTIME_THREADS", "threads that run the async work");
-        let threads = threads.default(processors().to_string()).read();
         let service = S::read(env);
         Some(Self {
             http: http?,
             telemetry: telemetry?,
-            threads: threads?,
             service: service?,
         })
     }

@@ -7,7 +7,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 
-use crate::{TelemetryError, TelemetrySettings};
+use crate::{TelemetryError, TelemetrySettings, sampling};
 
 /// The provider of tracers; without an endpoint it makes trace ids and exports nothing.
 pub(crate) fn provider(
@@ -18,7 +18,13 @@ pub(crate) fn provider(
         .with_service_name(service)
         .with_attribute(KeyValue::new("service.namespace", "stoa"))
         .build();
-    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
+    let ratio = if settings.otlp_endpoint.is_some() {
+        settings.sample_ratio
+    } else {
+        0.0
+    };
+    sampling::set_ratio(ratio);
+    let sampler = Sampler::ParentBased(Box::new(sampling::Roots(settings.sample_ratio)));
     let builder = SdkTracerProvider::builder()
         .with_resource(resource)
         .with_sampler(sampler);

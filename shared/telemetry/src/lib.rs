@@ -8,12 +8,12 @@ mod export;
 mod logs;
 pub mod metrics;
 pub mod propagation;
+pub mod sampling;
 mod settings;
 
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use tracing::{Level, Metadata};
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
 
@@ -90,9 +90,4 @@ pub fn trace_id() -> Option<String> {
     let context = opentelemetry::Context::current();
     let span = context.span().span_context().clone();
     span.is_valid().then(|| span.trace_id().to_string())
-}
-
-/// Gives a span that has begun another name.
-pub fn rename(span: &tracing::Span, name: String) {
-    span.context().span().update_name(name);
 }

@@ -14,6 +14,15 @@ use std::time::Duration;
 use stoa_config::{Env, ExposeSecret, SecretString, Settings};
 use uuid::Uuid;
 
+/// Describes the metrics.
+pub(crate) fn describe() {
+    metrics::describe_counter!(
+        "gateway_limit_fallback_total",
+        "Times that Redis did not answer and this process counted by itself"
+    );
+    metrics::counter!("gateway_limit_fallback_total").absolute(0);
+}
+
 /// How much one client may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {

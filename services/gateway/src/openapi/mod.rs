@@ -3,22 +3,24 @@
 mod merge;
 
 use crate::Gateway;
-use crate::upstream::Answer;
-use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
-use axum::response::{IntoResponse as _, Response};
+use crate::body::Given;
+use crate::front::Lane;
+use crate::upstream::{Pool, Request};
+use bytes::Bytes;
 use futures_util::future::join_all;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 pub use merge::merge;
 use serde_json::Value;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
 use stoa_service::Problem;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+/// Where the gateway has the document of all of them.
+pub(crate) const PATH: &str = "/api/openapi.json";
 /// Where every service has its own document.
 const SERVICE_PATH: &str = "/openapi.json";
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,13 +36,9 @@ const INCOMPLETE_FOR: Duration = Duration::from_secs(1);
 pub(crate) struct Document(Mutex<Option<(Bytes, Instant)>>);
 
 /// Answers with the document of the whole platform.
-pub(crate) async fn get_openapi(
-    State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(crate) async fn answer(lane: &Lane, client: IpAddr) -> Result<Response<Given>, Problem> {
+    let gateway = &*lane.gateway;
     let anybody = crate::routes::Auth::None;
-    let client = gateway.trusted.client(peer.ip(), &headers);
     gateway
         .door
         .admit(anybody, &mut HeaderMap::new(), client)
@@ -49,17 +47,20 @@ pub(crate) async fn get_openapi(
     let json = match &*made {
         Some((json, until)) if Instant::now() < *until => json.clone(),
         _ => {
-            let (json, life) = make(&gateway).await;
+            let (json, life) = make(gateway, &lane.pool).await;
             *made = Some((json.clone(), Instant::now() + life));
             json
         }
     };
-    Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
+    let mut response = Response::new(Given::whole(json));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(response)
 }
 
-async fn make(gateway: &Gateway) -> (Bytes, Duration) {
+async fn make(gateway: &Gateway, pool: &Pool) -> (Bytes, Duration) {
     let services = gateway.routes.documented();
-    let documents = join_all(services.iter().map(|service| fetch(gateway, service))).await;
+    let documents = join_all(services.iter().map(|service| fetch(gateway, pool, service))).await;
     let found = services
         .iter()
         .zip(documents)
@@ -75,22 +76,26 @@ async fn make(gateway: &Gateway) -> (Bytes, Duration) {
 }
 
 /// The document of one service; a service that is away is left out and named in the log.
-async fn fetch(gateway: &Gateway, service: &str) -> Option<Value> {
-    let request = http::Request::get(SERVICE_PATH)
-        .body(Body::empty())
-        .expect("a constant request");
+async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
+    let request = Request {
+        method: Method::GET,
+        path: SERVICE_PATH.into(),
+        headers: HeaderMap::new(),
+        body: None,
+    };
     let read = async {
-        let send = gateway.upstreams.send(service, request, FETCH_TIMEOUT, 0);
-        let Answer { response, endpoint } = send.await?;
+        let send = gateway
+            .upstreams
+            .send(pool, service, request, FETCH_TIMEOUT);
+        let response = send.await?.into_response();
         if !response.status().is_success() {
             return Err(format!("status {}", response.status()).into());
         }
         let limit = usize::try_from(DOCUMENT_LIMIT).unwrap_or(usize::MAX);
         let body = Limited::new(response.into_body(), limit).collect().await?;
-        drop(endpoint);
         Ok(serde_json::from_slice(&body.to_bytes())?)
     };
-    let outcome: Result<Value, axum::BoxError> = tokio::time::timeout(FETCH_TIMEOUT, read)
+    let outcome: Result<Value, stoa_service::BoxError> = tokio::time::timeout(FETCH_TIMEOUT, read)
         .await
         .unwrap_or_else(|late| Err(late.into()));
     outcome

@@ -1,7 +1,7 @@
 //! Why there is no answer from a service, and what that says about another try.
 
-use hyper_util::client::legacy::Error as ClientError;
-use std::error::Error;
+use crate::body::BodyError;
+use std::io;
 use std::time::Duration;
 use stoa_contracts::{Coded, ErrorCode, Problem};
 
@@ -18,7 +18,7 @@ pub(crate) enum UpstreamError {
         service: String,
         /// Why.
         #[source]
-        source: ClientError,
+        source: io::Error,
     },
     /// The connection broke before the answer.
     #[error("`{service}` broke the connection")]
@@ -27,7 +27,7 @@ pub(crate) enum UpstreamError {
         service: String,
         /// Why.
         #[source]
-        source: ClientError,
+        source: Broken,
     },
     /// No answer within the limit of the route.
     #[error("`{service}` did not answer within {limit:?}")]
@@ -37,12 +37,9 @@ pub(crate) enum UpstreamError {
         /// The limit.
         limit: Duration,
     },
-    /// The client sent more than the route takes.
-    #[error("The body may have at most {0} bytes.")]
-    TooLarge(u64),
-    /// The client's body broke off or is malformed.
-    #[error("The body broke off or is malformed.")]
-    Body,
+    /// The client's body is at fault.
+    #[error(transparent)]
+    Body(BodyError),
     /// A route names a service without a URL, or the URL is none.
     #[error("no usable URL for `{0}`")]
     Url(String),
@@ -54,8 +51,8 @@ impl Coded for UpstreamError {
             Self::Unknown(_) | Self::Away { .. } | Self::Broken { .. } | Self::Late { .. } => {
                 ErrorCode::Unavailable
             }
-            Self::TooLarge(_) => ErrorCode::TooLarge,
-            Self::Body => ErrorCode::Invalid,
+            Self::Body(BodyError::TooLarge(_)) => ErrorCode::TooLarge,
+            Self::Body(_) => ErrorCode::Invalid,
             Self::Url(_) => ErrorCode::Internal,
         }
     }
@@ -65,7 +62,8 @@ impl Coded for UpstreamError {
         match self {
             Self::Broken { .. } => problem(502),
             Self::Late { .. } => problem(504),
-            Self::Body => problem(400),
+            Self::Body(BodyError::Broken) => problem(400),
+            Self::Body(BodyError::Idle) => problem(408),
             _ => Problem::new(self.code(), self.detail()),
         }
     }
@@ -74,67 +72,54 @@ impl Coded for UpstreamError {
 impl UpstreamError {
     fn detail(&self) -> String {
         match self {
-            Self::TooLarge(_) | Self::Body => self.to_string(),
+            Self::Body(error) => error.to_string(),
             _ => self.code().title().to_owned(),
         }
     }
 }
 
-/// Marks an error of the client's body on its way through the upstream's connection.
+/// How a connection failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the body of the request")]
-pub(super) struct BodyError(#[source] pub(super) Box<dyn Error + Send + Sync>);
+pub(crate) enum Broken {
+    /// It was closed or reset.
+    #[error("the connection broke")]
+    Io(#[from] io::Error),
+    /// It ended before the answer did.
+    #[error("the connection ended before the answer")]
+    Ended,
+    /// What came back is no answer of HTTP/1.1.
+    #[error("the answer is malformed")]
+    Malformed,
+    /// Nothing came for too long.
+    #[error("the answer stopped coming")]
+    Idle,
+}
 
 /// How far a failed request got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Failure {
     /// There was no connection.
-    Refused,
+    Refused(io::Error),
     /// The connection was closed before anything was written to it.
-    Unsent,
+    Unsent(io::Error),
     /// It may have arrived; no answer came back.
-    Broken,
+    Broken(Broken),
     /// It is the client that broke off.
-    Client,
+    Client(BodyError),
 }
 
 impl Failure {
-    pub(super) fn of(error: &ClientError) -> Self {
-        if find::<BodyError>(error).is_some() {
-            Self::Client
-        } else if error.is_connect() {
-            Self::Refused
-        } else if find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled) {
-            // hyper says so of a request that it gives back as it was.
-            Self::Unsent
-        } else {
-            Self::Broken
+    /// What is told when nothing more is tried.
+    pub(super) fn of(self, service: &str) -> UpstreamError {
+        let service = service.to_owned();
+        match self {
+            Self::Refused(source) => UpstreamError::Away { service, source },
+            Self::Unsent(source) => UpstreamError::Broken {
+                service,
+                source: Broken::Io(source),
+            },
+            Self::Broken(source) => UpstreamError::Broken { service, source },
+            Self::Client(error) => UpstreamError::Body(error),
         }
     }
-}
-
-pub(super) fn classify(service: &str, source: ClientError, limit: u64) -> UpstreamError {
-    if let Some(body) = find::<BodyError>(&source) {
-        return match body.0.downcast_ref::<http_body_util::LengthLimitError>() {
-            Some(_) => UpstreamError::TooLarge(limit),
-            None => UpstreamError::Body,
-        };
-    }
-    let service = service.to_owned();
-    if source.is_connect() {
-        UpstreamError::Away { service, source }
-    } else {
-        UpstreamError::Broken { service, source }
-    }
-}
-
-fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }

@@ -3,37 +3,31 @@
 //! A service is a name with any number of addresses. Each request goes to the less busy of two;
 //! what did not reach its address goes to another one.
 
+mod connection;
 mod error;
-mod outgoing;
+mod head;
+mod pool;
+mod streamed;
 
-use axum::body::Body;
-use axum::response::Response;
+pub(crate) use connection::Connection;
 pub(crate) use error::UpstreamError;
-use error::{Failure, classify};
+pub(crate) use pool::Pool;
+pub(crate) use streamed::Streamed;
+
+use crate::body::{Given, Sent};
+use bytes::Bytes;
+use connection::Outgoing;
+use error::Failure;
+use head::{Framing, Head};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
 use http::uri::Scheme;
-use http::{HeaderValue, Request, Uri};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use outgoing::{Lent, Outgoing};
+use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Resolver, Retry, RetryBudget};
 use tokio::time::Instant;
-use tower_http::timeout::TimeoutBody;
 
-/// A service on the same network answers in a millisecond, or its machine is gone.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Data that nobody acknowledges for this long went to a machine that is gone.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
-/// Shorter than the 60 s after which servers of ours close what is idle, so that we never reuse
-/// a connection that is about to be closed.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
-const IDLE_CONNECTIONS_PER_HOST: usize = 64;
-/// Event streams send a comment each 15 s; a body that is silent for this long is lost.
-const IDLE_BODY: Duration = Duration::from_secs(75);
 /// How long a request waits for a service that has no address, or none that takes it: a service
 /// with one replica is replaced within this time, and its clients see a pause.
 const HOLD: Duration = Duration::from_secs(1);
@@ -44,7 +38,6 @@ const HTTP_PORT: u16 = 80;
 
 /// The services behind the gateway.
 pub(crate) struct Upstreams {
-    client: Client<HttpConnector, Lent>,
     services: BTreeMap<String, Upstream>,
 }
 
@@ -65,12 +58,42 @@ struct Meter {
     broken: metrics::Counter,
 }
 
-/// The head of an answer, and the address that counts it as in flight.
+/// A request as a service will see it, except for its host.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// With the query.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    /// `None` for a request of the gateway's own.
+    pub(crate) body: Option<Sent>,
+}
+
+/// The head of an answer and what follows it.
 pub(crate) struct Answer {
-    /// Its body is still to come.
-    pub(crate) response: http::Response<Incoming>,
-    /// Where it comes from; to be kept until the body has been read.
-    pub(crate) endpoint: InFlight,
+    pub(crate) head: Response<()>,
+    pub(crate) rest: Rest,
+    /// Where it comes from.
+    pub(crate) address: SocketAddr,
+}
+
+/// What follows the head of an answer.
+pub(crate) enum Rest {
+    Whole(Bytes),
+    Streamed(Streamed),
+    /// The connection, in another protocol.
+    Switched(Connection, InFlight),
+}
+
+impl Answer {
+    /// The answer as it goes on to the client.
+    pub(crate) fn into_response(self) -> Response<Given> {
+        let body = match self.rest {
+            Rest::Whole(bytes) => Given::whole(bytes),
+            Rest::Streamed(body) => Given::Streamed(body),
+            Rest::Switched(..) => Given::whole(Bytes::new()),
+        };
+        self.head.map(|()| body)
+    }
 }
 
 impl Upstreams {
@@ -80,37 +103,27 @@ impl Upstreams {
         resolver: &Resolver,
     ) -> Result<Self, UpstreamError> {
         describe_metrics();
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_keepalive(Some(Duration::from_mins(1)));
-        #[cfg(target_os = "linux")]
-        connector.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
-            .build(connector);
         let mut services = BTreeMap::new();
         for (name, url) in urls {
             let upstream = Upstream::new(name, url, resolver.clone());
             let upstream = upstream.ok_or_else(|| UpstreamError::Url(name.clone()))?;
             services.insert(name.clone(), upstream);
         }
-        Ok(Self { client, services })
+        Ok(Self { services })
     }
 
-    /// Sends a request and waits for the head of the answer, at most `timeout`.
+    /// Sends a request over a connection of `pool` or a new one, and waits for the head of the answer, at most
+    /// `timeout`.
     pub(crate) async fn send(
         &self,
+        pool: &Pool,
         service: &str,
-        request: Request<Body>,
+        request: Request,
         timeout: Duration,
-        body_limit: u64,
     ) -> Result<Answer, UpstreamError> {
         let upstream = self.services.get(service);
         let upstream = upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))?;
-        let exchange = self.exchange(upstream, request, body_limit);
+        let exchange = upstream.exchange(pool, request);
         tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or_else(|_| {
@@ -119,40 +132,6 @@ impl Upstreams {
                     limit: timeout,
                 })
             })
-    }
-
-    /// Tries one address after the other, as long as that does no harm.
-    async fn exchange(
-        &self,
-        upstream: &Upstream,
-        request: Request<Body>,
-        body_limit: u64,
-    ) -> Result<Answer, UpstreamError> {
-        let outgoing = Outgoing::new(request, &upstream.host, body_limit);
-        let mut tries = Tries::new();
-        upstream.budget.deposit();
-        loop {
-            let Some(endpoint) = upstream.endpoints.choose(&tries.tried).await else {
-                if tries.hold().await {
-                    continue;
-                }
-                return Err(UpstreamError::Unknown(upstream.name.clone()));
-            };
-            upstream.count_endpoints();
-            // A body is away only after a failure that is not tried again.
-            let Some(request) = outgoing.to(endpoint.address()) else {
-                return Err(UpstreamError::Body);
-            };
-            let error = match self.client.request(request).await {
-                Ok(response) => return Ok(Answer { response, endpoint }),
-                Err(error) => error,
-            };
-            let failure = Failure::of(&error);
-            tracing::debug!(service = upstream.name, address = %endpoint.address(), ?failure, "a try failed");
-            if !tries.again(upstream, &endpoint, &outgoing, failure).await {
-                return Err(classify(&upstream.name, error, body_limit));
-            }
-        }
     }
 }
 
@@ -172,15 +151,109 @@ impl Upstream {
         })
     }
 
+    /// Tries one address after the other, as long as that does no harm.
+    async fn exchange(&self, pool: &Pool, mut request: Request) -> Result<Answer, UpstreamError> {
+        request.headers.insert(HOST, self.host.clone());
+        request.headers.remove(CONTENT_LENGTH);
+        let framing = framing(&request);
+        let mut head = Vec::with_capacity(512);
+        head::write(
+            &mut head,
+            &request.method,
+            &request.path,
+            &request.headers,
+            framing,
+        );
+        let mut tries = Tries::new();
+        self.budget.deposit();
+        loop {
+            let Some(endpoint) = self.endpoints.choose(&tries.tried).await else {
+                if tries.hold().await {
+                    continue;
+                }
+                return Err(UpstreamError::Unknown(self.name.clone()));
+            };
+            self.count_endpoints();
+            let body = request.body.as_mut().filter(|body| !body.is_empty());
+            let outgoing = Outgoing {
+                method: &request.method,
+                head: &head,
+                body: body.map(|body| (body, framing)),
+            };
+            let address = endpoint.address();
+            let failure = match exchange(pool, address, outgoing).await {
+                Ok((connection, head)) => return Ok(answer(pool, connection, head, endpoint)),
+                Err(failure) => failure,
+            };
+            tracing::debug!(service = self.name, %address, ?failure, "a try failed");
+            if !tries.again(self, &endpoint, &request, &failure).await {
+                return Err(failure.of(&self.name));
+            }
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "no service has 2^53 addresses")]
     fn count_endpoints(&self) {
         self.meter.endpoints.set(self.endpoints.count() as f64);
     }
 }
 
+async fn exchange(
+    pool: &Pool,
+    address: SocketAddr,
+    outgoing: Outgoing<'_>,
+) -> Result<(Connection, Head), Failure> {
+    let mut connection = match pool.take(address) {
+        Some(connection) => connection,
+        None => Connection::open(address).await.map_err(Failure::Refused)?,
+    };
+    let head = connection.exchange(outgoing).await?;
+    Ok((connection, head))
+}
+
+fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -> Answer {
+    let address = endpoint.address();
+    let Head {
+        response: head,
+        framing,
+        keeps,
+    } = head;
+    if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let rest = Rest::Switched(connection, endpoint);
+        return Answer {
+            head,
+            rest,
+            address,
+        };
+    }
+    let pool = keeps.then(|| pool.clone());
+    let mut body = Streamed::new(connection, framing, pool, endpoint);
+    let rest = match body.whole() {
+        Some(bytes) => Rest::Whole(bytes),
+        None => Rest::Streamed(body),
+    };
+    Answer {
+        head,
+        rest,
+        address,
+    }
+}
+
+/// How the service learns where the body ends.
+fn framing(request: &Request) -> Framing {
+    match &request.body {
+        Some(body) if !body.is_empty() => body.length().map_or(Framing::Chunked, Framing::Length),
+        // What could have a body says that it has none.
+        _ if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) => {
+            Framing::Length(0)
+        }
+        _ => Framing::None,
+    }
+}
+
 /// What one request has tried so far.
 struct Tries {
-    tried: Vec<std::net::SocketAddr>,
+    tried: Vec<SocketAddr>,
     held_until: Instant,
     was_sent: bool,
 }
@@ -208,22 +281,26 @@ impl Tries {
         &mut self,
         upstream: &Upstream,
         endpoint: &InFlight,
-        outgoing: &Outgoing,
-        failure: Failure,
+        request: &Request,
+        failure: &Failure,
     ) -> bool {
         self.tried.push(endpoint.address());
+        let has_begun = request.body.as_ref().is_some_and(Sent::has_begun);
+        let is_repeatable = request.method.is_idempotent() && !has_begun;
         let (retry, counter) = match failure {
-            Failure::Client => return false,
-            Failure::Refused => (Retry::Unsent, &upstream.meter.refused),
-            Failure::Unsent => (Retry::Unsent, &upstream.meter.unsent),
-            Failure::Broken if self.was_sent || !outgoing.is_repeatable() => return false,
-            Failure::Broken => (Retry::Sent, &upstream.meter.broken),
+            Failure::Client(_) => return false,
+            Failure::Refused(_) => (Retry::Unsent, &upstream.meter.refused),
+            Failure::Unsent(_) if has_begun => return false,
+            Failure::Unsent(_) => (Retry::Unsent, &upstream.meter.unsent),
+            Failure::Broken(_) if self.was_sent || !is_repeatable => return false,
+            Failure::Broken(_) => (Retry::Sent, &upstream.meter.broken),
         };
-        if failure == Failure::Refused {
+        let is_refused = matches!(failure, Failure::Refused(_));
+        if is_refused {
             endpoint.refused();
         }
         self.was_sent |= retry == Retry::Sent;
-        let may = if failure == Failure::Refused && !upstream.endpoints.others(&self.tried) {
+        let may = if is_refused && !upstream.endpoints.others(&self.tried) {
             // All of them refused. That is limited by time: a budget would let some requests
             // wait and others not.
             self.tried.clear();
@@ -267,17 +344,4 @@ impl Meter {
             broken: retries("broken"),
         }
     }
-}
-
-/// The answer as it streams on to the client, which never waits for ever between two pieces.
-pub(crate) fn streamed(answer: Answer) -> Response {
-    let Answer { response, endpoint } = answer;
-    response.map(|body| {
-        let counted = body.map_frame(move |frame| {
-            // Owned by the body, and so in flight until it ends.
-            let _ = &endpoint;
-            frame
-        });
-        Body::new(TimeoutBody::new(IDLE_BODY, counted))
-    })
 }

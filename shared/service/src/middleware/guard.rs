@@ -16,11 +16,6 @@ use crate::Problem;
 /// The header with which a caller says how many milliseconds it still waits.
 const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
 
-/// A response that is passed on from elsewhere: put it into the extensions of the response, and
-/// the middleware leaves it as it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Verbatim;
-
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
     pub(super) timeout: Duration,
@@ -70,8 +65,7 @@ pub(super) async fn method_not_allowed(request: Request) -> Problem {
 fn normalised(response: Response) -> Response {
     let status = response.status();
     let refused = status.is_client_error() || status.is_server_error();
-    let extensions = response.extensions();
-    let ours = extensions.get::<ErrorCode>().is_some() || extensions.get::<Verbatim>().is_some();
+    let ours = response.extensions().get::<ErrorCode>().is_some();
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let plain = content_type.is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
     if !refused || ours || !plain {

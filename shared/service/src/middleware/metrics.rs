@@ -1,10 +1,10 @@
-//! Requests, errors, duration, saturation of the HTTP side.
-
-use std::time::Duration;
+//! Requests, errors, duration, saturation of the HTTP side; public for a front of one's own, which counts under the same
+//! names.
 
 use http::{Method, StatusCode};
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
 };
 use stoa_contracts::ErrorCode;
 
@@ -13,7 +13,7 @@ const ERRORS: &str = "http_server_errors_total";
 const ACTIVE: &str = "http_server_active_requests";
 
 /// Describes the metrics and lets the ones with known labels begin at 0.
-pub(crate) fn describe() {
+pub fn describe() {
     stoa_telemetry::metrics::install();
     describe_histogram!(
         DURATION,
@@ -24,44 +24,46 @@ pub(crate) fn describe() {
     describe_gauge!(ACTIVE, "Requests in hand");
     gauge!(ACTIVE).set(0.0);
     for code in ErrorCode::ALL {
-        counter!(ERRORS, "code" => code.as_str()).absolute(0);
+        error(code).absolute(0);
     }
 }
 
 /// Counts a request as in hand until it is dropped.
-pub(super) struct Active;
+#[derive(Debug)]
+pub struct Active(Gauge);
 
 impl Active {
-    pub(super) fn begin() -> Self {
-        gauge!(ACTIVE).increment(1.0);
-        Self
+    /// Counts one.
+    pub fn begin() -> Self {
+        let active = gauge!(ACTIVE);
+        active.increment(1.0);
+        Self(active)
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        gauge!(ACTIVE).decrement(1.0);
+        self.0.decrement(1.0);
     }
 }
 
-/// Counts a request that has its response.
-pub(super) fn record(
-    method: &Method,
-    route: &str,
-    status: StatusCode,
-    code: Option<ErrorCode>,
-    elapsed: Duration,
-) {
+/// Where the seconds go until a response begins. `route` is a template, never a raw path.
+pub fn duration(method: &Method, route: &str, status: StatusCode) -> Histogram {
     histogram!(
         DURATION,
         "http_request_method" => method_label(method),
         "http_route" => route.to_owned(),
         "http_response_status_code" => status.as_str().to_owned(),
     )
-    .record(elapsed.as_secs_f64());
-    if let Some(code) = code {
-        counter!(ERRORS, "code" => code.as_str()).increment(1);
-    }
+}
+
+/// Counts a request that was answered with a problem of this code.
+pub fn count_error(code: ErrorCode) {
+    error(code).increment(1);
+}
+
+fn error(code: ErrorCode) -> Counter {
+    counter!(ERRORS, "code" => code.as_str())
 }
 
 /// Clients may invent methods; the label set must stay small.

@@ -2,7 +2,7 @@
 
 mod body;
 mod guard;
-mod metrics;
+pub mod metrics;
 mod observe;
 
 use std::time::Duration;
@@ -10,13 +10,10 @@ use std::time::Duration;
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 
 pub use body::{BodyPieces, body_limit, read_body};
-pub use guard::Verbatim;
-pub(crate) use metrics::describe;
-pub use observe::RouteTemplate;
 
 /// Puts the middleware around `router`.
 pub(crate) fn wrap(router: Router, timeout: Duration, limit: usize) -> Router {
-    describe();
+    metrics::describe();
     let guard = guard::Guard { timeout };
     router
         .fallback(guard::not_found)

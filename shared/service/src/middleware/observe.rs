@@ -1,6 +1,6 @@
 //! The span of a request, its id and its measurements.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -17,11 +17,6 @@ use super::metrics::{self, Active};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The template of the route that answered, for a service that has its own way from a path to a
-/// route: put it into the extensions of the response, and spans and metrics go by it.
-#[derive(Debug, Clone)]
-pub struct RouteTemplate(pub Arc<str>);
-
 /// The route label of a request that no route takes: never the raw path, which clients choose.
 const UNMATCHED: &str = "unmatched";
 
@@ -37,16 +32,9 @@ pub(super) async fn run(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     let code = response.extensions().get::<ErrorCode>().copied();
-    let template = response.extensions().get::<RouteTemplate>().cloned();
-    let route = template
-        .as_ref()
-        .map_or(route, |template| template.0.as_ref());
-    if template.is_some() {
-        span.record("http.route", route);
-        stoa_telemetry::rename(&span, format!("{method} {route}"));
-    }
     finish(&span, status, code);
-    metrics::record(&method, route, status, code, start.elapsed());
+    metrics::duration(&method, route, status).record(start.elapsed());
+    code.inspect(|code| metrics::count_error(*code));
     response.headers_mut().insert(REQUEST_ID, request_id);
     response
 }

@@ -1,0 +1,137 @@
+//! The trace of a request, which begins here unless the client brings one.
+//!
+//! Most traces are not recorded. They have ids all the same, for logs and services, but no span.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+};
+use stoa_telemetry::{propagation, sampling};
+use tracing::Span;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The trace of one request.
+pub(crate) enum Trace {
+    /// It is recorded, by a span that the closure makes.
+    Recorded(Span),
+    /// It is not.
+    Carried(SpanContext),
+}
+
+impl Trace {
+    /// Continues what the headers bring, or begins anew. `span` makes the span of one that is recorded.
+    pub(crate) fn of(headers: &HeaderMap, span: impl FnOnce() -> Span) -> Self {
+        let brought = headers
+            .contains_key(TRACEPARENT)
+            .then(|| propagation::extract(headers));
+        let brought = brought.filter(|context| context.span().span_context().is_valid());
+        let Some(parent) = brought else {
+            return if sampling::is_chosen(rand::random()) {
+                Self::Recorded(sampling::chosen(span))
+            } else {
+                let id = TraceId::from_bytes(rand::random());
+                Self::Carried(unrecorded(id, TraceState::default()))
+            };
+        };
+        let theirs = parent.span().span_context().clone();
+        if theirs.is_sampled() {
+            let span = span();
+            propagation::set_parent(&span, parent);
+            Self::Recorded(span)
+        } else {
+            Self::Carried(unrecorded(theirs.trace_id(), theirs.trace_state().clone()))
+        }
+    }
+
+    /// Does `work` as a part of the trace: what is logged there bears its id.
+    pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Recorded(span) => span.in_scope(work),
+            Self::Carried(context) => {
+                let context =
+                    opentelemetry::Context::new().with_remote_span_context(context.clone());
+                let _attached = context.attach();
+                work()
+            }
+        }
+    }
+
+    /// Tells a service of the trace, and of the span that one calls this in.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let Self::Carried(context) = self else {
+            return propagation::inject(headers);
+        };
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        write_hex(&mut text[3..35], &context.trace_id().to_bytes());
+        write_hex(&mut text[36..52], &context.span_id().to_bytes());
+        let value = HeaderValue::from_bytes(&text).expect("hexadecimal digits and dashes");
+        headers.insert(TRACEPARENT, value);
+        if context.trace_state() == &TraceState::default() {
+            headers.remove(TRACESTATE);
+        }
+    }
+
+    /// The id, as 16 bytes.
+    pub(crate) fn id(&self) -> [u8; 16] {
+        let current = || {
+            opentelemetry::Context::current()
+                .span()
+                .span_context()
+                .trace_id()
+        };
+        match self {
+            Self::Recorded(span) => span.in_scope(current).to_bytes(),
+            Self::Carried(context) => context.trace_id().to_bytes(),
+        }
+    }
+}
+
+fn unrecorded(id: TraceId, state: TraceState) -> SpanContext {
+    let span = SpanId::from_bytes(rand::random());
+    SpanContext::new(id, span, TraceFlags::default(), false, state)
+}
+
+/// Writes two digits for each byte.
+pub(crate) fn write_hex(target: &mut [u8], bytes: &[u8]) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    for (pair, byte) in target.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_is_not_recorded_goes_on_with_its_id_and_says_so() {
+        opentelemetry::global::set_text_map_propagator(
+            opentelemetry_sdk::propagation::TraceContextPropagator::new(),
+        );
+        let mut headers = HeaderMap::new();
+        let brought = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+        headers.insert(TRACEPARENT, HeaderValue::from_static(brought));
+        Trace::of(&headers, Span::none).tell(&mut headers);
+        let carried = headers[TRACEPARENT].to_str().unwrap();
+        assert!(
+            carried.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && carried.ends_with("-00"),
+            "{carried}"
+        );
+        assert!(!carried.contains("b7ad6b7169203331"), "{carried}");
+    }
+
+    #[test]
+    fn where_none_is_brought_one_begins() {
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, HeaderValue::from_static("00-zz"));
+        Trace::of(&headers, Span::none).tell(&mut headers);
+        let carried = headers[TRACEPARENT].to_str().unwrap();
+        assert!(
+            carried.len() == 55 && !carried.contains("00-0000000000"),
+            "{carried}"
+        );
+    }
+}
