@@ -22,7 +22,7 @@ use std::{
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use endpoint::Endpoint;
-pub use endpoint::InFlight;
+pub use endpoint::{InFlight, Outcome};
 pub use resolver::Resolver;
 
 /// Addresses of this age are asked for again, beside the request that found them so.
