@@ -8,6 +8,7 @@
 pub mod assistants;
 pub mod coded;
 pub mod conversations;
+pub mod deadline;
 pub mod error;
 pub mod evaluations;
 pub mod flows;
@@ -20,6 +21,7 @@ pub mod page;
 pub mod parse;
 pub mod queues;
 pub mod schedules;
+pub mod service_identity;
 pub mod sessions;
 pub mod training_data;
 pub mod trainings;

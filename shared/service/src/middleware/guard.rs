@@ -9,12 +9,13 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use http::{HeaderMap, StatusCode, header};
-use stoa_contracts::ErrorCode;
+use stoa_contracts::{
+    ErrorCode,
+    deadline::{Deadline, TIMEOUT_HEADER},
+};
 
 use crate::Problem;
 
-/// The header with which a caller says how many milliseconds it still waits.
-const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
@@ -23,7 +24,9 @@ pub(super) struct Guard {
 
 pub(super) async fn run(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let timeout = patience(request.headers()).map_or(guard.timeout, |own| own.min(guard.timeout));
-    let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+    // What the handler asks of others is for the same caller.
+    let handler = Deadline::within(timeout).around(next.run(request));
+    let handler = AssertUnwindSafe(handler).catch_unwind();
     match tokio::time::timeout(timeout, handler).await {
         Ok(Ok(response)) => normalised(response),
         // The panic itself was logged where it happened, by the hook of the program.
