@@ -38,16 +38,19 @@ pub struct Listening {
     pub shutdown: CancellationToken,
 }
 
+/// Takes the requests from the listener by itself.
+pub(crate) type Front = Box<dyn FnOnce(Listening) -> BoxFuture + Send>;
+
 /// Who takes the requests.
 pub(crate) enum Serving {
     Router(Router),
-    Front(Box<dyn FnOnce(Listening) -> BoxFuture + Send>),
+    Front(Front),
 }
 
 /// A service: its routes, what it waits for, and what it does beside requests.
 pub struct App {
     router: Router,
-    front: Option<Box<dyn FnOnce(Listening) -> BoxFuture + Send>>,
+    front: Option<Front>,
     longest_request: Option<Duration>,
     pub(crate) checks: Vec<Check>,
     pub(crate) background: Vec<Background>,

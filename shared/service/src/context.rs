@@ -4,6 +4,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::Clock;
 
+/// The name of a service that a test starts without one.
+const UNNAMED: &str = "unnamed";
+
 /// The process as a service sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -11,6 +14,7 @@ pub struct Context {
     pub shutdown: CancellationToken,
     /// The time.
     pub clock: Clock,
+    pub(crate) service: &'static str,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -20,8 +24,15 @@ impl Context {
         Self {
             shutdown: CancellationToken::new(),
             clock,
+            service: UNNAMED,
             tasks: TaskTracker::new(),
         }
+    }
+
+    /// The same context of a service with this name, which it says to those who ask.
+    #[must_use]
+    pub fn named(self, service: &'static str) -> Self {
+        Self { service, ..self }
     }
 
     /// Runs `task` beside the request that started it; the drain waits for it.

@@ -20,6 +20,7 @@ mod problem;
 mod program;
 pub mod responses;
 mod running;
+mod self_description;
 mod server;
 mod settings;
 mod tls;

@@ -7,8 +7,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{App, Context, HttpSettings};
 
-/// Runs a service until SIGTERM or SIGINT has ended it in order.
+/// Runs the service of this name until SIGTERM or SIGINT has ended it in order.
 pub(crate) async fn serve<F>(
+    name: &'static str,
     build: impl FnOnce(Context) -> F,
     http: &HttpSettings,
 ) -> anyhow::Result<()>
@@ -16,7 +17,7 @@ where
     F: Future<Output = anyhow::Result<App>>,
 {
     let mut signals = Signals::new()?;
-    let context = Context::default();
+    let context = Context::default().named(name);
     let app = tokio::select! {
         app = build(context.clone()) => app?,
         () = signals.next() => return Ok(()),

@@ -46,7 +46,7 @@ impl Program {
             with_settings(name, env, |settings: ProcessSettings<S>| {
                 Box::pin(async move {
                     let build = async |context: Context| build(settings.service, &context).await;
-                    lifecycle::serve(build, &settings.http).await
+                    lifecycle::serve(name, build, &settings.http).await
                 })
             })
         });

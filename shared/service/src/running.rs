@@ -1,6 +1,6 @@
 //! A service that runs: its two listeners and its background tasks, until it is asked to end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -12,8 +12,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     App, Context, HttpSettings,
     admin::{self, Readiness},
-    app::{Background, BoxError, Listening, Serving},
-    server, tls,
+    app::{Background, BoxError, Front, Listening, Serving},
+    self_description, server, tls,
 };
 
 type Outcome = (&'static str, Result<(), BoxError>);
@@ -38,7 +38,7 @@ impl Running {
         app: App,
         settings: &HttpSettings,
         context: &Context,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
         tls::install_provider();
         let listener = TcpListener::bind(settings.listen).await?;
         let admin_listener = TcpListener::bind(settings.admin).await?;
@@ -59,7 +59,10 @@ impl Running {
             draining: running.draining.clone(),
         };
         running.spawn_admin(admin_listener, admin::router(readiness));
-        running.spawn_server(listener, serving, settings.threads)?;
+        match serving {
+            Serving::Router(router) => running.spawn_server(listener, router, context.service),
+            Serving::Front(front) => running.spawn_front(listener, front, settings.threads)?,
+        }
         running.spawn_background(background);
         Ok(running)
     }
@@ -113,32 +116,26 @@ impl Running {
         result
     }
 
-    fn spawn_server(
-        &mut self,
-        listener: TcpListener,
-        serving: Serving,
-        threads: usize,
-    ) -> std::io::Result<()> {
+    fn spawn_server(&mut self, listener: TcpListener, router: Router, service: &'static str) {
         let (draining, shutdown) = (self.draining.clone(), self.shutdown.clone());
-        match serving {
-            Serving::Router(router) => {
-                let serve = server::serve(listener, router, draining, shutdown);
-                self.tasks.spawn(async move {
-                    serve.await;
-                    ("http", Ok(()))
-                });
-            }
-            Serving::Front(front) => {
-                let listening = Listening {
-                    listener: listener.into_std()?,
-                    threads,
-                    draining,
-                    shutdown,
-                };
-                self.tasks
-                    .spawn(async move { ("http", front(listening).await) });
-            }
-        }
+        // Outside the middleware: that it is asked for every few seconds is no event.
+        let router = router.merge(self_description::routes(service, draining.clone()));
+        let serve = server::serve(listener, router, draining, shutdown);
+        self.tasks.spawn(async move {
+            serve.await;
+            ("http", Ok(()))
+        });
+    }
+
+    fn spawn_front(&mut self, listener: TcpListener, front: Front, threads: usize) -> io::Result<()> {
+        let listening = Listening {
+            listener: listener.into_std()?,
+            threads,
+            draining: self.draining.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        self.tasks
+            .spawn(async move { ("http", front(listening).await) });
         Ok(())
     }
 
