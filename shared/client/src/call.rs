@@ -3,23 +3,32 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use http::{HeaderName, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::{RequestBuilder, Response, redirect};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use stoa_config::InternalToken;
-use stoa_contracts::{Coded as _, Problem};
+use stoa_contracts::{
+    Coded as _, Problem,
+    deadline::{Deadline, TIMEOUT_HEADER},
+};
 use tracing::{Instrument as _, field::Empty};
 
-use crate::{ClientError, Resolver, Retry, RetryBudget, endpoints::InFlight, place::Place};
-
-/// Says to the other side how many milliseconds the caller still waits.
-const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+use crate::{ClientError, InFlight, Outcome, Resolver, Retry, RetryBudget, Turn, place::Place};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than a server of ours keeps an idle connection, so that none is closed under a call.
 const POOL_IDLE: Duration = Duration::from_secs(30);
+/// Data that nobody acknowledges for this long went to a machine that is gone.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+/// How long a call waits for an address, or for its turn: a service with one replica is replaced
+/// within this time, and more would only be lost to the caller.
+const HOLD: Duration = Duration::from_secs(1);
+/// What is kept of the time that is left, for the way back of the answer.
+const MARGIN: Duration = Duration::from_millis(5);
+/// Who waits for less than this and gets no answer has learned nothing about the address.
+const IMPATIENT: Duration = Duration::from_secs(1);
 /// Tries beyond the first one after a pause, of calls that may be sent twice.
 const RETRIES: usize = 2;
 
@@ -40,10 +49,14 @@ impl ServiceClient {
     pub fn new(service: &'static str, url: &str, token: InternalToken) -> Self {
         // The service kit has done this already; tests may not have. A second call is no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let http = reqwest::Client::builder();
+        #[cfg(target_os = "linux")]
+        let http = http.tcp_user_timeout(UNACKNOWLEDGED);
+        let http = http
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(32)
             .pool_idle_timeout(POOL_IDLE)
+            .tcp_keepalive(Duration::from_mins(1))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()
@@ -51,7 +64,7 @@ impl ServiceClient {
         let budget = Arc::new(RetryBudget::full());
         Self {
             service,
-            place: Arc::new(Place::new(url, Resolver::dns())),
+            place: Arc::new(Place::new(service, url, Resolver::dns())),
             token,
             timeout: CALL_TIMEOUT,
             http,
@@ -62,7 +75,15 @@ impl ServiceClient {
     /// The same client of the service at `url`, whose addresses `resolver` finds.
     #[must_use]
     pub fn with_resolver(self, url: &str, resolver: Resolver) -> Self {
-        let place = Arc::new(Place::new(url, resolver));
+        let place = Arc::new(Place::new(self.service, url, resolver));
+        Self { place, ..self }
+    }
+
+    /// The same client with at most so many calls at once, and so many that wait for their turn.
+    #[must_use]
+    pub fn with_limits(self, in_flight: usize, waiting: usize) -> Self {
+        let place = (*self.place).clone().limited(in_flight, waiting);
+        let place = Arc::new(place);
         Self { place, ..self }
     }
 
@@ -112,34 +133,64 @@ impl ServiceClient {
         body: Option<Value>,
     ) -> Result<Answer, ClientError> {
         self.budget.deposit();
+        let turn = self.turn().await?;
         let mut delays = backoff();
         let mut tried = Vec::new();
         loop {
-            let endpoint = self.place.choose(&tried).await;
+            let endpoint = self.place.choose(&tried, self.limit()?.min(HOLD)).await;
+            let service = self.service;
+            let endpoint = endpoint.ok_or(ClientError::Absent { service })?;
             let attempt = self.attempt(&method, path, body.as_ref(), endpoint.as_ref());
             let error = match attempt.await {
-                Ok(response) => return Ok(Answer { response, endpoint }),
+                Ok(response) => {
+                    return Ok(Answer {
+                        response,
+                        _endpoint: endpoint,
+                        _turn: turn,
+                    });
+                }
                 Err(error) => error,
             };
             tried.extend(endpoint.as_ref().map(InFlight::address));
             let unsent = error.is_unsent();
-            if unsent {
-                endpoint.as_ref().inspect(|endpoint| endpoint.refused());
-                if self.place.others(&tried) && self.budget.withdraw(Retry::Unsent) {
-                    tracing::debug!(service = self.service, %error, "trying another address");
-                    continue;
-                }
+            if unsent && self.place.others(&tried) && self.budget.withdraw(Retry::Unsent) {
+                tracing::debug!(service, %error, "trying another address");
+                continue;
             }
             let repeatable = unsent || (method.is_idempotent() && error.is_transient());
-            let Some(delay) = delays
-                .next()
-                .filter(|_| repeatable && self.budget.withdraw(Retry::Sent))
+            let delay = delays.next().filter(|delay| self.has_time_for(*delay));
+            let Some(delay) = delay.filter(|_| repeatable && self.budget.withdraw(Retry::Sent))
             else {
                 return Err(error);
             };
-            tracing::debug!(service = self.service, %error, "trying again");
+            tracing::debug!(service, %error, "trying again");
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// A place among the calls that the service has at once.
+    async fn turn(&self) -> Result<Option<Turn>, ClientError> {
+        let turn = self.place.enter(self.limit()?.min(HOLD)).await;
+        let service = self.service;
+        turn.map_err(|source| ClientError::Shed { service, source })
+    }
+
+    /// How long a try may take: as long as the client waits, and no longer than the one for whom
+    /// the call is made. Where nothing is left, the call would be made for nobody.
+    fn limit(&self) -> Result<Duration, ClientError> {
+        let Some(deadline) = Deadline::current() else {
+            return Ok(self.timeout);
+        };
+        let left = deadline.left().saturating_sub(MARGIN);
+        if left.as_millis() == 0 {
+            let service = self.service;
+            return Err(ClientError::Late { service });
+        }
+        Ok(left.min(self.timeout))
+    }
+
+    fn has_time_for(&self, delay: Duration) -> bool {
+        self.limit().is_ok_and(|limit| delay < limit)
     }
 
     /// One try, in a span of its own.
@@ -165,7 +216,8 @@ impl ServiceClient {
         let request = self
             .place
             .request(&self.http, method.clone(), path, endpoint);
-        let result = self.exchange(request, body).instrument(span.clone()).await;
+        let exchange = self.exchange(request, body, endpoint);
+        let result = exchange.instrument(span.clone()).await;
         match &result {
             Ok(response) => span.record("http.response.status_code", response.status().as_u16()),
             Err(error) => {
@@ -180,17 +232,22 @@ impl ServiceClient {
         &self,
         request: RequestBuilder,
         body: Option<&Value>,
+        endpoint: Option<&InFlight>,
     ) -> Result<Response, ClientError> {
+        let limit = self.limit()?;
         let mut request = request
-            .timeout(self.timeout)
+            .timeout(limit)
             .headers(crate::trace::headers())
-            .header(TIMEOUT_HEADER, self.timeout.as_millis().to_string())
+            .header(TIMEOUT_HEADER, limit.as_millis().to_string())
             .bearer_auth(self.token.expose());
         if let Some(body) = body {
             request = request.json(body);
         }
         let service = self.service;
         let sent = request.send().await;
+        if let Some(endpoint) = endpoint {
+            judge(endpoint, &sent, limit);
+        }
         let response = sent.map_err(|source| ClientError::Unreachable { service, source })?;
         let status = response.status();
         if status.is_success() {
@@ -207,13 +264,11 @@ impl ServiceClient {
 
     /// Reads the body; one that is empty counts as `null`, so that `()` can be asked for.
     async fn decode<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, ClientError> {
-        let Answer { response, endpoint } = answer;
-        let status = response.status();
-        if status == StatusCode::NO_CONTENT || response.content_length() == Some(0) {
+        let status = answer.response.status();
+        if status == StatusCode::NO_CONTENT || answer.response.content_length() == Some(0) {
             return serde_json::from_value(Value::Null).map_err(|_| self.unexpected(status, None));
         }
-        let decoded = response.json().await;
-        drop(endpoint);
+        let decoded = answer.response.json().await;
         decoded.map_err(|source| self.unexpected(status, Some(source)))
     }
 
@@ -226,10 +281,21 @@ impl ServiceClient {
     }
 }
 
-/// An answer, and the address that counts it as in flight until it is read.
+/// An answer, and what counts it as in flight until it is read.
 struct Answer {
     response: Response,
-    endpoint: Option<InFlight>,
+    _endpoint: Option<InFlight>,
+    _turn: Option<Turn>,
+}
+
+/// Says what a try tells about its address.
+fn judge(endpoint: &InFlight, sent: &reqwest::Result<Response>, limit: Duration) {
+    match sent {
+        Ok(response) => endpoint.answered(Outcome::of(response.status(), response.headers())),
+        Err(error) if error.is_connect() => endpoint.refused(),
+        Err(error) if error.is_builder() || (error.is_timeout() && limit < IMPATIENT) => {}
+        Err(_) => endpoint.answered(Outcome::Broken),
+    }
 }
 
 /// The pauses between tries.

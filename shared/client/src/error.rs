@@ -2,6 +2,8 @@
 
 use stoa_contracts::{Coded, ErrorCode, Problem};
 
+use crate::Shed;
+
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -21,6 +23,27 @@ pub enum ClientError {
         /// Why.
         #[source]
         source: reqwest::Error,
+    },
+    /// The service has no address, or none that is its own.
+    #[error("no address of {service} is known")]
+    Absent {
+        /// The service.
+        service: &'static str,
+    },
+    /// The service has as many requests as it may have.
+    #[error("{service} has too much to do")]
+    Shed {
+        /// The service.
+        service: &'static str,
+        /// Why.
+        #[source]
+        source: Shed,
+    },
+    /// The one who asked us does not wait any more, so nothing was sent.
+    #[error("no time is left to ask {service}")]
+    Late {
+        /// The service.
+        service: &'static str,
     },
     /// The service answered something that is not in the contract.
     #[error("{service} answered {status} with something else than the contract says")]
@@ -62,6 +85,9 @@ impl Coded for ClientError {
                 code => code,
             },
             Self::Unreachable { .. }
+            | Self::Absent { .. }
+            | Self::Shed { .. }
+            | Self::Late { .. }
             | Self::Unexpected {
                 status: 502..=504, ..
             } => ErrorCode::Unavailable,
@@ -75,6 +101,10 @@ impl Coded for ClientError {
             Self::Problem { problem, .. } if code == problem.code => Problem {
                 trace_id: None,
                 ..(**problem).clone()
+            },
+            Self::Late { .. } => Problem {
+                status: 504,
+                ..Problem::new(code, code.title())
             },
             _ => Problem::new(code, code.title()),
         }

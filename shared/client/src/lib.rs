@@ -16,7 +16,7 @@ mod trace;
 
 pub use budget::{Retry, RetryBudget};
 pub use call::ServiceClient;
-pub use endpoints::{Endpoints, InFlight, Outcome, Resolver};
+pub use endpoints::{Endpoints, InFlight, Outcome, Probe, Resolver, Shed, Turn};
 pub use error::ClientError;
 pub use hand_over::hand_over;
 pub use settings::ServiceUrl;

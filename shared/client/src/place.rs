@@ -1,18 +1,17 @@
 //! Where a service is: one URL, behind which there may be many addresses.
 
+use std::{net::SocketAddr, time::Duration};
+
 use http::{HeaderValue, header::HOST};
 use reqwest::{Client, Method, RequestBuilder, Url};
 
-use crate::{
-    Endpoints,
-    endpoints::{InFlight, Resolver},
-};
+use crate::{Endpoints, InFlight, Probe, Resolver, Shed, Turn};
 
 /// The port of `http` where a URL does not name one.
 const HTTP_PORT: u16 = 80;
 
 /// Where a service is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// Without a slash at its end.
     url: String,
@@ -20,7 +19,7 @@ pub(crate) struct Place {
 }
 
 /// What is needed to send to an address instead of the name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Balanced {
     endpoints: Endpoints,
     host: HeaderValue,
@@ -28,21 +27,49 @@ struct Balanced {
 }
 
 impl Place {
-    /// The place that `url` names. What is not plain `http` is not balanced: a certificate is
+    /// The place of `service`, which `url` names. What is not plain `http` is not balanced: a certificate is
     /// about a name.
-    pub(crate) fn new(url: &str, resolver: Resolver) -> Self {
+    pub(crate) fn new(service: &str, url: &str, resolver: Resolver) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        let balanced = Balanced::new(&url, resolver);
+        let balanced = Balanced::new(service, &url, resolver);
         Self { url, balanced }
     }
 
-    /// The address of the next try; `None` lets the HTTP client resolve the name by itself.
-    pub(crate) async fn choose(&self, tried: &[std::net::SocketAddr]) -> Option<InFlight> {
-        self.balanced.as_ref()?.endpoints.choose(tried).await
+    /// The same place with at most so many requests at once, and so many that wait.
+    #[must_use]
+    pub(crate) fn limited(self, in_flight: usize, waiting: usize) -> Self {
+        let limit = |balanced: Balanced| Balanced {
+            endpoints: balanced.endpoints.limited(in_flight, waiting),
+            ..balanced
+        };
+        let balanced = self.balanced.map(limit);
+        Self { balanced, ..self }
+    }
+
+    /// A place among the requests that the service has at once.
+    pub(crate) async fn enter(&self, patience: Duration) -> Result<Option<Turn>, Shed> {
+        match &self.balanced {
+            Some(balanced) => balanced.endpoints.enter(patience).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The address of the next try: the HTTP client resolves the name by itself where the place is
+    /// not balanced; `None` where there is no address, after `patience`.
+    pub(crate) async fn choose(
+        &self,
+        tried: &[SocketAddr],
+        patience: Duration,
+    ) -> Option<Option<InFlight>> {
+        let Some(balanced) = &self.balanced else {
+            return Some(None);
+        };
+        let chosen = balanced.endpoints.choose_within(tried, patience).await;
+        chosen.map(Some)
     }
 
     /// Whether there is an address beside those in `tried`.
-    pub(crate) fn others(&self, tried: &[std::net::SocketAddr]) -> bool {
+    pub(crate) fn others(&self, tried: &[SocketAddr]) -> bool {
         let balanced = self.balanced.as_ref();
         balanced.is_some_and(|balanced| balanced.endpoints.others(tried))
     }
@@ -68,15 +95,17 @@ impl Place {
 }
 
 impl Balanced {
-    fn new(url: &str, resolver: Resolver) -> Option<Self> {
+    fn new(service: &str, url: &str, resolver: Resolver) -> Option<Self> {
         let url = Url::parse(url).ok().filter(|url| url.scheme() == "http")?;
         let host = url.host_str()?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
+        let port = url.port().unwrap_or(HTTP_PORT);
+        let probe = Probe::service(service);
         Some(Self {
-            endpoints: Endpoints::new(host, url.port().unwrap_or(HTTP_PORT), resolver),
+            endpoints: Endpoints::new(host, port, resolver).checked(probe),
             host: authority.try_into().ok()?,
             prefix: url.path().trim_end_matches('/').to_owned(),
         })

@@ -5,62 +5,48 @@
 //! requests, names are asked again and again. An answer that is empty or fails changes nothing;
 //! the last good one holds.
 
+mod breaker;
+mod choice;
 mod endpoint;
+mod gate;
+mod latency;
+mod meter;
+mod outcome;
+mod probe;
 mod resolver;
+mod shared;
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
-    io,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 
 use endpoint::Endpoint;
-pub use endpoint::{InFlight, Outcome};
+pub use endpoint::InFlight;
+use gate::Gate;
+pub use gate::{Shed, Turn};
+pub use outcome::Outcome;
+pub use probe::Probe;
 pub use resolver::Resolver;
+use shared::{Care, LOOKUP_LIMIT, Shared};
 
-/// Addresses of this age are asked for again, beside the request that found them so.
-const REFRESH: Duration = Duration::from_millis(500);
-/// The same while there are none: somebody waits for the first one.
-const REFRESH_EMPTY: Duration = Duration::from_millis(100);
-/// Addresses of this age are not used before they are fresh again. With the refresh itself
-/// this stays below the two seconds between the end of a record and the end of its task.
-const STALE: Duration = Duration::from_secs(1);
-/// The longest wait for an answer of DNS.
-const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
+/// How long requests wait for the first probes of several addresses. They take a millisecond; if
+/// they do not, a request that may be lost is better than one that is.
+const PROOF_LIMIT: Duration = Duration::from_millis(300);
+/// How often somebody who waits for an address looks again.
+const HOLD_STEP: Duration = Duration::from_millis(100);
 
-/// The addresses of one service. Ends what it has begun when it is dropped.
-#[derive(Debug)]
+/// The addresses of one service. Cheap to clone; clones share all there is to know. What they have
+/// begun ends with the last of them.
+#[derive(Debug, Clone)]
 pub struct Endpoints {
     shared: Arc<Shared>,
-    /// The lookup that is under way; never more than one.
-    lookups: Mutex<JoinSet<()>>,
-    random: RandomState,
-    choices: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Shared {
-    host: String,
-    port: u16,
-    /// `None` where the host is an address itself.
-    resolver: Option<Resolver>,
-    known: watch::Sender<Known>,
-    looking: AtomicBool,
-}
-
-/// What was found out last.
-#[derive(Debug)]
-struct Known {
-    endpoints: Arc<[Arc<Endpoint>]>,
-    asked: Option<Instant>,
-    failed: bool,
+    gate: Arc<Gate>,
+    /// The lookup and the probes that are under way; never more than one of each.
+    tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Endpoints {
@@ -71,161 +57,136 @@ impl Endpoints {
             .parse()
             .ok()
             .map(|ip: IpAddr| SocketAddr::new(ip, port));
-        let known = Known {
-            endpoints: fixed.into_iter().map(Endpoint::new).map(Arc::new).collect(),
-            asked: None,
-            failed: false,
-        };
-        let shared = Shared {
-            host: host.to_owned(),
-            port,
-            resolver: fixed.is_none().then_some(resolver),
-            known: watch::Sender::new(known),
-            looking: AtomicBool::new(false),
-        };
+        let resolver = fixed.is_none().then_some(resolver);
+        let shared = Arc::new(Shared::new(host, port, resolver, None));
+        let fixed = fixed.map(|address| Arc::new(Endpoint::new(address, &shared)));
+        shared
+            .endpoints
+            .store(Arc::new(fixed.into_iter().collect()));
         Self {
-            shared: Arc::new(shared),
-            lookups: Mutex::default(),
-            random: RandomState::new(),
-            choices: AtomicU64::new(0),
+            shared,
+            gate: Arc::default(),
+            tasks: Arc::default(),
         }
     }
 
-    /// Chooses where a request goes: the less busy one of two that are picked at random. Those
-    /// in `tried` and those that took no connection lately are avoided while there are others.
-    /// `None` as long as no address is known.
-    pub async fn choose(&self, tried: &[SocketAddr]) -> Option<InFlight> {
-        self.freshen().await;
-        let endpoints = self.known();
-        let untried = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.address);
-        let good = endpoints
-            .iter()
-            .filter(untried)
-            .filter(|endpoint| !endpoint.is_ejected());
-        let mut candidates: Vec<_> = good.collect();
-        if candidates.is_empty() {
-            candidates = endpoints.iter().filter(untried).collect();
-        }
-        if candidates.is_empty() {
-            candidates = endpoints.iter().collect();
-        }
-        let chosen = match candidates.len() {
-            0 => return None,
-            1 => candidates[0],
-            count => {
-                let (one, other) = self.two_of(count);
-                let (one, other) = (candidates[one], candidates[other]);
-                if one.in_flight() <= other.in_flight() {
-                    one
-                } else {
-                    other
-                }
-            }
+    /// The same, where `probe` says which addresses are good. A host that is an address is not
+    /// probed: there is no other to use instead.
+    #[must_use]
+    pub fn checked(self, probe: Probe) -> Self {
+        let Some(resolver) = self.shared.resolver.clone() else {
+            return self;
         };
-        Some(InFlight::to(Arc::clone(chosen)))
+        let (host, port) = (&self.shared.host, self.shared.port);
+        let shared = Shared::new(host, port, Some(resolver), Some(probe));
+        Self {
+            shared: Arc::new(shared),
+            ..self
+        }
+    }
+
+    /// The same, with at most so many requests at once, and so many that wait.
+    #[must_use]
+    pub fn limited(self, in_flight: usize, waiting: usize) -> Self {
+        let gate = Arc::new(Gate::new(in_flight, waiting));
+        Self { gate, ..self }
+    }
+
+    /// Takes a place among the requests that the service has at once; where there is none, waits
+    /// for one as long as `patience` lasts. Keep the turn until the answer has been read.
+    pub async fn enter(&self, patience: Duration) -> Result<Turn, Shed> {
+        let turn = self.gate.enter(patience).await;
+        match turn {
+            Ok(_) => {}
+            Err(Shed::Full) => self.shared.meter.full.increment(1),
+            Err(Shed::Late) => self.shared.meter.late.increment(1),
+        }
+        turn
+    }
+
+    /// Chooses where a request goes: the better one of two that are picked at random, by latency
+    /// and by what is in flight there. Those in `tried` and those that are put aside are avoided
+    /// while there are others. `None` as long as no address is known, or all are of other services.
+    pub async fn choose(&self, tried: &[SocketAddr]) -> Option<InFlight> {
+        let mut now = Instant::now();
+        if let Some(care) = self.shared.needs(now) {
+            self.attend(care).await;
+            now = Instant::now();
+        }
+        choice::choose(&self.shared.endpoints.load(), tried, now)
+    }
+
+    /// The same; waits for an address as long as `patience` lasts.
+    pub async fn choose_within(
+        &self,
+        tried: &[SocketAddr],
+        patience: Duration,
+    ) -> Option<InFlight> {
+        let until = Instant::now() + patience;
+        loop {
+            let chosen = self.choose(tried).await;
+            if chosen.is_some() || Instant::now() >= until {
+                return chosen;
+            }
+            tokio::time::sleep(HOLD_STEP).await;
+        }
     }
 
     /// Whether there is an address beside those in `tried`.
     pub fn others(&self, tried: &[SocketAddr]) -> bool {
-        let endpoints = self.known();
+        let endpoints = self.shared.endpoints.load();
         endpoints
             .iter()
-            .any(|endpoint| !tried.contains(&endpoint.address))
+            .any(|endpoint| !tried.contains(&endpoint.address) && endpoint.doubt().is_some())
     }
 
     /// How many addresses are known.
     pub fn count(&self) -> usize {
-        self.known().len()
+        self.shared.endpoints.load().len()
     }
 
-    fn known(&self) -> Arc<[Arc<Endpoint>]> {
-        Arc::clone(&self.shared.known.borrow().endpoints)
-    }
-
-    /// Two different indices below `count`, which is at least 2.
-    fn two_of(&self, count: usize) -> (usize, usize) {
-        let choice = self.choices.fetch_add(1, Ordering::Relaxed);
-        let bits = self.random.hash_one(choice);
-        let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
-        let one = half(bits) % count;
-        let step = 1 + half(bits >> 32) % (count - 1);
-        (one, (one + step) % count)
-    }
-
-    /// Sees to it that the addresses are fresh enough; waits only if they are too old to use.
-    async fn freshen(&self) {
-        let Some(resolver) = &self.shared.resolver else {
-            return;
-        };
-        let must_wait = {
-            let known = self.shared.known.borrow();
-            let age = known.asked.map(|asked| asked.elapsed());
-            let refresh = if known.endpoints.is_empty() {
-                REFRESH_EMPTY
-            } else {
-                REFRESH
-            };
-            if age.is_some_and(|age| age < refresh) {
-                return;
-            }
-            let stale = age.is_none_or(|age| age > STALE);
-            // While DNS is away, nothing better is to be had by waiting.
-            known.endpoints.is_empty() || (stale && !known.failed)
-        };
-        let mut news = self.shared.known.subscribe();
-        self.look_up(resolver);
-        if must_wait {
+    /// Sees to it that the addresses are fresh enough; waits only if they are too old to use, or
+    /// nobody knows yet whose they are.
+    async fn attend(&self, care: Care) {
+        let mut news = self.shared.news.subscribe();
+        let lookups = *news.borrow();
+        if care.look_up {
+            self.look_up();
+        }
+        if care.probe {
+            self.probe();
+        }
+        if care.wait_for_addresses {
             // Without an answer the last good one is used.
-            let _ = tokio::time::timeout(LOOKUP_LIMIT, news.changed()).await;
+            let answer = news.wait_for(|now| *now != lookups);
+            let _ = tokio::time::timeout(LOOKUP_LIMIT, answer).await;
+        }
+        if care.wait_for_proof {
+            let proof = news.wait_for(|_| !self.shared.lacks_proof());
+            let _ = tokio::time::timeout(PROOF_LIMIT, proof).await;
         }
     }
 
-    /// Asks, unless somebody does already.
-    fn look_up(&self, resolver: &Resolver) {
-        if self.shared.looking.swap(true, Ordering::AcqRel) {
+    /// Asks DNS, unless somebody does already.
+    fn look_up(&self) {
+        let Some(resolver) = self.shared.resolver.clone() else {
             return;
+        };
+        if !self.shared.looking.swap(true, Ordering::AcqRel) {
+            self.spawn(Arc::clone(&self.shared).look_up(resolver));
         }
-        let (shared, resolver) = (Arc::clone(&self.shared), resolver.clone());
-        let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
-        while lookups.try_join_next().is_some() {}
-        lookups.spawn(async move {
-            let answer = resolver.resolve(&shared.host, shared.port);
-            let answer = tokio::time::timeout(LOOKUP_LIMIT, answer).await;
-            shared.learn(answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())));
-        });
     }
-}
 
-impl Shared {
-    fn learn(&self, answer: io::Result<Vec<SocketAddr>>) {
-        // Before the news: who sees it set may wait for them.
-        self.looking.store(false, Ordering::Release);
-        self.known.send_modify(|known| {
-            known.asked = Some(Instant::now());
-            match answer {
-                Ok(addresses) if !addresses.is_empty() => {
-                    known.failed = false;
-                    known.endpoints = updated(&known.endpoints, addresses);
-                }
-                answer => {
-                    if !known.failed {
-                        let (host, error) = (&self.host, answer.err());
-                        tracing::warn!(host, ?error, "no addresses; the last ones are used");
-                    }
-                    known.failed = true;
-                }
-            }
-        });
+    /// Probes the known addresses, unless that is under way.
+    fn probe(&self) {
+        if !self.shared.probing.swap(true, Ordering::AcqRel) {
+            self.spawn(Arc::clone(&self.shared).probe_round());
+        }
     }
-}
 
-/// The endpoints of these addresses; those that were there before stay what they are.
-fn updated(before: &[Arc<Endpoint>], mut addresses: Vec<SocketAddr>) -> Arc<[Arc<Endpoint>]> {
-    addresses.sort_unstable();
-    addresses.dedup();
-    let keep = |address| {
-        let same = before.iter().find(|endpoint| endpoint.address == address);
-        same.map_or_else(|| Arc::new(Endpoint::new(address)), Arc::clone)
-    };
-    addresses.into_iter().map(keep).collect()
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
 }

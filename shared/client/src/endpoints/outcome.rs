@@ -1,0 +1,43 @@
+//! What a request tells about the address that it went to.
+
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+
+/// How a request to an address ended, as far as the address is to be judged by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The head of an answer came, and the address may have more.
+    Good,
+    /// An answer came, but one that tells of trouble at this address.
+    Failed,
+    /// No answer came: the connection broke after it was made, or a deadline passed. A caller
+    /// that waits for less than a second says nothing about the address, and should not say this.
+    Broken,
+}
+
+impl Outcome {
+    /// What the head of an answer says. Trouble is any 5xx, but for two: 501 is about the request,
+    /// and a 503 that is a problem document or has `Retry-After` is about the service, which would
+    /// say the same at each of its addresses (a database is away, there is too much to do).
+    pub fn of(status: StatusCode, headers: &HeaderMap) -> Self {
+        let has_meaning = match status {
+            StatusCode::NOT_IMPLEMENTED => true,
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let problem = headers.get(CONTENT_TYPE);
+                let problem = problem.is_some_and(|value| {
+                    let value = value.as_bytes();
+                    value.starts_with(b"application/problem+json")
+                });
+                problem || headers.contains_key(RETRY_AFTER)
+            }
+            _ => false,
+        };
+        if status.is_server_error() && !has_meaning {
+            Self::Failed
+        } else {
+            Self::Good
+        }
+    }
+}
