@@ -2,7 +2,7 @@
 
 use crate::body::{Given, Sent};
 use crate::front::Lane;
-use crate::observe::{Line, Trace};
+use crate::observe::{Entry, Trace};
 use crate::routes::{Lookup, Route};
 use crate::upstream::{self, Answer, Rest, UpstreamError};
 use crate::websocket::Upgrade;
@@ -39,7 +39,7 @@ enum Target {
     /// The gateway itself.
     Own(Arc<str>),
     /// Nobody.
-    Refusal(Response<Given>),
+    Refusal(Box<Response<Given>>),
 }
 
 /// Answers a request, and tells of it.
@@ -58,7 +58,7 @@ pub(crate) async fn answer(
     let target = find(&lane.gateway, &mut parts);
     let route = target.template();
     let trace = Trace::of(&parts.headers, || {
-        server_span(&method, route, &told, &request_id)
+        server_span(&method, &route, &told, &request_id)
     });
     parts.headers.insert(REQUEST_ID, request_id.clone());
     let work = serve(
@@ -79,7 +79,7 @@ pub(crate) async fn answer(
     };
     response = compression::compress(response, accepted).await;
     headers::secure(response.headers_mut());
-    let line = Line {
+    let entry = Entry {
         method: &method,
         path: told.path(),
         route: &route,
@@ -91,7 +91,7 @@ pub(crate) async fn answer(
         request_id: request_id.to_str().unwrap_or_default(),
         trace_id: trace.id(),
     };
-    tell(lane, &trace, &line, &response, &route);
+    tell(lane, &trace, &entry, &response, &route);
     response.headers_mut().insert(REQUEST_ID, request_id);
     response
 }
@@ -136,7 +136,7 @@ async fn serve(
         }
         Target::Refusal(response) => {
             drain(request.into_body()).await;
-            return by_itself(response);
+            return by_itself(*response);
         }
     };
     match enter(&lane.gateway, &to, &mut request, client).await {
@@ -161,17 +161,15 @@ async fn serve(
 fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     let unusable = |detail: String| {
         let problem = Problem::new(ErrorCode::Invalid, detail);
-        Target::Refusal(refusal(problem.with_status(StatusCode::BAD_REQUEST)))
+        Target::Refusal(refusal(problem.with_status(StatusCode::BAD_REQUEST)).into())
     };
     let path = match path::normalise(parts.uri.path()) {
         Ok(path) => path,
         Err(doubt) => return unusable(doubt.to_string()),
     };
     let nothing = || {
-        Target::Refusal(refusal(Problem::new(
-            ErrorCode::NotFound,
-            "There is nothing at this path.",
-        )))
+        let problem = Problem::new(ErrorCode::NotFound, "There is nothing at this path.");
+        Target::Refusal(refusal(problem).into())
     };
     if path::is_internal(&path) {
         return nothing();
@@ -182,7 +180,7 @@ fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     let route = match gateway.routes.lookup(&parts.method, &path) {
         Lookup::Found(route) => route,
         Lookup::Unknown => return nothing(),
-        Lookup::WrongMethod(methods) => return Target::Refusal(wrong_method(&methods)),
+        Lookup::WrongMethod(methods) => return Target::Refusal(wrong_method(&methods).into()),
     };
     if path != parts.uri.path() {
         let query = parts.uri.query();
@@ -305,14 +303,20 @@ fn refusal(problem: Problem) -> Response<Given> {
 }
 
 /// Measures, logs, and ends the span.
-fn tell(lane: &Lane, trace: &Trace, line: &Line<'_>, response: &Response<Given>, route: &Arc<str>) {
+fn tell(
+    lane: &Lane,
+    trace: &Trace,
+    entry: &Entry<'_>,
+    response: &Response<Given>,
+    route: &Arc<str>,
+) {
     let code = response.extensions().get::<ErrorCode>().copied();
     if let Trace::Recorded(span) = trace {
-        span.record("http.response.status_code", line.status.as_u16());
+        span.record("http.response.status_code", entry.status.as_u16());
         if let Some(code) = code {
             span.record("error.type", code.as_str());
         }
-        if line.status.is_server_error() {
+        if entry.status.is_server_error() {
             span.record("otel.status_code", "ERROR");
         }
     }
@@ -320,8 +324,8 @@ fn tell(lane: &Lane, trace: &Trace, line: &Line<'_>, response: &Response<Given>,
         server_metrics::count_error(code);
     }
     lane.meter
-        .record(line.method, route, line.status, line.elapsed);
-    lane.log.write(line);
+        .record(entry.method, route, entry.status, entry.elapsed);
+    lane.log.write(entry);
 }
 
 /// The id that the client has chosen, if it is a plain short one, or a new one.
@@ -344,14 +348,14 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     })
 }
 
-fn server_span(method: &Method, route: Arc<str>, uri: &Uri, request_id: &HeaderValue) -> Span {
+fn server_span(method: &Method, route: &str, uri: &Uri, request_id: &HeaderValue) -> Span {
     tracing::info_span!(
         "http.request",
         otel.kind = "server",
         otel.name = format!("{method} {route}"),
         otel.status_code = Empty,
         http.request.method = method.as_str(),
-        http.route = &*route,
+        http.route = route,
         http.response.status_code = Empty,
         url.path = uri.path(),
         request.id = request_id.to_str().unwrap_or_default(),

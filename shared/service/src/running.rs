@@ -127,7 +127,12 @@ impl Running {
         });
     }
 
-    fn spawn_front(&mut self, listener: TcpListener, front: Front, threads: usize) -> io::Result<()> {
+    fn spawn_front(
+        &mut self,
+        listener: TcpListener,
+        front: Front,
+        threads: usize,
+    ) -> io::Result<()> {
         let listening = Listening {
             listener: listener.into_std()?,
             threads,

@@ -24,8 +24,8 @@ thread_local! {
     reason = "a ratio of 2^32"
 )]
 pub(crate) fn set_ratio(ratio: f64) {
-    let of_all = (1_u64 << 32) as f64;
-    CHOSEN.store((ratio.clamp(0.0, 1.0) * of_all) as u64, Ordering::Relaxed);
+    let chosen = ratio.clamp(0.0, 1.0) * 2_f64.powi(32);
+    CHOSEN.store(chosen as u64, Ordering::Relaxed);
 }
 
 /// Whether a trace that begins here is to be recorded; `random` has 32 random bits. Never where spans go nowhere.

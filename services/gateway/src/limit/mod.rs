@@ -1,10 +1,12 @@
 //! Rate limits: one budget per identity, or per address for whoever has none.
 //!
-//! The count is kept in Redis, exact across replicas; while Redis is away each replica counts
-//! for itself, so that losing the cache costs precision and not the platform.
+//! The count is kept in Redis, so that all replicas together let no more pass than the budget;
+//! while Redis is away each replica counts for itself: losing the cache costs precision, and not
+//! the platform.
 
 mod local;
 mod shared;
+mod stock;
 
 use local::Local;
 use shared::Shared;

@@ -1,5 +1,6 @@
 //! The budgets as all replicas see them, in Redis.
 
+use super::stock::Stock;
 use super::{Client, Rate};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ pub(super) struct Shared {
     script: redis::Script,
     interval_us: u64,
     tolerance_us: u64,
+    stock: Stock,
     started: Instant,
     /// Milliseconds since `started` until which Redis is left alone.
     paused_until_ms: AtomicU64,
@@ -35,6 +37,7 @@ impl Shared {
             script: redis::Script::new(include_str!("gcra.lua")),
             interval_us,
             tolerance_us: interval_us * u64::from(rate.burst.get() - 1),
+            stock: Stock::new(),
             started: Instant::now(),
             paused_until_ms: AtomicU64::new(0),
         })
@@ -42,16 +45,26 @@ impl Shared {
 
     /// Takes one request, or says how long to wait; `None` when Redis does not answer.
     pub(super) async fn take(&self, client: Client) -> Option<Result<(), Duration>> {
+        let wanted = match self.stock.take(client, Instant::now()) {
+            Ok(()) => return Some(Ok(())),
+            Err(wanted) => wanted,
+        };
         if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
             return None;
         }
         let mut connection = self.connection.clone();
         let mut call = self.script.key(format!("gateway:limit:{client}"));
-        call.arg(self.interval_us).arg(self.tolerance_us);
-        let answer = tokio::time::timeout(PATIENCE, call.invoke_async::<u64>(&mut connection));
+        call.arg(self.interval_us)
+            .arg(self.tolerance_us)
+            .arg(wanted);
+        let answer = tokio::time::timeout(PATIENCE, call.invoke_async::<i64>(&mut connection));
         match answer.await {
-            Ok(Ok(0)) => Some(Ok(())),
-            Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us))),
+            Ok(Ok(given @ 1..)) => {
+                let many = u32::try_from(given).unwrap_or(1);
+                self.stock.put(client, many, Instant::now());
+                Some(Ok(()))
+            }
+            Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us.unsigned_abs()))),
             Ok(Err(error)) => self.pause(&error.to_string()),
             Err(_elapsed) => self.pause("no answer in time"),
         }

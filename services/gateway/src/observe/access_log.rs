@@ -19,17 +19,17 @@ const FULL: usize = 32 << 10;
 const WAITING: usize = 64;
 
 /// What is told of a request.
-pub(crate) struct Line<'l> {
-    pub(crate) method: &'l Method,
+pub(crate) struct Entry<'e> {
+    pub(crate) method: &'e Method,
     /// Without the query, which may hold what is nobody's business.
-    pub(crate) path: &'l str,
-    pub(crate) route: &'l str,
-    pub(crate) service: Option<&'l str>,
+    pub(crate) path: &'e str,
+    pub(crate) route: &'e str,
+    pub(crate) service: Option<&'e str>,
     pub(crate) upstream: Option<SocketAddr>,
     pub(crate) client: IpAddr,
     pub(crate) status: StatusCode,
     pub(crate) elapsed: Duration,
-    pub(crate) request_id: &'l str,
+    pub(crate) request_id: &'e str,
     pub(crate) trace_id: [u8; 16],
 }
 
@@ -77,9 +77,9 @@ impl AccessLog {
     }
 
     /// Adds a line.
-    pub(crate) fn write(&self, line: &Line<'_>) {
+    pub(crate) fn write(&self, entry: &Entry<'_>) {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.add(line);
+        gathered.add(entry);
         if gathered.bytes.len() >= FULL {
             self.hand_over(&mut gathered);
         }
@@ -104,7 +104,7 @@ impl AccessLog {
 }
 
 impl Gathered {
-    fn add(&mut self, line: &Line<'_>) {
+    fn add(&mut self, entry: &Entry<'_>) {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         if now.as_secs() != self.second || self.text.is_empty() {
             self.second = now.as_secs();
@@ -123,28 +123,28 @@ impl Gathered {
             bytes,
             r#"Z","level":"INFO","message":"request","service":"gateway","method":"#,
         );
-        string(bytes, line.method.as_str());
+        string(bytes, entry.method.as_str());
         push(bytes, r#","path":"#);
-        string(bytes, line.path);
+        string(bytes, entry.path);
         push(bytes, r#","route":"#);
-        string(bytes, line.route);
+        string(bytes, entry.route);
         push(bytes, r#","status":"#);
-        push(bytes, number.format(line.status.as_u16()));
+        push(bytes, number.format(entry.status.as_u16()));
         push(bytes, r#","duration_us":"#);
-        push(bytes, number.format(line.elapsed.as_micros()));
+        push(bytes, number.format(entry.elapsed.as_micros()));
         // Addresses format themselves; a vector takes all of it.
-        let _ = write!(bytes, r#","client":"{}""#, line.client);
-        if let Some(service) = line.service {
+        let _ = write!(bytes, r#","client":"{}""#, entry.client);
+        if let Some(service) = entry.service {
             push(bytes, r#","upstream":"#);
             string(bytes, service);
         }
-        if let Some(address) = line.upstream {
+        if let Some(address) = entry.upstream {
             let _ = write!(bytes, r#","upstream_address":"{address}""#);
         }
         push(bytes, r#","request_id":"#);
-        string(bytes, line.request_id);
+        string(bytes, entry.request_id);
         let mut id = [0; 32];
-        write_hex(&mut id, &line.trace_id);
+        write_hex(&mut id, &entry.trace_id);
         push(bytes, r#","trace_id":""#);
         bytes.extend_from_slice(&id);
         push(bytes, "\"}\n");
@@ -177,7 +177,7 @@ mod tests {
     fn a_line_is_json_whatever_the_client_has_sent() {
         let (writer, lines) = sync_channel(1);
         let log = AccessLog::new(writer);
-        log.write(&Line {
+        log.write(&Entry {
             method: &Method::GET,
             path: "/a\"b\\é",
             route: "unmatched",

@@ -4,7 +4,7 @@ mod access_log;
 mod meter;
 mod trace;
 
-pub(crate) use access_log::{AccessLog, Line, writer};
+pub(crate) use access_log::{AccessLog, Entry, writer};
 pub(crate) use meter::Meter;
 pub(crate) use trace::Trace;
 

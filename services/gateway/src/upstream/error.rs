@@ -11,6 +11,9 @@ pub(crate) enum UpstreamError {
     /// Nobody knows an address of it.
     #[error("no address of `{0}` is known")]
     Unknown(String),
+    /// It has as many requests as it may.
+    #[error("`{0}` has as many requests as it may")]
+    Busy(String),
     /// Nothing listens there.
     #[error("`{service}` is away")]
     Away {
@@ -48,9 +51,11 @@ pub(crate) enum UpstreamError {
 impl Coded for UpstreamError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Unknown(_) | Self::Away { .. } | Self::Broken { .. } | Self::Late { .. } => {
-                ErrorCode::Unavailable
-            }
+            Self::Unknown(_)
+            | Self::Busy(_)
+            | Self::Away { .. }
+            | Self::Broken { .. }
+            | Self::Late { .. } => ErrorCode::Unavailable,
             Self::Body(BodyError::TooLarge(_)) => ErrorCode::TooLarge,
             Self::Body(_) => ErrorCode::Invalid,
             Self::Url(_) => ErrorCode::Internal,

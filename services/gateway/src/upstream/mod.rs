@@ -19,19 +19,21 @@ use bytes::Bytes;
 use connection::Outgoing;
 use error::Failure;
 use head::{Framing, Head};
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
-use stoa_client::{Endpoints, InFlight, Resolver, Retry, RetryBudget};
+use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, Retry, RetryBudget, Turn};
 use tokio::time::Instant;
 
 /// How long a request waits for a service that has no address, or none that takes it: a service
 /// with one replica is replaced within this time, and its clients see a pause.
 const HOLD: Duration = Duration::from_secs(1);
 const HOLD_STEP: Duration = Duration::from_millis(100);
+/// Who waits for less than this says nothing about an address that is late.
+const PATIENT: Duration = Duration::from_secs(1);
 
 /// The port of `http` where a URL does not name one.
 const HTTP_PORT: u16 = 80;
@@ -84,6 +86,13 @@ pub(crate) enum Rest {
     Switched(Connection, InFlight),
 }
 
+/// What a request takes of a service until its answer has been read.
+pub(crate) struct Held {
+    endpoint: InFlight,
+    /// `None` for an answer that may go on for ever: it keeps nobody else from the service.
+    _turn: Option<Turn>,
+}
+
 impl Answer {
     /// The answer as it goes on to the client.
     pub(crate) fn into_response(self) -> Response<Given> {
@@ -123,15 +132,7 @@ impl Upstreams {
     ) -> Result<Answer, UpstreamError> {
         let upstream = self.services.get(service);
         let upstream = upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))?;
-        let exchange = upstream.exchange(pool, request);
-        tokio::time::timeout(timeout, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(UpstreamError::Late {
-                    service: service.into(),
-                    limit: timeout,
-                })
-            })
+        upstream.exchange(pool, request, timeout).await
     }
 }
 
@@ -145,14 +146,23 @@ impl Upstream {
         Some(Self {
             name: name.to_owned(),
             host: HeaderValue::try_from(authority.as_str()).ok()?,
-            endpoints: Endpoints::new(authority.host(), port, resolver),
+            endpoints: Endpoints::new(authority.host(), port, resolver)
+                .checked(Probe::service(name)),
             budget: RetryBudget::full(),
             meter: Meter::new(name),
         })
     }
 
     /// Tries one address after the other, as long as that does no harm.
-    async fn exchange(&self, pool: &Pool, mut request: Request) -> Result<Answer, UpstreamError> {
+    async fn exchange(
+        &self,
+        pool: &Pool,
+        mut request: Request,
+        timeout: Duration,
+    ) -> Result<Answer, UpstreamError> {
+        let deadline = Instant::now() + timeout;
+        let turn = self.endpoints.enter(HOLD.min(timeout)).await;
+        let turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
         request.headers.insert(HOST, self.host.clone());
         request.headers.remove(CONTENT_LENGTH);
         let framing = framing(&request);
@@ -168,7 +178,7 @@ impl Upstream {
         self.budget.deposit();
         loop {
             let Some(endpoint) = self.endpoints.choose(&tries.tried).await else {
-                if tries.hold().await {
+                if Instant::now() < deadline && tries.hold().await {
                     continue;
                 }
                 return Err(UpstreamError::Unknown(self.name.clone()));
@@ -181,9 +191,22 @@ impl Upstream {
                 body: body.map(|body| (body, framing)),
             };
             let address = endpoint.address();
-            let failure = match exchange(pool, address, outgoing).await {
-                Ok((connection, head)) => return Ok(answer(pool, connection, head, endpoint)),
-                Err(failure) => failure,
+            let sent = exchange(pool, address, outgoing);
+            let failure = match tokio::time::timeout_at(deadline, sent).await {
+                Ok(Ok((connection, head))) => {
+                    return Ok(answer(pool, connection, head, endpoint, turn));
+                }
+                Ok(Err(failure)) => failure,
+                Err(_elapsed) => {
+                    if timeout >= PATIENT {
+                        endpoint.answered(Outcome::Broken);
+                    }
+                    let service = self.name.clone();
+                    return Err(UpstreamError::Late {
+                        service,
+                        limit: timeout,
+                    });
+                }
             };
             tracing::debug!(service = self.name, %address, ?failure, "a try failed");
             if !tries.again(self, &endpoint, &request, &failure).await {
@@ -211,13 +234,20 @@ async fn exchange(
     Ok((connection, head))
 }
 
-fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -> Answer {
+fn answer(
+    pool: &Pool,
+    connection: Connection,
+    head: Head,
+    endpoint: InFlight,
+    turn: Turn,
+) -> Answer {
     let address = endpoint.address();
     let Head {
         response: head,
         framing,
         keeps,
     } = head;
+    endpoint.answered(Outcome::of(head.status(), head.headers()));
     if head.status() == StatusCode::SWITCHING_PROTOCOLS {
         let rest = Rest::Switched(connection, endpoint);
         return Answer {
@@ -226,8 +256,14 @@ fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -
             address,
         };
     }
+    let kind = head.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_endless = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
+    let taken = Held {
+        endpoint,
+        _turn: Some(turn).filter(|_| !is_endless),
+    };
     let pool = keeps.then(|| pool.clone());
-    let mut body = Streamed::new(connection, framing, pool, endpoint);
+    let mut body = Streamed::new(connection, framing, pool, taken);
     let rest = match body.whole() {
         Some(bytes) => Rest::Whole(bytes),
         None => Rest::Streamed(body),
@@ -285,6 +321,7 @@ impl Tries {
         failure: &Failure,
     ) -> bool {
         self.tried.push(endpoint.address());
+        judge(endpoint, failure);
         let has_begun = request.body.as_ref().is_some_and(Sent::has_begun);
         let is_repeatable = request.method.is_idempotent() && !has_begun;
         let (retry, counter) = match failure {
@@ -296,9 +333,6 @@ impl Tries {
             Failure::Broken(_) => (Retry::Sent, &upstream.meter.broken),
         };
         let is_refused = matches!(failure, Failure::Refused(_));
-        if is_refused {
-            endpoint.refused();
-        }
         self.was_sent |= retry == Retry::Sent;
         let may = if is_refused && !upstream.endpoints.others(&self.tried) {
             // All of them refused. That is limited by time: a budget would let some requests
@@ -312,6 +346,14 @@ impl Tries {
             counter.increment(1);
         }
         may
+    }
+}
+
+fn judge(endpoint: &InFlight, failure: &Failure) {
+    match failure {
+        Failure::Refused(_) => endpoint.refused(),
+        Failure::Broken(_) => endpoint.answered(Outcome::Broken),
+        Failure::Unsent(_) | Failure::Client(_) => {}
     }
 }
 

@@ -16,7 +16,6 @@ use stoa_contracts::{
 
 use crate::Problem;
 
-
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard {
     pub(super) timeout: Duration,

@@ -90,7 +90,7 @@ impl Replica {
             ..HttpSettings::loopback()
         };
         let running = App::new(router)
-            .start(&settings, &Context::default())
+            .start(&settings, &Context::default().named("echo"))
             .await
             .expect("the port is free");
         let address = running.url()["http://".len()..].parse();

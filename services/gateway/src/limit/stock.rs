@@ -1,0 +1,109 @@
+//! Requests that Redis has given out and that have not come yet: a client that asks often is not
+//! asked about each time.
+//!
+//! What lies here has been taken from the client's budget, so all replicas together never let more pass
+//! than that; what is not used within a second is lost to the client.
+
+use super::Client;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Threads that look at once seldom meet.
+const SHARDS: usize = 16;
+/// Clients that are remembered, per shard; with the maps about 5 MB in all.
+const REMEMBERED: usize = 4096;
+/// How long what was given is good.
+const LIFE: Duration = Duration::from_secs(1);
+/// The most that is asked for at once.
+const MOST: u32 = 64;
+
+/// What was given out, by client.
+pub(super) struct Stock {
+    shards: [Mutex<HashMap<Client, Given>>; SHARDS],
+    hash: RandomState,
+}
+
+#[derive(Clone, Copy)]
+struct Given {
+    left: u32,
+    many: u32,
+    until: Instant,
+}
+
+impl Stock {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: Default::default(),
+            hash: RandomState::new(),
+        }
+    }
+
+    /// Takes one request; or says how many to ask for. That doubles as long as they are used up in time.
+    pub(super) fn take(&self, client: Client, now: Instant) -> Result<(), u32> {
+        match self.shard(client).get_mut(&client) {
+            Some(given) if now < given.until && given.left > 0 => {
+                given.left -= 1;
+                Ok(())
+            }
+            Some(given) if now < given.until => Err((given.many * 2).min(MOST)),
+            _ => Err(1),
+        }
+    }
+
+    /// Lays in what was given, one of which is used at once.
+    pub(super) fn put(&self, client: Client, many: u32, now: Instant) {
+        let mut shard = self.shard(client);
+        if shard.len() >= REMEMBERED && !shard.contains_key(&client) {
+            shard.retain(|_, given| now < given.until);
+        }
+        if shard.len() < REMEMBERED || shard.contains_key(&client) {
+            let before = shard.get(&client).filter(|given| now < given.until);
+            let left = before.map_or(0, |given| given.left) + many - 1;
+            shard.insert(
+                client,
+                Given {
+                    left,
+                    many,
+                    until: now + LIFE,
+                },
+            );
+        }
+    }
+
+    fn shard(&self, client: Client) -> MutexGuard<'_, HashMap<Client, Given>> {
+        let hash = usize::try_from(self.hash.hash_one(client) % SHARDS as u64).unwrap_or(0);
+        self.shards[hash]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: Client = Client::Address(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+
+    #[test]
+    fn more_is_asked_for_as_long_as_it_is_used_up_in_time() {
+        let (stock, now) = (Stock::new(), Instant::now());
+        for wanted in [1, 2, 4, 8, 16, 32, 64, 64] {
+            assert_eq!(stock.take(CLIENT, now), Err(wanted));
+            stock.put(CLIENT, wanted, now);
+            for _ in 1..wanted {
+                assert_eq!(stock.take(CLIENT, now), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_used_within_a_second_is_lost() {
+        let (stock, now) = (Stock::new(), Instant::now());
+        stock.put(CLIENT, 3, now);
+        assert_eq!(stock.take(CLIENT, now), Ok(()));
+        assert_eq!(stock.take(CLIENT, now + LIFE), Err(1));
+    }
+}
