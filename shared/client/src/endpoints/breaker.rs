@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn five_failures_in_a_row_eject_and_a_good_answer_between_them_starts_anew() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        let mut fail = |breaker: &mut Breaker| breaker.failed(now, now, true);
+        let fail = |breaker: &mut Breaker| breaker.failed(now, now, true);
         assert!((0..4).all(|_| !fail(&mut breaker)));
         breaker.good(now);
         assert!((0..4).all(|_| !fail(&mut breaker)));

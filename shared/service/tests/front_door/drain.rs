@@ -187,3 +187,24 @@ async fn who_has_just_connected_is_still_answered_at_the_end() {
     assert!(head.starts_with("http/1.1 200"), "{head}");
     stop.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_service_says_its_name_and_when_it_is_about_to_end() {
+    let context = Context::default().named("stub");
+    let settings = HttpSettings {
+        drain_delay: SOON,
+        ..HttpSettings::loopback()
+    };
+    let running = app(&context).start(&settings, &context).await.unwrap();
+    let url = format!("{}/internal/v1/identity", running.url());
+    let response = reqwest::get(&url).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.text().await.unwrap(), r#"{"service":"stub"}"#);
+    let stop = tokio::spawn(running.stop());
+    eventually(SOON, || async {
+        let said = status(url.clone()).await;
+        (said == Some(StatusCode::SERVICE_UNAVAILABLE)).then_some(())
+    })
+    .await;
+    stop.abort();
+}

@@ -6,7 +6,7 @@ use reqwest::Method;
 use stoa_contracts::ErrorCode;
 use stoa_service::HttpSettings;
 
-use crate::routes::{problem, refused, start};
+use crate::routes::{ask, problem, refused, start};
 
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
@@ -73,4 +73,15 @@ async fn a_caller_may_have_less_patience_than_the_service() {
     let hurry = |r: reqwest::RequestBuilder| r.header("x-request-timeout-ms", "50");
     let (status, code, _) = refused(Method::GET, "/slow", hurry).await;
     assert_eq!((status, code), (504, ErrorCode::Unavailable));
+}
+
+#[tokio::test]
+async fn a_handler_knows_how_long_its_caller_waits() {
+    let hurry = |r: reqwest::RequestBuilder| r.header("x-request-timeout-ms", "2000");
+    for (with, at_most) in [(hurry as fn(_) -> _, 2000), (|r| r, 10_000)] {
+        let (status, left) = ask(Method::GET, "/left", with).await;
+        let left: u64 = left.parse().unwrap();
+        assert_eq!(status, 200);
+        assert!((at_most - 1000..=at_most).contains(&left), "{left}");
+    }
 }

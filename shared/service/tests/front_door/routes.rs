@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stoa_config::InternalToken;
-use stoa_contracts::{ErrorCode, Problem};
+use stoa_contracts::{ErrorCode, Problem, deadline::Deadline};
 use stoa_service::{
     App, Context, HttpSettings, Identity, Json, Paging, Path, Query, Running, TokenSettings,
     TokenVerifier, body_limit, internal,
@@ -62,6 +62,7 @@ pub(crate) fn app(context: &Context) -> App {
             get(async || -> StatusCode { panic!("on purpose") }),
         )
         .route("/slow", get(slow))
+        .route("/left", get(left))
         .route(
             "/plain",
             get(async || (StatusCode::CONFLICT, "a library says no")),
@@ -75,6 +76,12 @@ pub(crate) fn app(context: &Context) -> App {
     App::new(router)
         .merge(internal(own, &InternalToken::new("between-us")))
         .identity(TokenVerifier::new(&tokens, context.clock.clone()).unwrap())
+}
+
+/// The milliseconds that are left of the deadline.
+async fn left() -> String {
+    let deadline = Deadline::current().expect("each request has one");
+    deadline.left().as_millis().to_string()
 }
 
 async fn slow() -> &'static str {

@@ -1,0 +1,95 @@
+//! The quick and the idle get more than the slow and the busy.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use proptest::prelude::*;
+use stoa_client::{Endpoints, Outcome};
+
+use crate::replica::{Dns, address, at};
+
+/// How many of `count` requests, one after the other, each port gets; how long an answer takes is
+/// given in milliseconds.
+async fn spread(
+    endpoints: &Endpoints,
+    count: usize,
+    latency: impl Fn(u16) -> u64,
+) -> BTreeMap<u16, usize> {
+    let mut spread = BTreeMap::new();
+    for _ in 0..count {
+        let chosen = endpoints.choose(&[]).await.unwrap();
+        let port = chosen.address().port();
+        tokio::time::advance(Duration::from_millis(latency(port))).await;
+        chosen.answered(Outcome::Good);
+        *spread.entry(port).or_default() += 1;
+    }
+    spread
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_address_gets_little() {
+    let endpoints = at([1, 2, 3]);
+    let slow = |port| if port == 1 { 200 } else { 2 };
+    let spread = spread(&endpoints, 1000, slow).await;
+    assert!(spread[&1] < 30, "{spread:?}");
+    assert!(spread[&2] > 300 && spread[&3] > 300, "{spread:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_address_that_has_become_quick_gets_its_share_again() {
+    let endpoints = at([1, 2]);
+    spread(&endpoints, 200, |port| if port == 1 { 200 } else { 2 }).await;
+    let after = spread(&endpoints, 20_000, |_| 2).await;
+    assert!(after[&1] > 2000, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_differs_by_little_is_spread_by_chance() {
+    let endpoints = at([1, 2]);
+    let spread = spread(&endpoints, 1000, |port| 10 + u64::from(port)).await;
+    assert!(spread.values().all(|count| *count > 300), "{spread:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_address_begins_as_one_of_many() {
+    let dns = Dns::default();
+    dns.says([1, 2].map(address));
+    let endpoints = dns.endpoints();
+    spread(&endpoints, 100, |_| 50).await;
+    dns.says([1, 2, 3].map(address));
+    while endpoints.count() < 3 {
+        spread(&endpoints, 1, |_| 50).await;
+    }
+    // All at once, before it has answered anything.
+    let mut chosen = Vec::new();
+    let mut new = 0;
+    for _ in 0..300 {
+        let one = endpoints.choose(&[]).await.unwrap();
+        new += usize::from(one.address() == address(3));
+        chosen.push(one);
+    }
+    assert!((60..=140).contains(&new), "{new} of 300");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// With two choices the fullest is never far from the emptiest, however many requests there
+    /// are; with one it would be, by the root of their number.
+    #[test]
+    fn requests_in_flight_are_spread_evenly(ports in 2_u16..12, each in 1_usize..200) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let loads = runtime.block_on(async {
+            let endpoints = at(1..=ports);
+            let mut loads: BTreeMap<_, usize> = (1..=ports).map(|port| (port, 0)).collect();
+            let mut chosen = Vec::new();
+            for _ in 0..each * usize::from(ports) {
+                let one = endpoints.choose(&[]).await.unwrap();
+                *loads.entry(one.address().port()).or_default() += 1;
+                chosen.push(one);
+            }
+            loads
+        });
+        let gap = loads.values().max().unwrap() - loads.values().min().unwrap();
+        prop_assert!(gap <= 10, "{loads:?}");
+    }
+}
