@@ -161,7 +161,7 @@ impl Endpoints {
             let answer = news.wait_for(|now| *now != lookups);
             let _ = tokio::time::timeout(LOOKUP_LIMIT, answer).await;
         }
-        if care.wait_for_proof {
+        if self.shared.lacks_proof() {
             let proof = news.wait_for(|_| !self.shared.lacks_proof());
             let _ = tokio::time::timeout(PROOF_LIMIT, proof).await;
         }

@@ -64,7 +64,6 @@ pub(super) struct Care {
     pub(super) look_up: bool,
     pub(super) wait_for_addresses: bool,
     pub(super) probe: bool,
-    pub(super) wait_for_proof: bool,
 }
 
 impl Shared {
@@ -113,7 +112,6 @@ impl Shared {
             look_up,
             wait_for_addresses: look_up && wait,
             probe,
-            wait_for_proof: !is_proven,
         })
     }
 

@@ -6,6 +6,7 @@
 mod deadline;
 mod ejection;
 mod latency;
+mod metrics;
 mod probes;
 mod replica;
 mod shedding;
