@@ -68,12 +68,13 @@ async fn without_a_failure(world: &World, events: impl Future<Output = ()>) {
 async fn requests_are_spread_over_the_addresses() {
     let (dns, replicas) = two().await;
     let world = world(&dns).await;
-    for _ in 0..100 {
+    // One that has been slow once is spared for a moment, and then comes back.
+    eventually(SOON, async || {
         assert_eq!(world.get("/api/v1/open/x").await.status(), StatusCode::OK);
-    }
-    for replica in &replicas {
-        assert!(replica.requests() >= 20, "{}", replica.requests());
-    }
+        let is_used = |replica: &Replica| replica.requests() >= 20;
+        replicas.iter().all(is_used).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
