@@ -1,6 +1,7 @@
 //! The door: who is asking, and whether they have asked too often.
 
 use crate::limit::{Client, Limits};
+use crate::revoked::Revoked;
 use crate::routes::Auth;
 use crate::settings::Settings;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -14,7 +15,7 @@ use stoa_contracts::identity::API_KEY_PREFIX;
 use stoa_contracts::sessions::{CreateKeyToken, KeyToken};
 use stoa_service::{Clock, Problem, TokenError, TokenVerifier};
 
-/// A revoked key is good for this long at most; `api` makes its tokens last longer.
+/// How long a key's token is remembered; `api` makes them last longer. A key that is revoked is refused before that.
 const KEY_TOKEN_LIFE: Duration = Duration::from_secs(30);
 /// Keys that are remembered; with their tokens about 10 MB.
 const KEY_TOKENS: u64 = 10_000;
@@ -24,6 +25,7 @@ const LONGEST_KEY: usize = 128;
 /// Checks credentials and takes from budgets.
 pub(crate) struct Door {
     verifier: TokenVerifier,
+    revoked: Revoked,
     api: ServiceClient,
     /// What a key stands for; `None` for one that `api` does not know.
     key_tokens: Cache<String, Option<Arc<str>>>,
@@ -32,17 +34,23 @@ pub(crate) struct Door {
 
 impl Door {
     /// A door with nobody in front of it yet.
-    pub(crate) fn new(settings: &Settings, clock: Clock) -> anyhow::Result<Self> {
+    pub(crate) fn new(settings: &Settings, revoked: Revoked, clock: Clock) -> anyhow::Result<Self> {
         let key_tokens = Cache::builder()
             .max_capacity(KEY_TOKENS)
             .time_to_live(KEY_TOKEN_LIFE)
             .build();
         Ok(Self {
             verifier: TokenVerifier::new(&settings.tokens, clock)?,
+            revoked,
             api: ServiceClient::new("api", &settings.api_url, settings.internal.clone()),
             key_tokens,
             limits: Limits::new(&settings.limits)?,
         })
+    }
+
+    /// What asks `api`.
+    pub(crate) fn api(&self) -> ServiceClient {
+        self.api.clone()
     }
 
     /// Lets a request pass, or says why not. An API key in the headers becomes an access token.
@@ -75,15 +83,19 @@ impl Door {
     }
 
     async fn identify(&self, headers: &mut HeaderMap, address: IpAddr) -> Result<Client, Problem> {
-        let credential = bearer(headers).ok_or(TokenError::Missing)?.to_owned();
-        let token = if credential.starts_with(API_KEY_PREFIX) {
-            let token = self.exchange(&credential, address).await?;
+        let credential = bearer(headers).ok_or(TokenError::Missing)?;
+        let claims = if credential.starts_with(API_KEY_PREFIX) {
+            let key = credential.to_owned();
+            let token = self.exchange(&key, address).await?;
             headers.insert(AUTHORIZATION, authorization(&token)?);
-            token
+            self.verifier.verify_now(&token)?
         } else {
-            credential.into()
+            self.verifier.verify_now(credential)?
         };
-        let claims = self.verifier.verify(&token).await?;
+        if claims.sid.is_some_and(|id| self.revoked.has(id)) {
+            let detail = "The session or key was revoked.";
+            return Err(Problem::new(ErrorCode::Unauthenticated, detail));
+        }
         Ok(Client::Identity(claims.sub))
     }
 

@@ -14,6 +14,7 @@ mod limit;
 mod observe;
 pub mod openapi;
 mod path;
+mod revoked;
 pub mod routes;
 mod settings;
 mod trusted;
@@ -26,6 +27,7 @@ pub use trusted::TrustedProxies;
 
 use door::Door;
 use openapi::Document;
+use revoked::Revoked;
 use routes::Table;
 use std::sync::Arc;
 use stoa_service::{App, Context};
@@ -49,13 +51,18 @@ struct Gateway {
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     observe::describe();
     limit::describe();
+    revoked::describe();
+    let revoked = Revoked::default();
+    let door = Door::new(&settings, revoked.clone(), context.clock.clone())?;
+    let api = door.api();
     let gateway = Arc::new(Gateway {
         routes: routes::load(&settings.routes)?,
-        door: Door::new(&settings, context.clock.clone())?,
+        door,
         upstreams: Upstreams::new(&settings.upstreams, &settings.resolver)?,
         trusted: settings.trusted,
         document: Document::default(),
         context: context.clone(),
     });
-    Ok(App::served_by(|listening| front::serve(gateway, listening)))
+    let app = App::served_by(|listening| front::serve(gateway, listening));
+    Ok(app.background("revocations", |token| revoked.keep_up(api, token)))
 }

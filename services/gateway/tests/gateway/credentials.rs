@@ -1,8 +1,11 @@
 //! Who may pass.
 
 use crate::support::upstream::KEY;
-use crate::support::{World, json, token};
+use crate::support::{World, json, token, token_of};
 use http::StatusCode;
+use std::time::Duration;
+use stoa_testing::eventually;
+use uuid::Uuid;
 
 async fn ask(world: &World, credential: &str) -> reqwest::Response {
     let request = world.http.get(world.url("/api/v1/closed"));
@@ -42,6 +45,22 @@ async fn without_valid_credentials_nothing_passes() {
         StatusCode::UNAUTHORIZED
     );
     assert_eq!(world.upstream.requests(), 0);
+}
+
+#[tokio::test]
+async fn what_is_revoked_is_refused_and_nothing_else() {
+    let world = World::start().await;
+    let [revoked, other] = [Uuid::new_v4(), Uuid::new_v4()].map(Some);
+    let [revoked, other] =
+        [revoked, other].map(|sid| (sid, format!("Bearer {}", token_of(sid, 60))));
+    assert_eq!(ask(&world, &revoked.1).await.status(), StatusCode::OK);
+    world.upstream.revoke(revoked.0.unwrap());
+    eventually(Duration::from_secs(20), async || {
+        let status = ask(&world, &revoked.1).await.status();
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+    assert_eq!(ask(&world, &other.1).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

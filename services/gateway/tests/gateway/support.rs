@@ -180,6 +180,11 @@ pub(crate) fn route_files(files: &[(&str, &str)]) -> TempDir {
 
 /// A token that expires this many seconds after [`NOW`].
 pub(crate) fn token(life: i64) -> String {
+    token_of(None, life)
+}
+
+/// The same, of a session.
+pub(crate) fn token_of(sid: Option<Uuid>, life: i64) -> String {
     let now = NOW.unix_timestamp();
     let claims = Claims {
         sub: Uuid::new_v4(),
@@ -187,7 +192,7 @@ pub(crate) fn token(life: i64) -> String {
         role: Role::Viewer,
         assistant: None,
         scopes: None,
-        sid: None,
+        sid,
         iss: ISSUER.into(),
         iat: now,
         exp: now + life,

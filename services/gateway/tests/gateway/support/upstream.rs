@@ -3,7 +3,7 @@
 use super::token;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::{Message, WebSocket};
-use axum::extract::{Request, State, WebSocketUpgrade};
+use axum::extract::{Query, Request, State, WebSocketUpgrade};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
@@ -14,8 +14,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use stoa_contracts::sessions::{Revocations, RevocationsAfter};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 pub(crate) const INTERNAL_TOKEN: &str = "internal-token-of-the-tests";
 /// The one API key that is known.
@@ -30,6 +33,7 @@ pub(crate) struct Upstream {
 
 #[derive(Default)]
 struct Seen {
+    revoked: watch::Sender<Vec<Uuid>>,
     exchanges: AtomicUsize,
     requests: AtomicUsize,
 }
@@ -46,6 +50,7 @@ impl Upstream {
             .route("/api/v1/ws", any(websocket))
             .route("/openapi.json", get(document))
             .route("/internal/v1/key-tokens", post(key_tokens))
+            .route("/internal/v1/revocations", get(revocations))
             .fallback(echo)
             .with_state(Arc::clone(&seen));
         let listener = TcpListener::bind(("127.0.0.1", 0))
@@ -59,6 +64,11 @@ impl Upstream {
     /// How many API keys were exchanged.
     pub(crate) fn exchanges(&self) -> usize {
         self.seen.exchanges.load(Ordering::Relaxed)
+    }
+
+    /// Tells of a session or key that was revoked.
+    pub(crate) fn revoke(&self, id: Uuid) {
+        self.seen.revoked.send_modify(|revoked| revoked.push(id));
     }
 
     /// How many requests came through to the echo.
@@ -154,6 +164,21 @@ async fn key_tokens(
             .into_response();
     }
     Json(json!({ "access_token": token(60), "expires_in": 60 })).into_response()
+}
+
+/// Waits as `api` does.
+async fn revocations(
+    State(seen): State<Arc<Seen>>,
+    Query(input): Query<RevocationsAfter>,
+) -> Json<Revocations> {
+    let mut revoked = seen.revoked.subscribe();
+    let known = usize::try_from(input.after).expect("a number of ours");
+    let more = revoked.wait_for(|revoked| revoked.len() > known);
+    let more = tokio::time::timeout(Duration::from_secs(input.wait), more).await;
+    let all = more.map_or_else(|_| Vec::new(), |all| all.expect("it lives").clone());
+    let new = all.get(known..).unwrap_or_default().to_vec();
+    let next = input.after + i64::try_from(new.len()).expect("a few");
+    Json(Revocations { next, revoked: new })
 }
 
 /// Tells what it was asked, then repeats what it hears.
