@@ -57,11 +57,6 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     );
     metrics::counter!("gateway_limit_fallback_total").absolute(0);
     let routes = routes::load(&settings.routes)?;
-    let longest = routes
-        .routes()
-        .map(|route| route.timeout)
-        .max()
-        .unwrap_or_default();
     let gateway = Gateway {
         routes,
         door: Door::new(&settings, context.clock.clone())?,
@@ -77,7 +72,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .with_state(Arc::new(gateway))
         .layer(compression::layer())
         .layer(axum::middleware::map_response(secure));
-    Ok(App::new(app).longest_request(longest + DOOR_TIME))
+    Ok(App::new(app).longest_request(routes::LONGEST_TIMEOUT + DOOR_TIME))
 }
 
 async fn secure(mut response: Response) -> Response {

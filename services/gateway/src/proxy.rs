@@ -3,13 +3,14 @@
 use crate::Gateway;
 use crate::headers;
 use crate::path;
-use crate::routes::{Lookup, Route};
+use crate::routes::{Found, Lookup, Route};
 use crate::upstream::{self, Answer};
 use crate::websocket::Upgrade;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{ALLOW, HeaderValue};
+use http::header::{ALLOW, HOST, HeaderMap, HeaderValue};
+use http::uri::Authority;
 use http::{Method, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use std::net::{IpAddr, SocketAddr};
@@ -63,11 +64,15 @@ fn find(gateway: &Gateway, request: &mut Request) -> Result<Arc<Route>, Response
     if path::is_internal(&path) {
         return Err(nothing().into_response());
     }
-    let route = match gateway.routes.lookup(request.method(), &path) {
-        Lookup::Found(route) => route,
+    let headers = request.headers();
+    let host = host(request.uri(), headers);
+    let table = &gateway.routes;
+    let Found { route, path: new } = match table.lookup(request.method(), host, &path, headers) {
+        Lookup::Found(found) => found,
         Lookup::Unknown => return Err(nothing().into_response()),
         Lookup::WrongMethod(methods) => return Err(wrong_method(&methods)),
     };
+    let path = new.unwrap_or(path);
     if path != request.uri().path() {
         let query = request
             .uri()
@@ -77,6 +82,12 @@ fn find(gateway: &Gateway, request: &mut Request) -> Result<Arc<Route>, Response
         *request.uri_mut() = uri.map_err(|error| unusable(format!("{error}.")))?;
     }
     Ok(route)
+}
+
+/// The host that the request is for: HTTP/2 says it in the target, HTTP/1 in a header.
+fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
+    let said = headers.get(HOST).and_then(|host| host.to_str().ok());
+    uri.authority().map(Authority::as_str).or(said)
 }
 
 fn wrong_method(methods: &[Method]) -> Response {

@@ -3,13 +3,21 @@
 //! Every service brings its own file ([`mod@file`]); together they make one [`Table`]. Nothing
 //! here knows a service by name.
 
+mod condition;
 mod file;
 mod table;
+mod template;
+mod terms;
 
+pub use condition::{HeaderCondition, Host};
+pub(crate) use file::LONGEST_TIMEOUT;
 pub use file::{RouteFile, parse};
-pub use table::{Lookup, Table};
+pub use table::{Found, Lookup, Table};
+pub use template::Rewrite;
+pub use terms::{LimitBy, RouteLimit, Target};
 
-use http::Method;
+use http::{HeaderValue, Method};
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +25,18 @@ use std::time::Duration;
 /// One path of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The service that answers.
+    /// Its place in the [`Table`], from 0 without a gap.
+    pub id: usize,
+    /// The service that brought it; it answers, unless `to` says who does.
     pub service: Arc<str>,
     /// The path's template as the file spells it; the metrics' and spans' `http.route`.
     pub path: Arc<str>,
     /// The methods that it answers; empty means all of them.
     pub methods: Vec<Method>,
+    /// The host that it answers; any if there is none.
+    pub host: Option<Host>,
+    /// What a request must have in its headers, by name.
+    pub headers: Vec<HeaderCondition>,
     /// Who may pass.
     pub auth: Auth,
     /// How long the upstream may take until its response head.
@@ -31,6 +45,16 @@ pub struct Route {
     pub body_limit: u64,
     /// Whether a WebSocket may be opened here.
     pub upgrade: bool,
+    /// The path that the service is asked for; the request's if there is none.
+    pub rewrite: Option<Rewrite>,
+    /// The services that answer, each its share of the clients; empty means `service`.
+    pub to: Vec<Target>,
+    /// How often one client may ask here, within the budget that it has for all routes.
+    pub limit: Option<RouteLimit>,
+    /// The origins whose pages may read the answer.
+    pub cors: Vec<HeaderValue>,
+    /// Whether requests that are the same at the same time share one answer.
+    pub coalesce: bool,
     /// Where it stands, for messages.
     pub origin: Origin,
 }
@@ -41,6 +65,18 @@ impl Route {
         self.methods.is_empty()
             || self.methods.contains(method)
             || (method == Method::HEAD && self.methods.contains(&Method::GET))
+    }
+
+    /// The service that answers this client: always the same one, as long as the weights stay.
+    pub fn target(&self, client: &impl Hash) -> &Arc<str> {
+        terms::choose(&self.to, client).unwrap_or(&self.service)
+    }
+
+    /// Every service that requests go to.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        let own = self.to.is_empty().then_some(&*self.service);
+        own.into_iter()
+            .chain(self.to.iter().map(|target| &*target.service))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::route_files;
 use gateway::routes::{Lookup, RouteError, Table, load};
-use http::Method;
+use http::{HeaderMap, Method};
 
 fn table(files: &[(&str, &str)]) -> Result<Table, RouteError> {
     load(route_files(files).path())
@@ -110,11 +110,12 @@ fn the_most_specific_path_wins_segment_by_segment() {
         ),
     ];
     let table = table(&files).unwrap();
-    let service = |method: Method, path: &str| match table.lookup(&method, path) {
-        Lookup::Found(route) => route.service.to_string(),
-        Lookup::WrongMethod(_) => "wrong method".into(),
-        Lookup::Unknown => "unknown".into(),
-    };
+    let service =
+        |method: Method, path: &str| match table.lookup(&method, None, path, &HeaderMap::new()) {
+            Lookup::Found(found) => found.route.service.to_string(),
+            Lookup::WrongMethod(_) => "wrong method".into(),
+            Lookup::Unknown => "unknown".into(),
+        };
     for (method, path, expected) in [
         (Method::GET, "/a/1", "api"),
         (Method::PUT, "/a/1", "nlu"),
