@@ -45,13 +45,14 @@ impl Door {
         })
     }
 
-    /// Lets a request pass, or says why not. An API key in the headers becomes an access token.
+    /// Lets a request of this client pass, or says why not. An API key in the headers becomes an
+    /// access token.
     pub(crate) async fn admit(
         &self,
         auth: Auth,
         headers: &mut HeaderMap,
         address: IpAddr,
-    ) -> Result<(), Problem> {
+    ) -> Result<Client, Problem> {
         let client = match auth {
             Auth::None => Client::Address(address),
             Auth::Required => match self.identify(headers, address).await {
@@ -63,7 +64,8 @@ impl Door {
                 }
             },
         };
-        self.take(client).await
+        self.take(client).await?;
+        Ok(client)
     }
 
     async fn take(&self, client: Client) -> Result<(), Problem> {

@@ -4,6 +4,7 @@
 //! streamed back by the proxy. Which routes there are is said by the services' own
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
+mod check;
 mod compression;
 mod door;
 mod headers;
@@ -18,7 +19,8 @@ mod tunnel;
 mod upstream;
 mod websocket;
 
-pub use settings::Settings;
+pub use check::check;
+pub use settings::{Settings, Urls};
 pub use trusted::TrustedProxies;
 
 use axum::Router;
@@ -26,10 +28,10 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use door::Door;
 use openapi::Document;
-use routes::Table;
+use routes::{Routes, Table};
 use std::sync::Arc;
 use std::time::Duration;
-use stoa_service::{App, Context};
+use stoa_service::{App, BoxError, Context};
 use upstream::Upstreams;
 
 /// What a request may take beside the time that its route gives to the service.
@@ -37,7 +39,7 @@ const DOOR_TIME: Duration = Duration::from_secs(15);
 
 /// Everything that a request meets.
 struct Gateway {
-    routes: Table,
+    routes: Arc<Routes>,
     door: Door,
     upstreams: Upstreams,
     trusted: TrustedProxies,
@@ -56,23 +58,41 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         "Times that Redis did not answer and this process counted by itself"
     );
     metrics::counter!("gateway_limit_fallback_total").absolute(0);
-    let routes = routes::load(&settings.routes)?;
-    let gateway = Gateway {
-        routes,
+    let routes = Arc::new(Routes::load(&settings.routes)?);
+    let urls = settings.urls.clone();
+    let table = Arc::clone(&routes.current());
+    let address = |name: &str| (name.to_owned(), urls.of(name));
+    let addresses = table.services().into_iter().map(address).collect();
+    let gateway = Arc::new(Gateway {
+        routes: Arc::clone(&routes),
         door: Door::new(&settings, context.clock.clone())?,
-        upstreams: Upstreams::new(&settings.upstreams, &settings.resolver)?,
+        upstreams: Upstreams::new(&addresses, &settings.resolver)?,
         trusted: settings.trusted,
         document: Document::default(),
         context: context.clone(),
-    };
+    });
+    let every = settings.look_every;
+    let services = Arc::clone(&gateway);
+    let prepare = move |table: &Table| services.learn(table, &urls);
     let app = Router::new()
         .route("/api/openapi.json", get(openapi::get_openapi))
         .route("/", any(proxy::forward))
         .route("/{*path}", any(proxy::forward))
-        .with_state(Arc::new(gateway))
+        .with_state(gateway)
         .layer(compression::layer())
         .layer(axum::middleware::map_response(secure));
-    Ok(App::new(app).longest_request(routes::LONGEST_TIMEOUT + DOOR_TIME))
+    let app = App::new(app).longest_request(routes::LONGEST_TIMEOUT + DOOR_TIME);
+    Ok(app.background("routes", move |stop| routes.watch(every, prepare, stop)))
+}
+
+impl Gateway {
+    /// Gets to know the services that new routes name.
+    fn learn(&self, table: &Table, urls: &Urls) -> Result<(), BoxError> {
+        for service in table.services() {
+            self.upstreams.learn(service, &urls.of(service))?;
+        }
+        Ok(())
+    }
 }
 
 async fn secure(mut response: Response) -> Response {

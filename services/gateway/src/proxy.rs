@@ -39,7 +39,9 @@ pub(crate) async fn forward(
     let client = gateway.trusted.client(peer.ip(), request.headers());
     let (template, refusal) = match find(&gateway, &mut request) {
         Ok(route) => match enter(&gateway, &route, &mut request, client).await {
-            Ok(upgrade) => return pass(&gateway, &route, request, upgrade).await,
+            Ok((upgrade, service)) => {
+                return pass(&gateway, &route, &service, request, upgrade).await;
+            }
             Err(problem) => (Arc::clone(&route.path), problem.into_response()),
         },
         Err(refusal) => (UNMATCHED.into(), refusal),
@@ -66,7 +68,7 @@ fn find(gateway: &Gateway, request: &mut Request) -> Result<Arc<Route>, Response
     }
     let headers = request.headers();
     let host = host(request.uri(), headers);
-    let table = &gateway.routes;
+    let table = gateway.routes.current();
     let Found { route, path: new } = match table.lookup(request.method(), host, &path, headers) {
         Lookup::Found(found) => found,
         Lookup::Unknown => return Err(nothing().into_response()),
@@ -108,13 +110,13 @@ async fn enter(
     route: &Route,
     request: &mut Request,
     client: IpAddr,
-) -> Result<Upgrade, Problem> {
+) -> Result<(Upgrade, Arc<str>), Problem> {
     let announced = request.body().size_hint().lower();
     if announced > route.body_limit {
         return Err(upstream::UpstreamError::TooLarge(route.body_limit).into());
     }
     let upgrade = Upgrade::take(request, route.upgrade)?;
-    gateway
+    let who = gateway
         .door
         .admit(route.auth, request.headers_mut(), client)
         .await?;
@@ -124,22 +126,23 @@ async fn enter(
     request
         .headers_mut()
         .insert(TIMEOUT_HEADER, patience.into());
-    Ok(upgrade)
+    Ok((upgrade, Arc::clone(route.target(&who))))
 }
 
 /// Asks the service, in a span of its own, and streams what it answers.
 async fn pass(
     gateway: &Gateway,
     route: &Route,
+    service: &str,
     mut request: Request,
     upgrade: Upgrade,
 ) -> Response {
     let span = tracing::info_span!(
         "http.call",
         otel.kind = "client",
-        otel.name = format!("{} {}", request.method(), route.service),
+        otel.name = format!("{} {}", request.method(), service),
         otel.status_code = Empty,
-        peer.service = &*route.service,
+        peer.service = service,
         http.request.method = request.method().as_str(),
         http.response.status_code = Empty,
         network.peer.address = Empty,
@@ -148,7 +151,7 @@ async fn pass(
         propagation::inject(request.headers_mut());
         gateway
             .upstreams
-            .send(&route.service, request, route.timeout, route.body_limit)
+            .send(service, request, route.timeout, route.body_limit)
             .await
     };
     let response = match exchange.instrument(span.clone()).await {

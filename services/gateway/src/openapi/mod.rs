@@ -1,8 +1,10 @@
-//! `GET /api/openapi.json`: one document of all services, made from theirs.
+//! `GET /api/openapi.json`: one document of all services, made from theirs; `GET /api/docs`: the
+//! same as a page to read.
 
 mod merge;
 
 use crate::Gateway;
+use crate::routes::Table;
 use crate::upstream::Answer;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
@@ -28,10 +30,17 @@ const DOCUMENT_LIMIT: u64 = 4 << 20;
 const FRESH_FOR: Duration = Duration::from_secs(10);
 const INCOMPLETE_FOR: Duration = Duration::from_secs(1);
 
-/// The document as it was last made, and until when it is good. The lock is held while it is
-/// made, so that many requests ask each service once.
+/// The document as it was last made. The lock is held while it is made, so that many requests ask
+/// each service once.
 #[derive(Default)]
-pub(crate) struct Document(Mutex<Option<(Bytes, Instant)>>);
+pub(crate) struct Document(Mutex<Option<Made>>);
+
+/// A document, the routes that it was made for, and until when it is good.
+struct Made {
+    json: Bytes,
+    table: Arc<Table>,
+    until: Instant,
+}
 
 /// Answers with the document of the whole platform.
 pub(crate) async fn get_openapi(
@@ -39,26 +48,39 @@ pub(crate) async fn get_openapi(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let anybody = crate::routes::Auth::None;
-    let client = gateway.trusted.client(peer.ip(), &headers);
-    gateway
-        .door
-        .admit(anybody, &mut HeaderMap::new(), client)
-        .await?;
-    let mut made = gateway.document.0.lock().await;
-    let json = match &*made {
-        Some((json, until)) if Instant::now() < *until => json.clone(),
-        _ => {
-            let (json, life) = make(&gateway).await;
-            *made = Some((json.clone(), Instant::now() + life));
-            json
-        }
-    };
+    admit(&gateway, peer, &headers).await?;
+    let json = gateway
+        .document
+        .get(&gateway, |made| made.json.clone())
+        .await;
     Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
 }
 
-async fn make(gateway: &Gateway) -> (Bytes, Duration) {
-    let services = gateway.routes.documented();
+/// Anybody may read, but nobody all the time.
+async fn admit(gateway: &Gateway, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    let anybody = crate::routes::Auth::None;
+    let client = gateway.trusted.client(peer.ip(), headers);
+    let door = &gateway.door;
+    let admitted = door.admit(anybody, &mut HeaderMap::new(), client).await;
+    admitted.map(drop)
+}
+
+impl Document {
+    async fn get(&self, gateway: &Gateway, part: impl Fn(&Made) -> Bytes) -> Bytes {
+        let mut made = self.0.lock().await;
+        let table = Arc::clone(&gateway.routes.current());
+        if let Some(made) = &*made
+            && Instant::now() < made.until
+            && Arc::ptr_eq(&made.table, &table)
+        {
+            return part(made);
+        }
+        part(made.insert(make(gateway, table).await))
+    }
+}
+
+async fn make(gateway: &Gateway, table: Arc<Table>) -> Made {
+    let services = table.documented();
     let documents = join_all(services.iter().map(|service| fetch(gateway, service))).await;
     let found = services
         .iter()
@@ -70,8 +92,12 @@ async fn make(gateway: &Gateway) -> (Bytes, Duration) {
     } else {
         INCOMPLETE_FOR
     };
-    let json = merge(found, &gateway.routes).to_string();
-    (json.into(), life)
+    let document = merge(found, &table);
+    Made {
+        json: document.to_string().into(),
+        until: Instant::now() + life,
+        table,
+    }
 }
 
 /// The document of one service; a service that is away is left out and named in the log.

@@ -31,9 +31,10 @@ impl Host {
             ));
         }
         let name = name.to_ascii_lowercase();
-        Ok(match is_wild {
-            true => Self::Below(format!(".{name}").into()),
-            false => Self::Exact(name.into()),
+        Ok(if is_wild {
+            Self::Below(format!(".{name}").into())
+        } else {
+            Self::Exact(name.into())
         })
     }
 
@@ -104,12 +105,11 @@ impl HeaderCondition {
 }
 
 /// Whether one request can meet both lists.
-pub(super) fn can_both_hold(these: &[HeaderCondition], those: &[HeaderCondition]) -> bool {
-    let differs = |this: &HeaderCondition| {
-        let same_name = those.iter().filter(|that| that.name == this.name);
-        same_name
-            .filter_map(|that| that.value.as_ref().zip(this.value.as_ref()))
-            .any(|(one, other)| one != other)
+pub(super) fn can_both_hold(one: &[HeaderCondition], other: &[HeaderCondition]) -> bool {
+    let excludes = |here: &HeaderCondition, there: &HeaderCondition| {
+        let values = here.value.as_ref().zip(there.value.as_ref());
+        here.name == there.name && values.is_some_and(|(value, another)| value != another)
     };
-    !these.iter().any(differs)
+    !one.iter()
+        .any(|here| other.iter().any(|there| excludes(here, there)))
 }

@@ -178,10 +178,10 @@ fn checked<T, V>(
 #[expect(clippy::needless_pass_by_value, reason = "the entry is taken apart")]
 fn timeout(text: Spanned<String>) -> Result<Duration, Mistake> {
     let timeout = checked(&text, |text| stoa_config::parse_duration(text))?;
-    match timeout <= LONGEST_TIMEOUT {
-        true => Ok(timeout),
-        false => Err(mistake(&text, "no answer may take longer than `15m`")),
+    if timeout > LONGEST_TIMEOUT {
+        return Err(mistake(&text, "no answer may take longer than `15m`"));
     }
+    Ok(timeout)
 }
 
 fn headers(entries: &BTreeMap<String, Spanned<String>>) -> Result<Vec<HeaderCondition>, Mistake> {

@@ -8,6 +8,7 @@ mod file;
 mod table;
 mod template;
 mod terms;
+mod watch;
 
 pub use condition::{HeaderCondition, Host};
 pub(crate) use file::LONGEST_TIMEOUT;
@@ -15,6 +16,7 @@ pub use file::{RouteFile, parse};
 pub use table::{Found, Lookup, Table};
 pub use template::Rewrite;
 pub use terms::{LimitBy, RouteLimit, Target};
+pub use watch::Routes;
 
 use http::{HeaderValue, Method};
 use std::hash::Hash;
@@ -144,7 +146,10 @@ pub fn discover(directory: &Path) -> Result<Vec<(String, PathBuf)>, RouteError> 
             .file_stem()
             .and_then(|stem| stem.to_str())
             .map(str::to_owned);
-        let Some(name) = name else { continue };
+        // `.#nlu.toml` is what an editor leaves.
+        let Some(name) = name.filter(|name| !name.starts_with('.')) else {
+            continue;
+        };
         if inner.is_file() {
             files.push((name, inner));
         } else if path
@@ -161,15 +166,47 @@ pub fn discover(directory: &Path) -> Result<Vec<(String, PathBuf)>, RouteError> 
     Ok(files)
 }
 
+/// A service's route file as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    service: String,
+    path: PathBuf,
+    text: String,
+}
+
+fn read(directory: &Path) -> Result<Vec<Source>, RouteError> {
+    let read = |(service, path): (String, PathBuf)| match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Source {
+            service,
+            path,
+            text,
+        }),
+        Err(source) => Err(RouteError::Read { path, source }),
+    };
+    discover(directory)?.into_iter().map(read).collect()
+}
+
+fn table(sources: &[Source]) -> Result<Table, RouteError> {
+    let parse = |source: &Source| parse(&source.service, &source.path, &source.text);
+    Table::new(sources.iter().map(parse).collect::<Result<_, _>>()?)
+}
+
 /// Reads every route file of a directory into one table.
 pub fn load(directory: &Path) -> Result<Table, RouteError> {
-    let mut files = Vec::new();
-    for (service, path) in discover(directory)? {
-        let text = std::fs::read_to_string(&path).map_err(|source| RouteError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        files.push(parse(&service, &path, &text)?);
+    table(&read(directory)?)
+}
+
+/// What is wrong with the route files of a directory: the first mistake of each, or the first
+/// pair of routes that clash.
+pub fn check(directory: &Path) -> Vec<RouteError> {
+    let sources = match read(directory) {
+        Ok(sources) => sources,
+        Err(error) => return vec![error],
+    };
+    let parse = |source: &Source| parse(&source.service, &source.path, &source.text).err();
+    let mistakes: Vec<_> = sources.iter().filter_map(parse).collect();
+    if mistakes.is_empty() {
+        return table(&sources).err().into_iter().collect();
     }
-    Table::new(files)
+    mistakes
 }

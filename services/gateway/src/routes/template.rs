@@ -30,9 +30,10 @@ impl Rewrite {
             }
             let at = known.iter().position(|other| *other == segment);
             let at = at.ok_or_else(|| format!("`{segment}` is not in the path `{path}`"))?;
-            Ok(match segment.starts_with("{*") {
-                true => Piece::Rest,
-                false => Piece::Segment(key(at).into()),
+            Ok(if segment.starts_with("{*") {
+                Piece::Rest
+            } else {
+                Piece::Segment(key(at).into())
             })
         };
         let pieces: Result<_, String> = text.split('/').skip(1).map(piece).collect();

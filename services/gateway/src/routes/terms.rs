@@ -86,12 +86,12 @@ pub(super) fn check_targets(targets: &[Target]) -> Result<(), String> {
 /// Checks the name of a service: that of its folder, and of its host.
 pub(super) fn check_service(name: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    match !name.is_empty() && name.bytes().all(is_plain) {
-        true => Ok(()),
-        false => Err(format!(
+    if name.is_empty() || !name.bytes().all(is_plain) {
+        return Err(format!(
             "`{name}` is no name of a service (lower case, digits and `-`)"
-        )),
+        ));
     }
+    Ok(())
 }
 
 /// Reads an origin as browsers send it: `https://app.example`.
@@ -147,7 +147,7 @@ mod tests {
             weight,
         };
         let targets = [target("api", 95), target("off", 0), target("canary", 5)];
-        let side = |client: u32| choose(&targets, &client).map(|service| service.to_string());
+        let side = |client: u32| choose(&targets, &client).map(ToString::to_string);
         let canary = (0..10_000).filter(|client| side(*client).as_deref() == Some("canary"));
         let canary: Vec<_> = canary.collect();
         assert!((400..600).contains(&canary.len()), "{}", canary.len());

@@ -6,6 +6,7 @@
 mod error;
 mod outgoing;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::response::Response;
 pub(crate) use error::UpstreamError;
@@ -19,6 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use outgoing::{Lent, Outgoing};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Resolver, Retry, RetryBudget};
 use tokio::time::Instant;
@@ -45,8 +47,11 @@ const HTTP_PORT: u16 = 80;
 /// The services behind the gateway.
 pub(crate) struct Upstreams {
     client: Client<HttpConnector, Lent>,
-    services: BTreeMap<String, Upstream>,
+    services: ArcSwap<Services>,
+    resolver: Resolver,
 }
+
+type Services = BTreeMap<String, Arc<Upstream>>;
 
 /// One service.
 struct Upstream {
@@ -91,13 +96,30 @@ impl Upstreams {
             .pool_idle_timeout(IDLE_CONNECTION)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST)
             .build(connector);
-        let mut services = BTreeMap::new();
+        let upstreams = Self {
+            client,
+            services: ArcSwap::default(),
+            resolver: resolver.clone(),
+        };
         for (name, url) in urls {
-            let upstream = Upstream::new(name, url, resolver.clone());
-            let upstream = upstream.ok_or_else(|| UpstreamError::Url(name.clone()))?;
-            services.insert(name.clone(), upstream);
+            upstreams.learn(name, url)?;
         }
-        Ok(Self { client, services })
+        Ok(upstreams)
+    }
+
+    /// Adds a service, unless it is known.
+    pub(crate) fn learn(&self, name: &str, url: &str) -> Result<(), UpstreamError> {
+        if self.services.load().contains_key(name) {
+            return Ok(());
+        }
+        let upstream = Upstream::new(name, url, self.resolver.clone());
+        let upstream = Arc::new(upstream.ok_or_else(|| UpstreamError::Url(name.to_owned()))?);
+        self.services.rcu(|services| {
+            let mut services = Services::clone(services);
+            services.insert(name.to_owned(), Arc::clone(&upstream));
+            services
+        });
+        Ok(())
     }
 
     /// Sends a request and waits for the head of the answer, at most `timeout`.
@@ -108,9 +130,9 @@ impl Upstreams {
         timeout: Duration,
         body_limit: u64,
     ) -> Result<Answer, UpstreamError> {
-        let upstream = self.services.get(service);
+        let upstream = self.services.load().get(service).cloned();
         let upstream = upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))?;
-        let exchange = self.exchange(upstream, request, body_limit);
+        let exchange = self.exchange(&upstream, request, body_limit);
         tokio::time::timeout(timeout, exchange)
             .await
             .unwrap_or_else(|_| {

@@ -5,6 +5,7 @@ mod credentials;
 mod document;
 mod limits;
 mod proxying;
+mod reload;
 mod routes;
 mod smuggling;
 mod start;

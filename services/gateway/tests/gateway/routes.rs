@@ -18,7 +18,10 @@ fn route(path: &str, keys: &str) -> String {
 fn answer(table: &Table, host: &str, path: &str, header: &str) -> String {
     let mut headers = HeaderMap::new();
     if let Some((name, value)) = header.split_once('=') {
-        headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        headers.insert(
+            name.parse::<HeaderName>().expect("a name"),
+            value.parse().expect("a value"),
+        );
     }
     match table.lookup(&Method::GET, Some(host), path, &headers) {
         Lookup::Found(Found { route, path }) => match path {

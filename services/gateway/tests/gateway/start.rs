@@ -1,6 +1,7 @@
 //! Route files that the gateway refuses to start with, and what it says about them.
 
 use crate::support::route_files;
+use gateway::check;
 use gateway::routes::{Lookup, RouteError, Table, load};
 use http::{HeaderMap, Method};
 
@@ -143,4 +144,17 @@ fn a_folder_without_route_files_is_refused() {
 fn the_files_of_this_workspace_fit_together() {
     let services = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     load(&services).unwrap();
+}
+
+#[test]
+fn a_check_names_the_first_mistake_of_every_file_in_the_words_of_the_start() {
+    let (one, other) = ("[[route]]\npath = \"a\"\nauth = \"none\"\n", "[[route]\n");
+    let folder = route_files(&[("api", one), ("nlu", other), ("web", "openapi = false\n")]);
+    let said = check(&[folder.path().display().to_string()]).unwrap_err();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("nlu.toml:1: "), "{said}");
+    let start = load(folder.path()).unwrap_err().to_string();
+    assert!(said.starts_with(&start), "{said}\n{start}");
+    let right = route_files(&[("web", "openapi = false\n")]);
+    assert!(check(&[right.path().display().to_string()]).is_ok());
 }
