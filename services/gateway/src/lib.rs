@@ -76,6 +76,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let prepare = move |table: &Table| services.learn(table, &urls);
     let app = Router::new()
         .route("/api/openapi.json", get(openapi::get_openapi))
+        .route("/api/docs", get(openapi::get_docs))
         .route("/", any(proxy::forward))
         .route("/{*path}", any(proxy::forward))
         .with_state(gateway)

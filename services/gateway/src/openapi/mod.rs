@@ -2,6 +2,7 @@
 //! same as a page to read.
 
 mod merge;
+mod page;
 
 use crate::Gateway;
 use crate::routes::Table;
@@ -10,9 +11,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::join_all;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap};
 use http_body_util::{BodyExt as _, Limited};
 pub use merge::merge;
+pub use page::page;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub(crate) struct Document(Mutex<Option<Made>>);
 /// A document, the routes that it was made for, and until when it is good.
 struct Made {
     json: Bytes,
+    page: Bytes,
     table: Arc<Table>,
     until: Instant,
 }
@@ -54,6 +57,24 @@ pub(crate) async fn get_openapi(
         .get(&gateway, |made| made.json.clone())
         .await;
     Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// Answers with the page of that document.
+pub(crate) async fn get_docs(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    admit(&gateway, peer, &headers).await?;
+    let page = gateway
+        .document
+        .get(&gateway, |made| made.page.clone())
+        .await;
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, page::POLICY.as_str()),
+    ];
+    Ok((headers, page).into_response())
 }
 
 /// Anybody may read, but nobody all the time.
@@ -95,6 +116,7 @@ async fn make(gateway: &Gateway, table: Arc<Table>) -> Made {
     let document = merge(found, &table);
     Made {
         json: document.to_string().into(),
+        page: page(&document).into(),
         until: Instant::now() + life,
         table,
     }

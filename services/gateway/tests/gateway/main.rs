@@ -2,6 +2,7 @@
 
 mod balancing;
 mod credentials;
+mod docs;
 mod document;
 mod limits;
 mod proxying;
