@@ -91,7 +91,7 @@ fn an_operation_is_shown_with_its_parameters_body_answers_and_credentials() {
         "needs a token",
         "Makes a <code>thing</code>.",
         "string (uuid)",
-        "characters at most <code>36</code>",
+        "at most <code>36</code> characters",
         "<a href=\"#schema-thing\">Thing</a>",
         "&quot;name&quot;: &quot;a name&quot;",
         "It is made",

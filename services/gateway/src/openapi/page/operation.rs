@@ -182,7 +182,13 @@ fn content(document: &Value, value: &Value) -> Markup {
         @for (kind, media) in media(value) {
             @let schema = &media["schema"];
             p { code { (kind) } ": " (schema::kind(schema)) }
-            @if schema.get("properties").is_some() { (schema::table(schema)) }
+            @let full = resolve(document, schema);
+            @if full.get("properties").is_some() {
+                details {
+                    summary { "Fields" }
+                    (schema::table(full))
+                }
+            }
             @if let Some(example) = schema::example(document, media) {
                 details {
                     summary { "Example" }

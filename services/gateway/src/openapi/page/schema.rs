@@ -169,27 +169,27 @@ fn plain_kind(schema: &Value, name: &str) -> Markup {
 
 /// What a value must keep to, and what it is without one.
 pub(super) fn limits(schema: &Value) -> Markup {
-    const WORDS: [(&str, &str); 8] = [
-        ("minimum", "at least"),
-        ("maximum", "at most"),
-        ("minLength", "characters at least"),
-        ("maxLength", "characters at most"),
-        ("minItems", "items at least"),
-        ("maxItems", "items at most"),
-        ("pattern", "pattern"),
-        ("default", "default"),
+    const WORDS: [(&str, &str, &str); 8] = [
+        ("minimum", "at least ", ""),
+        ("maximum", "at most ", ""),
+        ("minLength", "at least ", " characters"),
+        ("maxLength", "at most ", " characters"),
+        ("minItems", "at least ", " items"),
+        ("maxItems", "at most ", " items"),
+        ("pattern", "pattern ", ""),
+        ("default", "default ", ""),
     ];
-    let known = WORDS.into_iter().filter_map(|(field, words)| {
+    let known = WORDS.into_iter().filter_map(|(field, before, after)| {
         let value = schema.get(field).filter(|value| !value.is_null())?;
-        Some((words, text(value)))
+        Some((before, text(value), after))
     });
     let known: Vec<_> = known.collect();
     html! {
         @if !known.is_empty() {
             p.more {
-                @for (at, (words, value)) in known.iter().enumerate() {
+                @for (at, (before, value, after)) in known.iter().enumerate() {
                     @if at > 0 { "; " }
-                    (words) " " code { (value) }
+                    (before) code { (value) } (after)
                 }
             }
         }
