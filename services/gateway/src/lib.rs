@@ -5,6 +5,7 @@
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
 mod check;
+mod coalesce;
 mod compression;
 mod door;
 mod headers;
@@ -26,6 +27,7 @@ pub use trusted::TrustedProxies;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{any, get};
+use coalesce::Coalescer;
 use door::Door;
 use openapi::Document;
 use routes::{Routes, Table};
@@ -44,6 +46,7 @@ struct Gateway {
     upstreams: Upstreams,
     trusted: TrustedProxies,
     document: Document,
+    coalescer: Coalescer,
     context: Context,
 }
 
@@ -69,6 +72,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         upstreams: Upstreams::new(&addresses, &settings.resolver)?,
         trusted: settings.trusted,
         document: Document::default(),
+        coalescer: Coalescer::new(),
         context: context.clone(),
     });
     let every = settings.look_every;

@@ -1,6 +1,7 @@
 //! One request on its way: checked at the door, forwarded, streamed back.
 
 use crate::Gateway;
+use crate::coalesce;
 use crate::headers;
 use crate::path;
 use crate::routes::{Found, Lookup, Route};
@@ -40,7 +41,12 @@ pub(crate) async fn forward(
     let (template, refusal) = match find(&gateway, &mut request) {
         Ok(route) => match enter(&gateway, &route, &mut request, client).await {
             Ok((upgrade, service)) => {
-                return pass(&gateway, &route, &service, request, upgrade).await;
+                let key = coalesce::Key::of(&route, &service, &request);
+                let ask = || pass(&gateway, &route, &service, request, upgrade);
+                return match key {
+                    Some(key) => gateway.coalescer.share(key, ask).await,
+                    None => ask().await,
+                };
             }
             Err(problem) => (Arc::clone(&route.path), problem.into_response()),
         },
