@@ -2,7 +2,7 @@
 
 use crate::limit::{Client, Limits};
 use crate::revoked::Revoked;
-use crate::routes::Auth;
+use crate::routes::{Auth, LimitBy, Route, RouteLimit};
 use crate::settings::Settings;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use moka::future::Cache;
@@ -21,6 +21,30 @@ const KEY_TOKEN_LIFE: Duration = Duration::from_secs(30);
 const KEY_TOKENS: u64 = 10_000;
 /// Longer than any key of ours; nothing longer is worth a question.
 const LONGEST_KEY: usize = 128;
+
+/// What a request must meet at the door.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'r> {
+    auth: Auth,
+    limit: Option<(&'r Arc<str>, &'r RouteLimit)>,
+}
+
+impl<'r> Terms<'r> {
+    /// Those of a route.
+    pub(crate) fn of(route: &'r Route) -> Self {
+        let limit = route.limit.as_ref().map(|limit| (&route.path, limit));
+        Self {
+            auth: route.auth,
+            limit,
+        }
+    }
+
+    /// For everybody, within the budget that each has.
+    pub(crate) const EVERYBODY: Self = Self {
+        auth: Auth::None,
+        limit: None,
+    };
+}
 
 /// Checks credentials and takes from budgets.
 pub(crate) struct Door {
@@ -53,14 +77,15 @@ impl Door {
         self.api.clone()
     }
 
-    /// Lets a request pass, or says why not. An API key in the headers becomes an access token.
+    /// Lets a request of this client pass, or says why not. An API key in the headers becomes an
+    /// access token.
     pub(crate) async fn admit(
         &self,
-        auth: Auth,
+        terms: Terms<'_>,
         headers: &mut HeaderMap,
         address: IpAddr,
-    ) -> Result<(), Problem> {
-        let client = match auth {
+    ) -> Result<Client, Problem> {
+        let client = match terms.auth {
             Auth::None => Client::Address(address),
             Auth::Required => match self.identify(headers, address).await {
                 Ok(client) => client,
@@ -71,15 +96,19 @@ impl Door {
                 }
             },
         };
-        self.take(client).await
+        self.take(client).await?;
+        if let Some((route, limit)) = terms.limit {
+            let of_route = match limit.by {
+                LimitBy::Identity => client,
+                LimitBy::Address => Client::Address(address),
+            };
+            refuse(self.limits.take_of(route, limit, of_route).await)?;
+        }
+        Ok(client)
     }
 
     async fn take(&self, client: Client) -> Result<(), Problem> {
-        self.limits.take(client).await.map_err(|wait| {
-            // Whole seconds, rounded up: who comes back earlier is refused again.
-            let wait = Duration::from_secs(wait.as_secs() + 1);
-            Problem::new(ErrorCode::RateLimited, "Too many requests; slow down.").retry_after(wait)
-        })
+        refuse(self.limits.take(client).await)
     }
 
     async fn identify(&self, headers: &mut HeaderMap, address: IpAddr) -> Result<Client, Problem> {
@@ -127,6 +156,14 @@ impl Door {
         let known = self.key_tokens.try_get_with(key.to_owned(), ask).await;
         known.map_err(|error| away(&error))?.ok_or_else(unknown_key)
     }
+}
+
+fn refuse(taken: Result<(), Duration>) -> Result<(), Problem> {
+    taken.map_err(|wait| {
+        // Whole seconds, rounded up: who comes back earlier is refused again.
+        let wait = Duration::from_secs(wait.as_secs() + 1);
+        Problem::new(ErrorCode::RateLimited, "Too many requests; slow down.").retry_after(wait)
+    })
 }
 
 fn is_refusal(code: ErrorCode) -> bool {

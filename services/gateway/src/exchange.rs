@@ -1,15 +1,18 @@
 //! One request on its way: checked at the door, forwarded, streamed back.
 
 use crate::body::{Given, Sent};
+use crate::door::Terms;
 use crate::front::Lane;
 use crate::observe::{Entry, Trace};
-use crate::routes::{Lookup, Route};
+use crate::openapi::Own;
+use crate::routes::{Found, Lookup, Route};
 use crate::upstream::{self, Answer, Rest, UpstreamError};
 use crate::websocket::Upgrade;
-use crate::{Gateway, compression, headers, openapi, path};
+use crate::{Gateway, coalesce, compression, headers, path};
 use axum::response::IntoResponse;
-use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ALLOW, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{Method, Response, StatusCode, Uri};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
@@ -37,7 +40,7 @@ enum Target {
     /// A service.
     Route(Arc<Route>),
     /// The gateway itself.
-    Own(Arc<str>),
+    Own(Own),
     /// Nobody.
     Refusal(Box<Response<Given>>),
 }
@@ -100,7 +103,7 @@ impl Target {
     fn template(&self) -> Arc<str> {
         match self {
             Self::Route(route) => Arc::clone(&route.path),
-            Self::Own(path) => Arc::clone(path),
+            Self::Own(own) => own.path().into(),
             Self::Refusal(_) => Arc::clone(&UNMATCHED),
         }
     }
@@ -130,9 +133,15 @@ async fn serve(
     };
     let to = match target {
         Target::Route(to) => to,
-        Target::Own(_) => {
-            let made = openapi::answer(lane, client).await;
-            return by_itself(made.unwrap_or_else(|problem| trace.within(|| refusal(problem))));
+        Target::Own(own) => {
+            let door = &lane.gateway.door;
+            let admitted = door
+                .admit(Terms::EVERYBODY, &mut HeaderMap::new(), client)
+                .await;
+            return by_itself(match admitted {
+                Ok(_) => own.answer(lane).await,
+                Err(problem) => trace.within(|| refusal(problem)),
+            });
         }
         Target::Refusal(response) => {
             drain(request.into_body()).await;
@@ -140,13 +149,22 @@ async fn serve(
         }
     };
     match enter(&lane.gateway, &to, &mut request, client).await {
-        Ok(upgrade) => {
-            let (response, upstream) = pass(lane, trace, &to, request, upgrade).await;
-            let service = Some(Arc::clone(&to.service));
+        Ok((upgrade, service)) => {
+            let key = coalesce::Key::of(&to, &service, &request);
+            let mut upstream = None;
+            let ask = async || {
+                let (response, address) = pass(lane, trace, &to, &service, request, upgrade).await;
+                upstream = address;
+                response
+            };
+            let response = match key {
+                Some(key) => lane.gateway.coalescer.share(key, ask).await,
+                None => ask().await,
+            };
             Served {
                 response,
                 route,
-                service,
+                service: Some(service),
                 upstream,
             }
         }
@@ -174,14 +192,18 @@ fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     if path::is_internal(&path) {
         return nothing();
     }
-    if path == openapi::PATH && parts.method == Method::GET {
-        return Target::Own(openapi::PATH.into());
+    if let Some(own) = Own::at(&path).filter(|_| parts.method == Method::GET) {
+        return Target::Own(own);
     }
-    let route = match gateway.routes.lookup(&parts.method, &path) {
-        Lookup::Found(route) => route,
+    let host = host(&parts.uri, &parts.headers);
+    let table = gateway.routes.current();
+    let found = table.lookup(&parts.method, host, &path, &parts.headers);
+    let Found { route, path: new } = match found {
+        Lookup::Found(found) => found,
         Lookup::Unknown => return nothing(),
         Lookup::WrongMethod(methods) => return Target::Refusal(wrong_method(&methods).into()),
     };
+    let path = new.unwrap_or(path);
     if path != parts.uri.path() {
         let query = parts.uri.query();
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
@@ -191,6 +213,12 @@ fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
         }
     }
     Target::Route(route)
+}
+
+/// The host that the request is for: HTTP/2 says it in the target, HTTP/1 in a header.
+fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
+    let said = headers.get(HOST).and_then(|host| host.to_str().ok());
+    uri.authority().map(Authority::as_str).or(said)
 }
 
 fn wrong_method(methods: &[Method]) -> Response<Given> {
@@ -209,14 +237,14 @@ async fn enter(
     route: &Route,
     request: &mut Request<Incoming>,
     client: IpAddr,
-) -> Result<Upgrade, Problem> {
+) -> Result<(Upgrade, Arc<str>), Problem> {
     if request.body().size_hint().lower() > route.body_limit {
         return Err(UpstreamError::Body(crate::body::BodyError::TooLarge(route.body_limit)).into());
     }
     let upgrade = Upgrade::take(request, route.upgrade)?;
-    gateway
+    let who = gateway
         .door
-        .admit(route.auth, request.headers_mut(), client)
+        .admit(Terms::of(route), request.headers_mut(), client)
         .await?;
     headers::toward_upstream(request.headers_mut(), client);
     upgrade.ask(request.headers_mut());
@@ -224,7 +252,7 @@ async fn enter(
     request
         .headers_mut()
         .insert(TIMEOUT_HEADER, patience.into());
-    Ok(upgrade)
+    Ok((upgrade, Arc::clone(route.target(&who))))
 }
 
 /// Asks the service and streams what it answers; also says which address answered.
@@ -232,6 +260,7 @@ async fn pass(
     lane: &Lane,
     trace: &Trace,
     route: &Route,
+    service: &str,
     request: Request<Incoming>,
     upgrade: Upgrade,
 ) -> (Response<Given>, Option<SocketAddr>) {
@@ -248,14 +277,14 @@ async fn pass(
         body: Some(Sent::new(body, route.body_limit)),
     };
     let span = match trace {
-        Trace::Recorded(_) => client_span(&outgoing.method, route),
+        Trace::Recorded(_) => client_span(&outgoing.method, service),
         Trace::Carried(_) => Span::none(),
     };
     span.in_scope(|| trace.tell(&mut outgoing.headers));
     let exchange = lane
         .gateway
         .upstreams
-        .send(&lane.pool, &route.service, outgoing, route.timeout);
+        .send(&lane.pool, service, outgoing, route.timeout);
     let outcome = if span.is_none() {
         exchange.await
     } else {
@@ -363,13 +392,13 @@ fn server_span(method: &Method, route: &str, uri: &Uri, request_id: &HeaderValue
     )
 }
 
-fn client_span(method: &Method, route: &Route) -> Span {
+fn client_span(method: &Method, service: &str) -> Span {
     tracing::info_span!(
         "http.call",
         otel.kind = "client",
-        otel.name = format!("{method} {}", route.service),
+        otel.name = format!("{method} {service}"),
         otel.status_code = Empty,
-        peer.service = &*route.service,
+        peer.service = service,
         http.request.method = method.as_str(),
         http.response.status_code = Empty,
         network.peer.address = Empty,

@@ -5,6 +5,8 @@
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
 mod body;
+mod check;
+mod coalesce;
 mod compression;
 mod door;
 mod exchange;
@@ -22,24 +24,27 @@ mod tunnel;
 mod upstream;
 mod websocket;
 
-pub use settings::Settings;
+pub use check::check;
+pub use settings::{Settings, Urls};
 pub use trusted::TrustedProxies;
 
+use coalesce::Coalescer;
 use door::Door;
 use openapi::Document;
 use revoked::Revoked;
-use routes::Table;
+use routes::{Routes, Table};
 use std::sync::Arc;
-use stoa_service::{App, Context};
+use stoa_service::{App, BoxError, Context};
 use upstream::Upstreams;
 
 /// Everything that a request meets.
 struct Gateway {
-    routes: Table,
+    routes: Arc<Routes>,
     door: Door,
     upstreams: Upstreams,
     trusted: TrustedProxies,
     document: Document,
+    coalescer: Coalescer,
     context: Context,
 }
 
@@ -55,14 +60,34 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let revoked = Revoked::default();
     let door = Door::new(&settings, revoked.clone(), context.clock.clone())?;
     let api = door.api();
+    let routes = Arc::new(Routes::load(&settings.routes)?);
+    let urls = settings.urls.clone();
+    let table = Arc::clone(&routes.current());
+    let address = |name: &str| (name.to_owned(), urls.of(name));
+    let addresses = table.services().into_iter().map(address).collect();
     let gateway = Arc::new(Gateway {
-        routes: routes::load(&settings.routes)?,
+        routes: Arc::clone(&routes),
         door,
-        upstreams: Upstreams::new(&settings.upstreams, &settings.resolver)?,
+        upstreams: Upstreams::new(&addresses, &settings.resolver)?,
         trusted: settings.trusted,
         document: Document::default(),
+        coalescer: Coalescer::new(),
         context: context.clone(),
     });
-    let app = App::served_by(|listening| front::serve(gateway, listening));
-    Ok(app.background("revocations", |token| revoked.keep_up(api, token)))
+    let every = settings.look_every;
+    let services = Arc::clone(&gateway);
+    let prepare = move |table: &Table| services.learn(table, &urls);
+    Ok(App::served_by(|listening| front::serve(gateway, listening))
+        .background("routes", move |stop| routes.watch(every, prepare, stop))
+        .background("revocations", |stop| revoked.keep_up(api, stop)))
+}
+
+impl Gateway {
+    /// Gets to know the services that new routes name.
+    fn learn(&self, table: &Table, urls: &Urls) -> Result<(), BoxError> {
+        for service in table.services() {
+            self.upstreams.learn(service, &urls.of(service))?;
+        }
+        Ok(())
+    }
 }

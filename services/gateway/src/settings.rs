@@ -1,10 +1,10 @@
 //! What can be configured about the gateway.
 
 use crate::limit::LimitSettings;
-use crate::routes;
 use crate::trusted::TrustedProxies;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 use stoa_client::{Resolver, ServiceUrl};
 use stoa_config::{Env, InternalToken};
 use stoa_service::TokenSettings;
@@ -12,13 +12,18 @@ use stoa_service::TokenSettings;
 const TRUSTED_HELP: &str =
     "networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8";
 
+/// Bind mounts and configs of Swarm announce no change, and some small files are read in no time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The settings of the gateway.
 #[derive(Debug)]
 pub struct Settings {
     /// The folder of the route files.
     pub routes: PathBuf,
-    /// The base URL of every service that has one.
-    pub upstreams: BTreeMap<String, String>,
+    /// How often the folder is looked at; each second, except in tests.
+    pub look_every: Duration,
+    /// The base URL of every service.
+    pub urls: Urls,
     /// Where API keys are exchanged for access tokens.
     pub api_url: String,
     /// Verifies access tokens.
@@ -37,7 +42,7 @@ impl stoa_config::Settings for Settings {
     fn read(env: &mut Env) -> Option<Self> {
         let routes = env.text("GATEWAY_ROUTES", "folder of the services' route files");
         let routes = routes.default("/etc/stoa/routes").read();
-        let upstreams = upstreams(env, routes.as_deref().unwrap_or_default());
+        let urls = Urls(env.ending("_URL"));
         let api_url = ServiceUrl::read(env, "API_URL", "api");
         let tokens = TokenSettings::read(env);
         let internal = InternalToken::read(env);
@@ -45,7 +50,8 @@ impl stoa_config::Settings for Settings {
         let trusted = env.parse("TRUSTED_PROXIES", TRUSTED_HELP).optional();
         Some(Self {
             routes: routes?.into(),
-            upstreams: upstreams?,
+            look_every: LOOK_EVERY,
+            urls,
             api_url: api_url?,
             tokens: tokens?,
             internal: internal?,
@@ -56,17 +62,31 @@ impl stoa_config::Settings for Settings {
     }
 }
 
-/// One `<NAME>_URL` per route file. A folder that cannot be read is reported when the routes are.
-fn upstreams(env: &mut Env, folder: &str) -> Option<BTreeMap<String, String>> {
-    let mut upstreams = BTreeMap::new();
-    let mut complete = true;
-    for (name, _) in routes::discover(folder.as_ref()).unwrap_or_default() {
-        let key = format!("{}_URL", name.to_uppercase().replace('-', "_"));
-        // Once per service, at start: keys live as long as the process.
-        match ServiceUrl::read(env, key.leak(), &name) {
-            Some(url) => drop(upstreams.insert(name, url)),
-            None => complete = false,
-        }
+/// The base URL of every service: that of `<NAME>_URL`, or `http://<name>:8080`.
+///
+/// Route files name services, also such as come after the start; so all of the keys are kept.
+#[derive(Clone, Default)]
+pub struct Urls(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Urls {
+    /// The names only: `REDIS_URL`, which is a secret, ends like the others.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
-    complete.then_some(upstreams)
+}
+
+impl Urls {
+    /// The base URL of a service.
+    pub fn of(&self, service: &str) -> String {
+        let url = self.0.get(&url_key(service));
+        url.map_or_else(
+            || format!("http://{service}:8080"),
+            |url| url.trim_end_matches('/').to_owned(),
+        )
+    }
+}
+
+/// `NLU_URL` for `nlu`.
+fn url_key(service: &str) -> String {
+    format!("{}_URL", service.to_uppercase().replace('-', "_"))
 }

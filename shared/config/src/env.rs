@@ -82,6 +82,18 @@ impl Env {
         Setting::new(self, key, help, |text| Ok(text.to_owned().into())).with_file_twin()
     }
 
+    /// The variables whose keys end so, for keys that the data of a service names: `_URL`. They are
+    /// in no reference.
+    pub fn ending(&self, suffix: &str) -> BTreeMap<String, String> {
+        let found = self
+            .variables
+            .iter()
+            .filter(|(key, value)| key.ends_with(suffix) && !value.is_empty());
+        found
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
     /// The value of a variable; an empty one counts as not set, as Compose passes `${X:-}` so.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.variables

@@ -15,6 +15,13 @@ use crate::{
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 type Command = Box<dyn FnOnce(&'static str, Env) -> ExitCode>;
 
+/// A subcommand that a service adds.
+struct Own {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result<String, String>,
+}
+
 /// A service as a process. `main` makes one and runs it:
 ///
 /// ```no_run
@@ -33,6 +40,7 @@ pub struct Program {
     reference: fn() -> String,
     migrate: Option<(Command, fn() -> String)>,
     openapi: Option<fn() -> OpenApi>,
+    own: Vec<Own>,
 }
 
 impl Program {
@@ -57,6 +65,7 @@ impl Program {
             reference,
             migrate: None,
             openapi: None,
+            own: Vec::new(),
         }
     }
 
@@ -83,10 +92,37 @@ impl Program {
         self
     }
 
+    /// Adds a subcommand that needs no settings. It gets what follows its name and gives what is
+    /// printed, or what is wrong: then the exit code is 1.
+    #[must_use]
+    pub fn subcommand(
+        mut self,
+        name: &'static str,
+        help: &'static str,
+        run: fn(&[String]) -> Result<String, String>,
+    ) -> Self {
+        self.own.push(Own { name, help, run });
+        self
+    }
+
     /// Does what the command line says.
     pub fn run(self) -> ExitCode {
         tls::install_provider();
-        let command = std::env::args().nth(1);
+        let mut arguments = std::env::args().skip(1);
+        let command = arguments.next();
+        let own = self
+            .own
+            .iter()
+            .find(|own| command.as_deref() == Some(own.name));
+        if let Some(own) = own {
+            return match (own.run)(&arguments.collect::<Vec<_>>()) {
+                Ok(text) => print(&text),
+                Err(reason) => {
+                    refuse(&reason);
+                    ExitCode::FAILURE
+                }
+            };
+        }
         match (
             command.as_deref().unwrap_or("serve"),
             self.migrate,
@@ -104,6 +140,7 @@ impl Program {
                     &(self.reference)(),
                     migrate.as_deref(),
                     openapi.is_some(),
+                    &self.own,
                 ))
             }
             (other, ..) => refuse(&format!(
@@ -199,7 +236,7 @@ fn check() -> ExitCode {
     }
 }
 
-fn help(name: &str, serve: &str, migrate: Option<&str>, openapi: bool) -> String {
+fn help(name: &str, serve: &str, migrate: Option<&str>, openapi: bool, own: &[Own]) -> String {
     let mut text = format!("{}\n{name} [SUBCOMMAND]\n\n", version(name));
     text.push_str("  serve          run the service (default)\n");
     if migrate.is_some() {
@@ -209,6 +246,10 @@ fn help(name: &str, serve: &str, migrate: Option<&str>, openapi: bool) -> String
     if openapi {
         text.push_str("  openapi        print the OpenAPI document\n");
     }
+    text.extend(
+        own.iter()
+            .map(|own| format!("  {:<14} {}\n", own.name, own.help)),
+    );
     text.push_str("  --help, --version\n\nEnvironment:\n");
     text.push_str(serve);
     if let Some(migrate) = migrate {

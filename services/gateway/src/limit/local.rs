@@ -16,7 +16,11 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn new(rate: Rate) -> Self {
-        let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
+        // Only a rate of nothing at all has no quota, and no setting says that.
+        let quota = Quota::with_period(rate.interval.max(Duration::from_nanos(1)));
+        let quota = quota
+            .expect("the period is not zero")
+            .allow_burst(rate.burst);
         Self {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),

@@ -8,10 +8,14 @@ mod local;
 mod shared;
 mod stock;
 
+use crate::routes::RouteLimit;
 use local::Local;
+use redis::aio::ConnectionManager;
 use shared::Shared;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use stoa_config::{Env, ExposeSecret, SecretString, Settings};
 use uuid::Uuid;
@@ -28,10 +32,19 @@ pub(crate) fn describe() {
 /// How much one client may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
-    /// The steady rate.
-    pub per_second: NonZeroU32,
+    /// The time from one request to the next at the steady rate.
+    pub interval: Duration,
     /// How many requests may come at once.
     pub burst: NonZeroU32,
+}
+
+impl From<&RouteLimit> for Rate {
+    fn from(limit: &RouteLimit) -> Self {
+        Self {
+            interval: limit.per / limit.requests.get(),
+            burst: limit.burst,
+        }
+    }
 }
 
 /// The settings of the limits.
@@ -62,8 +75,9 @@ impl Settings for LimitSettings {
                 "counts for all replicas; without it each for itself",
             )
             .optional();
+        let per_second: NonZeroU32 = per_second?;
         let rate = Rate {
-            per_second: per_second?,
+            interval: Duration::from_secs(1) / per_second.get(),
             burst: burst?,
         };
         Some(Self {
@@ -93,6 +107,14 @@ impl std::fmt::Display for Client {
 
 /// The budgets of all clients.
 pub(crate) struct Limits {
+    redis: Option<ConnectionManager>,
+    of_all: Budgets,
+    /// Those of the routes that have their own.
+    of_routes: Mutex<HashMap<(Arc<str>, RouteLimit), Arc<Budgets>>>,
+}
+
+/// One budget for each client.
+struct Budgets {
     shared: Option<Shared>,
     local: Local,
 }
@@ -101,15 +123,49 @@ impl Limits {
     /// Full budgets for everybody. Does not connect yet.
     pub(crate) fn new(settings: &LimitSettings) -> redis::RedisResult<Self> {
         let url = settings.redis_url.as_ref().map(ExposeSecret::expose_secret);
-        let shared = url.map(|url| Shared::new(url, settings.rate)).transpose()?;
+        let redis = url.map(shared::connect).transpose()?;
         Ok(Self {
-            shared,
-            local: Local::new(settings.rate),
+            of_all: Budgets::new("", settings.rate, redis.clone()),
+            redis,
+            of_routes: Mutex::default(),
         })
     }
 
     /// Takes one request from the budget, or says how long the client has to wait.
     pub(crate) async fn take(&self, client: Client) -> Result<(), Duration> {
+        self.of_all.take(client).await
+    }
+
+    /// Takes one from the budget that a route gives to each client.
+    pub(crate) async fn take_of(
+        &self,
+        route: &Arc<str>,
+        limit: &RouteLimit,
+        client: Client,
+    ) -> Result<(), Duration> {
+        let budgets = {
+            let mut all = self
+                .of_routes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let budgets = all.entry((Arc::clone(route), *limit));
+            Arc::clone(budgets.or_insert_with(|| {
+                Arc::new(Budgets::new(route, Rate::from(limit), self.redis.clone()))
+            }))
+        };
+        budgets.take(client).await
+    }
+}
+
+impl Budgets {
+    fn new(name: &str, rate: Rate, redis: Option<ConnectionManager>) -> Self {
+        Self {
+            shared: redis.map(|redis| Shared::new(name, redis, rate)),
+            local: Local::new(rate),
+        }
+    }
+
+    async fn take(&self, client: Client) -> Result<(), Duration> {
         if let Some(shared) = &self.shared
             && let Some(answer) = shared.take(client).await
         {

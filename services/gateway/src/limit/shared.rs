@@ -12,8 +12,17 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// After a failure Redis is left alone for this long, so that not every request waits for it.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Connects with the first request.
+pub(super) fn connect(url: &str) -> redis::RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(PAUSE))
+        .set_response_timeout(Some(PATIENCE));
+    redis::Client::open(url)?.get_connection_manager_lazy(config)
+}
+
 /// GCRA in Redis.
 pub(super) struct Shared {
+    name: String,
     connection: ConnectionManager,
     script: redis::Script,
     interval_us: u64,
@@ -25,22 +34,21 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Connects with the first request.
-    pub(super) fn new(url: &str, rate: Rate) -> redis::RedisResult<Self> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PAUSE))
-            .set_response_timeout(Some(PATIENCE));
-        let connection = redis::Client::open(url)?.get_connection_manager_lazy(config)?;
-        let interval_us = 1_000_000 / u64::from(rate.per_second.get());
-        Ok(Self {
+    /// Budgets of this rate, under a name of their own.
+    pub(super) fn new(name: &str, connection: ConnectionManager, rate: Rate) -> Self {
+        let interval_us = u64::try_from(rate.interval.as_micros())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        Self {
+            name: name.to_owned(),
             connection,
             script: redis::Script::new(include_str!("gcra.lua")),
             interval_us,
-            tolerance_us: interval_us * u64::from(rate.burst.get() - 1),
+            tolerance_us: interval_us.saturating_mul(u64::from(rate.burst.get() - 1)),
             stock: Stock::new(),
             started: Instant::now(),
             paused_until_ms: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Takes one request, or says how long to wait; `None` when Redis does not answer.
@@ -53,7 +61,9 @@ impl Shared {
             return None;
         }
         let mut connection = self.connection.clone();
-        let mut call = self.script.key(format!("gateway:limit:{client}"));
+        let mut call = self
+            .script
+            .key(format!("gateway:limit:{}:{client}", self.name));
         call.arg(self.interval_us)
             .arg(self.tolerance_us)
             .arg(wanted);

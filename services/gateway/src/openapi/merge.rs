@@ -1,6 +1,6 @@
 //! Joins the documents of the services into one.
 
-use crate::routes::{Auth, Lookup, Table};
+use crate::routes::{Auth, Table};
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -113,12 +113,9 @@ fn public_operations(
             return false;
         };
         // A template is a path too: `{id}` is as good a segment as any.
-        let Lookup::Found(route) = routes.lookup(&method, path) else {
+        let Some(route) = routes.public(service, &method, path) else {
             return false;
         };
-        if &*route.service != service {
-            return false;
-        }
         if route.auth == Auth::None {
             operation["security"] = json!([]);
         }

@@ -1,8 +1,13 @@
 //! One `routes.toml`: read, checked, every mistake with its line.
 
+use super::condition::{HeaderCondition, Host};
+use super::template::{self, Rewrite};
+use super::terms::{self, LimitBy, RouteLimit, Target};
 use super::{Auth, Origin, Route, RouteError};
-use http::Method;
+use http::{HeaderValue, Method};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +15,8 @@ use toml::Spanned;
 
 /// Longer than the slowest answer that a person waits for, shorter than their patience.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a process that is about to end may still be asked to wait for.
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_mins(15);
 /// As much as the services themselves accept where they say nothing else.
 const DEFAULT_BODY_LIMIT: u64 = 1024 * 1024;
 
@@ -38,11 +45,35 @@ struct Document {
 struct Entry {
     path: Spanned<String>,
     methods: Option<Spanned<Vec<String>>>,
+    host: Option<Spanned<String>>,
+    #[serde(default)]
+    headers: BTreeMap<String, Spanned<String>>,
     auth: Auth,
     timeout: Option<Spanned<String>>,
     body_limit: Option<Spanned<String>>,
     #[serde(default)]
     upgrade: bool,
+    rewrite: Option<Spanned<String>>,
+    to: Option<Spanned<Vec<TargetEntry>>>,
+    limit: Option<Spanned<LimitEntry>>,
+    #[serde(default)]
+    cors: Vec<Spanned<String>>,
+    coalesce: Option<Spanned<bool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetEntry {
+    service: Spanned<String>,
+    weight: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitEntry {
+    rate: Spanned<String>,
+    burst: Option<NonZeroU32>,
+    by: Option<LimitBy>,
 }
 
 fn yes() -> bool {
@@ -70,6 +101,14 @@ pub fn parse(service: &str, path: &Path, text: &str) -> Result<RouteFile, RouteE
         file: Arc::clone(&file),
         line: line_of(text, at),
     };
+    if text.trim().is_empty() {
+        // What somebody is about to write looks like this for a moment.
+        let reason = "the file is empty (a service without public routes says `openapi = false`)";
+        return Err(RouteError::Malformed {
+            origin: origin(0),
+            reason: reason.into(),
+        });
+    }
     let document: Document = toml::from_str(text).map_err(|error| RouteError::Malformed {
         origin: origin(error.span().map_or(0, |span| span.start)),
         reason: error.message().to_owned(),
@@ -93,27 +132,120 @@ pub fn parse(service: &str, path: &Path, text: &str) -> Result<RouteFile, RouteE
 }
 
 fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistake> {
-    check_path(entry.path.get_ref()).map_err(|reason| mistake(&entry.path, reason))?;
-    let timeout = entry.timeout.map_or(Ok(DEFAULT_TIMEOUT), |text| {
-        stoa_config::parse_duration(text.get_ref()).map_err(|error| mistake(&text, error))
-    })?;
-    let body_limit = entry.body_limit.map_or(Ok(DEFAULT_BODY_LIMIT), |text| {
-        stoa_config::parse_size(text.get_ref())
-            .map(|bytes| bytes as u64)
-            .map_err(|error| mistake(&text, error))
-    })?;
+    checked(&entry.path, |path| template::check(path))?;
+    let path = entry.path.into_inner();
+    let methods = entry.methods.as_ref().map_or(Ok(Vec::new()), methods)?;
+    let rewrite = |text: &Spanned<String>| checked(text, |text| Rewrite::new(text, &path));
+    let coalesce = entry
+        .coalesce
+        .map_or(Ok(false), |wish| coalesce(&wish, &methods, entry.upgrade))?;
     Ok(Route {
+        id: 0,
         service,
-        path: entry.path.into_inner().into(),
-        methods: entry
-            .methods
-            .map_or(Ok(Vec::new()), |names| methods(&names))?,
+        rewrite: entry.rewrite.as_ref().map(rewrite).transpose()?,
+        host: entry
+            .host
+            .map(|host| checked(&host, |host| Host::new(host)))
+            .transpose()?,
+        headers: headers(&entry.headers)?,
+        timeout: entry.timeout.map_or(Ok(DEFAULT_TIMEOUT), timeout)?,
+        body_limit: entry.body_limit.map_or(Ok(DEFAULT_BODY_LIMIT), |text| {
+            checked(&text, |text| stoa_config::parse_size(text)).map(|bytes| bytes as u64)
+        })?,
+        to: entry.to.map_or(Ok(Vec::new()), targets)?,
+        limit: entry
+            .limit
+            .map(|limit| read_limit(limit, entry.auth))
+            .transpose()?,
+        cors: origins(&entry.cors)?,
+        coalesce,
+        path: path.into(),
+        methods,
         auth: entry.auth,
-        timeout,
-        body_limit,
         upgrade: entry.upgrade,
         origin,
     })
+}
+
+/// What becomes of a value, or the mistake where it stands.
+fn checked<T, V>(
+    value: &Spanned<T>,
+    read: impl FnOnce(&T) -> Result<V, String>,
+) -> Result<V, Mistake> {
+    read(value.get_ref()).map_err(|reason| mistake(value, reason))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the entry is taken apart")]
+fn timeout(text: Spanned<String>) -> Result<Duration, Mistake> {
+    let timeout = checked(&text, |text| stoa_config::parse_duration(text))?;
+    if timeout > LONGEST_TIMEOUT {
+        return Err(mistake(&text, "no answer may take longer than `15m`"));
+    }
+    Ok(timeout)
+}
+
+fn headers(entries: &BTreeMap<String, Spanned<String>>) -> Result<Vec<HeaderCondition>, Mistake> {
+    let mut headers: Vec<HeaderCondition> = Vec::new();
+    for (name, value) in entries {
+        let header = checked(value, |value| HeaderCondition::new(name, value))?;
+        if headers.iter().any(|other| other.name == header.name) {
+            return Err(mistake(value, format!("`{name}` is named twice")));
+        }
+        headers.push(header);
+    }
+    // So that two lists with the same content are equal.
+    headers.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    Ok(headers)
+}
+
+fn targets(entries: Spanned<Vec<TargetEntry>>) -> Result<Vec<Target>, Mistake> {
+    let at = entries.span().start;
+    let mut targets = Vec::new();
+    for TargetEntry { service, weight } in entries.into_inner() {
+        checked(&service, |name| terms::check_service(name))?;
+        targets.push(Target {
+            service: service.into_inner().into(),
+            weight,
+        });
+    }
+    terms::check_targets(&targets).map_err(|reason| Mistake { at, reason })?;
+    Ok(targets)
+}
+
+fn read_limit(entry: Spanned<LimitEntry>, auth: Auth) -> Result<RouteLimit, Mistake> {
+    let at = entry.span().start;
+    let LimitEntry { rate, burst, by } = entry.into_inner();
+    let (requests, per) = checked(&rate, |rate| terms::rate(rate))?;
+    let by = by.unwrap_or(match auth {
+        Auth::Required => LimitBy::Identity,
+        Auth::None => LimitBy::Address,
+    });
+    if by == LimitBy::Identity && auth == Auth::None {
+        let reason = "`by = \"identity\"` needs `auth = \"required\"`".into();
+        return Err(Mistake { at, reason });
+    }
+    Ok(RouteLimit {
+        requests,
+        per,
+        burst: burst.unwrap_or(requests),
+        by,
+    })
+}
+
+fn origins(entries: &[Spanned<String>]) -> Result<Vec<HeaderValue>, Mistake> {
+    let read = |entry| checked(entry, |text: &String| terms::origin(text));
+    entries.iter().map(read).collect()
+}
+
+fn coalesce(wish: &Spanned<bool>, methods: &[Method], upgrade: bool) -> Result<bool, Mistake> {
+    match wish.get_ref() {
+        true if methods != [Method::GET] => Err(mistake(
+            wish,
+            "only `methods = [\"GET\"]` can share an answer",
+        )),
+        true if upgrade => Err(mistake(wish, "a WebSocket cannot be shared")),
+        wish => Ok(*wish),
+    }
 }
 
 fn methods(names: &Spanned<Vec<String>>) -> Result<Vec<Method>, Mistake> {
@@ -140,55 +272,6 @@ fn methods(names: &Spanned<Vec<String>>) -> Result<Vec<Method>, Mistake> {
         return Err(mistake(names, "leave `methods` out to mean every method"));
     }
     Ok(methods)
-}
-
-/// A path is `/` and segments: literals of unreserved characters, `{name}`, and last `{*rest}`.
-fn check_path(path: &str) -> Result<(), String> {
-    let Some(inner) = path.strip_prefix('/') else {
-        return Err(format!("`{path}` does not start with `/`"));
-    };
-    let segments: Vec<&str> = inner.split('/').collect();
-    if segments[0].eq_ignore_ascii_case("internal") {
-        return Err("`/internal` is never reachable from outside".into());
-    }
-    for (at, segment) in segments.iter().enumerate() {
-        let last = at + 1 == segments.len();
-        if segment.is_empty() && !(last && at == 0) {
-            return Err(format!("`{path}` has an empty segment"));
-        }
-        check_segment(segment, last)?;
-    }
-    Ok(())
-}
-
-fn check_segment(segment: &str, last: bool) -> Result<(), String> {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let Some(parameter) = segment
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-    else {
-        let literal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        return if segment.bytes().all(literal) && segment != "." && segment != ".." {
-            Ok(())
-        } else {
-            Err(format!(
-                "`{segment}` is neither a plain segment nor `{{name}}`"
-            ))
-        };
-    };
-    match parameter.strip_prefix('*') {
-        Some(name) if is_name(name) && last => Ok(()),
-        Some(_) if !last => Err(format!("`{segment}` must be the last segment")),
-        None if is_name(parameter) => Ok(()),
-        _ => Err(format!(
-            "`{segment}` needs a name of letters, digits and `_`"
-        )),
-    }
 }
 
 fn line_of(text: &str, at: usize) -> usize {

@@ -1,8 +1,16 @@
-//! All routes of all services, and the way from a path to its route.
+//! All routes of all services, and the way from a request to its route.
+//!
+//! Routes with the same conditions (host, headers) make a tier. A request looks at the tiers whose
+//! conditions it meets, those with more conditions first; where no file has a condition there is
+//! one tier, and a lookup costs one walk down its tree of paths.
 
-use super::{Route, RouteError, RouteFile};
-use http::Method;
-use std::collections::BTreeMap;
+use super::condition::{Host, can_both_hold};
+use super::template::{is_closer, shape};
+use super::{HeaderCondition, Route, RouteError, RouteFile};
+use crate::path::is_internal;
+use http::{HeaderMap, Method};
+use matchit::Params;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The tree in which an unknown path is a problem and not a page.
@@ -11,90 +19,130 @@ const API: &str = "/api";
 /// The routes of every service.
 #[derive(Debug, Default)]
 pub struct Table {
-    paths: matchit::Router<usize>,
-    routes: Vec<Vec<Arc<Route>>>,
+    tiers: Vec<Tier>,
+    routes: Vec<Arc<Route>>,
     documented: Vec<Arc<str>>,
 }
 
-/// What the table knows about a path and a method.
+/// What the table knows about a request.
 #[derive(Debug)]
 pub enum Lookup {
     /// This route answers.
-    Found(Arc<Route>),
+    Found(Found),
     /// The path exists, with these methods only.
     WrongMethod(Vec<Method>),
     /// Nobody serves the path.
     Unknown,
 }
 
+/// The route of a request.
+#[derive(Debug)]
+pub struct Found {
+    /// The route.
+    pub route: Arc<Route>,
+    /// The path that its service is asked for, if it is another one.
+    pub path: Option<String>,
+}
+
 impl Table {
     /// Joins the files; two routes that could answer the same request are an error.
     pub fn new(files: Vec<RouteFile>) -> Result<Self, RouteError> {
         let mut shapes: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
-        let mut documented = Vec::new();
+        let mut table = Self::default();
         for file in files {
             if file.openapi {
-                documented.push(Arc::clone(&file.service));
+                table.documented.push(Arc::clone(&file.service));
             }
-            for route in file.routes {
+            for mut route in file.routes {
                 let same = shapes.entry(shape(&route.path)).or_default();
                 refuse_duplicate(same, &route)?;
-                same.push(Arc::new(route));
+                route.id = table.routes.len();
+                let route = Arc::new(route);
+                same.push(Arc::clone(&route));
+                table.routes.push(route);
             }
         }
-        let mut table = Self {
-            documented,
-            ..Self::default()
-        };
         for (shape, routes) in shapes {
-            table.insert(&shape, routes)?;
+            for route in routes {
+                table.tier(&route).insert(&shape, route)?;
+            }
         }
+        table.tiers.iter_mut().for_each(Tier::insert_bare_paths);
+        table.tiers.sort_by_key(|tier| std::cmp::Reverse(tier.rank));
         Ok(table)
     }
 
-    fn insert(&mut self, shape: &str, routes: Vec<Arc<Route>>) -> Result<(), RouteError> {
-        let at = self.routes.len();
-        let refuse = |error: matchit::InsertError| malformed(&routes[0], error.to_string());
-        self.paths.insert(shape, at).map_err(refuse)?;
-        // `{*rest}` also stands for nothing: `/a/{*rest}` answers `/a/` and `/a`, unless
-        // another route names them.
-        if let Some(prefix) = shape.strip_suffix("{*rest}") {
-            for bare in [prefix, prefix.trim_end_matches('/')]
-                .into_iter()
-                .filter(|b| !b.is_empty())
-            {
-                // Refused when the bare path has a route of its own, which is the closer one.
-                drop(self.paths.insert(bare, at));
+    /// The tier of a route's conditions.
+    fn tier(&mut self, route: &Route) -> &mut Tier {
+        let is_same = |tier: &Tier| tier.host == route.host && tier.headers == route.headers;
+        let at = self.tiers.iter().position(is_same).unwrap_or_else(|| {
+            self.tiers.push(Tier::new(route));
+            self.tiers.len() - 1
+        });
+        &mut self.tiers[at]
+    }
+
+    /// Finds the route of a request: the closer host, then more headers, then the closer path.
+    pub fn lookup(
+        &self,
+        method: &Method,
+        host: Option<&str>,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Lookup {
+        let mut best: Option<(Rank, &Arc<Route>, Params)> = None;
+        let mut methods = Vec::new();
+        for tier in self.tiers.iter().filter(|tier| tier.takes(host, headers)) {
+            if best.as_ref().is_some_and(|(rank, ..)| *rank > tier.rank) {
+                break;
+            }
+            let Some((routes, params)) = tier.find(path) else {
+                continue;
+            };
+            let Some(route) = routes.iter().find(|route| route.answers(method)) else {
+                methods.extend(
+                    routes
+                        .iter()
+                        .flat_map(|route| route.methods.iter().cloned()),
+                );
+                continue;
+            };
+            let closer =
+                |(_, other, _): &(Rank, &Arc<Route>, Params)| is_closer(&route.path, &other.path);
+            if best.as_ref().is_none_or(closer) {
+                best = Some((tier.rank, route, params));
             }
         }
-        self.routes.push(routes);
-        Ok(())
-    }
-
-    /// Finds the route of a path: literal before `{name}` before `{*rest}`, segment by segment.
-    pub fn lookup(&self, method: &Method, path: &str) -> Lookup {
-        let Ok(found) = self.paths.at(path) else {
-            return Lookup::Unknown;
-        };
-        let routes = &self.routes[*found.value];
-        // The console answers what nobody else does, but an API path is never a page.
-        if routes[0].path.starts_with("/{*") && (path == API || path.starts_with("/api/")) {
-            return Lookup::Unknown;
-        }
-        match routes.iter().find(|route| route.answers(method)) {
-            Some(route) => Lookup::Found(Arc::clone(route)),
-            None => Lookup::WrongMethod(
-                routes
-                    .iter()
-                    .flat_map(|route| route.methods.iter().cloned())
-                    .collect(),
-            ),
+        match best {
+            Some((_, route, params)) => found(route, path, &params),
+            None if methods.is_empty() => Lookup::Unknown,
+            None => Lookup::WrongMethod(methods),
         }
     }
 
-    /// Every route.
-    pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
-        self.routes.iter().flatten()
+    /// The route by which anybody may reach an operation of a service under the path that the
+    /// service itself has for it; of several the one with the fewest conditions.
+    pub fn public(&self, service: &str, method: &Method, path: &str) -> Option<&Arc<Route>> {
+        let mut tiers = self.tiers.iter().rev().filter_map(|tier| tier.find(path));
+        tiers.find_map(|(routes, _)| {
+            let is_it = |route: &&Arc<Route>| {
+                &*route.service == service && route.rewrite.is_none() && route.answers(method)
+            };
+            routes.iter().find(is_it)
+        })
+    }
+
+    /// Every route, at the place of its `id`.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// Every service that a request can go to.
+    pub fn services(&self) -> BTreeSet<&str> {
+        let services = self.routes.iter().flat_map(|route| route.services());
+        services
+            .chain(self.documented.iter().map(|name| &**name))
+            .collect()
     }
 
     /// The services that have an OpenAPI document.
@@ -103,24 +151,111 @@ impl Table {
     }
 }
 
-/// The path without the names of its parameters, which need not agree between files.
-fn shape(path: &str) -> String {
-    let rename = |(at, segment): (usize, &str)| match segment.strip_prefix('{') {
-        Some(rest) if rest.starts_with('*') => "{*rest}".to_owned(),
-        Some(_) => format!("{{p{at}}}"),
-        None => segment.to_owned(),
-    };
-    path.split('/')
-        .enumerate()
-        .map(rename)
-        .collect::<Vec<_>>()
-        .join("/")
+fn found(route: &Arc<Route>, path: &str, params: &Params) -> Lookup {
+    let new = route
+        .rewrite
+        .as_ref()
+        .map(|rewrite| rewrite.apply(path, params));
+    // A parameter may say anything, also `internal`.
+    if new.as_deref().is_some_and(is_internal) {
+        return Lookup::Unknown;
+    }
+    Lookup::Found(Found {
+        route: Arc::clone(route),
+        path: new,
+    })
+}
+
+/// How particular conditions are: the host, how many headers, how many with a value.
+type Rank = (usize, usize, usize);
+
+fn rank(route: &Route) -> Rank {
+    let host = route.host.as_ref().map_or(0, Host::rank);
+    let exact = route.headers.iter().filter(|header| header.value.is_some());
+    (host, route.headers.len(), exact.count())
+}
+
+/// The routes of the same conditions.
+#[derive(Debug)]
+struct Tier {
+    host: Option<Host>,
+    headers: Vec<HeaderCondition>,
+    rank: Rank,
+    paths: matchit::Router<usize>,
+    routes: Vec<(String, Vec<Arc<Route>>)>,
+}
+
+impl Tier {
+    fn new(route: &Route) -> Self {
+        Self {
+            host: route.host.clone(),
+            headers: route.headers.clone(),
+            rank: rank(route),
+            paths: matchit::Router::new(),
+            routes: Vec::new(),
+        }
+    }
+
+    /// Takes in a route; those of one shape come one after the other.
+    fn insert(&mut self, shape: &str, route: Arc<Route>) -> Result<(), RouteError> {
+        if let Some((last, routes)) = self.routes.last_mut()
+            && last == shape
+        {
+            routes.push(route);
+            return Ok(());
+        }
+        let at = self.routes.len();
+        let refuse = |error: matchit::InsertError| malformed(&route, error.to_string());
+        self.paths.insert(shape, at).map_err(refuse)?;
+        self.routes.push((shape.to_owned(), vec![route]));
+        Ok(())
+    }
+
+    /// `{*rest}` also stands for nothing: `/a/{*rest}` answers `/a/` and `/a`, unless another route
+    /// names them.
+    fn insert_bare_paths(&mut self) {
+        for (at, (shape, _)) in self.routes.iter().enumerate() {
+            let Some(prefix) = shape.strip_suffix("{*rest}") else {
+                continue;
+            };
+            for bare in [prefix, prefix.trim_end_matches('/')] {
+                // Refused when the bare path has a route of its own, which is the closer one.
+                if !bare.is_empty() {
+                    drop(self.paths.insert(bare, at));
+                }
+            }
+        }
+    }
+
+    fn takes(&self, host: Option<&str>, headers: &HeaderMap) -> bool {
+        let is_host = |wanted: &Host| host.is_some_and(|host| wanted.matches(host));
+        self.host.as_ref().is_none_or(is_host)
+            && self.headers.iter().all(|header| header.holds(headers))
+    }
+
+    /// The routes of a path.
+    fn find<'t, 'p>(&'t self, path: &'p str) -> Option<(&'t [Arc<Route>], Params<'t, 'p>)> {
+        let found = self.paths.at(path).ok()?;
+        let (_, routes) = &self.routes[*found.value];
+        // The console answers what nobody else does, but an API path is never a page.
+        let is_page = self.host.is_none() && routes[0].path.starts_with("/{*");
+        if is_page && (path == API || path.starts_with("/api/")) {
+            return None;
+        }
+        Some((routes, found.params))
+    }
 }
 
 fn refuse_duplicate(same: &[Arc<Route>], route: &Route) -> Result<(), RouteError> {
     let clash = same.iter().find(|other| {
         let overlap = |method| other.methods.contains(method);
-        other.methods.is_empty() || route.methods.is_empty() || route.methods.iter().any(overlap)
+        let methods = other.methods.is_empty()
+            || route.methods.is_empty()
+            || route.methods.iter().any(overlap);
+        methods
+            && rank(other) == rank(route)
+            && other.host == route.host
+            && can_both_hold(&other.headers, &route.headers)
     });
     match clash {
         Some(other) => Err(malformed(

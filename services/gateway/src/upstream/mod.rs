@@ -15,6 +15,7 @@ pub(crate) use pool::Pool;
 pub(crate) use streamed::Streamed;
 
 use crate::body::{Given, Sent};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use connection::Outgoing;
 use error::Failure;
@@ -24,6 +25,7 @@ use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, Retry, RetryBudget, Turn};
 use tokio::time::Instant;
@@ -40,8 +42,11 @@ const HTTP_PORT: u16 = 80;
 
 /// The services behind the gateway.
 pub(crate) struct Upstreams {
-    services: BTreeMap<String, Upstream>,
+    services: ArcSwap<Services>,
+    resolver: Resolver,
 }
+
+type Services = BTreeMap<String, Arc<Upstream>>;
 
 /// One service.
 struct Upstream {
@@ -112,13 +117,29 @@ impl Upstreams {
         resolver: &Resolver,
     ) -> Result<Self, UpstreamError> {
         describe_metrics();
-        let mut services = BTreeMap::new();
+        let upstreams = Self {
+            services: ArcSwap::default(),
+            resolver: resolver.clone(),
+        };
         for (name, url) in urls {
-            let upstream = Upstream::new(name, url, resolver.clone());
-            let upstream = upstream.ok_or_else(|| UpstreamError::Url(name.clone()))?;
-            services.insert(name.clone(), upstream);
+            upstreams.learn(name, url)?;
         }
-        Ok(Self { services })
+        Ok(upstreams)
+    }
+
+    /// Adds a service, unless it is known.
+    pub(crate) fn learn(&self, name: &str, url: &str) -> Result<(), UpstreamError> {
+        if self.services.load().contains_key(name) {
+            return Ok(());
+        }
+        let upstream = Upstream::new(name, url, self.resolver.clone());
+        let upstream = Arc::new(upstream.ok_or_else(|| UpstreamError::Url(name.to_owned()))?);
+        self.services.rcu(|services| {
+            let mut services = Services::clone(services);
+            services.insert(name.to_owned(), Arc::clone(&upstream));
+            services
+        });
+        Ok(())
     }
 
     /// Sends a request over a connection of `pool` or a new one, and waits for the head of the answer, at most
@@ -130,7 +151,7 @@ impl Upstreams {
         request: Request,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
-        let upstream = self.services.get(service);
+        let upstream = self.services.load().get(service).cloned();
         let upstream = upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))?;
         upstream.exchange(pool, request, timeout).await
     }

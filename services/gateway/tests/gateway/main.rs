@@ -2,9 +2,12 @@
 
 mod balancing;
 mod credentials;
+mod docs;
 mod document;
 mod limits;
 mod proxying;
+mod reload;
+mod routes;
 mod smuggling;
 mod start;
 mod support;

@@ -1,8 +1,9 @@
 //! Route files that the gateway refuses to start with, and what it says about them.
 
 use crate::support::route_files;
+use gateway::check;
 use gateway::routes::{Lookup, RouteError, Table, load};
-use http::Method;
+use http::{HeaderMap, Method};
 
 fn table(files: &[(&str, &str)]) -> Result<Table, RouteError> {
     load(route_files(files).path())
@@ -110,11 +111,12 @@ fn the_most_specific_path_wins_segment_by_segment() {
         ),
     ];
     let table = table(&files).unwrap();
-    let service = |method: Method, path: &str| match table.lookup(&method, path) {
-        Lookup::Found(route) => route.service.to_string(),
-        Lookup::WrongMethod(_) => "wrong method".into(),
-        Lookup::Unknown => "unknown".into(),
-    };
+    let service =
+        |method: Method, path: &str| match table.lookup(&method, None, path, &HeaderMap::new()) {
+            Lookup::Found(found) => found.route.service.to_string(),
+            Lookup::WrongMethod(_) => "wrong method".into(),
+            Lookup::Unknown => "unknown".into(),
+        };
     for (method, path, expected) in [
         (Method::GET, "/a/1", "api"),
         (Method::PUT, "/a/1", "nlu"),
@@ -142,4 +144,17 @@ fn a_folder_without_route_files_is_refused() {
 fn the_files_of_this_workspace_fit_together() {
     let services = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     load(&services).unwrap();
+}
+
+#[test]
+fn a_check_names_the_first_mistake_of_every_file_in_the_words_of_the_start() {
+    let (one, other) = ("[[route]]\npath = \"a\"\nauth = \"none\"\n", "[[route]\n");
+    let folder = route_files(&[("api", one), ("nlu", other), ("web", "openapi = false\n")]);
+    let said = check(&[folder.path().display().to_string()]).unwrap_err();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("nlu.toml:1: "), "{said}");
+    let start = load(folder.path()).unwrap_err().to_string();
+    assert!(said.starts_with(&start), "{said}\n{start}");
+    let right = route_files(&[("web", "openapi = false\n")]);
+    assert!(check(&[right.path().display().to_string()]).is_ok());
 }

@@ -1,6 +1,8 @@
 //! A running gateway, the service behind it, and clients of several kinds.
 
 use crate::support::upstream::Upstream;
+use std::path::PathBuf;
+use std::time::Duration;
 use stoa_client::Resolver;
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
@@ -65,7 +67,7 @@ pub(crate) struct World {
     pub(crate) upstream: Upstream,
     pub(crate) http: reqwest::Client,
     running: Running,
-    _routes: TempDir,
+    routes: TempDir,
 }
 
 impl World {
@@ -104,6 +106,7 @@ impl World {
             .load()
             .expect("the settings are complete");
         settings.resolver = resolver;
+        settings.look_every = Duration::from_millis(20);
         let context = Context::new(Clock::at(NOW));
         let app = gateway::build(settings, &context)
             .await
@@ -120,7 +123,7 @@ impl World {
             upstream,
             http,
             running,
-            _routes: routes,
+            routes,
         }
     }
 
@@ -136,6 +139,11 @@ impl World {
             .send()
             .await
             .expect("an answer")
+    }
+
+    /// The route file of a service.
+    pub(crate) fn route_file(&self, service: &str) -> PathBuf {
+        self.routes.path().join(format!("{service}.toml"))
     }
 
     /// The address and port of the gateway.
