@@ -80,7 +80,7 @@ pipeline: ## Run the pipeline's deploy jobs here, on the local clusters
 new-service: ## Copy services/stub (NAME=billing)
 	@ci/new-service "$(NAME)"
 
-bench: ## Measure (AREA=platform, nlu or queue for one)
+bench: ## Measure (AREA=platform, nlu, queue or gateway for one)
 	@ci/bench/run $(AREA)
 
 footprint: ## Print image sizes and resident memory of every service, beside their targets
