@@ -47,7 +47,7 @@ clusters: ## Two Swarm clusters on this machine, production and staging, and the
 clusters-down: ## Remove them and all that is in them
 	@ci/clusters/down
 
-soak: ## Deploy and roll back production under load, over and over (DEPLOYMENTS=2000 MINUTES=60); AREA=queue: break it
+soak: ## Deploy and roll back production under load, over and over (DEPLOYMENTS=2000 MINUTES=60); AREA=queue or gateway: break it
 	@ci/soak $(AREA)
 
 restore: ## Put the PostgreSQL of a cluster back to a moment (CLUSTER=staging TO='2026-11-24 10:15:00+00')
