@@ -27,21 +27,14 @@ async fn failures_stay_within_the_budget_and_recovery_needs_no_hand(
     #[values(
         Fault::Killed,
         Fault::Frozen,
+        Fault::Failing,
         Fault::Slow,
         Fault::DnsEmpty,
         Fault::DnsAway,
-        Fault::DnsStale
+        Fault::DnsStale,
+        Fault::DnsForeign
     )]
     fault: Fault,
-) {
-    trial::run(fault).await;
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the gateway neither avoids who answers 500 nor asks whom it talks to"]
-async fn what_answers_wrongly_is_asked_no_more(
-    #[values(Fault::Failing, Fault::DnsForeign)] fault: Fault,
 ) {
     trial::run(fault).await;
 }

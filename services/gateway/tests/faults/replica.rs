@@ -148,7 +148,7 @@ pub(crate) fn serve(address: &str) -> ! {
             ..HttpSettings::loopback()
         };
         let running = App::new(router)
-            .start(&settings, &Context::default())
+            .start(&settings, &Context::default().named("echo"))
             .await
             .expect("the port is free");
         println!("{LISTENS}{}", &running.url()["http://".len()..]);
