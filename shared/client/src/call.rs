@@ -152,6 +152,8 @@ impl ServiceClient {
                 Err(error) => error,
             };
             tried.extend(endpoint.as_ref().map(InFlight::address));
+            // Nothing is in flight there while we wait.
+            drop(endpoint);
             let unsent = error.is_unsent();
             if unsent && self.place.others(&tried) && self.budget.withdraw(Retry::Unsent) {
                 tracing::debug!(service, %error, "trying another address");
