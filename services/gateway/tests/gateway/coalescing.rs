@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use std::time::Duration;
 use stoa_testing::eventually;
+use tokio::task::JoinHandle;
 
 const SOON: Duration = Duration::from_secs(20);
 const CLIENTS: usize = 20;
@@ -44,7 +45,7 @@ async fn they_are_asked_for_once_and_all_are_answered() {
         if replica.requests() > 0 {
             replica.release();
         }
-        requests.iter().all(|one| one.is_finished()).then_some(())
+        requests.iter().all(JoinHandle::is_finished).then_some(())
     })
     .await;
     for response in join_all(requests).await {
