@@ -9,8 +9,8 @@ use crate::routes::Route;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap,
-    HeaderName, HeaderValue, ORIGIN, RANGE, SET_COOKIE, UPGRADE, VARY,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE,
+    HeaderMap, HeaderName, HeaderValue, ORIGIN, RANGE, SET_COOKIE, UPGRADE, VARY,
 };
 use http::{Method, Request, Response, StatusCode, response};
 use http_body_util::BodyExt as _;
@@ -181,7 +181,12 @@ impl Drop for Flight<'_> {
 
 fn may_be_shared(response: &Response<Given>) -> bool {
     let headers = response.headers();
-    let size = response.body().size_hint().exact();
+    // A body that streams through does not know its size; its head does, and is kept to.
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    let length = length.and_then(|length| length.parse().ok());
+    let size = response.body().size_hint().exact().or(length);
     response.status() == StatusCode::OK
         && size.is_some_and(|size| size <= LARGEST)
         && !headers.contains_key(SET_COOKIE)

@@ -85,7 +85,13 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
 impl Gateway {
     /// Gets to know the services that new routes name.
     fn learn(&self, table: &Table, urls: &Urls) -> Result<(), BoxError> {
-        for service in table.services() {
+        for route in table.routes() {
+            for service in route.services() {
+                let learnt = self.upstreams.learn(service, &urls.of(service));
+                learnt.map_err(|error| format!("{}: {error}", route.origin))?;
+            }
+        }
+        for service in table.documented() {
             self.upstreams.learn(service, &urls.of(service))?;
         }
         Ok(())

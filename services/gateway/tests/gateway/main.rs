@@ -1,6 +1,7 @@
 //! The gateway through its front door: a real listener before a real upstream.
 
 mod balancing;
+mod coalescing;
 mod credentials;
 mod docs;
 mod document;
