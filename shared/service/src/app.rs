@@ -1,12 +1,17 @@
 //! A service, put together and not yet running.
 
-use std::{pin::Pin, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Extension, Router};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Context, HttpSettings, TokenVerifier, middleware, openapi, running::Running};
+use crate::{
+    Context, HttpSettings, TokenVerifier,
+    edge::{Edge, Plain},
+    middleware, openapi,
+    running::Running,
+};
 
 /// Any error that a check or a background task may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,6 +34,8 @@ pub(crate) struct Background {
 pub struct App {
     router: Router,
     longest_request: Option<Duration>,
+    pub(crate) edge: Arc<dyn Edge>,
+    pub(crate) further: Option<(SocketAddr, Arc<dyn Edge>)>,
     pub(crate) checks: Vec<Check>,
     pub(crate) background: Vec<Background>,
 }
@@ -39,6 +46,8 @@ impl App {
         Self {
             router,
             longest_request: None,
+            edge: Arc::new(Plain),
+            further: None,
             checks: Vec::new(),
             background: Vec::new(),
         }
@@ -69,6 +78,20 @@ impl App {
     #[must_use]
     pub fn longest_request(mut self, limit: Duration) -> Self {
         self.longest_request = Some(limit);
+        self
+    }
+
+    /// Puts `edge` before the API's listener.
+    #[must_use]
+    pub fn edge(mut self, edge: impl Edge) -> Self {
+        self.edge = Arc::new(edge);
+        self
+    }
+
+    /// Serves the same on a second listener with an edge of its own.
+    #[must_use]
+    pub fn also_on(mut self, address: SocketAddr, edge: impl Edge) -> Self {
+        self.further = Some((address, Arc::new(edge)));
         self
     }
 

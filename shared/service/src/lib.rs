@@ -9,6 +9,7 @@ mod admin;
 mod app;
 mod clock;
 mod context;
+pub mod edge;
 mod extract;
 mod healthcheck;
 mod identity;

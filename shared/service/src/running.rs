@@ -1,6 +1,6 @@
 //! A service that runs: its two listeners and its background tasks, until it is asked to end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -13,6 +13,7 @@ use crate::{
     App, Context, HttpSettings,
     admin::{self, Readiness},
     app::{Background, BoxError},
+    edge::Edge,
     server, tls,
 };
 
@@ -23,6 +24,7 @@ type Outcome = (&'static str, Result<(), BoxError>);
 pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
+    further_address: Option<SocketAddr>,
     draining: CancellationToken,
     shutdown: CancellationToken,
     /// Ends the admin listener, last of all.
@@ -42,10 +44,19 @@ impl Running {
         tls::install_provider();
         let listener = TcpListener::bind(settings.listen).await?;
         let admin_listener = TcpListener::bind(settings.admin).await?;
+        let edge = Arc::clone(&app.edge);
+        let further = match &app.further {
+            Some((address, edge)) => Some((TcpListener::bind(address).await?, Arc::clone(edge))),
+            None => None,
+        };
         let (router, checks, background) = app.split(settings);
         let mut running = Self {
             address: listener.local_addr()?,
             admin_address: admin_listener.local_addr()?,
+            further_address: match &further {
+                Some((listener, _)) => Some(listener.local_addr()?),
+                None => None,
+            },
             draining: CancellationToken::new(),
             shutdown: context.shutdown.clone(),
             closed: CancellationToken::new(),
@@ -59,7 +70,10 @@ impl Running {
             draining: running.draining.clone(),
         };
         running.spawn_admin(admin_listener, admin::router(readiness));
-        running.spawn_server(listener, router);
+        if let Some((listener, edge)) = further {
+            running.spawn_server(listener, edge, router.clone());
+        }
+        running.spawn_server(listener, edge, router);
         running.spawn_background(background);
         Ok(running)
     }
@@ -72,6 +86,11 @@ impl Running {
     /// The base URL of `/livez`, `/readyz` and `/metrics`.
     pub fn admin_url(&self) -> String {
         format!("http://{}", self.admin_address)
+    }
+
+    /// The address of the second listener, if there is one.
+    pub fn further_address(&self) -> Option<SocketAddr> {
+        self.further_address
     }
 
     /// Ends the service in order: not ready, drain delay, finish what is in hand.
@@ -113,9 +132,10 @@ impl Running {
         result
     }
 
-    fn spawn_server(&mut self, listener: TcpListener, router: Router) {
+    fn spawn_server(&mut self, listener: TcpListener, edge: Arc<dyn Edge>, router: Router) {
         let serve = server::serve(
             listener,
+            edge,
             router,
             self.draining.clone(),
             self.shutdown.clone(),

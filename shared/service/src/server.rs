@@ -1,6 +1,6 @@
 //! Accepts connections, with a bound on how long a client may dawdle, and closes them in order.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use futures_util::FutureExt as _;
@@ -13,6 +13,8 @@ use hyper_util::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
+
+use crate::edge::{Edge, Room};
 
 /// How long a connection may wait for the next request or send its headers, so that slow clients
 /// cannot hold connections for ever. Longer than our own clients keep a connection in their pool.
@@ -29,20 +31,27 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// closed at the end: a request that crosses the closing of its connection is lost.
 pub(crate) async fn serve(
     listener: TcpListener,
+    edge: Arc<dyn Edge>,
     router: Router,
     draining: CancellationToken,
     shutdown: CancellationToken,
 ) {
     let server = Server {
-        builder: builder(),
+        builder: builder(&*edge),
+        edge,
         router,
         draining,
         shutdown: shutdown.clone(),
         connections: TaskTracker::new(),
     };
-    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+    let accept = async || {
+        let room = server.edge.room().await;
+        let (stream, peer) = listener.accept().await?;
+        Ok::<_, std::io::Error>((room, stream, peer))
+    };
+    while let Some(accepted) = shutdown.run_until_cancelled(accept()).await {
         match accepted {
-            Ok((stream, peer)) => server.attend(stream, peer),
+            Ok((room, stream, peer)) => server.attend(room, stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -51,7 +60,7 @@ pub(crate) async fn serve(
     }
     // Who has connected already is served; closing the listener would reset them.
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        server.attend(stream, peer);
+        server.attend(Box::new(()), stream, peer);
     }
     drop(listener);
     server.connections.close();
@@ -61,13 +70,14 @@ pub(crate) async fn serve(
 /// What each connection needs.
 struct Server {
     builder: Builder<TokioExecutor>,
+    edge: Arc<dyn Edge>,
     router: Router,
     draining: CancellationToken,
     shutdown: CancellationToken,
     connections: TaskTracker,
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(edge: &dyn Edge) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -77,27 +87,33 @@ fn builder() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HEADER_TIMEOUT);
+    edge.configure(&mut builder);
     builder
 }
 
 impl Server {
     /// Serves a connection in a task of its own.
-    fn attend(&self, stream: TcpStream, peer: SocketAddr) {
+    fn attend(&self, room: Room, stream: TcpStream, peer: SocketAddr) {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
         let (router, draining) = (self.router.clone(), self.draining.clone());
+        let scheme = self.edge.scheme();
         let asked = CancellationToken::new();
         let has_asked = asked.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             has_asked.cancel();
+            request.extensions_mut().insert(scheme.clone());
             answer(router.clone(), request, peer, draining.clone())
         });
-        let connection = self
-            .builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
-            .into_owned();
+        let builder = self.builder.clone();
+        let opening = self.edge.open(stream, peer.ip());
         let shutdown = self.shutdown.clone();
         self.connections.spawn(async move {
+            let _room = room;
+            let Some(Ok(stream)) = shutdown.run_until_cancelled(opening).await else {
+                return;
+            };
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
             let mut connection = pin!(connection);
             let ending = async {
                 shutdown.cancelled().await;
