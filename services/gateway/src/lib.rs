@@ -5,26 +5,38 @@
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
 mod compression;
+mod connections;
+pub mod cors;
 mod door;
+mod edge;
+pub mod framing;
 mod headers;
 mod limit;
 pub mod openapi;
 mod path;
+mod patience;
 mod proxy;
 pub mod routes;
 mod settings;
+mod tls;
 mod trusted;
 mod tunnel;
 mod upstream;
 mod websocket;
 
+pub use connections::{ConnectionSettings, Connections, Held};
 pub use settings::Settings;
+pub use tls::{CertificateError, Tls, TlsSettings};
 pub use trusted::TrustedProxies;
 
 use axum::Router;
-use axum::response::Response;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use door::Door;
+use edge::Edge;
+use http::uri::Scheme;
 use openapi::Document;
 use routes::Table;
 use std::sync::Arc;
@@ -56,16 +68,22 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         "Times that Redis did not answer and this process counted by itself"
     );
     metrics::counter!("gateway_limit_fallback_total").absolute(0);
+    framing::describe();
     let routes = routes::load(&settings.routes)?;
     let longest = routes
         .routes()
         .map(|route| route.timeout)
         .max()
         .unwrap_or_default();
+    let edge = EdgeSettings {
+        connections: Connections::new(settings.connections),
+        head_timeout: settings.head_timeout,
+        tls: settings.tls.clone(),
+    };
     let gateway = Gateway {
         routes,
         door: Door::new(&settings, context.clock.clone())?,
-        upstreams: Upstreams::new(&settings.upstreams, &settings.resolver)?,
+        upstreams: Upstreams::new(&settings.upstreams, &settings.resolver, settings.body_idle)?,
         trusted: settings.trusted,
         document: Document::default(),
         context: context.clone(),
@@ -76,11 +94,42 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .route("/{*path}", any(proxy::forward))
         .with_state(Arc::new(gateway))
         .layer(compression::layer())
-        .layer(axum::middleware::map_response(secure));
-    Ok(App::new(app).longest_request(longest + DOOR_TIME))
+        .layer(axum::middleware::from_fn(check));
+    let app = App::new(app).longest_request(longest + DOOR_TIME);
+    at_the_edge(app, &edge, context)
 }
 
-async fn secure(mut response: Response) -> Response {
-    headers::secure(response.headers_mut());
+/// What the listeners are opened with.
+struct EdgeSettings {
+    connections: Connections,
+    head_timeout: Duration,
+    tls: Option<TlsSettings>,
+}
+
+/// Puts the edge before HTTP, and before HTTPS if there is a certificate.
+fn at_the_edge(app: App, settings: &EdgeSettings, context: &Context) -> anyhow::Result<App> {
+    let edge = |tls| Edge {
+        connections: settings.connections.clone(),
+        tls,
+        head_timeout: settings.head_timeout,
+    };
+    let app = app.edge(edge(None));
+    let Some(files) = &settings.tls else {
+        return Ok(app);
+    };
+    let tls = Tls::new(files, context.clock.clone())?;
+    let watched = tls.clone();
+    let app = app.background("certificate", |shutdown| watched.watch(shutdown));
+    Ok(app.also_on(files.listen, edge(Some(tls))))
+}
+
+/// Refuses what is doubtful, and gives every answer its security headers.
+async fn check(request: Request, next: Next) -> Response {
+    let is_encrypted = request.extensions().get() == Some(&Scheme::HTTPS);
+    let mut response = match framing::refuse(&request) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
+    headers::secure(response.headers_mut(), is_encrypted);
     response
 }

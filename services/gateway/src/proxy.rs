@@ -9,7 +9,8 @@ use crate::websocket::Upgrade;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{ALLOW, HeaderValue};
+use http::header::{ALLOW, CONNECTION, HeaderValue};
+use http::uri::Scheme;
 use http::{Method, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +27,8 @@ const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
 /// unread data is reset, and the client never sees the refusal.
 const DRAINED_BYTES: usize = 32 << 20;
 const DRAINED_FOR: Duration = Duration::from_secs(5);
+/// When who met a service that is away may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The metrics' route of what no route takes.
 const UNMATCHED: &str = "unmatched";
 
@@ -55,7 +58,9 @@ pub(crate) async fn forward(
 fn find(gateway: &Gateway, request: &mut Request) -> Result<Arc<Route>, Response> {
     let unusable = |detail: String| {
         let problem = Problem::new(ErrorCode::Invalid, detail);
-        problem.with_status(StatusCode::BAD_REQUEST).into_response()
+        let mut response = problem.with_status(StatusCode::BAD_REQUEST).into_response();
+        close(&mut response);
+        response
     };
     let path =
         path::normalise(request.uri().path()).map_err(|doubt| unusable(doubt.to_string()))?;
@@ -107,7 +112,9 @@ async fn enter(
         .door
         .admit(route.auth, request.headers_mut(), client)
         .await?;
-    headers::toward_upstream(request.headers_mut(), client);
+    let scheme = request.extensions().get().cloned();
+    let scheme = scheme.unwrap_or(Scheme::HTTP);
+    headers::toward_upstream(request.headers_mut(), client, &scheme);
     upgrade.ask(request.headers_mut());
     let patience = u64::try_from(route.timeout.as_millis()).unwrap_or(u64::MAX);
     request
@@ -173,10 +180,20 @@ fn hand_on(gateway: &Gateway, mut answer: Answer, upgrade: Upgrade) -> Response 
 
 fn refuse(error: upstream::UpstreamError) -> Response {
     let problem = Problem::from(error);
-    match problem.code() {
-        ErrorCode::Unavailable => problem.retry_after(Duration::from_secs(1)).into_response(),
+    let mut response = match problem.code() {
+        ErrorCode::Unavailable => return problem.retry_after(RETRY_AFTER).into_response(),
         _ => problem.into_response(),
+    };
+    if response.status() == StatusCode::REQUEST_TIMEOUT {
+        close(&mut response);
     }
+    response
+}
+
+/// Makes an answer the last one of its connection: who was doubtful is not listened to again.
+fn close(response: &mut Response) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
 }
 
 fn labelled(mut response: Response, template: Arc<str>) -> Response {

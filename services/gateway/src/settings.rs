@@ -1,10 +1,13 @@
 //! What can be configured about the gateway.
 
+use crate::connections::ConnectionSettings;
 use crate::limit::LimitSettings;
 use crate::routes;
+use crate::tls::TlsSettings;
 use crate::trusted::TrustedProxies;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 use stoa_client::{Resolver, ServiceUrl};
 use stoa_config::{Env, InternalToken};
 use stoa_service::TokenSettings;
@@ -29,6 +32,14 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// The proxies before the gateway that are believed.
     pub trusted: TrustedProxies,
+    /// How many connections there may be.
+    pub connections: ConnectionSettings,
+    /// How long a client may take for the head of a request.
+    pub head_timeout: Duration,
+    /// How long a client may be silent within a body.
+    pub body_idle: Duration,
+    /// The certificate, if the gateway speaks TLS itself.
+    pub tls: Option<TlsSettings>,
     /// Finds the addresses of the services; DNS, except in tests.
     pub resolver: Resolver,
 }
@@ -43,7 +54,20 @@ impl stoa_config::Settings for Settings {
         let internal = InternalToken::read(env);
         let limits = LimitSettings::read(env);
         let trusted = env.parse("TRUSTED_PROXIES", TRUSTED_HELP).optional();
+        let connections = ConnectionSettings::read(env);
+        let head = env.duration(
+            "REQUEST_HEAD_TIMEOUT",
+            "longest time for the head of a request",
+        );
+        let head_timeout = head.default("10s").read();
+        let idle = env.duration("REQUEST_BODY_IDLE", "longest silence within a request body");
+        let body_idle = idle.default("30s").read();
+        let tls = TlsSettings::read(env);
         Some(Self {
+            connections: connections?,
+            head_timeout: head_timeout?,
+            body_idle: body_idle?,
+            tls: tls?,
             routes: routes?.into(),
             upstreams: upstreams?,
             api_url: api_url?,

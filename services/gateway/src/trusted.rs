@@ -50,6 +50,7 @@ impl FromStr for TrustedProxies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn client(trusted: &str, peer: &str, forwarded: &[&'static str]) -> String {
         let trusted: TrustedProxies = trusted.parse().unwrap();
@@ -86,5 +87,23 @@ mod tests {
             .parse::<TrustedProxies>()
             .unwrap_err();
         assert!(problem.contains("10.0.0.0/40"), "{problem}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_client_sends_makes_it_panic_or_speak_for_others(
+            networks in ".{0,40}",
+            value in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            drop(networks.parse::<TrustedProxies>());
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = http::HeaderValue::from_bytes(&value) {
+                headers.append(X_FORWARDED_FOR, value);
+            }
+            let peer = IpAddr::from([192, 0, 2, 2]);
+            let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+            prop_assert_eq!(trusted.client(peer, &headers), peer);
+            trusted.client(IpAddr::from([10, 0, 0, 1]), &headers);
+        }
     }
 }

@@ -40,6 +40,9 @@ pub(crate) enum UpstreamError {
     /// The client sent more than the route takes.
     #[error("The body may have at most {0} bytes.")]
     TooLarge(u64),
+    /// The client said nothing for too long in the middle of its body.
+    #[error("The body did not come in time.")]
+    Slow,
     /// The client's body broke off or is malformed.
     #[error("The body broke off or is malformed.")]
     Body,
@@ -55,7 +58,7 @@ impl Coded for UpstreamError {
                 ErrorCode::Unavailable
             }
             Self::TooLarge(_) => ErrorCode::TooLarge,
-            Self::Body => ErrorCode::Invalid,
+            Self::Body | Self::Slow => ErrorCode::Invalid,
             Self::Url(_) => ErrorCode::Internal,
         }
     }
@@ -66,6 +69,7 @@ impl Coded for UpstreamError {
             Self::Broken { .. } => problem(502),
             Self::Late { .. } => problem(504),
             Self::Body => problem(400),
+            Self::Slow => problem(408),
             _ => Problem::new(self.code(), self.detail()),
         }
     }
@@ -74,7 +78,7 @@ impl Coded for UpstreamError {
 impl UpstreamError {
     fn detail(&self) -> String {
         match self {
-            Self::TooLarge(_) | Self::Body => self.to_string(),
+            Self::TooLarge(_) | Self::Body | Self::Slow => self.to_string(),
             _ => self.code().title().to_owned(),
         }
     }
@@ -115,10 +119,13 @@ impl Failure {
 
 pub(super) fn classify(service: &str, source: ClientError, limit: u64) -> UpstreamError {
     if let Some(body) = find::<BodyError>(&source) {
-        return match body.0.downcast_ref::<http_body_util::LengthLimitError>() {
-            Some(_) => UpstreamError::TooLarge(limit),
-            None => UpstreamError::Body,
-        };
+        if body.0.is::<http_body_util::LengthLimitError>() {
+            return UpstreamError::TooLarge(limit);
+        }
+        if body.0.is::<crate::patience::Silence>() {
+            return UpstreamError::Slow;
+        }
+        return UpstreamError::Body;
     }
     let service = service.to_owned();
     if source.is_connect() {

@@ -46,6 +46,7 @@ const HTTP_PORT: u16 = 80;
 pub(crate) struct Upstreams {
     client: Client<HttpConnector, Lent>,
     services: BTreeMap<String, Upstream>,
+    body_idle: Duration,
 }
 
 /// One service.
@@ -78,6 +79,7 @@ impl Upstreams {
     pub(crate) fn new(
         urls: &BTreeMap<String, String>,
         resolver: &Resolver,
+        body_idle: Duration,
     ) -> Result<Self, UpstreamError> {
         describe_metrics();
         let mut connector = HttpConnector::new();
@@ -97,7 +99,11 @@ impl Upstreams {
             let upstream = upstream.ok_or_else(|| UpstreamError::Url(name.clone()))?;
             services.insert(name.clone(), upstream);
         }
-        Ok(Self { client, services })
+        Ok(Self {
+            client,
+            services,
+            body_idle,
+        })
     }
 
     /// Sends a request and waits for the head of the answer, at most `timeout`.
@@ -128,7 +134,7 @@ impl Upstreams {
         request: Request<Body>,
         body_limit: u64,
     ) -> Result<Answer, UpstreamError> {
-        let outgoing = Outgoing::new(request, &upstream.host, body_limit);
+        let outgoing = Outgoing::new(request, &upstream.host, body_limit, self.body_idle);
         let mut tries = Tries::new();
         upstream.budget.deposit();
         loop {

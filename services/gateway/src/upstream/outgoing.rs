@@ -1,6 +1,7 @@
 //! A request that can be sent once more as long as nobody has begun to read its body.
 
 use super::error::BodyError;
+use crate::patience::Patient;
 use axum::body::{Body, Bytes, HttpBody as _};
 use http::header::{HOST, HeaderMap, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// A request of a client, on its way to one address or another.
 pub(super) struct Outgoing {
@@ -26,11 +28,16 @@ type Shelf = Arc<Mutex<Option<Body>>>;
 
 impl Outgoing {
     /// The request as it goes to the service that calls itself `host`.
-    pub(super) fn new(request: Request<Body>, host: &HeaderValue, limit: u64) -> Self {
+    pub(super) fn new(
+        request: Request<Body>,
+        host: &HeaderValue,
+        limit: u64,
+        idle: Duration,
+    ) -> Self {
         let (parts, body) = request.into_parts();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_body = !body.is_end_stream();
-        let body = Body::new(Limited::new(body, limit).map_err(BodyError));
+        let body = Body::new(Patient::new(idle, Limited::new(body, limit)).map_err(BodyError));
         let mut headers = parts.headers;
         headers.insert(HOST, host.clone());
         let root = PathAndQuery::from_static("/");

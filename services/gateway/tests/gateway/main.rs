@@ -3,9 +3,14 @@
 mod balancing;
 mod credentials;
 mod document;
+mod files;
+mod http2;
 mod limits;
+mod malformed;
 mod proxying;
+mod slow;
 mod smuggling;
 mod start;
 mod support;
+mod tls;
 mod websocket;
