@@ -110,7 +110,8 @@ impl Server {
         let shutdown = self.shutdown.clone();
         self.connections.spawn(async move {
             let _room = room;
-            let Some(Ok(stream)) = shutdown.run_until_cancelled(opening).await else {
+            // Opened to its end even now: who has connected is served.
+            let Ok(stream) = opening.await else {
                 return;
             };
             let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
