@@ -10,9 +10,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// A client that sends nothing for this long has gone, or holds a connection for nothing.
-const IDLE: Duration = Duration::from_secs(30);
-
 /// What is wrong with the body of a request.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum BodyError {
@@ -32,17 +29,20 @@ pub(crate) struct Sent {
     body: Incoming,
     limit: u64,
     left: u64,
+    /// How long the client may be silent.
+    patience: Duration,
     idle: Option<Pin<Box<Sleep>>>,
     begun: bool,
 }
 
 impl Sent {
     /// A body that nobody has read from yet.
-    pub(crate) fn new(body: Incoming, limit: u64) -> Self {
+    pub(crate) fn new(body: Incoming, limit: u64, patience: Duration) -> Self {
         Self {
             body,
             limit,
             left: limit,
+            patience,
             idle: None,
             begun: false,
         }
@@ -69,18 +69,19 @@ impl Sent {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.begun = true;
+        let patience = self.patience;
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
                 let idle = self
                     .idle
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(IDLE)));
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
                 return idle
                     .as_mut()
                     .poll(context)
                     .map(|()| Some(Err(BodyError::Idle)));
             };
             if let Some(idle) = &mut self.idle {
-                idle.as_mut().reset(Instant::now() + IDLE);
+                idle.as_mut().reset(Instant::now() + patience);
             }
             let Some(frame) = frame else {
                 return Poll::Ready(None);

@@ -5,12 +5,13 @@ use crate::door::Terms;
 use crate::front::Lane;
 use crate::observe::{Entry, Trace};
 use crate::openapi::Own;
-use crate::routes::{Found, Lookup, Route};
+use crate::routes::{Found, Lookup, Route, Table};
 use crate::upstream::{self, Answer, Rest, UpstreamError};
 use crate::websocket::Upgrade;
-use crate::{Gateway, coalesce, compression, headers, path};
+use crate::{Gateway, coalesce, compression, cors, framing, headers, path};
 use axum::response::IntoResponse;
-use http::header::{ALLOW, HOST, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Response, StatusCode, Uri};
@@ -21,12 +22,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use stoa_contracts::ErrorCode;
+use stoa_contracts::deadline::TIMEOUT_HEADER;
 use stoa_service::{Problem, server_metrics};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
-/// Tells the service how long the gateway waits, so that it does not work in vain.
-const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How much of a refused body is still read, and for how long: a connection that is closed over
 /// unread data is reset, and the client never sees the refusal.
@@ -34,6 +34,15 @@ const DRAINED_BYTES: u64 = 32 << 20;
 const DRAINED_FOR: Duration = Duration::from_secs(5);
 /// The metrics' route of what no route takes.
 static UNMATCHED: LazyLock<Arc<str>> = LazyLock::new(|| "unmatched".into());
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct From {
+    /// The other end of the connection.
+    pub(crate) address: IpAddr,
+    /// Whether it came by TLS.
+    pub(crate) is_encrypted: bool,
+}
 
 /// What a request is to be answered by.
 enum Target {
@@ -46,20 +55,21 @@ enum Target {
 }
 
 /// Answers a request, and tells of it.
-pub(crate) async fn answer(
-    lane: &Lane,
-    peer: IpAddr,
-    request: Request<Incoming>,
-) -> Response<Given> {
+pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) -> Response<Given> {
     let start = Instant::now();
+    let doubtful = framing::refuse(&request);
     let (mut parts, body) = request.into_parts();
-    let client = lane.gateway.trusted.client(peer, &parts.headers);
+    let client = lane.gateway.trusted.client(from.address, &parts.headers);
     let method = parts.method.clone();
     let told = parts.uri.clone();
     let request_id = request_id(&parts.headers);
     let accepted = compression::accepted(&parts.headers);
-    let target = find(&lane.gateway, &mut parts);
+    let target = match doubtful {
+        Some(doubtful) => Target::Refusal(last(doubtful.into()).into()),
+        None => find(&lane.gateway, &mut parts),
+    };
     let route = target.template();
+    let pages = target.pages(&parts.headers);
     let trace = Trace::of(&parts.headers, || {
         server_span(&method, &route, &told, &request_id)
     });
@@ -69,7 +79,10 @@ pub(crate) async fn answer(
         &trace,
         target,
         Request::from_parts(parts, body),
-        client,
+        From {
+            address: client,
+            ..from
+        },
     );
     let Served {
         mut response,
@@ -81,7 +94,10 @@ pub(crate) async fn answer(
         Trace::Carried(_) => work.await,
     };
     response = compression::compress(response, accepted).await;
-    headers::secure(response.headers_mut());
+    headers::secure(response.headers_mut(), from.is_encrypted);
+    if let Some(origin) = pages {
+        cors::decorate(origin.as_ref(), response.headers_mut());
+    }
     let entry = Entry {
         method: &method,
         path: told.path(),
@@ -107,6 +123,16 @@ impl Target {
             Self::Refusal(_) => Arc::clone(&UNMATCHED),
         }
     }
+
+    /// For a route that pages of other origins may call: the origin of this request, if it is one of them.
+    fn pages(&self, headers: &HeaderMap) -> Option<Option<HeaderValue>> {
+        match self {
+            Self::Route(route) if !route.cors.is_empty() => {
+                Some(cors::allowed(&route.cors, headers).cloned())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// An answer and where it comes from.
@@ -122,7 +148,7 @@ async fn serve(
     trace: &Trace,
     target: Target,
     mut request: Request<Incoming>,
-    client: IpAddr,
+    client: From,
 ) -> Served {
     let route = target.template();
     let by_itself = |response| Served {
@@ -136,7 +162,7 @@ async fn serve(
         Target::Own(own) => {
             let door = &lane.gateway.door;
             let admitted = door
-                .admit(Terms::EVERYBODY, &mut HeaderMap::new(), client)
+                .admit(Terms::EVERYBODY, &mut HeaderMap::new(), client.address)
                 .await;
             return by_itself(match admitted {
                 Ok(_) => own.answer(lane).await,
@@ -179,7 +205,7 @@ async fn serve(
 fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     let unusable = |detail: String| {
         let problem = Problem::new(ErrorCode::Invalid, detail);
-        Target::Refusal(refusal(problem.with_status(StatusCode::BAD_REQUEST)).into())
+        Target::Refusal(last(problem.with_status(StatusCode::BAD_REQUEST)).into())
     };
     let path = match path::normalise(parts.uri.path()) {
         Ok(path) => path,
@@ -197,6 +223,11 @@ fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     }
     let host = host(&parts.uri, &parts.headers);
     let table = gateway.routes.current();
+    if cors::is_preflight(&parts.method, &parts.headers)
+        && let Some(answer) = preflight(&table, host, &path, &parts.headers)
+    {
+        return Target::Refusal(answer.into());
+    }
     let found = table.lookup(&parts.method, host, &path, &parts.headers);
     let Found { route, path: new } = match found {
         Lookup::Found(found) => found,
@@ -213,6 +244,27 @@ fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
         }
     }
     Target::Route(route)
+}
+
+/// The answer to the question of a browser, where a route names origins.
+fn preflight(
+    table: &Table,
+    host: Option<&str>,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<Response<Given>> {
+    let method = cors::asked(headers)?;
+    let Lookup::Found(Found { route, .. }) = table.lookup(&method, host, path, headers) else {
+        return None;
+    };
+    let methods = if route.methods.is_empty() {
+        vec![method]
+    } else {
+        route.methods.clone()
+    };
+    (!route.cors.is_empty()).then(|| {
+        cors::preflight(&route.cors, &methods, headers).map(|()| Given::whole(Bytes::new()))
+    })
 }
 
 /// The host that the request is for: HTTP/2 says it in the target, HTTP/1 in a header.
@@ -236,7 +288,7 @@ async fn enter(
     gateway: &Gateway,
     route: &Route,
     request: &mut Request<Incoming>,
-    client: IpAddr,
+    client: From,
 ) -> Result<(Upgrade, Arc<str>), Problem> {
     if request.body().size_hint().lower() > route.body_limit {
         return Err(UpstreamError::Body(crate::body::BodyError::TooLarge(route.body_limit)).into());
@@ -244,14 +296,10 @@ async fn enter(
     let upgrade = Upgrade::take(request, route.upgrade)?;
     let who = gateway
         .door
-        .admit(Terms::of(route), request.headers_mut(), client)
+        .admit(Terms::of(route), request.headers_mut(), client.address)
         .await?;
-    headers::toward_upstream(request.headers_mut(), client);
+    headers::toward_upstream(request.headers_mut(), client.address, client.is_encrypted);
     upgrade.ask(request.headers_mut());
-    let patience = u64::try_from(route.timeout.as_millis()).unwrap_or(u64::MAX);
-    request
-        .headers_mut()
-        .insert(TIMEOUT_HEADER, patience.into());
     Ok((upgrade, Arc::clone(route.target(&who))))
 }
 
@@ -270,21 +318,24 @@ async fn pass(
         .path_and_query()
         .map_or("/", |path| path.as_str())
         .to_owned();
+    let patience = patience(route, &parts.headers);
     let mut outgoing = upstream::Request {
         method: parts.method,
         path,
         headers: parts.headers,
-        body: Some(Sent::new(body, route.body_limit)),
+        body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
     };
     let span = match trace {
         Trace::Recorded(_) => client_span(&outgoing.method, service),
         Trace::Carried(_) => Span::none(),
     };
     span.in_scope(|| trace.tell(&mut outgoing.headers));
+    let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    outgoing.headers.insert(TIMEOUT_HEADER, millis.into());
     let exchange = lane
         .gateway
         .upstreams
-        .send(&lane.pool, service, outgoing, route.timeout);
+        .send(&lane.pool, service, outgoing, patience);
     let outcome = if span.is_none() {
         exchange.await
     } else {
@@ -316,6 +367,16 @@ fn hand_on(lane: &Lane, trace: &Trace, mut answer: Answer, upgrade: Upgrade) -> 
     }
 }
 
+/// How long the client waits for the head of the answer: as long as the route says, or less if it says so itself.
+fn patience(route: &Route, headers: &HeaderMap) -> Duration {
+    let own = headers
+        .get(TIMEOUT_HEADER)
+        .and_then(|own| own.to_str().ok()?.parse().ok());
+    own.map_or(route.timeout, |own| {
+        Duration::from_millis(own).min(route.timeout)
+    })
+}
+
 fn refuse(error: UpstreamError) -> Response<Given> {
     let problem = Problem::from(error);
     let is_away = problem.code() == ErrorCode::Unavailable;
@@ -324,6 +385,14 @@ fn refuse(error: UpstreamError) -> Response<Given> {
     } else {
         problem
     })
+}
+
+/// A problem as the last answer of its connection: what follows a doubtful request may be anything.
+fn last(problem: Problem) -> Response<Given> {
+    let mut response = refusal(problem);
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }
 
 /// A problem as an answer.
@@ -409,7 +478,7 @@ async fn drain(body: Incoming) {
     if body.is_end_stream() {
         return;
     }
-    let mut body = Sent::new(body, DRAINED_BYTES);
+    let mut body = Sent::new(body, DRAINED_BYTES, DRAINED_FOR);
     let read =
         async { while let Some(Ok(_)) = poll_fn(|context| body.poll_piece(context)).await {} };
     // Whoever sends more, or slower, does without an answer.

@@ -2,13 +2,15 @@
 
 use http::header::{
     CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SERVER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    PROXY_AUTHORIZATION, SERVER, STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use std::net::IpAddr;
 
 /// Headers that are about one connection and end with it.
-const HOP_BY_HOP: [HeaderName; 9] = [
+const HOP_BY_HOP: [HeaderName; 10] = [
     CONNECTION,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     PROXY_AUTHENTICATE,
@@ -40,6 +42,9 @@ const SECURITY: [(&str, &str); 4] = [
     ("cross-origin-opener-policy", "same-origin"),
 ];
 
+/// Whoever came encrypted once does so for a year (RFC 6797).
+const HSTS: &str = "max-age=31536000";
+
 /// Takes out what must not travel on: the fixed names and those that `Connection` lists.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let listed: Vec<HeaderName> = headers
@@ -54,8 +59,8 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the client's headers those of a request of ours, from this client.
-pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr) {
+/// Makes the client's headers those of a request of ours, from this client, who may have come by TLS.
+pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr, is_encrypted: bool) {
     let host = headers.get(HOST).cloned();
     strip_hop_by_hop(headers);
     for name in CLAIMS_OF_ORIGIN {
@@ -66,7 +71,8 @@ pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr) {
     headers.remove(HOST);
     let address = HeaderValue::try_from(client.to_string()).expect("an address is ASCII");
     headers.insert(X_FORWARDED_FOR, address);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let scheme = if is_encrypted { "https" } else { "http" };
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     match host {
         Some(host) => headers.insert(X_FORWARDED_HOST, host),
         None => headers.remove(X_FORWARDED_HOST),
@@ -80,11 +86,16 @@ pub(crate) fn toward_client(headers: &mut HeaderMap) {
 }
 
 /// Adds the security headers that are missing.
-pub(crate) fn secure(headers: &mut HeaderMap) {
+pub(crate) fn secure(headers: &mut HeaderMap, is_encrypted: bool) {
     for (name, value) in SECURITY {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    if is_encrypted {
+        headers
+            .entry(STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static(HSTS));
     }
 }
 
@@ -139,7 +150,7 @@ mod tests {
             ("x-real-ip", "10.0.0.1"),
             ("x-forwarded-proto", "https"),
         ]);
-        toward_upstream(&mut map, IpAddr::from([192, 0, 2, 7]));
+        toward_upstream(&mut map, IpAddr::from([192, 0, 2, 7]), false);
         let expected = [
             ("x-forwarded-for", "192.0.2.7"),
             ("x-forwarded-proto", "http"),
@@ -151,7 +162,7 @@ mod tests {
     #[test]
     fn the_upstream_may_say_more_about_security() {
         let mut map = headers(&[("x-frame-options", "SAMEORIGIN")]);
-        secure(&mut map);
+        secure(&mut map, false);
         assert_eq!(map["x-frame-options"], "SAMEORIGIN");
         assert_eq!(map["x-content-type-options"], "nosniff");
     }

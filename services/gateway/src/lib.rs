@@ -8,8 +8,11 @@ mod body;
 mod check;
 mod coalesce;
 mod compression;
+mod connections;
+mod cors;
 mod door;
 mod exchange;
+pub mod framing;
 mod front;
 mod headers;
 mod limit;
@@ -19,13 +22,16 @@ mod path;
 mod revoked;
 pub mod routes;
 mod settings;
+mod tls;
 mod trusted;
 mod tunnel;
 mod upstream;
 mod websocket;
 
 pub use check::check;
+pub use connections::{ConnectionSettings, Connections, Held};
 pub use settings::{Settings, Urls};
+pub use tls::{CertificateError, Tls, TlsSettings};
 pub use trusted::TrustedProxies;
 
 use coalesce::Coalescer;
@@ -34,6 +40,7 @@ use openapi::Document;
 use revoked::Revoked;
 use routes::{Routes, Table};
 use std::sync::Arc;
+use std::time::Duration;
 use stoa_service::{App, BoxError, Context};
 use upstream::Upstreams;
 
@@ -45,6 +52,9 @@ struct Gateway {
     trusted: TrustedProxies,
     document: Document,
     coalescer: Coalescer,
+    connections: Connections,
+    head_timeout: Duration,
+    body_idle: Duration,
     context: Context,
 }
 
@@ -57,6 +67,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     observe::describe();
     limit::describe();
     revoked::describe();
+    framing::describe();
     let revoked = Revoked::default();
     let door = Door::new(&settings, revoked.clone(), context.clock.clone())?;
     let api = door.api();
@@ -72,14 +83,28 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         trusted: settings.trusted,
         document: Document::default(),
         coalescer: Coalescer::new(),
+        connections: Connections::new(settings.connections),
+        head_timeout: settings.head_timeout,
+        body_idle: settings.body_idle,
         context: context.clone(),
     });
     let every = settings.look_every;
     let services = Arc::clone(&gateway);
     let prepare = move |table: &Table| services.learn(table, &urls);
-    Ok(App::served_by(|listening| front::serve(gateway, listening))
+    let tls = settings.tls.as_ref();
+    let tls = tls
+        .map(|tls| Tls::new(tls, context.clock.clone()))
+        .transpose()?;
+    let watched = tls.clone();
+    let mut app = App::served_by(|listening| front::serve(gateway, tls, listening))
         .background("routes", move |stop| routes.watch(every, prepare, stop))
-        .background("revocations", |stop| revoked.keep_up(api, stop)))
+        .background("revocations", |stop| revoked.keep_up(api, stop));
+    if let (Some(tls), Some(settings)) = (watched, settings.tls) {
+        app = app
+            .also_on(settings.listen)
+            .background("certificate", |stop| tls.watch(stop));
+    }
+    Ok(app)
 }
 
 impl Gateway {

@@ -81,6 +81,7 @@ pub(crate) fn is_internal(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_ordinary_path_stays_as_it_is() {
@@ -129,5 +130,38 @@ mod tests {
             assert!(is_internal(path), "{path}");
         }
         assert!(!is_internal("/internals") && !is_internal("/api/internal"));
+    }
+
+    proptest! {
+        /// Pieces that could go wrong, in any order.
+        #[test]
+        fn what_passes_is_read_by_everybody_in_one_way(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    "[/.%\\\\a-zA-Z0-9;~_ ]{1,3}",
+                    "%[0-9a-fA-F]{2}",
+                    Just("/internal".to_owned()),
+                    Just("%69nternal".to_owned()),
+                    Just("/..".to_owned()),
+                    Just("/%2e%2E".to_owned()),
+                    any::<String>(),
+                ],
+                0..8,
+            ),
+        ) {
+            let path = format!("/{}", pieces.concat());
+            if let Ok(plain) = normalise(&path) {
+                prop_assert_eq!(normalise(&plain), Ok(plain.clone()));
+                let decoded = percent_decode_str(&plain).decode_utf8_lossy();
+                let inner = decoded.strip_prefix('/').expect("it is a path");
+                let mut segments = inner.split('/').rev();
+                prop_assert!(segments.next().is_some_and(|last| last != "." && last != ".."));
+                prop_assert!(segments.all(|one| !matches!(one, "" | "." | "..")));
+                prop_assert!(!decoded.contains('\\') && !decoded.contains('\0'));
+                let internal = decoded.to_ascii_lowercase();
+                let internal = internal == "/internal" || internal.starts_with("/internal/");
+                prop_assert_eq!(is_internal(&plain), internal);
+            }
+        }
     }
 }

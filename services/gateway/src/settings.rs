@@ -1,6 +1,8 @@
 //! What can be configured about the gateway.
 
+use crate::connections::ConnectionSettings;
 use crate::limit::LimitSettings;
+use crate::tls::TlsSettings;
 use crate::trusted::TrustedProxies;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,6 +36,14 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// The proxies before the gateway that are believed.
     pub trusted: TrustedProxies,
+    /// How many connections there may be.
+    pub connections: ConnectionSettings,
+    /// How long a client may take for the head of a request.
+    pub head_timeout: Duration,
+    /// How long a client may be silent within a body.
+    pub body_idle: Duration,
+    /// The certificate, if the gateway speaks TLS itself.
+    pub tls: Option<TlsSettings>,
     /// Finds the addresses of the services; DNS, except in tests.
     pub resolver: Resolver,
 }
@@ -48,7 +58,20 @@ impl stoa_config::Settings for Settings {
         let internal = InternalToken::read(env);
         let limits = LimitSettings::read(env);
         let trusted = env.parse("TRUSTED_PROXIES", TRUSTED_HELP).optional();
+        let connections = ConnectionSettings::read(env);
+        let head = env.duration(
+            "REQUEST_HEAD_TIMEOUT",
+            "longest time until the head of the next request has come",
+        );
+        let head_timeout = head.default("1m").read();
+        let idle = env.duration("REQUEST_BODY_IDLE", "longest silence within a request body");
+        let body_idle = idle.default("30s").read();
+        let tls = TlsSettings::read(env);
         Some(Self {
+            connections: connections?,
+            head_timeout: head_timeout?,
+            body_idle: body_idle?,
+            tls: tls?,
             routes: routes?.into(),
             look_every: LOOK_EVERY,
             urls,

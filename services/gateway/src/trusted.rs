@@ -16,7 +16,7 @@ impl TrustedProxies {
     /// own word is the last entry; those before it are what the client claims.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
-        if !self.0.iter().any(|network| network.contains(&peer)) {
+        if !self.has(peer) {
             return peer;
         }
         let last = headers.get_all(X_FORWARDED_FOR).iter().next_back();
@@ -25,6 +25,14 @@ impl TrustedProxies {
             .and_then(|value| value.rsplit(',').next());
         let address = entry.and_then(|entry| entry.trim().parse::<IpAddr>().ok());
         address.map_or(peer, |address| address.to_canonical())
+    }
+}
+
+impl TrustedProxies {
+    /// Whether this is the address of a believed proxy.
+    pub(crate) fn has(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.iter().any(|network| network.contains(&peer))
     }
 }
 
@@ -50,6 +58,7 @@ impl FromStr for TrustedProxies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn client(trusted: &str, peer: &str, forwarded: &[&'static str]) -> String {
         let trusted: TrustedProxies = trusted.parse().unwrap();
@@ -86,5 +95,23 @@ mod tests {
             .parse::<TrustedProxies>()
             .unwrap_err();
         assert!(problem.contains("10.0.0.0/40"), "{problem}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_client_sends_makes_it_panic_or_speak_for_others(
+            networks in ".{0,40}",
+            value in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            drop(networks.parse::<TrustedProxies>());
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = http::HeaderValue::from_bytes(&value) {
+                headers.append(X_FORWARDED_FOR, value);
+            }
+            let peer = IpAddr::from([192, 0, 2, 2]);
+            let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+            prop_assert_eq!(trusted.client(peer, &headers), peer);
+            trusted.client(IpAddr::from([10, 0, 0, 1]), &headers);
+        }
     }
 }

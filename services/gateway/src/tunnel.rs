@@ -180,6 +180,7 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// A frame of a server with a payload of this length.
     fn frame(length: u16) -> Vec<u8> {
@@ -225,5 +226,64 @@ mod tests {
         assert!(!frames.is_between());
         frames.pass(&[9]);
         assert!(frames.is_between());
+    }
+
+    proptest! {
+        /// Frames of any length, masked or not, cut anywhere: every end is found, no other.
+        #[test]
+        fn every_end_is_found_for_any_split(
+            frames in proptest::collection::vec((0..700_usize, any::<bool>(), 0..3_u8), 1..6),
+            cuts in proptest::collection::vec(1..300_usize, 1..40),
+        ) {
+            let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+            for (length, masked, long) in frames {
+                bytes.extend(any_frame(length, masked, long));
+                expected.push(bytes.len());
+            }
+            let (mut follower, mut at, mut ends) = (Frames::default(), 0, Vec::new());
+            for cut in cuts.iter().cycle() {
+                let mut piece = &bytes[at..bytes.len().min(at + cut)];
+                if piece.is_empty() {
+                    break;
+                }
+                while !piece.is_empty() {
+                    let end = follower.first_end(piece);
+                    follower.pass(&piece[..end]);
+                    at += end;
+                    piece = &piece[end..];
+                    if follower.is_between() {
+                        ends.push(at);
+                    }
+                }
+            }
+            prop_assert_eq!(ends, expected);
+        }
+
+        /// Whatever a service sends, it is followed to its last byte.
+        #[test]
+        fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let mut frames = Frames::default();
+            let end = frames.first_end(&bytes);
+            prop_assert!(end <= bytes.len());
+            frames.pass(&bytes);
+        }
+    }
+
+    /// A frame whose length is spelled in the shortest way or, as servers may not but do, longer.
+    fn any_frame(length: usize, masked: bool, long: u8) -> Vec<u8> {
+        let mask = if masked { 0x80 } else { 0 };
+        let head = match (u8::try_from(length), long) {
+            (Ok(short), 0) if short < 126 => vec![short],
+            (_, 2) => [&[127][..], &(length as u64).to_be_bytes()].concat(),
+            _ => {
+                let length = u16::try_from(length).expect("a short frame");
+                [&[126][..], &length.to_be_bytes()].concat()
+            }
+        };
+        let mut frame = [vec![0x82], head].concat();
+        frame[1] |= mask;
+        let rest = length + if masked { 4 } else { 0 };
+        frame.resize(frame.len() + rest, 0x81);
+        frame
     }
 }

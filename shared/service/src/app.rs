@@ -1,6 +1,6 @@
 //! A service, put together and not yet running.
 
-use std::{pin::Pin, time::Duration};
+use std::{net::SocketAddr, pin::Pin, time::Duration};
 
 use axum::{Extension, Router};
 use stoa_contracts::identity::Scope;
@@ -33,6 +33,8 @@ pub(crate) struct Background {
 pub struct Listening {
     /// Bound, and not blocking.
     pub listener: std::net::TcpListener,
+    /// The second one, if the service asked for it.
+    pub further: Option<std::net::TcpListener>,
     /// How many threads may serve.
     pub threads: usize,
     /// Cancelled when the process is asked to end: it is not ready any more, and serves on.
@@ -54,6 +56,7 @@ pub(crate) enum Serving {
 pub struct App {
     router: Router,
     front: Option<Front>,
+    pub(crate) further: Option<SocketAddr>,
     longest_request: Option<Duration>,
     pub(crate) checks: Vec<Check>,
     pub(crate) background: Vec<Background>,
@@ -65,6 +68,7 @@ impl App {
         Self {
             router,
             front: None,
+            further: None,
             longest_request: None,
             checks: Vec::new(),
             background: Vec::new(),
@@ -85,6 +89,13 @@ impl App {
             front: Some(Box::new(start)),
             ..Self::new(Router::new())
         }
+    }
+
+    /// Gives the front a second listener.
+    #[must_use]
+    pub fn also_on(mut self, address: SocketAddr) -> Self {
+        self.further = Some(address);
+        self
     }
 
     /// A service with these routes, which also serves their document at `GET /openapi.json`.

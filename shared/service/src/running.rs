@@ -23,6 +23,7 @@ type Outcome = (&'static str, Result<(), BoxError>);
 pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
+    further_address: Option<SocketAddr>,
     draining: CancellationToken,
     shutdown: CancellationToken,
     /// Ends the admin listener, last of all.
@@ -42,10 +43,15 @@ impl Running {
         tls::install_provider();
         let listener = TcpListener::bind(settings.listen).await?;
         let admin_listener = TcpListener::bind(settings.admin).await?;
+        let further = match app.further {
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
         let (serving, checks, background) = app.split(settings);
         let mut running = Self {
             address: listener.local_addr()?,
             admin_address: admin_listener.local_addr()?,
+            further_address: further.as_ref().map(TcpListener::local_addr).transpose()?,
             draining: CancellationToken::new(),
             shutdown: context.shutdown.clone(),
             closed: CancellationToken::new(),
@@ -61,7 +67,16 @@ impl Running {
         running.spawn_admin(admin_listener, admin::router(readiness));
         match serving {
             Serving::Router(router) => running.spawn_server(listener, router, context.service),
-            Serving::Front(front) => running.spawn_front(listener, front, settings.threads)?,
+            Serving::Front(front) => {
+                let listening = Listening {
+                    listener: listener.into_std()?,
+                    further: further.map(TcpListener::into_std).transpose()?,
+                    threads: settings.threads,
+                    draining: running.draining.clone(),
+                    shutdown: running.shutdown.clone(),
+                };
+                running.spawn_front(front, listening);
+            }
         }
         running.spawn_background(background);
         Ok(running)
@@ -75,6 +90,11 @@ impl Running {
     /// The base URL of `/livez`, `/readyz` and `/metrics`.
     pub fn admin_url(&self) -> String {
         format!("http://{}", self.admin_address)
+    }
+
+    /// The address of the second listener, if there is one.
+    pub fn further_address(&self) -> Option<SocketAddr> {
+        self.further_address
     }
 
     /// Ends the service in order: not ready, drain delay, finish what is in hand.
@@ -127,21 +147,9 @@ impl Running {
         });
     }
 
-    fn spawn_front(
-        &mut self,
-        listener: TcpListener,
-        front: Front,
-        threads: usize,
-    ) -> io::Result<()> {
-        let listening = Listening {
-            listener: listener.into_std()?,
-            threads,
-            draining: self.draining.clone(),
-            shutdown: self.shutdown.clone(),
-        };
+    fn spawn_front(&mut self, front: Front, listening: Listening) {
         self.tasks
             .spawn(async move { ("http", front(listening).await) });
-        Ok(())
     }
 
     /// The admin listener is outside of the drained tasks: it answers until the very end.

@@ -3,14 +3,15 @@
 //! A connection stays on the thread that accepted it, and so do the connections to the services:
 //! nothing wanders between processors, which costs a proxy a seventh of its time.
 
-mod connection;
+mod guests;
 
 use crate::Gateway;
 use crate::observe::{self, AccessLog, Meter};
+use crate::tls::Tls;
 use crate::upstream::Pool;
-use connection::Connections;
 use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
+use guests::Guests;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,12 +36,30 @@ pub(crate) struct Lane {
     shutdown: CancellationToken,
 }
 
-/// Serves until the shutdown, and then finishes what is in hand.
-pub(crate) async fn serve(gateway: Arc<Gateway>, listening: Listening) -> Result<(), BoxError> {
+/// A listener as one thread has it.
+struct Entrance {
+    listener: std::net::TcpListener,
+    /// What is spoken before HTTP, if it is encrypted.
+    tls: Option<Tls>,
+}
+
+/// Serves until the shutdown, and then finishes what is in hand. `tls` is spoken at the second listener.
+pub(crate) async fn serve(
+    gateway: Arc<Gateway>,
+    tls: Option<Tls>,
+    listening: Listening,
+) -> Result<(), BoxError> {
     let writer = observe::writer()?;
     let mut ends = Vec::new();
     for number in 0..listening.threads.max(1) {
-        let listener = listening.listener.try_clone()?;
+        let mut entrances = vec![Entrance {
+            listener: listening.listener.try_clone()?,
+            tls: None,
+        }];
+        if let Some(further) = &listening.further {
+            let (listener, tls) = (further.try_clone()?, tls.clone());
+            entrances.push(Entrance { listener, tls });
+        }
         let lane = Lane {
             gateway: Arc::clone(&gateway),
             pool: Pool::default(),
@@ -52,42 +71,51 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listening: Listening) -> Result
         let (ended, end) = oneshot::channel();
         let thread = std::thread::Builder::new().name(format!("front-{number}"));
         // Ends with the listening; if it panics, its end is told by the channel.
-        thread.spawn(move || ended.send(run(lane, listener)))?;
+        thread.spawn(move || ended.send(run(lane, entrances)))?;
         ends.push(end);
     }
-    drop(listening.listener);
+    drop(listening);
     let ends = ends.into_iter().map(|end| async move { end.await? });
     try_join_all(ends).await.map(drop)
 }
 
-fn run(lane: Lane, listener: std::net::TcpListener) -> Result<(), BoxError> {
+fn run(lane: Lane, entrances: Vec<Entrance>) -> Result<(), BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(lane.serve(listener))?;
+    runtime.block_on(lane.serve(entrances))?;
     Ok(())
 }
 
 impl Lane {
-    async fn serve(self, listener: std::net::TcpListener) -> io::Result<()> {
-        let listener = TcpListener::from_std(listener)?;
+    async fn serve(self, entrances: Vec<Entrance>) -> io::Result<()> {
         let lane = Arc::new(self);
-        let connections = Connections::new(Arc::clone(&lane));
+        let guests = Guests::new(Arc::clone(&lane));
+        let accept = entrances
+            .into_iter()
+            .map(|entrance| lane.accept(entrance, &guests));
         tokio::select! {
-            () = lane.accept(listener, &connections) => {}
+            accepted = try_join_all(accept) => drop(accepted?),
             () = lane.tidy() => {}
         }
-        connections.close().await;
+        guests.leave().await;
         // What became of WebSockets says goodbye on this thread.
         lane.gateway.context.finished().await;
         lane.log.flush();
         Ok(())
     }
 
-    async fn accept(&self, listener: TcpListener, connections: &Connections) {
-        while let Some(accepted) = self.shutdown.run_until_cancelled(listener.accept()).await {
+    async fn accept(&self, entrance: Entrance, guests: &Guests) -> io::Result<()> {
+        let Entrance { listener, tls } = entrance;
+        let listener = TcpListener::from_std(listener)?;
+        let accept = async || {
+            let room = self.gateway.connections.room().await;
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer, room))
+        };
+        while let Some(accepted) = self.shutdown.run_until_cancelled(accept()).await {
             match accepted {
-                Ok((stream, peer)) => connections.attend(stream, peer),
+                Ok((stream, peer, room)) => guests.attend(stream, peer, tls.clone(), Some(room)),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -96,8 +124,9 @@ impl Lane {
         }
         // Who has connected already is served; closing the listener would reset them.
         while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-            connections.attend(stream, peer);
+            guests.attend(stream, peer, tls.clone(), None);
         }
+        Ok(())
     }
 
     async fn tidy(&self) {

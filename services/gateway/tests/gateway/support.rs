@@ -153,21 +153,26 @@ impl World {
 
     /// Sends bytes as they are; gives the first line of the answer, or nothing.
     pub(crate) async fn raw(&self, request: &str) -> String {
+        let answer = self.exchange(request.as_bytes()).await;
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// Sends bytes as they are; gives everything that comes until the connection is closed.
+    pub(crate) async fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.authority())
             .await
             .expect("a connection");
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("room for a request");
+        // A refusal may come, and the connection be closed, before all is written.
+        let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         // A reset after the answer is as good as a close.
         let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8_lossy(&answer)
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Where HTTPS listens.
+    pub(crate) fn secure_address(&self) -> std::net::SocketAddr {
+        self.running.further_address().expect("a certificate")
     }
 
     /// Ends the gateway as SIGTERM would.

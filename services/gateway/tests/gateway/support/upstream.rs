@@ -11,8 +11,8 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stoa_contracts::sessions::{Revocations, RevocationsAfter};
 use tokio::net::TcpListener;
@@ -36,6 +36,7 @@ struct Seen {
     revoked: watch::Sender<Vec<Uuid>>,
     exchanges: AtomicUsize,
     requests: AtomicUsize,
+    complete: Mutex<Vec<String>>,
 }
 
 impl Upstream {
@@ -77,6 +78,13 @@ impl Upstream {
     }
 }
 
+impl Upstream {
+    /// The requests that came through with their whole body: method, target, length.
+    pub(crate) fn complete(&self) -> Vec<String> {
+        self.seen.complete.lock().expect("nobody panicked").clone()
+    }
+}
+
 impl Drop for Upstream {
     fn drop(&mut self) {
         self.server.abort();
@@ -89,6 +97,8 @@ async fn echo(State(seen): State<Arc<Seen>>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
+    let line = format!("{} {} {}", parts.method, parts.uri, body.len());
+    seen.complete.lock().expect("nobody panicked").push(line);
     let told = json!({
         "method": parts.method.as_str(),
         "uri": parts.uri.to_string(),

@@ -1,0 +1,82 @@
+//! Clients that take their time, or too many connections.
+
+use crate::support::World;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+const GET: &[u8] = b"GET /api/v1/open/x HTTP/1.1\r\nHost: stoa\r\n\r\n";
+/// Longer than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How long something is watched that must not happen.
+const WATCHED: Duration = Duration::from_millis(200);
+
+async fn connect(world: &World) -> TcpStream {
+    TcpStream::connect(world.authority())
+        .await
+        .expect("a connection")
+}
+
+/// Asks on this connection; whether an answer begins to come.
+async fn is_answered(stream: &mut TcpStream) -> bool {
+    let mut first = [0; 12];
+    let asked = stream.write_all(GET).await;
+    asked.is_ok()
+        && stream.read_exact(&mut first).await.is_ok()
+        && first.starts_with(b"HTTP/1.1 200")
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_in_time_ends_the_connection() {
+    let world = World::with(&[("REQUEST_HEAD_TIMEOUT", "200ms")]).await;
+    for begun in ["", "GET /api", "GET / HTTP/1.1\r\nHost: stoa\r\nX: "] {
+        let ended = timeout(DEADLINE, world.exchange(begun.as_bytes())).await;
+        let answer = ended.expect("the connection is closed");
+        assert!(answer.is_empty() || answer.contains(" 408 "), "{answer}");
+    }
+    assert_eq!(world.upstream.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_given_up() {
+    let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let post = "POST /api/v1/open/x HTTP/1.1\r\nHost: stoa\r\n";
+    for begun in [
+        "Content-Length: 9\r\n\r\nabc",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ] {
+        let request = format!("{post}{begun}");
+        let ended = timeout(DEADLINE, world.exchange(request.as_bytes())).await;
+        let answer = ended.expect("the connection is closed");
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    assert_eq!(world.upstream.complete(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_no_more() {
+    let world = World::with(&[("CONNECTIONS_PER_ADDRESS", "2")]).await;
+    let mut held = [connect(&world).await, connect(&world).await];
+    for stream in &mut held {
+        assert!(is_answered(stream).await);
+    }
+    assert!(!is_answered(&mut connect(&world).await).await);
+    drop(held);
+    let deadline = Instant::now() + DEADLINE;
+    while !is_answered(&mut connect(&world).await).await {
+        assert!(Instant::now() < deadline, "its connections are given back");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_when_all_is_full_waits() {
+    let world = World::with(&[("CONNECTIONS_MAX", "1")]).await;
+    let mut first = connect(&world).await;
+    assert!(is_answered(&mut first).await);
+    let mut second = connect(&world).await;
+    let mut waiting = Box::pin(is_answered(&mut second));
+    assert!(timeout(WATCHED, &mut waiting).await.is_err());
+    drop(first);
+    assert!(timeout(DEADLINE, waiting).await.expect("its turn has come"));
+}
