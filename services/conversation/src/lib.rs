@@ -17,6 +17,7 @@ mod turns;
 
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
+use stoa_contracts::identity::Scope;
 use stoa_outbox::Relay;
 use stoa_postgres::PostgresSettings;
 use stoa_service::{App, Context, TokenVerifier, internal};
@@ -53,7 +54,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     );
     Ok(App::documented(handlers::routes().with_state(state))
         .merge(internal)
-        .identity(verifier)
+        .identity_to(Scope::Converse, verifier)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
         .background("outbox", |token| relay.run(token))
         .background("hub", |token| async move {

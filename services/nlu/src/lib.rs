@@ -19,6 +19,7 @@ pub use settings::Settings;
 use axum::Router;
 use axum::routing::post;
 use stoa_client::ServiceClient;
+use stoa_contracts::identity::Scope;
 use stoa_service::{App, Context, TokenVerifier};
 use understand::Nlu;
 use utoipa::openapi::OpenApi;
@@ -51,7 +52,10 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .with_state(nlu.clone());
     Ok(App::documented(routes().with_state(nlu))
         .merge(stoa_service::internal(internal, &settings.internal))
-        .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)
+        .identity_to(
+            Scope::Parse,
+            TokenVerifier::new(&settings.tokens, context.clock.clone())?,
+        )
         .background("inbox", |token| relay.run(token)))
 }
 

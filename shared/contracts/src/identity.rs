@@ -29,6 +29,34 @@ impl Role {
     }
 }
 
+/// What a key is for. It narrows a role: a key may do what both its role and its scopes allow.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Has utterances parsed.
+    Parse,
+    /// Holds conversations and reads them.
+    Converse,
+    /// Everything else: assistants, data, trainings, jobs, keys.
+    Manage,
+}
+
+impl Scope {
+    /// Every scope there is.
+    pub const ALL: [Self; 3] = [Self::Parse, Self::Converse, Self::Manage];
+
+    /// The scope as it is stored and written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Converse => "converse",
+            Self::Manage => "manage",
+        }
+    }
+}
+
 /// The claims of an access token (JWT, `EdDSA`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -41,6 +69,12 @@ pub struct Claims {
     /// The one assistant that the token is good for, if it is narrowed so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assistant: Option<Uuid>,
+    /// What the token is for; without it, for all that the role may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// What can be revoked: the session that the token belongs to, or the API key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     /// Always [`ISSUER`].
     pub iss: String,
     /// Issued at, Unix seconds.

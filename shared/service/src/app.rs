@@ -3,10 +3,13 @@
 use std::{pin::Pin, time::Duration};
 
 use axum::{Extension, Router};
+use stoa_contracts::identity::Scope;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Context, HttpSettings, TokenVerifier, middleware, openapi, running::Running};
+use crate::{
+    Context, HttpSettings, TokenVerifier, identity::Purpose, middleware, openapi, running::Running,
+};
 
 /// Any error that a check or a background task may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -57,10 +60,18 @@ impl App {
         self
     }
 
-    /// Lets handlers take an [`Identity`](crate::Identity), verified by `verifier`.
+    /// Lets handlers take an [`Identity`](crate::Identity), verified by `verifier`. Of keys that are narrowed to scopes it
+    /// takes those that manage; a service that is for something else says so with [`App::identity_to`].
     #[must_use]
-    pub fn identity(mut self, verifier: TokenVerifier) -> Self {
-        self.router = self.router.layer(Extension(verifier));
+    pub fn identity(self, verifier: TokenVerifier) -> Self {
+        self.identity_to(Scope::Manage, verifier)
+    }
+
+    /// As [`App::identity`], for a service whose routes are there to parse or to converse.
+    #[must_use]
+    pub fn identity_to(mut self, scope: Scope, verifier: TokenVerifier) -> Self {
+        let purpose = Extension(Purpose(scope));
+        self.router = self.router.layer(purpose).layer(Extension(verifier));
         self
     }
 

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{HeaderMap, header, request::Parts};
 use stoa_contracts::{
     ErrorCode,
-    identity::{Claims, Role},
+    identity::{Claims, Role, Scope},
 };
 use uuid::Uuid;
 
@@ -22,6 +22,25 @@ pub struct Identity {
     pub role: Role,
     /// The one assistant that the token is good for, if it is narrowed so.
     pub assistant: Option<Uuid>,
+    /// The session or the API key, which can be revoked; none in a token of an earlier release.
+    pub session: Option<Uuid>,
+}
+
+/// What the routes of a service are for; a token with other scopes is refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Purpose(pub(crate) Scope);
+
+impl Purpose {
+    fn check(self, claims: &Claims) -> Result<(), Problem> {
+        let Some(scopes) = &claims.scopes else {
+            return Ok(());
+        };
+        if scopes.contains(&self.0) {
+            return Ok(());
+        }
+        let detail = format!("This takes a key with the scope `{}`.", self.0.as_str());
+        Err(Problem::new(ErrorCode::Forbidden, detail))
+    }
 }
 
 impl Identity {
@@ -43,13 +62,14 @@ impl Identity {
     }
 }
 
-impl From<Claims> for Identity {
-    fn from(claims: Claims) -> Self {
+impl From<&Claims> for Identity {
+    fn from(claims: &Claims) -> Self {
         Self {
             subject: claims.sub,
             account: claims.account,
             role: claims.role,
             assistant: claims.assistant,
+            session: claims.sid,
         }
     }
 }
@@ -66,7 +86,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Identity {
                 ErrorCode::Internal.title(),
             ));
         };
-        Ok(verifier.verify(token).await?.into())
+        let claims = verifier.verify_now(token)?;
+        if let Some(purpose) = parts.extensions.get::<Purpose>() {
+            purpose.check(&claims)?;
+        }
+        Ok(claims.as_ref().into())
     }
 }
 

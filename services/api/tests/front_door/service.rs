@@ -197,6 +197,8 @@ impl Service {
             account,
             role,
             assistant,
+            scopes: None,
+            sid: None,
             iss: ISSUER.to_owned(),
             iat: now,
             exp: now + 900,

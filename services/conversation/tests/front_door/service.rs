@@ -208,6 +208,8 @@ fn token(clock: &Clock, account: Uuid, role: Role, assistant: Option<Uuid>) -> S
         account,
         role,
         assistant,
+        scopes: None,
+        sid: None,
         iss: ISSUER.to_owned(),
         iat: now,
         exp: now + 900,

@@ -186,6 +186,8 @@ pub(crate) fn token(life: i64) -> String {
         account: Uuid::new_v4(),
         role: Role::Viewer,
         assistant: None,
+        scopes: None,
+        sid: None,
         iss: ISSUER.into(),
         iat: now,
         exp: now + life,

@@ -205,6 +205,8 @@ pub(crate) fn token(account: Uuid, assistant: Option<Uuid>) -> String {
         account,
         role: Role::Viewer,
         assistant,
+        scopes: None,
+        sid: None,
         iss: ISSUER.to_owned(),
         iat: now,
         exp: now + 900,

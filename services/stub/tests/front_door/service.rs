@@ -126,6 +126,8 @@ pub(crate) fn token(role: Role) -> String {
         account: Uuid::now_v7(),
         role,
         assistant: None,
+        scopes: None,
+        sid: None,
         iss: ISSUER.to_owned(),
         iat: now,
         exp: now + 900,

@@ -240,6 +240,8 @@ impl TestService {
             account,
             role,
             assistant,
+            scopes: None,
+            sid: None,
             iss,
             iat: now,
             exp: now + 900,

@@ -5,12 +5,16 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, RequestBuilder};
 use stoa_contracts::{
     ErrorCode,
-    identity::{Claims, ISSUER, Role},
+    identity::{Claims, ISSUER, Role, Scope},
 };
-use stoa_service::{Clock, Context, Identity, TokenSettings, TokenSigner, TokenVerifier};
+use stoa_service::{
+    Clock, Context, Identity, TokenError, TokenSettings, TokenSigner, TokenVerifier,
+};
 use stoa_testing::keys;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -18,17 +22,23 @@ use uuid::Uuid;
 use crate::routes::{ask, refused};
 
 fn token(exp: i64, iss: &str) -> (Uuid, String) {
+    token_by(keys::SIGNING_KEY, exp, iss, None)
+}
+
+fn token_by(key: &str, exp: i64, iss: &str, scopes: Option<Vec<Scope>>) -> (Uuid, String) {
     let account = Uuid::now_v7();
     let claims = Claims {
         sub: Uuid::now_v7(),
         account,
         role: Role::Viewer,
         assistant: None,
+        scopes,
+        sid: None,
         iss: iss.to_owned(),
         iat: exp - 900,
         exp,
     };
-    let signer = TokenSigner::new(&keys::SIGNING_KEY.into()).unwrap();
+    let signer = TokenSigner::new(&key.into()).unwrap();
     (account, signer.sign(&claims).unwrap())
 }
 
@@ -83,6 +93,101 @@ async fn a_token_of_another_issuer_is_refused() {
     assert_eq!(refused(Method::GET, "/me", bearer(&token)).await.0, 401);
 }
 
+fn verifier(verifying_key: &str) -> TokenVerifier {
+    let settings = TokenSettings {
+        verifying_key: verifying_key.into(),
+    };
+    TokenVerifier::new(&settings, Clock::system()).unwrap()
+}
+
+#[test]
+fn keys_change_without_a_token_refused() {
+    let both = format!("{}{}", keys::VERIFYING_KEY, keys::NEXT_VERIFYING_KEY);
+    let (before, during, after) = (
+        verifier(keys::VERIFYING_KEY),
+        verifier(&both),
+        verifier(keys::NEXT_VERIFYING_KEY),
+    );
+    let old = token(in_a_minute(), ISSUER).1;
+    let new = token_by(keys::NEXT_SIGNING_KEY, in_a_minute(), ISSUER, None).1;
+    assert!(before.verify_now(&old).is_ok());
+    assert!(during.verify_now(&old).is_ok() && during.verify_now(&new).is_ok());
+    assert!(after.verify_now(&new).is_ok());
+    for refused in [before.verify_now(&new), after.verify_now(&old)] {
+        assert!(matches!(refused, Err(TokenError::UnknownKey)));
+    }
+}
+
+#[test]
+fn a_token_that_names_no_key_is_of_any() {
+    let header = Header::new(Algorithm::EdDSA);
+    let claims: serde_json::Value = {
+        let token = token(in_a_minute(), ISSUER).1;
+        let claims = token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+    };
+    let key = EncodingKey::from_ed_pem(keys::SIGNING_KEY.as_bytes()).unwrap();
+    let nameless = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+    let both = format!("{}{}", keys::NEXT_VERIFYING_KEY, keys::VERIFYING_KEY);
+    assert!(verifier(&both).verify_now(&nameless).is_ok());
+    assert!(
+        verifier(keys::NEXT_VERIFYING_KEY)
+            .verify_now(&nameless)
+            .is_err()
+    );
+}
+
+#[test]
+fn what_is_no_key_and_a_heap_of_keys_are_refused_at_the_start() {
+    for keys in ["", "a key", &keys::VERIFYING_KEY.repeat(9)] {
+        let settings = TokenSettings {
+            verifying_key: keys.into(),
+        };
+        assert!(TokenVerifier::new(&settings, Clock::system()).is_err());
+    }
+}
+
+#[test]
+fn a_token_is_found_again_once_it_was_verified_and_by_its_own_verifier_only() {
+    let (own, other) = (
+        verifier(keys::VERIFYING_KEY),
+        verifier(keys::NEXT_VERIFYING_KEY),
+    );
+    let (account, token) = token(in_a_minute(), ISSUER);
+    assert!(own.verify_cached(&token).is_none());
+    own.verify_now(&token).unwrap();
+    let found = own.verify_cached(&token).unwrap().unwrap();
+    assert_eq!(found.account, account);
+    let again = own.verify_cached(&token).unwrap().unwrap();
+    assert!(Arc::ptr_eq(&found, &again), "nothing is copied");
+    assert!(other.verify_cached(&token).is_none());
+    assert!(own.verify_cached(&token[..token.len() - 1]).is_none());
+}
+
+#[test]
+fn the_last_hundred_tokens_are_found_again() {
+    let own = verifier(keys::VERIFYING_KEY);
+    let tokens: Vec<_> = (0..100)
+        .map(|_| token(in_a_minute(), ISSUER).1)
+        .inspect(|token| assert!(own.verify_now(token).is_ok()))
+        .collect();
+    let found = tokens.iter().filter_map(|token| own.verify_cached(token));
+    assert_eq!(found.count(), 100);
+}
+
+#[tokio::test]
+async fn a_token_with_scopes_opens_what_it_is_for() {
+    let narrowed = |scope| {
+        let scopes = Some(vec![scope]);
+        token_by(keys::SIGNING_KEY, in_a_minute(), ISSUER, scopes).1
+    };
+    let manages = narrowed(Scope::Manage);
+    assert_eq!(ask(Method::GET, "/me", bearer(&manages)).await.0, 200);
+    let parses = narrowed(Scope::Parse);
+    let (status, code, _) = refused(Method::GET, "/me", bearer(&parses)).await;
+    assert_eq!((status, code), (403, ErrorCode::Forbidden));
+}
+
 #[tokio::test]
 async fn an_expired_token_is_refused_also_when_it_was_good_before() {
     let now = Arc::new(AtomicI64::new(1_800_000_000));
@@ -108,6 +213,7 @@ fn a_greater_role_may_do_what_a_lesser_one_may() {
         account: Uuid::nil(),
         role,
         assistant: None,
+        session: None,
     };
     assert!(identity(Role::Owner).require(Role::Editor).is_ok());
     let refusal = identity(Role::Viewer).require(Role::Editor).unwrap_err();
