@@ -10,9 +10,12 @@ pub mod flows;
 pub mod handlers;
 mod idempotency;
 pub mod media;
+pub mod oidc;
 pub mod passwords;
 mod revisions;
+mod revocations;
 mod secrets;
+mod sessions;
 pub mod settings;
 mod state;
 mod stored;
@@ -56,6 +59,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let relay = Relay::new(pool.clone(), worker, api.outbox.clone(), move || {
         clock.now()
     });
+    let alarm = api.revocations.clone();
     let (upkeep, files) = (api.clone(), api.clone());
     let routes = handlers::public(&api).with_state(api.clone());
     Ok(App::documented(routes)
@@ -65,6 +69,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .longest_request(LONGEST_REQUEST)
         .background("outbox", |token| relay.run(token))
         .background("transfers", |token| transfers::run(files, tasks, token))
+        .background("revocations", |token| alarm.run(pool, token))
         .background("upkeep", |token| upkeep::run(upkeep, token)))
 }
 

@@ -16,7 +16,7 @@ const AT_A_TIME: usize = 2;
 const WAIT: Duration = Duration::from_secs(5);
 /// The hash of a password that nobody has, with the parameters of today: an unknown e-mail
 /// address costs as much as a known one, so that the time does not tell which it is.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c3RvYS1uby1zdWNoLXVzZXI$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub(crate) const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c3RvYS1uby1zdWNoLXVzZXI$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Why a password could not be hashed or compared.
 #[derive(Debug, thiserror::Error)]

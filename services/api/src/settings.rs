@@ -7,6 +7,8 @@ use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
 use uuid::Uuid;
 
+use crate::oidc::OidcSettings;
+
 /// The settings of `serve`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -24,6 +26,8 @@ pub struct Settings {
     pub inbox_retention: Duration,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
     pub signing_key: SecretString,
+    /// The OpenID provider that people may sign in with.
+    pub oidc: Option<OidcSettings>,
 }
 
 impl stoa_config::Settings for Settings {
@@ -48,6 +52,7 @@ impl stoa_config::Settings for Settings {
             "private key of access tokens (PEM, Ed25519)",
         );
         let signing_key = key.required();
+        let oidc = OidcSettings::read(env);
         Some(Self {
             postgres: postgres?,
             worker_url: worker_url?,
@@ -56,6 +61,7 @@ impl stoa_config::Settings for Settings {
             api_key_retention: api_key_retention?,
             inbox_retention: inbox_retention?,
             signing_key: signing_key?,
+            oidc: oidc?,
         })
     }
 }

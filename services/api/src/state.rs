@@ -9,7 +9,9 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
     Settings,
+    oidc::Oidc,
     passwords::Passwords,
+    revocations::Alarm,
     tokens::{Tokens, TokensError},
     transfers::Task,
 };
@@ -28,6 +30,10 @@ pub(crate) struct Api {
     pub(crate) clock: Clock,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
+    /// The provider through which people sign in, if there is one.
+    pub(crate) oidc: Option<Arc<Oidc>>,
+    /// Wakes gateways that wait for revocations.
+    pub(crate) revocations: Alarm,
     /// Wakes the relay of the outbox.
     pub(crate) outbox: Arc<Notify>,
     /// Whether webhooks may be `http`.
@@ -68,11 +74,15 @@ impl Api {
         context: &Context,
         transfers: mpsc::Sender<Task>,
     ) -> Result<Self, TokensError> {
+        let oidc = settings.oidc.clone();
+        let oidc = oidc.map(|oidc| Arc::new(Oidc::new(oidc, context.clock.clone())));
         Ok(Self {
             pool,
             clock: context.clock.clone(),
             tokens: Tokens::new(&settings.signing_key)?,
             passwords: Passwords::new(),
+            oidc,
+            revocations: Alarm::new(),
             outbox: Arc::new(Notify::new()),
             webhook_http: settings.webhook_http,
             revoked_keys_kept: settings.api_key_retention,

@@ -1,7 +1,7 @@
 //! Words as the database stores them, back as types. The tables' CHECKs allow no others.
 
 use stoa_contracts::{
-    identity::Role,
+    identity::{Role, Scope},
     inbox::InboxStatus,
     trainings::TrainingStatus,
     transfers::{DataFormat, ImportMode, TransferStatus},
@@ -15,6 +15,12 @@ pub(crate) fn role(text: &str) -> Role {
         "editor" => Role::Editor,
         _ => Role::Viewer,
     }
+}
+
+/// The scopes of a key, each once and in their order; a word that is none is no scope.
+pub(crate) fn scopes(words: &[String]) -> Vec<Scope> {
+    let named = |scope: &Scope| words.iter().any(|word| word == scope.as_str());
+    Scope::ALL.into_iter().filter(named).collect()
 }
 
 /// A training's status.

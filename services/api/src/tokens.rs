@@ -1,28 +1,19 @@
-//! Access tokens (short, signed) and refresh tokens (long, stored, good for one use).
+//! Access tokens: short, signed. Refresh tokens are in [`crate::sessions`].
 
 use ed25519_dalek::{
     SigningKey,
     pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, spki::der::pem::LineEnding},
 };
-use sqlx::PgPool;
 use stoa_config::{ExposeSecret as _, SecretString};
-use stoa_contracts::{
-    Coded, ErrorCode,
-    identity::{Claims, ISSUER, Role},
-};
-use stoa_postgres::{DatabaseError, traced};
+use stoa_contracts::identity::{Claims, ISSUER, Role, Scope};
 use stoa_service::{Clock, TokenError, TokenSettings, TokenSigner, TokenVerifier};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::secrets;
-
-/// How long an access token lives: it cannot be revoked, so this is how long a lost one is good.
+/// How long an access token lives.
 pub(crate) const ACCESS_TTL: Duration = Duration::minutes(15);
 /// How long the access token that stands for an API key lives.
 pub(crate) const KEY_TTL: Duration = Duration::minutes(5);
-/// How long a refresh token waits to be used.
-const REFRESH_TTL: Duration = Duration::days(30);
 
 /// Why the signing key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +34,16 @@ pub(crate) struct Tokens {
 }
 
 /// Who an access token is for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bearer {
     pub(crate) subject: Uuid,
     pub(crate) account: Uuid,
     pub(crate) role: Role,
     pub(crate) assistant: Option<Uuid>,
+    /// What it is for, if it is narrowed so.
+    pub(crate) scopes: Option<Vec<Scope>>,
+    /// The session or the API key, which can be revoked.
+    pub(crate) sid: Uuid,
 }
 
 impl Tokens {
@@ -86,78 +81,11 @@ impl Tokens {
             account: bearer.account,
             role: bearer.role,
             assistant: bearer.assistant,
+            scopes: bearer.scopes,
+            sid: Some(bearer.sid),
             iss: ISSUER.to_owned(),
             iat: now.unix_timestamp(),
             exp: (now + ttl).unix_timestamp(),
         })
     }
-}
-
-/// Why a refresh token buys nothing.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RefreshError {
-    #[error("The refresh token is not valid; sign in again.")]
-    Refused,
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-}
-
-impl Coded for RefreshError {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::Refused => ErrorCode::Unauthenticated,
-            Self::Database(error) => error.code(),
-        }
-    }
-}
-
-/// Stores a new refresh token of a family and returns it.
-pub(crate) async fn issue_refresh(
-    pool: &PgPool,
-    user: Uuid,
-    family: Uuid,
-    now: OffsetDateTime,
-) -> Result<String, DatabaseError> {
-    let token = secrets::random_token();
-    let insert = sqlx::query!(
-        "INSERT INTO refresh_tokens (token_hash, family, user_id, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
-        secrets::digest(&token),
-        family,
-        user,
-        now,
-        now + REFRESH_TTL,
-    );
-    traced("refresh_token.insert", insert.execute(pool)).await?;
-    Ok(token)
-}
-
-/// Uses a refresh token up and returns its user and family. A token that comes a second time
-/// was stolen by one of the two who sent it: the whole family ends.
-pub(crate) async fn use_refresh(
-    pool: &PgPool,
-    token: &str,
-    now: OffsetDateTime,
-) -> Result<(Uuid, Uuid), RefreshError> {
-    let hash = secrets::digest(token);
-    let used = sqlx::query!(
-        "UPDATE refresh_tokens SET used_at = $2
-         WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
-         RETURNING user_id, family",
-        hash,
-        now,
-    );
-    if let Some(row) = traced("refresh_token.use", used.fetch_optional(pool)).await? {
-        return Ok((row.user_id, row.family));
-    }
-    let family = sqlx::query!(
-        "DELETE FROM refresh_tokens WHERE family =
-         (SELECT family FROM refresh_tokens WHERE token_hash = $1 AND used_at IS NOT NULL)",
-        hash,
-    );
-    let ended = traced("refresh_token.end_family", family.execute(pool)).await?;
-    if ended.rows_affected() > 0 {
-        tracing::warn!("a refresh token was used twice; its session has been ended");
-    }
-    Err(RefreshError::Refused)
 }

@@ -8,7 +8,7 @@ use stoa_service::BoxError;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{idempotency, state::Api, throttle};
+use crate::{idempotency, oidc, revocations, state::Api, throttle};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(15);
@@ -31,10 +31,21 @@ async fn remove_expired(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseEr
     sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < $1", keys)
         .execute(&api.pool)
         .await?;
-    let failures = now - throttle::WINDOW;
+    let failures = now - throttle::LONGEST_WINDOW;
     sqlx::query!(
         "DELETE FROM sign_in_failures WHERE window_start < $1",
         failures
+    )
+    .execute(&api.pool)
+    .await?;
+    let told = now - revocations::KEPT;
+    sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", told)
+        .execute(&api.pool)
+        .await?;
+    let begun = now - oidc::KEPT;
+    sqlx::query!(
+        "DELETE FROM oidc_authorizations WHERE created_at < $1",
+        begun
     )
     .execute(&api.pool)
     .await?;

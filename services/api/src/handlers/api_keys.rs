@@ -8,16 +8,16 @@ use axum::{
 use http::StatusCode;
 use stoa_contracts::{
     ErrorCode, FieldError, Page,
-    identity::{API_KEY_PREFIX, Role},
+    identity::{API_KEY_PREFIX, Role, Scope},
     sessions::{ApiKey, CreateApiKey, CreatedApiKey},
 };
-use stoa_postgres::{Cursor, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{idempotency::OnlyOnce, secrets, state::Api, stored};
+use crate::{idempotency::OnlyOnce, revocations, secrets, state::Api, stored};
 
 /// Random characters of a key: 190 bits.
 const SECRET_LENGTH: usize = 32;
@@ -47,7 +47,8 @@ async fn list_api_keys(
     let cursor = Cursor::<(OffsetDateTime, Uuid)>::decode(paging.cursor.as_deref())?;
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query!(
-        "SELECT id, name, prefix, role, assistant_id, created_at FROM api_keys
+        "SELECT id, name, prefix, role, assistant_id, scopes, created_at, expires_at, last_used_at
+         FROM api_keys
          WHERE account_id = $1 AND revoked_at IS NULL
              AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
          ORDER BY created_at DESC, id DESC LIMIT $4",
@@ -63,7 +64,10 @@ async fn list_api_keys(
         prefix: row.prefix,
         role: stored::role(&row.role),
         assistant_id: row.assistant_id,
+        scopes: stored::scopes(&row.scopes),
         created_at: row.created_at,
+        expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
     });
     Ok(Json(into_page(
         keys.collect(),
@@ -90,6 +94,10 @@ async fn create_api_key(
     if let Some(assistant) = input.assistant_id {
         check_assistant(&api, &identity, assistant).await?;
     }
+    let now = api.clock.now();
+    if input.expires_at.is_some_and(|end| end <= now) {
+        return Err(invalid("/expires_at", "this is not in the future"));
+    }
     let key = format!("{API_KEY_PREFIX}{}", secrets::random_base62(SECRET_LENGTH));
     let api_key = ApiKey {
         id: Uuid::now_v7(),
@@ -97,12 +105,20 @@ async fn create_api_key(
         prefix: key[..SHOWN].to_owned(),
         role: input.role,
         assistant_id: input.assistant_id,
-        created_at: api.clock.now(),
+        scopes: sorted(input.scopes),
+        created_at: now,
+        expires_at: input.expires_at,
+        last_used_at: None,
     };
+    let scopes: Vec<_> = api_key
+        .scopes
+        .iter()
+        .map(|scope| scope.as_str().to_owned())
+        .collect();
     let insert = sqlx::query!(
         "INSERT INTO api_keys
-             (id, account_id, name, prefix, key_hash, role, assistant_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (id, account_id, name, prefix, key_hash, role, assistant_id, created_at, scopes, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         api_key.id,
         identity.account,
         api_key.name,
@@ -111,13 +127,17 @@ async fn create_api_key(
         api_key.role.as_str(),
         api_key.assistant_id,
         api_key.created_at,
+        &scopes,
+        api_key.expires_at,
     );
     traced("api_key.insert", insert.execute(&api.pool)).await?;
     let created = Json(CreatedApiKey { api_key, key });
     Ok((StatusCode::CREATED, Extension(OnlyOnce), created).into_response())
 }
 
-/// Revokes an API key; it is refused everywhere within 30 seconds.
+/// Revokes an API key; it is refused everywhere at once.
+///
+/// A gateway that cannot be told, because the network fails it, refuses the key within 30 seconds.
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",
@@ -131,17 +151,21 @@ async fn delete_api_key(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
     identity.require(Role::Owner)?;
+    let now = api.clock.now();
+    let mut transaction = begin(&api.pool).await?;
     let update = sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3
          WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL",
         id,
         identity.account,
-        api.clock.now(),
+        now,
     );
-    let revoked = traced("api_key.revoke", update.execute(&api.pool)).await?;
+    let revoked = traced("api_key.revoke", update.execute(&mut *transaction)).await?;
     if revoked.rows_affected() == 0 {
         return Err(Problem::not_found("API key"));
     }
+    revocations::tell(&mut transaction, &[id], now).await?;
+    transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,11 +181,21 @@ async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Res
     {
         return Ok(());
     }
+    Err(invalid("/assistant_id", "there is no such assistant"))
+}
+
+/// Every scope once, in their order; all, if none are named.
+fn sorted(scopes: Option<Vec<Scope>>) -> Vec<Scope> {
+    let named = |scope: &Scope| scopes.as_ref().is_none_or(|scopes| scopes.contains(scope));
+    Scope::ALL.into_iter().filter(named).collect()
+}
+
+fn invalid(pointer: &str, message: &str) -> Problem {
     let place = FieldError {
-        pointer: Some("/assistant_id".to_owned()),
-        message: "there is no such assistant".to_owned(),
+        pointer: Some(pointer.to_owned()),
+        message: message.to_owned(),
         ..FieldError::default()
     };
     let detail = "Some values of the body are not allowed.";
-    Err(Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place]))
+    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
 }

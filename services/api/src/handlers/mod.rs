@@ -10,6 +10,7 @@ mod imports;
 mod inbox;
 mod internal_routes;
 mod models;
+mod oidc;
 mod sessions;
 mod training_data;
 mod training_news;
@@ -49,7 +50,9 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 }
 
 fn sessions() -> OpenApiRouter<Api> {
-    openapi_router("api").merge(sessions::routes())
+    openapi_router("api")
+        .merge(sessions::routes())
+        .merge(oidc::routes())
 }
 
 fn resources() -> OpenApiRouter<Api> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use crate::service::{INTERNAL, Service};
@@ -90,6 +91,91 @@ async fn a_key_for_a_foreign_or_unknown_assistant_is_refused() {
             .problem(422);
         assert_eq!(problem["errors"][0]["pointer"], "/assistant_id");
     }
+}
+
+#[tokio::test]
+async fn a_key_expires_and_its_token_with_it() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let soon = rfc3339(OffsetDateTime::now_utc() + Duration::minutes(2));
+    let body = json!({"name": "short", "role": "viewer", "expires_at": soon});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let token = exchange(&service, &created["key"]).await.ok(200);
+    assert!(token["expires_in"].as_u64().unwrap() <= 120);
+    service.pass(Duration::minutes(3));
+    exchange(&service, &created["key"]).await.problem(401);
+
+    let past = rfc3339(OffsetDateTime::now_utc() - Duration::minutes(2));
+    let body = json!({"name": "late", "role": "viewer", "expires_at": past});
+    let problem = service.post("/api/v1/api-keys", &owner, body).await;
+    assert_eq!(problem.problem(422)["errors"][0]["pointer"], "/expires_at");
+}
+
+#[tokio::test]
+async fn a_list_tells_when_a_key_was_last_used() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let body = json!({"name": "used", "role": "viewer"});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    assert_eq!(created["last_used_at"], Value::Null);
+    exchange(&service, &created["key"]).await.ok(200);
+    let list = service.get("/api/v1/api-keys", &owner).await.ok(200);
+    assert!(list["items"][0]["last_used_at"].is_string(), "{list}");
+}
+
+#[tokio::test]
+async fn a_key_with_scopes_does_what_they_say() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let none = json!({"name": "none", "role": "viewer", "scopes": []});
+    let problem = service.post("/api/v1/api-keys", &owner, none).await;
+    problem.problem(422);
+    for (scopes, status) in [
+        (json!(["converse", "parse"]), 403),
+        (json!(["manage"]), 200),
+    ] {
+        let body = json!({"name": "narrow", "role": "viewer", "scopes": scopes});
+        let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+        let token = exchange(&service, &created["key"]).await.ok(200);
+        let token = token["access_token"].as_str().unwrap();
+        let answer = service.get("/api/v1/assistants", token).await;
+        assert_eq!(answer.status, status, "{scopes}");
+    }
+    let body = json!({"name": "wide", "role": "viewer"});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    assert_eq!(created["scopes"], json!(["parse", "converse", "manage"]));
+}
+
+#[tokio::test]
+async fn a_gateway_that_waits_is_told_of_a_revocation_at_once() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let body = json!({"name": "leaked", "role": "viewer"});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let session = service.sign_in().await;
+    let nothing = service.get("/internal/v1/revocations", INTERNAL).await;
+    assert_eq!(nothing.ok(200), json!({"next": 0, "revoked": []}));
+
+    let path = format!("/api/v1/api-keys/{}", created["id"].as_str().unwrap());
+    let (told, _) = tokio::join!(
+        service.get("/internal/v1/revocations?after=0&wait=20", INTERNAL),
+        service.delete(&path, &owner),
+    );
+    let told = told.ok(200);
+    assert_eq!(told["revoked"], json!([created["id"]]));
+
+    let access = session["access_token"].as_str().unwrap();
+    service.delete("/api/v1/sessions", access).await.ok(204);
+    let path = format!("/internal/v1/revocations?after={}", told["next"]);
+    let told = service.get(&path, INTERNAL).await.ok(200);
+    assert_eq!(told["revoked"].as_array().unwrap().len(), 1);
+    let all = service.get("/internal/v1/revocations", INTERNAL).await;
+    assert_eq!(all.ok(200)["revoked"].as_array().unwrap().len(), 2);
+    service.stop().await;
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap()
 }
 
 #[tokio::test]

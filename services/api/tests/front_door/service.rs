@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use api::{MigrateSettings, Settings, settings::Owner};
+use api::{MigrateSettings, Settings, oidc::OidcSettings, settings::Owner};
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -83,6 +83,15 @@ impl Service {
     }
 
     pub(crate) async fn with_worker(url: &str) -> Self {
+        Self::with(url, None).await
+    }
+
+    /// A service at which people sign in through this provider.
+    pub(crate) async fn with_provider(oidc: OidcSettings) -> Self {
+        Self::with(NO_WORKER, Some(oidc)).await
+    }
+
+    async fn with(url: &str, oidc: Option<OidcSettings>) -> Self {
         let database = stoa_testing::postgres::database().await;
         let postgres = PostgresSettings::at(&database.url);
         migrate(&postgres).await;
@@ -100,6 +109,7 @@ impl Service {
             inbox_retention: std::time::Duration::from_hours(24 * 90),
             internal_token: InternalToken::new(INTERNAL),
             signing_key: keys::SIGNING_KEY.into(),
+            oidc,
         };
         let app = api::build(settings, &context)
             .await

@@ -1,11 +1,12 @@
 //! Signing in, staying in, and what is refused.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
 use stoa_postgres::PostgresSettings;
 use time::Duration;
 
-use crate::service::{ACCOUNT, EMAIL, PASSWORD, Service, migrate};
+use crate::service::{ACCOUNT, Answer, EMAIL, PASSWORD, Service, migrate, send};
 
 #[tokio::test]
 async fn the_first_owner_signs_in_and_is_told_who_they_are() {
@@ -102,6 +103,7 @@ async fn a_refresh_token_that_comes_twice_ends_the_session_of_both() {
     let service = Service::start().await;
     let first = service.sign_in().await;
     let second = refresh(&service, &first["refresh_token"]).await.ok(200);
+    service.pass(Duration::seconds(11));
     refresh(&service, &first["refresh_token"])
         .await
         .problem(401);
@@ -110,6 +112,46 @@ async fn a_refresh_token_that_comes_twice_ends_the_session_of_both() {
         .problem(401);
     let another = service.sign_in().await;
     refresh(&service, &another["refresh_token"]).await.ok(200);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_given_again_and_the_lost_one_ends_the_session_should_it_come() {
+    let service = Service::start().await;
+    let first = service.sign_in().await;
+    let lost = refresh(&service, &first["refresh_token"]).await.ok(200);
+    let again = refresh(&service, &first["refresh_token"]).await.ok(200);
+    let next = refresh(&service, &again["refresh_token"]).await.ok(200);
+    refresh(&service, &lost["refresh_token"]).await.problem(401);
+    refresh(&service, &next["refresh_token"]).await.problem(401);
+}
+
+#[tokio::test]
+async fn a_token_whose_answer_was_used_is_not_lost_but_stolen() {
+    let service = Service::start().await;
+    let first = service.sign_in().await;
+    let second = refresh(&service, &first["refresh_token"]).await.ok(200);
+    let third = refresh(&service, &second["refresh_token"]).await.ok(200);
+    refresh(&service, &first["refresh_token"])
+        .await
+        .problem(401);
+    refresh(&service, &third["refresh_token"])
+        .await
+        .problem(401);
+}
+
+#[tokio::test]
+async fn of_two_who_renew_at_once_at_most_one_goes_on() {
+    let service = Service::start().await;
+    let first = service.sign_in().await;
+    let token = &first["refresh_token"];
+    let (one, other) = tokio::join!(refresh(&service, token), refresh(&service, token));
+    let (one, other) = (one.ok(200), other.ok(200));
+    let mut good = 0;
+    for session in [one, other] {
+        let answer = refresh(&service, &session["refresh_token"]).await;
+        good += usize::from(answer.status == 200);
+    }
+    assert!(good <= 1, "{good} branches of one session go on");
 }
 
 #[tokio::test]
@@ -124,15 +166,113 @@ async fn a_refresh_token_expires_and_a_made_up_one_is_refused() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session() {
+async fn signing_out_ends_this_session_and_no_other() {
     let service = Service::start().await;
-    let session = service.sign_in().await;
-    let token = session["access_token"].as_str().unwrap();
+    let (session, other) = (service.sign_in().await, service.sign_in().await);
     service
-        .delete("/api/v1/sessions/current", token)
+        .delete("/api/v1/sessions/current", access(&session))
         .await
         .ok(204);
     refresh(&service, &session["refresh_token"])
+        .await
+        .problem(401);
+    refresh(&service, &other["refresh_token"]).await.ok(200);
+}
+
+#[tokio::test]
+async fn a_user_sees_their_sessions_and_ends_one_or_the_others_or_all() {
+    let service = Service::start().await;
+    let (old, own) = (
+        sign_in_from(&service, "192.0.2.7").await,
+        service.sign_in().await,
+    );
+    sign_in_from(&service, "192.0.2.8").await;
+    let list = sessions(&service, &own).await;
+    assert_eq!(list.len(), 3);
+    let current: Vec<_> = list.iter().map(|session| &session["current"]).collect();
+    assert_eq!(current, [false, true, false], "newest first");
+    assert_eq!(list[2]["address"], "192.0.2.7");
+    assert_eq!(list[2]["user_agent"], "a browser");
+
+    let path = format!("/api/v1/sessions/{}", list[2]["id"].as_str().unwrap());
+    service.delete(&path, access(&own)).await.ok(204);
+    service.delete(&path, access(&own)).await.problem(404);
+    refresh(&service, &old["refresh_token"]).await.problem(401);
+    assert_eq!(sessions(&service, &own).await.len(), 2);
+
+    service
+        .delete("/api/v1/sessions/others", access(&own))
+        .await
+        .ok(204);
+    let left = sessions(&service, &own).await;
+    assert_eq!((left.len(), &left[0]["current"]), (1, &json!(true)));
+
+    service
+        .delete("/api/v1/sessions", access(&own))
+        .await
+        .ok(204);
+    refresh(&service, &own["refresh_token"]).await.problem(401);
+}
+
+#[tokio::test]
+async fn nobody_ends_the_session_of_another() {
+    let service = Service::start().await;
+    let own = service.sign_in().await;
+    let id = sessions(&service, &own).await[0]["id"].clone();
+    let path = format!("/api/v1/sessions/{}", id.as_str().unwrap());
+    let stranger = service.stranger().await;
+    service.delete(&path, &stranger).await.problem(404);
+    refresh(&service, &own["refresh_token"]).await.ok(200);
+}
+
+#[tokio::test]
+async fn a_session_that_an_earlier_release_began_is_listed_once_it_is_renewed() {
+    let service = Service::start().await;
+    let own = service.sign_in().await;
+    sqlx::query("DELETE FROM sessions")
+        .execute(&service.pool)
+        .await
+        .unwrap();
+    let renewed = refresh(&service, &own["refresh_token"]).await.ok(200);
+    assert_eq!(sessions(&service, &renewed).await.len(), 1);
+}
+
+#[tokio::test]
+async fn guessing_from_many_addresses_is_stopped_and_does_not_keep_the_user_out() {
+    let service = Service::start().await;
+    sign_in_from(&service, "192.0.2.7").await;
+    for guess in 0..100 {
+        let answer = try_from(&service, EMAIL, "guess", &format!("198.51.100.{guess}")).await;
+        assert!([200, 401].contains(&answer.status.as_u16()));
+    }
+    let late = try_from(&service, EMAIL, "guess", "203.0.113.1").await;
+    late.problem(429);
+    try_from(&service, EMAIL, PASSWORD, "203.0.113.2")
+        .await
+        .problem(429);
+    try_from(&service, EMAIL, PASSWORD, "192.0.2.7")
+        .await
+        .ok(200);
+    service.pass(Duration::minutes(16));
+    try_from(&service, EMAIL, PASSWORD, "203.0.113.2")
+        .await
+        .ok(200);
+}
+
+#[tokio::test]
+async fn trying_many_users_from_one_network_is_stopped() {
+    let service = Service::start().await;
+    for guess in 0..100 {
+        // One who has a network of IPv6 has all of its addresses.
+        let address = format!("2001:db8:1:2::{guess:x}");
+        try_from(&service, &format!("u{guess}@example.org"), "1234", &address)
+            .await
+            .problem(401);
+    }
+    try_from(&service, "u100@example.org", "1234", "2001:db8:1:2:ffff::1")
+        .await
+        .problem(429);
+    try_from(&service, "u100@example.org", "1234", "2001:db8:1:3::1")
         .await
         .problem(401);
 }
@@ -157,7 +297,7 @@ async fn an_expired_or_foreign_or_missing_token_is_refused() {
         .problem(401);
 }
 
-async fn refresh(service: &Service, token: &serde_json::Value) -> crate::service::Answer {
+async fn refresh(service: &Service, token: &Value) -> Answer {
     service
         .post(
             "/api/v1/sessions/refresh",
@@ -165,4 +305,25 @@ async fn refresh(service: &Service, token: &serde_json::Value) -> crate::service
             json!({"refresh_token": token}),
         )
         .await
+}
+
+fn access(session: &Value) -> &str {
+    session["access_token"].as_str().unwrap()
+}
+
+async fn sessions(service: &Service, session: &Value) -> Vec<Value> {
+    let list = service.get("/api/v1/sessions", access(session)).await;
+    list.ok(200)["items"].as_array().unwrap().clone()
+}
+
+async fn try_from(service: &Service, email: &str, password: &str, address: &str) -> Answer {
+    let request = service.request(Method::POST, "/api/v1/sessions", "");
+    let request = request
+        .header("x-forwarded-for", address)
+        .header("user-agent", "a browser");
+    send(request.json(&json!({"email": email, "password": password}))).await
+}
+
+async fn sign_in_from(service: &Service, address: &str) -> Value {
+    try_from(service, EMAIL, PASSWORD, address).await.ok(200)
 }

@@ -4,6 +4,7 @@ mod assistants;
 mod evaluations;
 mod inbox;
 mod key_tokens;
+mod revocations;
 mod trainings;
 mod transfers;
 mod upkeep;
@@ -28,6 +29,10 @@ pub(super) fn routes() -> Router<Api> {
         .route(
             "/internal/v1/key-tokens",
             post(key_tokens::create_key_token),
+        )
+        .route(
+            stoa_contracts::sessions::REVOCATIONS_PATH,
+            get(revocations::list_revocations),
         )
         .route(
             "/internal/v1/assistants/{id}",

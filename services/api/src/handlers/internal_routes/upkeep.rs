@@ -7,7 +7,7 @@ use stoa_service::{Json, Problem};
 use time::Duration;
 
 use super::super::transfers;
-use crate::state::Api;
+use crate::{sessions::REFRESH_TTL, state::Api};
 
 /// Things of one sort that a call removes.
 const AT_ONCE: i64 = 1000;
@@ -33,6 +33,12 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
         AT_ONCE,
     );
     let tokens = traced("refresh_token.remove", tokens.execute(&api.pool)).await?;
+    let sessions = sqlx::query!(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_used_at < $1 LIMIT $2)",
+        now - REFRESH_TTL,
+        AT_ONCE,
+    );
+    let sessions = traced("session.remove", sessions.execute(&api.pool)).await?;
     let keys = sqlx::query!(
         "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE revoked_at < $1 LIMIT $2)",
         now - api.revoked_keys_kept,
@@ -71,7 +77,8 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
     );
     let batches = traced("inbox_batch.remove", batches.execute(&api.pool)).await?;
     let transfers = transfers::remove_expired(&api, now).await?;
-    let removed = [tokens, keys, deliveries, utterances, batches].map(|done| done.rows_affected());
+    let removed =
+        [tokens, sessions, keys, deliveries, utterances, batches].map(|done| done.rows_affected());
     Ok(Json(Removed {
         removed: transfers.removed + removed.iter().sum::<u64>(),
         more: transfers.more || removed.contains(&AT_ONCE.unsigned_abs()),

@@ -1,10 +1,11 @@
 //! Signing in and out, and who is signed in.
 
+mod open;
+
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, header};
 use stoa_contracts::{
     ErrorCode,
-    identity::Role,
     sessions::{CreateSession, Me, RefreshSession, Session},
 };
 use stoa_postgres::traced;
@@ -13,18 +14,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
+    sessions::{self, Origin, Renewed},
     state::Api,
     stored,
-    throttle::Attempt,
-    tokens::{self, ACCESS_TTL, Bearer},
+    throttle::{Attempt, client_address},
+    tokens::{ACCESS_TTL, Bearer},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(create_session))
         .routes(routes!(refresh_session))
-        .routes(routes!(delete_session))
         .routes(routes!(get_me))
+        .merge(open::routes())
 }
 
 /// Signs a user in.
@@ -65,13 +67,13 @@ async fn create_session(
         return Err(Problem::new(ErrorCode::Unauthenticated, detail));
     };
     attempt.succeeded(&api.pool).await?;
-    let bearer = bearer(user.id, user.account_id, &user.role);
-    session(&api, bearer, Uuid::now_v7()).await
+    sign_in(&api, (user.id, user.account_id, &user.role), &headers).await
 }
 
 /// Renews a session.
 ///
-/// A refresh token is good for one use; one that comes twice ends the session of both.
+/// A refresh token is good for one use; one that comes twice ends the session of both. One that comes again within ten
+/// seconds gets another answer, as long as what the first one gave was not used: it may have been lost.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions/refresh",
@@ -85,31 +87,18 @@ async fn create_session(
 )]
 async fn refresh_session(
     State(api): State<Api>,
+    headers: HeaderMap,
     Json(input): Json<RefreshSession>,
 ) -> Result<Json<Session>, Problem> {
     let now = api.clock.now();
-    let (user, family) = tokens::use_refresh(&api.pool, &input.refresh_token, now).await?;
-    let select = sqlx::query!("SELECT account_id, role FROM users WHERE id = $1", user);
-    let row = traced("user.get", select.fetch_one(&api.pool)).await?;
-    session(&api, bearer(user, row.account_id, &row.role), family).await
-}
-
-/// Signs the user out, everywhere.
-///
-/// No session can be renewed after this; access tokens end within 15 minutes.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/sessions/current",
-    tag = "sessions",
-    responses((status = 204, description = "The user is signed out"), responses::Read)
-)]
-async fn delete_session(State(api): State<Api>, identity: Identity) -> Result<StatusCode, Problem> {
-    let delete = sqlx::query!(
-        "DELETE FROM refresh_tokens WHERE user_id = $1",
-        identity.subject
+    let token = &input.refresh_token;
+    let renewed = sessions::renew(&api.pool, token, origin(&headers), now).await?;
+    let select = sqlx::query!(
+        "SELECT account_id, role FROM users WHERE id = $1",
+        renewed.user
     );
-    traced("refresh_token.delete_all", delete.execute(&api.pool)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let row = traced("user.get", select.fetch_one(&api.pool)).await?;
+    grant(&api, renewed, row.account_id, &row.role)
 }
 
 /// Tells who is signed in.
@@ -141,22 +130,37 @@ async fn get_me(State(api): State<Api>, identity: Identity) -> Result<Json<Me>, 
     }))
 }
 
-fn bearer(user: Uuid, account: Uuid, role: &str) -> Bearer {
-    let role: Role = stored::role(role);
-    Bearer {
-        subject: user,
-        account,
-        role,
-        assistant: None,
-    }
+/// Begins a session of a user (id, account, role) who has said who they are.
+pub(super) async fn sign_in(
+    api: &Api,
+    (user, account, role): (Uuid, Uuid, &str),
+    headers: &HeaderMap,
+) -> Result<Json<Session>, Problem> {
+    let begun = sessions::start(&api.pool, user, origin(headers), api.clock.now()).await?;
+    grant(api, begun, account, role)
 }
 
-async fn session(api: &Api, bearer: Bearer, family: Uuid) -> Result<Json<Session>, Problem> {
-    let now = api.clock.now();
-    let refresh_token = tokens::issue_refresh(&api.pool, bearer.subject, family, now).await?;
+fn grant(api: &Api, session: Renewed, account: Uuid, role: &str) -> Result<Json<Session>, Problem> {
+    let bearer = Bearer {
+        subject: session.user,
+        account,
+        role: stored::role(role),
+        assistant: None,
+        scopes: None,
+        sid: session.session,
+    };
+    let access_token = api.tokens.access(bearer, api.clock.now(), ACCESS_TTL)?;
     Ok(Json(Session {
-        access_token: api.tokens.access(bearer, now, ACCESS_TTL)?,
-        refresh_token,
+        access_token,
+        refresh_token: session.refresh_token,
         expires_in: ACCESS_TTL.whole_seconds().unsigned_abs(),
     }))
+}
+
+fn origin(headers: &HeaderMap) -> Origin<'_> {
+    let user_agent = headers.get(header::USER_AGENT);
+    Origin {
+        user_agent: user_agent.and_then(|agent| agent.to_str().ok()),
+        address: client_address(headers),
+    }
 }
