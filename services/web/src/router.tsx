@@ -11,6 +11,7 @@ import {
 import { isSignedIn } from './api/session'
 import { Crash, NotFound } from './components/Dead'
 import { Shell } from './components/Shell'
+import type { OidcSearch } from './features/session/queries'
 
 const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   component: Outlet,
@@ -40,6 +41,18 @@ const signInRoute = createRoute({
   component: lazyRouteComponent(() => import('./features/session/SignInPage')),
 })
 
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+
+const oidcRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sign-in/oidc',
+  validateSearch: (search: Record<string, unknown>): OidcSearch => ({
+    code: text(search.code),
+    state: text(search.state),
+  }),
+  component: lazyRouteComponent(() => import('./features/session/OidcPage')),
+})
+
 const signedInRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: 'signed-in',
@@ -61,6 +74,12 @@ const jobsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: '/jobs',
   component: lazyRouteComponent(() => import('./features/jobs/JobsPage')),
+})
+
+const accountRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./features/account/AccountPage')),
 })
 
 const assistantRoute = createRoute({
@@ -113,9 +132,11 @@ const chatRoute = createRoute({
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
+  oidcRoute,
   signedInRoute.addChildren([
     assistantsRoute,
     jobsRoute,
+    accountRoute,
     assistantRoute.addChildren([
       overviewRoute,
       dataRoute,

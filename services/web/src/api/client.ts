@@ -78,11 +78,9 @@ export async function unwrap<T>(answer: Promise<Answer<T>>): Promise<T> {
   return data as T
 }
 
-/** Signs in and keeps the session. */
-export async function signIn(email: string, password: string) {
-  const body = { email, password }
+async function keepGranted(path: string, body: object) {
   const headers = { 'Content-Type': 'application/json' }
-  const url = new URL('/api/v1/sessions', location.origin)
+  const url = new URL(path, location.origin)
   const response = await send(
     new Request(url, { method: 'POST', headers, body: JSON.stringify(body) }),
   )
@@ -90,3 +88,11 @@ export async function signIn(email: string, password: string) {
   if (!response.ok) throw problemFrom(response, answer)
   keepSession(answer as Session)
 }
+
+/** Signs in and keeps the session. */
+export const signIn = (email: string, password: string) =>
+  keepGranted('/api/v1/sessions', { email, password })
+
+/** Signs in with what the provider gave, and keeps the session. */
+export const signInWithCode = (code: string, state: string, ticket: string) =>
+  keepGranted('/api/v1/oidc/sessions', { code, state, ticket })

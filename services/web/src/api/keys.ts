@@ -1,6 +1,10 @@
 /** The keys under which answers are cached; a prefix invalidates everything below it. */
 export const keys = {
   me: ['me'] as const,
+  oidc: ['oidc'] as const,
+  oidcReturn: (state: string) => ['oidc', 'return', state] as const,
+  sessions: ['sessions'] as const,
+  apiKeys: ['api-keys'] as const,
   assistants: ['assistants', 'list'] as const,
   assistant: (id: string) => ['assistants', id] as const,
   trainings: (id: string) => ['assistants', id, 'trainings'] as const,

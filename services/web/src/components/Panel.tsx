@@ -1,8 +1,8 @@
 /** A part of the page: a heading, what can be done, and a table that has the heading as its caption. */
 import { Card, Group, Table, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
-import { WideTable } from '../../components/WideTable'
 import classes from './Panel.module.css'
+import { WideTable } from './WideTable'
 
 interface PanelProps {
   /** Names the heading in the document. */

@@ -2,7 +2,7 @@
 import { AppShell, Box, Burger, Divider, Group, Stack, UnstyledButton } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Link, Outlet, useParams, useRouterState } from '@tanstack/react-router'
-import { LayoutGrid, ListChecks } from 'lucide-react'
+import { KeyRound, LayoutGrid, ListChecks } from 'lucide-react'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AccountBox } from '../features/session/AccountBox'
@@ -49,6 +49,7 @@ export function Shell() {
             activeOptions={{ exact: true }}
           />
           <NavigationLink to="/jobs" icon={ListChecks} label={t('jobs.title')} />
+          <NavigationLink to="/account" icon={KeyRound} label={t('account.title')} />
           {assistantId && <AssistantNavigation assistantId={assistantId} />}
         </Stack>
         <Divider my="md" />

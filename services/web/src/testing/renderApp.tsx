@@ -42,10 +42,13 @@ export const asRole = (role: Me['role']): Routes => ({
 
 interface RenderOptions {
   signedIn?: boolean
+  /** What the tab has kept. */
+  tab?: Record<string, string>
 }
 
-export function renderApp(path: string, { signedIn = true }: RenderOptions = {}) {
+export function renderApp(path: string, { signedIn = true, tab = {} }: RenderOptions = {}) {
   sessionStorage.clear()
+  for (const [key, value] of Object.entries(tab)) sessionStorage.setItem(key, value)
   if (signedIn) {
     keepSession({ access_token: 'access', refresh_token: 'refresh', expires_in: 900 })
   } else {

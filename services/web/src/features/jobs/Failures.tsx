@@ -5,10 +5,10 @@ import type { Job } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
+import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCanEdit } from '../session/queries'
 import { JobName, useJobText } from './JobName'
-import { Panel, PanelTable } from './Panel'
 import { useFailedJobs, useRetryAllJobs, useRetryJob } from './queries'
 
 export function Failures() {

@@ -5,9 +5,9 @@ import type { Queue } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
+import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
-import { Panel, PanelTable } from './Panel'
 import { usePauseQueue, useQueues } from './queries'
 
 export function Queues() {

@@ -7,12 +7,12 @@ import type { Schedule } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
+import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
 import { useAssistants } from '../assistants/queries'
 import { useCanEdit } from '../session/queries'
 import { CreateSchedule } from './CreateSchedule'
-import { Panel, PanelTable } from './Panel'
 import { useDeleteSchedule, useEnableSchedule, useSchedules } from './queries'
 
 export function Schedules() {

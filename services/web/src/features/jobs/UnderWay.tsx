@@ -5,11 +5,11 @@ import type { Job } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
+import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
 import { useCanEdit } from '../session/queries'
 import { JobName, useJobText } from './JobName'
-import { Panel, PanelTable } from './Panel'
 import { useCancelJob, useJobsUnderWay } from './queries'
 
 export function UnderWay() {

@@ -1,5 +1,5 @@
 import { screen } from '@testing-library/react'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { axe } from 'vitest-axe'
 import { asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
 import { json, problem, serve } from '../../testing/server'
@@ -48,6 +48,35 @@ test('the console speaks Greek', async () => {
   expect(await screen.findByRole('heading', { name: 'Σύνδεση' })).toBeVisible()
   await user.selectOptions(screen.getByLabelText('Γλώσσα'), 'en')
   await screen.findByRole('heading', { name: 'Sign in' })
+})
+
+test('a provider leads away from the sign-in and back to where the user was', async () => {
+  const requests = serve({
+    ...ROUTES,
+    'GET /api/v1/oidc': () => json({ enabled: true, name: 'Example' }),
+    'POST /api/v1/oidc/authorizations': () => json({ url: '#provider', ticket: 'mine' }),
+    'POST /api/v1/oidc/sessions': () => json(GRANTED),
+  })
+  const { user, unmount } = renderApp(`${HOME.replace('/api/v1', '')}/training`, {
+    signedIn: false,
+  })
+  await user.click(await screen.findByRole('button', { name: 'Sign in with Example' }))
+  await vi.waitFor(() => expect(location.hash).toBe('#provider'))
+  unmount()
+  const begun = sessionStorage.getItem('stoa.oidc') ?? ''
+  renderApp('/sign-in/oidc?code=c&state=s', { signedIn: false, tab: { 'stoa.oidc': begun } })
+  expect(await screen.findByRole('heading', { level: 1, name: 'Training' })).toBeVisible()
+  const sent = requests.find(({ url }) => url.endsWith('/oidc/sessions'))
+  expect(await sent?.json()).toEqual({ code: 'c', state: 's', ticket: 'mine' })
+  expect(sessionStorage.getItem('stoa.oidc')).toBeNull()
+})
+
+test('a return that was not begun in this tab signs nobody in', async () => {
+  const requests = serve({})
+  const { container } = renderApp('/sign-in/oidc?code=c&state=forged', { signedIn: false })
+  expect(await screen.findByRole('alert')).toHaveTextContent('not completed')
+  expect(requests.filter(({ method }) => method === 'POST')).toEqual([])
+  expect(await axe(container)).toHaveNoViolations()
 })
 
 test('the page has no accessibility faults', async () => {

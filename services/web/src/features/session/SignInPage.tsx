@@ -1,5 +1,15 @@
 /** The sign-in. */
-import { Alert, Box, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
+import {
+  Alert,
+  Box,
+  Button,
+  Divider,
+  PasswordInput,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useDocumentTitle } from '@mantine/hooks'
 import { useRouter, useSearch } from '@tanstack/react-router'
@@ -9,7 +19,7 @@ import { Logo } from '../../components/Logo'
 import { Portico } from '../../components/Portico'
 import { Preferences } from '../../components/Preferences'
 import { ProblemAlert } from '../../components/ProblemAlert'
-import { useSignIn } from './queries'
+import { useBeginOidc, useOidc, useSignIn } from './queries'
 import classes from './SignInPage.module.css'
 
 export default function SignInPage() {
@@ -33,6 +43,7 @@ export default function SignInPage() {
             {redirect ? t('session.expired') : t('session.intro')}
           </Text>
           <SignInForm />
+          <Provider />
         </Box>
         <Text fz="sm" c="dimmed" maw={380}>
           {t('session.quote')}
@@ -86,6 +97,24 @@ function SignInForm() {
         </Button>
       </Stack>
     </form>
+  )
+}
+
+/** The way in through a provider, where there is one. */
+function Provider() {
+  const { t } = useTranslation()
+  const { redirect } = useSearch({ from: '/sign-in' })
+  const oidc = useOidc()
+  const begin = useBeginOidc(redirect ?? '/')
+  if (!oidc.data?.enabled) return null
+  return (
+    <Stack mt="lg">
+      <Divider label={t('session.or')} />
+      {begin.error && <ProblemAlert error={begin.error} />}
+      <Button variant="default" size="md" loading={begin.isPending} onClick={() => begin.mutate()}>
+        {t('session.oidc', { name: oidc.data.name })}
+      </Button>
+    </Stack>
   )
 }
 

@@ -1,0 +1,25 @@
+/** What belongs to the user and to the account: where they are signed in, and the keys of programs. */
+import { Stack } from '@mantine/core'
+import { useTranslation } from 'react-i18next'
+import { PageHeader } from '../../components/PageHeader'
+import { useMe } from '../session/queries'
+import { ApiKeys } from './ApiKeys'
+import { Sessions } from './Sessions'
+
+export default function AccountPage() {
+  const { t } = useTranslation()
+  const me = useMe()
+  return (
+    <>
+      <PageHeader
+        title={t('account.title')}
+        intro={t('account.intro')}
+        context={me.data?.account_name}
+      />
+      <Stack gap="xl">
+        <Sessions />
+        {me.data?.role === 'owner' && <ApiKeys />}
+      </Stack>
+    </>
+  )
+}

@@ -1,0 +1,172 @@
+/** The dialog that makes a key, and shows its secret this once. */
+import {
+  Alert,
+  Button,
+  Checkbox,
+  CopyButton,
+  Group,
+  Modal,
+  NativeSelect,
+  Stack,
+  TextInput,
+} from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { CreatedApiKey, Role, Scope } from '../../api/types'
+import { ProblemAlert } from '../../components/ProblemAlert'
+import { useAssistants } from '../assistants/queries'
+import { useCreateApiKey } from './queries'
+
+const ROLES: Role[] = ['viewer', 'editor', 'owner']
+const SCOPES: Scope[] = ['parse', 'converse', 'manage']
+/** Days after which a key expires; 0 is never. */
+const LIVES = [30, 90, 365, 0] as const
+const DAY_MS = 86_400_000
+
+interface CreateApiKeyProps {
+  opened: boolean
+  onClose: () => void
+}
+
+export function CreateApiKey({ opened, onClose }: CreateApiKeyProps) {
+  const { t } = useTranslation()
+  const [created, setCreated] = useState<CreatedApiKey>()
+  const close = () => {
+    setCreated(undefined)
+    onClose()
+  }
+  return (
+    <Modal
+      opened={opened}
+      onClose={close}
+      title={created ? t('account.secretTitle', { name: created.name }) : t('account.newKey')}
+      // The secret is gone with the dialog: a slip must not close it.
+      closeOnClickOutside={!created}
+      closeOnEscape={!created}
+      closeButtonProps={{ 'aria-label': t('app.close') }}
+    >
+      {created ? (
+        <Secret secret={created.key} onClose={close} />
+      ) : (
+        <KeyForm onCreated={setCreated} onClose={close} />
+      )}
+    </Modal>
+  )
+}
+
+interface KeyFormProps {
+  onCreated: (created: CreatedApiKey) => void
+  onClose: () => void
+}
+
+function KeyForm({ onCreated, onClose }: KeyFormProps) {
+  const { t } = useTranslation()
+  const assistants = useAssistants()
+  const create = useCreateApiKey()
+  const form = useForm({
+    initialValues: {
+      name: '',
+      role: 'viewer' as Role,
+      scopes: ['parse', 'converse'] as string[],
+      assistant: '',
+      days: '90',
+    },
+    validate: {
+      name: value => (value.trim() ? null : t('account.nameMissing')),
+      scopes: value => (value.length > 0 ? null : t('account.scopesMissing')),
+    },
+  })
+  const submit = form.onSubmit(({ name, role, scopes, assistant, days }) => {
+    const life = Number(days) * DAY_MS
+    create.mutate(
+      {
+        name: name.trim(),
+        role,
+        scopes: SCOPES.filter(scope => scopes.includes(scope)),
+        assistant_id: assistant || null,
+        expires_at: life ? new Date(Date.now() + life).toISOString() : null,
+      },
+      { onSuccess: onCreated },
+    )
+  })
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        {create.error && <ProblemAlert error={create.error} />}
+        <TextInput
+          label={t('account.name')}
+          description={t('account.nameHint')}
+          maxLength={100}
+          data-autofocus
+          {...form.getInputProps('name')}
+        />
+        <NativeSelect
+          label={t('account.role')}
+          data={ROLES.map(value => ({ value, label: t(`roles.${value}`) }))}
+          {...form.getInputProps('role')}
+        />
+        <Checkbox.Group label={t('account.for')} {...form.getInputProps('scopes')}>
+          <Stack gap="xs" mt="xs">
+            {SCOPES.map(scope => (
+              <Checkbox key={scope} value={scope} label={t(`account.scopes.${scope}`)} />
+            ))}
+          </Stack>
+        </Checkbox.Group>
+        <NativeSelect
+          label={t('account.assistant')}
+          data={[
+            { value: '', label: t('account.anyAssistant') },
+            ...(assistants.data ?? []).map(({ id, name }) => ({ value: id, label: name })),
+          ]}
+          {...form.getInputProps('assistant')}
+        />
+        <NativeSelect
+          label={t('account.expires')}
+          data={LIVES.map(days => ({
+            value: String(days),
+            label: days ? t('account.inDays', { days }) : t('app.never'),
+          }))}
+          {...form.getInputProps('days')}
+        />
+        <Group justify="flex-end" mt="xs">
+          <Button variant="default" onClick={onClose}>
+            {t('app.cancel')}
+          </Button>
+          <Button type="submit" loading={create.isPending}>
+            {t('account.createSubmit')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <Stack>
+      <Alert color="terracotta" variant="light" role="status">
+        {t('account.secretText')}
+      </Alert>
+      <TextInput
+        label={t('account.secret')}
+        value={secret}
+        readOnly
+        data-autofocus
+        ff="monospace"
+        onFocus={event => event.currentTarget.select()}
+      />
+      <Group justify="flex-end">
+        <CopyButton value={secret}>
+          {({ copied, copy }) => (
+            <Button variant="default" onClick={copy}>
+              {copied ? t('account.copied') : t('account.copy')}
+            </Button>
+          )}
+        </CopyButton>
+        <Button onClick={onClose}>{t('account.secretDone')}</Button>
+      </Group>
+    </Stack>
+  )
+}

@@ -1,0 +1,90 @@
+/** The user's sessions and the account's API keys on the server. */
+import {
+  type InfiniteData,
+  useInfiniteQuery,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query'
+import { api, unwrap } from '../../api/client'
+import { keys } from '../../api/keys'
+import { forgetSession } from '../../api/session'
+import type { CreateApiKey } from '../../api/types'
+
+const PAGE = 50
+
+interface Page<T> {
+  items: T[]
+  next_cursor?: string | null
+}
+
+const paged = (cursor: string) => ({
+  params: { query: cursor ? { limit: PAGE, cursor } : { limit: PAGE } },
+})
+
+function flat<T>(data: InfiniteData<Page<T>>): T[] {
+  return data.pages.flatMap(page => page.items)
+}
+
+export function useSessions() {
+  return useInfiniteQuery({
+    queryKey: keys.sessions,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/sessions', paged(pageParam))),
+    initialPageParam: '',
+    getNextPageParam: page => page.next_cursor ?? undefined,
+    select: flat,
+  })
+}
+
+export function useEndSession() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) =>
+      unwrap(api.DELETE('/api/v1/sessions/{id}', { params: { path: { id } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.sessions }),
+  })
+}
+
+export function useEndOtherSessions() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: () => unwrap(api.DELETE('/api/v1/sessions/others')),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.sessions }),
+  })
+}
+
+/** Here it ends only once the server has ended it everywhere: that is what was asked for. */
+export function useSignOutEverywhere() {
+  return useMutation({
+    mutationFn: () => unwrap(api.DELETE('/api/v1/sessions')),
+    onSuccess: forgetSession,
+  })
+}
+
+export function useApiKeys() {
+  return useInfiniteQuery({
+    queryKey: keys.apiKeys,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/api-keys', paged(pageParam))),
+    initialPageParam: '',
+    getNextPageParam: page => page.next_cursor ?? undefined,
+    select: flat,
+  })
+}
+
+export function useCreateApiKey() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (body: CreateApiKey) => unwrap(api.POST('/api/v1/api-keys', { body })),
+    // The secret is in the answer: it is not kept longer than it is shown.
+    gcTime: 0,
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.apiKeys }),
+  })
+}
+
+export function useRevokeApiKey() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) =>
+      unwrap(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.apiKeys }),
+  })
+}
