@@ -40,14 +40,22 @@ async fn go(service: &Service) -> Value {
     let browser = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .unwrap();
-    let answer = browser.get(begun["url"].as_str().unwrap()).send().await;
-    let back = answer.unwrap().headers()["location"]
+        .expect("it is there");
+    let answer = browser
+        .get(begun["url"].as_str().expect("it is there"))
+        .send()
+        .await;
+    let back = answer.expect("it is there").headers()["location"]
         .to_str()
-        .unwrap()
+        .expect("it is there")
         .to_owned();
-    let back = Url::parse(&back).unwrap();
-    let of = |name| back.query_pairs().find(|(key, _)| key == name).unwrap().1;
+    let back = Url::parse(&back).expect("it is there");
+    let of = |name| {
+        back.query_pairs()
+            .find(|(key, _)| key == name)
+            .expect("it is there")
+            .1
+    };
     json!({"code": of("code"), "state": of("state"), "ticket": begun["ticket"]})
 }
 
@@ -64,7 +72,7 @@ async fn sign_in(service: &Service) -> Answer {
 
 async fn me(service: &Service, answer: &Answer) -> Value {
     let session = answer.ok(200);
-    let token = session["access_token"].as_str().unwrap();
+    let token = session["access_token"].as_str().expect("it is there");
     service.get("/api/v1/me", token).await.ok(200)
 }
 
@@ -168,25 +176,31 @@ fn header(json: &str) -> String {
 }
 
 fn claims_of(token: &str) -> &str {
-    token.split('.').nth(1).unwrap()
+    token.split('.').nth(1).expect("it is there")
 }
 
 fn signed(token: &str, header: &Header, key: &EncodingKey) -> String {
-    let claims = URL_SAFE_NO_PAD.decode(claims_of(token)).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
-    jsonwebtoken::encode(header, &claims, key).unwrap()
+    let claims = URL_SAFE_NO_PAD
+        .decode(claims_of(token))
+        .expect("it is there");
+    let claims: Value = serde_json::from_slice(&claims).expect("it is there");
+    jsonwebtoken::encode(header, &claims, key).expect("it is there")
 }
 
 fn signed_by_our_public_values(token: &str) -> String {
     let key = EncodingKey::from_secret(keys::VERIFYING_KEY.as_bytes());
-    let mut header = jsonwebtoken::decode_header(token).unwrap();
+    let mut header = jsonwebtoken::decode_header(token).expect("it is there");
     header.alg = Algorithm::HS256;
     signed(token, &header, &key)
 }
 
 fn signed_by_a_stranger(token: &str) -> String {
-    let key = EncodingKey::from_ed_pem(keys::NEXT_SIGNING_KEY.as_bytes()).unwrap();
-    signed(token, &jsonwebtoken::decode_header(token).unwrap(), &key)
+    let key = EncodingKey::from_ed_pem(keys::NEXT_SIGNING_KEY.as_bytes()).expect("it is there");
+    signed(
+        token,
+        &jsonwebtoken::decode_header(token).expect("it is there"),
+        &key,
+    )
 }
 
 #[tokio::test]
@@ -252,7 +266,7 @@ async fn a_provider_that_is_another_or_away_is_no_sign_in_and_no_harm() {
         ..settings(&provider)
     };
     let service = Service::with_provider(away).await;
-    let begun = service.post("/api/v1/oidc/authorizations", "", json!({}));
-    begun.await.problem(503);
+    let refused = service.post("/api/v1/oidc/authorizations", "", json!({}));
+    refused.await.problem(503);
     service.sign_in().await;
 }
