@@ -89,14 +89,14 @@ pub(crate) async fn renew(
 ) -> Result<Renewed, RefreshError> {
     let hash = secrets::digest(token);
     let mut transaction = begin(pool).await?;
-    let used = sqlx::query!(
+    let spend = sqlx::query!(
         "UPDATE refresh_tokens SET used_at = $2
          WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
          RETURNING user_id, family",
         hash,
         now,
     );
-    let first = traced("refresh_token.use", used.fetch_optional(&mut *transaction)).await?;
+    let first = traced("refresh_token.use", spend.fetch_optional(&mut *transaction)).await?;
     let owner = match first {
         Some(row) => Some((row.family, row.user_id)),
         None => once_more(&mut transaction, &hash, now).await?,

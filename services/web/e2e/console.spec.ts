@@ -45,6 +45,22 @@ test('a page that is not there says so and leads back', async ({ page }) => {
   await look(page, '06-not-found')
 })
 
+test('a key is made and revoked, and this session is among those of the user', async ({ page }) => {
+  const key = `End to end ${Date.now()}`
+  await signIn(page)
+  await open(page, 'Account')
+  await expect(page.getByText('this one')).toBeVisible()
+  await page.getByRole('button', { name: 'New API key' }).click()
+  await page.getByLabel('Name', { exact: true }).fill(key)
+  await page.getByRole('button', { name: 'Create the key' }).click()
+  await expect(page.getByLabel('Secret')).toHaveValue(/^stoa_/)
+  await page.getByRole('button', { name: 'I have copied it' }).click()
+  await look(page, '07-account')
+  await page.getByRole('button', { name: `Revoke the key ${key}` }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
+  await expect(page.getByRole('row', { name: key })).toBeHidden()
+})
+
 test('an assistant is created, taught, trained, and holds a conversation', async ({ page }) => {
   await signIn(page)
 

@@ -61,6 +61,8 @@ fn claims() -> Claims {
         account: Uuid::new_v4(),
         role: Role::Viewer,
         assistant: None,
+        scopes: None,
+        sid: None,
         iss: ISSUER.into(),
         iat: now,
         exp: now + LIFE,

@@ -105,7 +105,7 @@ async fn create_api_key(
         prefix: key[..SHOWN].to_owned(),
         role: input.role,
         assistant_id: input.assistant_id,
-        scopes: sorted(input.scopes),
+        scopes: sorted(input.scopes.as_deref()),
         created_at: now,
         expires_at: input.expires_at,
         last_used_at: None,
@@ -185,8 +185,8 @@ async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Res
 }
 
 /// Every scope once, in their order; all, if none are named.
-fn sorted(scopes: Option<Vec<Scope>>) -> Vec<Scope> {
-    let named = |scope: &Scope| scopes.as_ref().is_none_or(|scopes| scopes.contains(scope));
+fn sorted(scopes: Option<&[Scope]>) -> Vec<Scope> {
+    let named = |scope: &Scope| scopes.is_none_or(|scopes| scopes.contains(scope));
     Scope::ALL.into_iter().filter(named).collect()
 }
 

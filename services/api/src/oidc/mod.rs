@@ -149,8 +149,8 @@ impl Oidc {
             secrets::digest(ticket),
             now - KEPT,
         );
-        let taken = traced("oidc_authorization.take", take.fetch_optional(pool)).await?;
-        let begun = taken.ok_or(OidcError::State)?;
+        let begun = traced("oidc_authorization.take", take.fetch_optional(pool)).await?;
+        let begun = begun.ok_or(OidcError::State)?;
         let token = self.0.exchange(code, &begun.verifier).await?;
         let person = id_token::verify(&self.0, &token, &begun.nonce, now).await?;
         people::user_of(pool, &self.0.settings, &person, now).await

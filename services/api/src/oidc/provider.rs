@@ -50,6 +50,8 @@ struct Tokens {
 
 impl Provider {
     pub(super) fn new(settings: OidcSettings, clock: Clock) -> Self {
+        // The service kit has done this already; tests may not have. A second call is no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .user_agent(concat!("Stoa/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(TIMEOUT)

@@ -28,6 +28,10 @@ pub(crate) const NEW_USER_ROLE: Role = Role::Viewer;
 
 impl OidcSettings {
     /// Reads the settings; the inner `None` is "no provider".
+    #[expect(
+        clippy::option_option,
+        reason = "outer: whether it could be read; inner: whether it is set"
+    )]
     pub(crate) fn read(env: &mut Env) -> Option<Option<Self>> {
         let issuer = env.text(
             "OIDC_ISSUER",
@@ -80,6 +84,10 @@ impl OidcSettings {
 }
 
 /// Reads what a provider cannot be without, if there is one.
+#[expect(
+    clippy::option_option,
+    reason = "outer: whether it could be read; inner: whether it is set"
+)]
 fn needed(setting: Setting<'_, String>, is_on: bool) -> Option<Option<String>> {
     if is_on {
         return setting.required().map(Some);

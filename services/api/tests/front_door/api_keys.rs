@@ -175,7 +175,7 @@ async fn a_gateway_that_waits_is_told_of_a_revocation_at_once() {
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap()
+    time.format(&Rfc3339).expect("a time can be written")
 }
 
 #[tokio::test]

@@ -308,12 +308,15 @@ async fn refresh(service: &Service, token: &Value) -> Answer {
 }
 
 fn access(session: &Value) -> &str {
-    session["access_token"].as_str().unwrap()
+    session["access_token"].as_str().expect("it is there")
 }
 
 async fn sessions(service: &Service, session: &Value) -> Vec<Value> {
     let list = service.get("/api/v1/sessions", access(session)).await;
-    list.ok(200)["items"].as_array().unwrap().clone()
+    list.ok(200)["items"]
+        .as_array()
+        .expect("it is there")
+        .clone()
 }
 
 async fn try_from(service: &Service, email: &str, password: &str, address: &str) -> Answer {

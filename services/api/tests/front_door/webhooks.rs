@@ -413,9 +413,9 @@ async fn what_has_had_its_time_is_removed_when_worker_calls() {
         deliveries(&service, &path, &owner).await[0]["status"],
         "failed"
     );
-    // The delivery and the session's refresh token; the key stays longer.
+    // The delivery, the session and its refresh token; the key stays longer.
     service.pass(Duration::days(29));
-    assert_eq!(upkeep().await.ok(200), json!({"removed": 2, "more": false}));
+    assert_eq!(upkeep().await.ok(200), json!({"removed": 3, "more": false}));
     service.pass(Duration::days(60));
     assert_eq!(upkeep().await.ok(200), json!({"removed": 1, "more": false}));
     service

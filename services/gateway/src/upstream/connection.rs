@@ -11,6 +11,7 @@ use http::Method;
 use socket2::{SockRef, TcpKeepalive};
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -65,6 +66,13 @@ impl Connection {
         let read = self.stream.try_read(&mut byte);
         self.received.is_empty()
             && read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// The same as the kernel knows it at this moment, which costs a system call.
+    pub(super) fn is_open(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = SockRef::from(&self.stream).peek(&mut byte);
+        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Sends a request and waits for the head of the answer.

@@ -247,7 +247,8 @@ async fn exchange(
     address: SocketAddr,
     outgoing: Outgoing<'_>,
 ) -> Result<(Connection, Head), Failure> {
-    let mut connection = match pool.take(address) {
+    let closely = outgoing.body.is_some() || !outgoing.method.is_idempotent();
+    let mut connection = match pool.take(address, closely) {
         Some(connection) => connection,
         None => Connection::open(address).await.map_err(Failure::Refused)?,
     };

@@ -23,12 +23,14 @@ struct Waiting {
 }
 
 impl Pool {
-    /// The connection that was used last, if there is one that is still good.
-    pub(super) fn take(&self, address: SocketAddr) -> Option<Connection> {
+    /// The connection that was used last, if there is one that is still good. It is looked at closely for a request
+    /// that must not be lost with it, because it cannot be sent twice.
+    pub(super) fn take(&self, address: SocketAddr, closely: bool) -> Option<Connection> {
         let mut all = self.lock();
         let waiting = all.get_mut(&address)?;
         while let Some(Waiting { connection, since }) = waiting.pop() {
-            if since.elapsed() < IDLE && connection.is_quiet() {
+            let is_good = since.elapsed() < IDLE && connection.is_quiet();
+            if is_good && (!closely || connection.is_open()) {
                 return Some(connection);
             }
         }

@@ -154,7 +154,7 @@ function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
         value={secret}
         readOnly
         data-autofocus
-        ff="monospace"
+        styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
         onFocus={event => event.currentTarget.select()}
       />
       <Group justify="flex-end">
