@@ -25,13 +25,14 @@ const CHANNEL: &str = "revocations";
 /// Between attempts to listen again when the database was away.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Wakes who waits for revocations; cheap to clone.
+/// Wakes who waits for revocations; cheap to clone. It says whether it is over: then nobody waits any more, for the
+/// process would wait for them.
 #[derive(Clone)]
-pub(crate) struct Alarm(watch::Sender<()>);
+pub(crate) struct Alarm(watch::Sender<bool>);
 
 impl Alarm {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(()))
+        Self(watch::Sender::new(false))
     }
 
     /// Listens to the database until the token is cancelled.
@@ -45,6 +46,7 @@ impl Alarm {
             }
         };
         token.run_until_cancelled(forever).await;
+        self.0.send_replace(true);
         Ok(())
     }
 
@@ -53,7 +55,7 @@ impl Alarm {
         listener.listen(CHANNEL).await?;
         loop {
             // What was said before this moment, or while the connection was away, may have been missed.
-            self.0.send_replace(());
+            self.0.send_replace(false);
             listener.try_recv().await?;
         }
     }
@@ -70,7 +72,7 @@ impl Alarm {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let found = read(pool, after).await?;
-            if !found.revoked.is_empty() {
+            if !found.revoked.is_empty() || *woken.borrow_and_update() {
                 return Ok(found);
             }
             match tokio::time::timeout_at(deadline, woken.changed()).await {

@@ -2,13 +2,13 @@
 
 use http::header::{
     CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SERVER, STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    PROXY_AUTHORIZATION, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use std::net::IpAddr;
 
 /// Headers that are about one connection and end with it.
-const HOP_BY_HOP: [HeaderName; 10] = [
+static HOP_BY_HOP: [HeaderName; 10] = [
     CONNECTION,
     HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
@@ -22,7 +22,7 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 ];
 
 /// Headers with which a client could pass itself off as somebody else.
-const CLAIMS_OF_ORIGIN: [HeaderName; 5] = [
+static CLAIMS_OF_ORIGIN: [HeaderName; 5] = [
     FORWARDED,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-forwarded-port"),
@@ -35,15 +35,27 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Set on every answer that does not say otherwise. The content policy is the console's own affair.
-const SECURITY: [(&str, &str); 4] = [
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
+const SECURITY: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "same-origin"),
+    (CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
 ];
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-opener-policy");
 
 /// Whoever came encrypted once does so for a year (RFC 6797).
 const HSTS: &str = "max-age=31536000";
+
+/// Takes these names out. Most messages have none of them: to look through what is there costs less than to look for
+/// each.
+fn strip(headers: &mut HeaderMap, names: &[HeaderName]) {
+    if headers.keys().any(|name| names.contains(name)) {
+        for name in names {
+            headers.remove(name);
+        }
+    }
+}
 
 /// Takes out what must not travel on: the fixed names and those that `Connection` lists.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
@@ -54,18 +66,15 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in HOP_BY_HOP.iter().chain(&listed) {
-        headers.remove(name);
-    }
+    strip(headers, &HOP_BY_HOP);
+    strip(headers, &listed);
 }
 
 /// Makes the client's headers those of a request of ours, from this client, who may have come by TLS.
 pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr, is_encrypted: bool) {
     let host = headers.get(HOST).cloned();
     strip_hop_by_hop(headers);
-    for name in CLAIMS_OF_ORIGIN {
-        headers.remove(name);
-    }
+    strip(headers, &CLAIMS_OF_ORIGIN);
     // The gateway answers `Expect: 100-continue` itself.
     headers.remove(EXPECT);
     headers.remove(HOST);

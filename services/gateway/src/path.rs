@@ -4,6 +4,7 @@
 //! understand differently is refused instead of repaired.
 
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 /// A path that is not forwarded, and why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,10 @@ pub(crate) enum Doubtful {
 
 /// Spells a path as RFC 3986 section 6.2.2 does: unreserved characters plain, other escapes kept
 /// in upper case. Refuses whatever could be read in two ways.
-pub(crate) fn normalise(path: &str) -> Result<String, Doubtful> {
+pub(crate) fn normalise(path: &str) -> Result<Cow<'_, str>, Doubtful> {
+    if is_normal(path) {
+        return Ok(Cow::Borrowed(path));
+    }
     let segments = path.strip_prefix('/').ok_or(Doubtful::NotAPath)?;
     let mut plain = String::with_capacity(path.len());
     let mut rest = segments.split('/').peekable();
@@ -38,7 +42,25 @@ pub(crate) fn normalise(path: &str) -> Result<String, Doubtful> {
             return Err(Doubtful::Segment);
         }
     }
-    Ok(plain)
+    Ok(Cow::Owned(plain))
+}
+
+/// Whether a path is spelled so at a glance: as almost all are.
+fn is_normal(path: &str) -> bool {
+    let mut before = b'.';
+    for (at, byte) in path.bytes().enumerate() {
+        // A segment that begins with a dot may be one of those that are refused.
+        let is_plain = match byte {
+            b'/' => at == 0 || before != b'/',
+            b'.' => before != b'/',
+            byte => at > 0 && is_unreserved(byte),
+        };
+        if !is_plain {
+            return false;
+        }
+        before = byte;
+    }
+    path.starts_with('/')
 }
 
 fn spell(segment: &str, plain: &mut String) -> Result<(), Doubtful> {

@@ -13,14 +13,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::task::TaskTracker;
 
 /// HTTP/2 connections that are silent for longer than this are asked whether they are there.
@@ -67,13 +68,11 @@ impl Guests {
     ) {
         let gateway = &self.lane.gateway;
         // A proxy that we believe has the connections of many.
-        let held = match gateway.trusted.has(peer.ip()) {
-            true => None,
-            false => match gateway.connections.hold(peer.ip()) {
-                Some(held) => Some(held),
-                None => return,
-            },
-        };
+        let is_believed = gateway.trusted.has(peer.ip());
+        let held = (!is_believed).then(|| gateway.connections.hold(peer.ip()));
+        if let Some(None) = held {
+            return;
+        }
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
         let kept = (room, held);
@@ -113,10 +112,10 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let shutdown = lane.shutdown.clone();
-    let asked = CancellationToken::new();
-    let has_asked = asked.clone();
+    let asked = Arc::new(Notify::new());
+    let has_asked = Arc::clone(&asked);
     let service = service_fn(move |request| {
-        has_asked.cancel();
+        has_asked.notify_one();
         answer(Arc::clone(&lane), from, request)
     });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
@@ -124,16 +123,27 @@ where
     let ending = async {
         shutdown.cancelled().await;
         // Who never asks does not hold up the end for long.
-        let _ = tokio::time::timeout(FIRST_REQUEST, asked.cancelled()).await;
+        let _ = tokio::time::timeout(FIRST_REQUEST, asked.notified()).await;
     };
-    let ended = tokio::select! {
+    let mut ending = pin!(ending);
+    let mut waits = false;
+    let ended = poll_fn(|context| {
         // First, so that a request which has arrived is seen before the end is.
-        biased;
-        ended = connection.as_mut() => ended,
-        () = ending => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            return Poll::Ready(Some(ended));
         }
+        // Once it waits it wakes this task when the end comes; until then there is nothing to ask it.
+        if waits && !shutdown.is_cancelled() {
+            return Poll::Pending;
+        }
+        waits = true;
+        ending.as_mut().poll(context).map(|()| None)
+    });
+    let ended = if let Some(ended) = ended.await {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        connection.await
     };
     if let Err(error) = ended {
         // Clients break off; that is no event for an operator.

@@ -63,7 +63,7 @@ pub(crate) async fn serve(
         let lane = Lane {
             gateway: Arc::clone(&gateway),
             pool: Pool::default(),
-            meter: Meter::default(),
+            meter: Meter::new(),
             log: AccessLog::new(writer.clone()),
             draining: listening.draining.clone(),
             shutdown: listening.shutdown.clone(),

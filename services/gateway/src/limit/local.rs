@@ -3,15 +3,19 @@
 use super::{Client, Rate};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Clients that are remembered before those with a full budget are forgotten; about 10 MB.
 const REMEMBERED: usize = 100_000;
+/// Of so many requests, one looks whether there are too many.
+const COUNTED: usize = 1024;
 
 /// GCRA in memory.
 pub(super) struct Local {
     limiter: DefaultKeyedRateLimiter<Client>,
     clock: DefaultClock,
+    taken: AtomicUsize,
 }
 
 impl Local {
@@ -24,12 +28,18 @@ impl Local {
         Self {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
+            taken: AtomicUsize::new(0),
         }
     }
 
     /// Takes one request, or says how long to wait.
     pub(super) fn take(&self, client: Client) -> Result<(), Duration> {
-        if self.limiter.len() > REMEMBERED {
+        // To count them takes as many locks as there are shards.
+        let is_time = self
+            .taken
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(COUNTED);
+        if is_time && self.limiter.len() > REMEMBERED {
             self.limiter.retain_recent();
         }
         let refused = |not_until: governor::NotUntil<_>| not_until.wait_time_from(self.clock.now());

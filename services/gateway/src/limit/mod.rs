@@ -110,8 +110,11 @@ pub(crate) struct Limits {
     redis: Option<ConnectionManager>,
     of_all: Budgets,
     /// Those of the routes that have their own.
-    of_routes: Mutex<HashMap<(Arc<str>, RouteLimit), Arc<Budgets>>>,
+    of_routes: Mutex<HashMap<OfRoute, Arc<Budgets>>>,
 }
+
+/// The path of a route and its limit, which a reload may change.
+type OfRoute = (Arc<str>, RouteLimit);
 
 /// One budget for each client.
 struct Budgets {

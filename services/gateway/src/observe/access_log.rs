@@ -36,7 +36,7 @@ pub(crate) struct Entry<'e> {
 /// The lines of one thread of the front.
 pub(crate) struct AccessLog {
     gathered: Mutex<Gathered>,
-    writer: SyncSender<Vec<u8>>,
+    writer: Option<SyncSender<Vec<u8>>>,
     lost: metrics::Counter,
 }
 
@@ -49,13 +49,17 @@ struct Gathered {
     text: String,
 }
 
-/// Starts the thread that writes; it ends with the last log that was given its sender.
-pub(crate) fn writer() -> std::io::Result<SyncSender<Vec<u8>>> {
+/// Starts the thread that writes, unless `LOG` asks for no such lines; it ends with the last log that was given its
+/// sender.
+pub(crate) fn writer() -> std::io::Result<Option<SyncSender<Vec<u8>>>> {
+    if !tracing::event_enabled!(target: "gateway::access", tracing::Level::INFO) {
+        return Ok(None);
+    }
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::Builder::new()
         .name("access-log".into())
         .spawn(move || write(&receiver))?;
-    Ok(sender)
+    Ok(Some(sender))
 }
 
 fn write(buffers: &Receiver<Vec<u8>>) {
@@ -67,13 +71,18 @@ fn write(buffers: &Receiver<Vec<u8>>) {
 
 impl AccessLog {
     /// A log that hands its lines to `writer`.
-    pub(crate) fn new(writer: SyncSender<Vec<u8>>) -> Self {
+    pub(crate) fn new(writer: Option<SyncSender<Vec<u8>>>) -> Self {
         let lost = metrics::counter!("gateway_access_log_lost_total");
         Self {
             gathered: Mutex::default(),
             writer,
             lost,
         }
+    }
+
+    /// Whether anybody wants the lines.
+    pub(crate) fn is_on(&self) -> bool {
+        self.writer.is_some()
     }
 
     /// Adds a line.
@@ -97,7 +106,8 @@ impl AccessLog {
         let next = Vec::with_capacity(gathered.bytes.capacity());
         let full = std::mem::replace(&mut gathered.bytes, next);
         let lines = std::mem::take(&mut gathered.lines);
-        if self.writer.try_send(full).is_err() {
+        let writer = self.writer.as_ref();
+        if writer.is_none_or(|writer| writer.try_send(full).is_err()) {
             self.lost.increment(lines);
         }
     }
@@ -176,7 +186,7 @@ mod tests {
     #[test]
     fn a_line_is_json_whatever_the_client_has_sent() {
         let (writer, lines) = sync_channel(1);
-        let log = AccessLog::new(writer);
+        let log = AccessLog::new(Some(writer));
         log.write(&Entry {
             method: &Method::GET,
             path: "/a\"b\\é",
@@ -213,7 +223,7 @@ mod tests {
     #[test]
     fn a_reader_that_is_slow_loses_lines_and_holds_nobody_up() {
         let (writer, lines) = sync_channel(0);
-        let log = AccessLog::new(writer);
+        let log = AccessLog::new(Some(writer));
         log.gathered.lock().unwrap().bytes.push(b'x');
         log.flush();
         assert!(log.gathered.lock().unwrap().bytes.is_empty() && lines.try_recv().is_err());

@@ -1,15 +1,17 @@
 //! How long requests take, by route: the handles of the series, which are looked up once.
 
 use http::{Method, StatusCode};
-use metrics::Histogram;
+use metrics::{Gauge, Histogram};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use stoa_service::server_metrics;
+use stoa_service::server_metrics::{self, Active};
 
 /// The series of one thread of the front. There are as many as routes, methods and statuses that occur.
-#[derive(Default)]
-pub(crate) struct Meter(Mutex<HashMap<Arc<str>, Vec<Series>>>);
+pub(crate) struct Meter {
+    active: Gauge,
+    routes: Mutex<HashMap<Arc<str>, Vec<Series>>>,
+}
 
 struct Series {
     method: Method,
@@ -18,6 +20,19 @@ struct Series {
 }
 
 impl Meter {
+    /// Nothing is counted yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            active: server_metrics::active(),
+            routes: Mutex::default(),
+        }
+    }
+
+    /// Counts a request as in hand until it is dropped.
+    pub(crate) fn begin(&self) -> Active {
+        Active::of(&self.active)
+    }
+
     /// Counts a request.
     pub(crate) fn record(
         &self,
@@ -26,7 +41,7 @@ impl Meter {
         status: StatusCode,
         elapsed: Duration,
     ) {
-        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         let series = match routes.get_mut(route) {
             Some(series) => series,
             None => routes.entry(Arc::clone(route)).or_default(),

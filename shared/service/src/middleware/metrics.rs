@@ -34,10 +34,14 @@ pub struct Active(Gauge);
 
 impl Active {
     /// Counts one.
-    pub fn begin() -> Self {
-        let active = gauge!(ACTIVE);
+    pub(super) fn begin() -> Self {
+        Self::of(&active())
+    }
+
+    /// The same, for who has looked up the series already.
+    pub fn of(active: &Gauge) -> Self {
         active.increment(1.0);
-        Self(active)
+        Self(active.clone())
     }
 }
 
@@ -45,6 +49,11 @@ impl Drop for Active {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
+}
+
+/// The requests in hand.
+pub fn active() -> Gauge {
+    gauge!(ACTIVE)
 }
 
 /// Where the seconds go until a response begins. `route` is a template, never a raw path.

@@ -1,0 +1,118 @@
+//! The way of an admitted request to its service and back.
+
+use super::{Admitted, refusal};
+use crate::body::{Given, Sent};
+use crate::front::Lane;
+use crate::headers;
+use crate::observe::Trace;
+use crate::routes::Route;
+use crate::upstream::{self, Answer, Rest, UpstreamError};
+use crate::websocket::Upgrade;
+use http::header::HeaderMap;
+use http::{Method, Response};
+use std::net::SocketAddr;
+use std::time::Duration;
+use stoa_contracts::ErrorCode;
+use stoa_contracts::deadline::TIMEOUT_HEADER;
+use stoa_service::Problem;
+use tracing::{Instrument as _, Span, field::Empty};
+
+/// Asks the service and streams what it answers; also says which address answered.
+pub(super) async fn pass(
+    lane: &Lane,
+    trace: &Trace,
+    route: &Route,
+    admitted: Admitted,
+) -> (Response<Given>, Option<SocketAddr>) {
+    let Admitted {
+        request,
+        upgrade,
+        service,
+    } = admitted;
+    let (parts, body) = request.into_parts();
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    let patience = patience(route, &parts.headers);
+    let mut outgoing = upstream::Request {
+        method: parts.method,
+        path,
+        headers: parts.headers,
+        body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
+    };
+    let span = match trace {
+        Trace::Recorded(_) => client_span(&outgoing.method, &service),
+        Trace::Carried(_) => Span::none(),
+    };
+    span.in_scope(|| trace.tell(&mut outgoing.headers));
+    let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    outgoing.headers.insert(TIMEOUT_HEADER, millis.into());
+    let exchange = lane
+        .gateway
+        .upstreams
+        .send(&lane.pool, &service, outgoing, patience);
+    let outcome = if span.is_none() {
+        exchange.await
+    } else {
+        exchange.instrument(span.clone()).await
+    };
+    match outcome {
+        Ok(answer) => {
+            let address = answer.address;
+            span.record("http.response.status_code", answer.head.status().as_u16());
+            if !span.is_none() {
+                span.record("network.peer.address", address.to_string());
+            }
+            (hand_on(lane, trace, answer, upgrade), Some(address))
+        }
+        Err(error) => {
+            span.record("otel.status_code", "ERROR");
+            (trace.within(|| refuse(error)), None)
+        }
+    }
+}
+
+fn hand_on(lane: &Lane, trace: &Trace, mut answer: Answer, upgrade: Upgrade) -> Response<Given> {
+    headers::toward_client(answer.head.headers_mut());
+    match answer.rest {
+        Rest::Switched(connection, endpoint) => upgrade
+            .join(answer.head, connection, endpoint, &lane.gateway.context)
+            .unwrap_or_else(|problem| trace.within(|| refusal(problem))),
+        _ => answer.into_response(),
+    }
+}
+
+/// How long the client waits for the head of the answer: as long as the route says, or less if it says so itself.
+fn patience(route: &Route, headers: &HeaderMap) -> Duration {
+    let own = headers
+        .get(TIMEOUT_HEADER)
+        .and_then(|own| own.to_str().ok()?.parse().ok());
+    own.map_or(route.timeout, |own| {
+        Duration::from_millis(own).min(route.timeout)
+    })
+}
+
+fn refuse(error: UpstreamError) -> Response<Given> {
+    let problem = Problem::from(error);
+    let is_away = problem.code() == ErrorCode::Unavailable;
+    refusal(if is_away {
+        problem.retry_after(Duration::from_secs(1))
+    } else {
+        problem
+    })
+}
+
+fn client_span(method: &Method, service: &str) -> Span {
+    tracing::info_span!(
+        "http.call",
+        otel.kind = "client",
+        otel.name = format!("{method} {service}"),
+        otel.status_code = Empty,
+        peer.service = service,
+        http.request.method = method.as_str(),
+        http.response.status_code = Empty,
+        network.peer.address = Empty,
+    )
+}
