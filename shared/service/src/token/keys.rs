@@ -1,7 +1,11 @@
 //! The keys of access tokens, and how a token names the one that signed it.
 
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, spki::der::pem::LineEnding},
+};
 use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, decode_header,
+    Algorithm, DecodingKey, decode_header,
     errors::{Error, ErrorKind},
     jwk::{Jwk, ThumbprintHash},
 };
@@ -38,11 +42,12 @@ impl Keys {
     }
 }
 
-/// The thumbprint of the public half of a private key.
-pub(super) fn name_of(key: &EncodingKey) -> Result<String, TokenError> {
-    let jwk = Jwk::from_encoding_key(key, Algorithm::EdDSA).map_err(TokenError::Key)?;
-    jwk.thumbprint(ThumbprintHash::SHA256)
-        .map_err(TokenError::Key)
+/// The thumbprint of the public half of a private key, which PKCS#8 may hold with it or without.
+pub(super) fn name_of(pem: &str) -> Result<String, TokenError> {
+    let wrong = || TokenError::Key(Error::from(ErrorKind::InvalidEddsaKey));
+    let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| wrong())?;
+    let public = key.verifying_key().to_public_key_pem(LineEnding::LF);
+    named(&public.map_err(|_| wrong())?).map(|(name, _)| name)
 }
 
 fn named(pem: &str) -> Result<(String, DecodingKey), TokenError> {

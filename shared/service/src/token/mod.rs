@@ -162,7 +162,7 @@ impl TokenSigner {
         let key = EncodingKey::from_ed_pem(pem.expose_secret().as_bytes());
         let key = key.map_err(TokenError::Key)?;
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(keys::name_of(&key)?);
+        header.kid = Some(keys::name_of(pem.expose_secret())?);
         Ok(Self { key, header })
     }
 

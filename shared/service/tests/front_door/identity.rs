@@ -1,5 +1,9 @@
 //! Who is asking.
 
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding},
+};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -135,6 +139,16 @@ fn a_token_that_names_no_key_is_of_any() {
             .verify_now(&nameless)
             .is_err()
     );
+}
+
+#[test]
+fn a_private_key_that_holds_its_public_half_is_as_good() {
+    let key = SigningKey::from_pkcs8_pem(keys::SIGNING_KEY).unwrap();
+    let whole = key.to_pkcs8_pem(LineEnding::LF).unwrap();
+    assert_ne!(whole.as_str(), keys::SIGNING_KEY);
+    let (account, token) = token_by(&whole, in_a_minute(), ISSUER, None);
+    let claims = verifier(keys::VERIFYING_KEY).verify_now(&token).unwrap();
+    assert_eq!(claims.account, account);
 }
 
 #[test]
