@@ -33,11 +33,13 @@ pub(crate) struct Sent {
     patience: Duration,
     idle: Option<Pin<Box<Sleep>>>,
     begun: bool,
+    ended: bool,
 }
 
 impl Sent {
     /// A body that nobody has read from yet.
     pub(crate) fn new(body: Incoming, limit: u64, patience: Duration) -> Self {
+        let ended = body.is_end_stream();
         Self {
             body,
             limit,
@@ -45,6 +47,7 @@ impl Sent {
             patience,
             idle: None,
             begun: false,
+            ended,
         }
     }
 
@@ -56,6 +59,11 @@ impl Sent {
     /// Whether somebody has read from it.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun
+    }
+
+    /// Whether all of it has been read.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Its length, if the client said so.
@@ -84,6 +92,7 @@ impl Sent {
                 idle.as_mut().reset(Instant::now() + patience);
             }
             let Some(frame) = frame else {
+                self.ended = true;
                 return Poll::Ready(None);
             };
             let Ok(data) = frame.map_err(|_| ()).map(Frame::into_data) else {

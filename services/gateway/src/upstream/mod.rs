@@ -219,7 +219,9 @@ impl Upstream {
                 }
                 Ok(Err(failure)) => failure,
                 Err(_elapsed) => {
-                    if timeout >= PATIENT {
+                    // Who waits for the client is not late itself.
+                    let has_all = request.body.as_ref().is_none_or(Sent::has_ended);
+                    if timeout >= PATIENT && has_all {
                         endpoint.answered(Outcome::Broken);
                     }
                     let service = self.name.clone();

@@ -2,6 +2,7 @@
 
 use crate::support::{World, token};
 use http::StatusCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use stoa_testing::eventually;
 
@@ -52,6 +53,39 @@ async fn each_identity_has_a_budget_in_redis_that_replicas_share() {
 async fn without_redis_the_process_counts_for_itself() {
     let settings = [FEW[0], FEW[1], ("REDIS_URL", "redis://127.0.0.1:9")];
     each_identity_has_its_own_budget(&World::with(&settings).await).await;
+}
+
+#[tokio::test]
+async fn a_route_has_a_budget_of_its_own_that_replicas_share() {
+    let redis = stoa_testing::redis::database().await;
+    let settings = [("REDIS_URL", redis.url.as_str())];
+    let settings = [settings[0], ("TRUSTED_PROXIES", "127.0.0.0/8")];
+    let (one, other) = (World::with(&settings).await, World::with(&settings).await);
+    let ask = async |world: &World, path: &str, client: &str| {
+        let request = world.http.get(world.url(path));
+        let request = request.header("x-forwarded-for", client);
+        request.send().await.expect("an answer").status()
+    };
+    // As above, a replica may have to wait for Redis at first; each time it is another client.
+    let number = AtomicUsize::new(1);
+    eventually(Duration::from_secs(20), async || {
+        let client = format!("192.0.2.{}", number.fetch_add(1, Ordering::Relaxed));
+        let path = "/api/v1/rare";
+        let answers = [
+            ask(&one, path, &client).await,
+            ask(&other, path, &client).await,
+            ask(&one, path, &client).await,
+        ];
+        assert_eq!(ask(&one, "/api/v1/open/x", &client).await, StatusCode::OK);
+        let is_shared = answers
+            == [
+                StatusCode::OK,
+                StatusCode::OK,
+                StatusCode::TOO_MANY_REQUESTS,
+            ];
+        is_shared.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

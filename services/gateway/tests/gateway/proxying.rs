@@ -2,8 +2,39 @@
 
 use crate::support::{World, json};
 use futures_util::StreamExt as _;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::time::Duration;
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_call_the_routes_that_name_it() {
+    let world = World::start().await;
+    let ask = async |method: Method, path: &str, origin: &str| {
+        let request = world.http.request(method, world.url(path));
+        let request = request.header("origin", origin);
+        let request = request.header("access-control-request-method", "PUT");
+        request.send().await.expect("an answer")
+    };
+    let allows = "access-control-allow-origin";
+    let page = "https://shop.example";
+    let preflight = ask(Method::OPTIONS, "/api/v1/shared", page).await;
+    assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+    assert_eq!(preflight.headers()[allows], page);
+    assert_eq!(
+        preflight.headers()["access-control-allow-methods"],
+        "GET, PUT"
+    );
+    assert_eq!(world.upstream.requests(), 0);
+    let answer = ask(Method::PUT, "/api/v1/shared", page).await;
+    assert_eq!(
+        (answer.status(), &answer.headers()[allows]),
+        (StatusCode::OK, &page.parse().unwrap())
+    );
+    let stranger = ask(Method::PUT, "/api/v1/shared", "https://evil.example").await;
+    assert!(!stranger.headers().contains_key(allows));
+    let closed = ask(Method::OPTIONS, "/api/v1/things/1", page).await;
+    assert_eq!(closed.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(!closed.headers().contains_key(allows));
+}
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_sent() {

@@ -41,6 +41,15 @@ path = "/api/v1/slow"
 auth = "none"
 timeout = "100ms"
 [[route]]
+path = "/api/v1/rare"
+auth = "none"
+limit = { rate = "1/h", burst = 2, by = "address" }
+[[route]]
+path = "/api/v1/shared"
+methods = ["GET", "PUT"]
+auth = "none"
+cors = ["https://shop.example"]
+[[route]]
 path = "/api/v1/ws"
 methods = ["GET"]
 auth = "required"
