@@ -16,7 +16,7 @@ async fn a_page_of_another_origin_may_call_the_routes_that_name_it() {
     };
     let allows = "access-control-allow-origin";
     let page = "https://shop.example";
-    let preflight = ask(Method::OPTIONS, "/api/v1/shared", page).await;
+    let preflight = ask(Method::OPTIONS, "/api/v1/pages", page).await;
     assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
     assert_eq!(preflight.headers()[allows], page);
     assert_eq!(
@@ -24,12 +24,12 @@ async fn a_page_of_another_origin_may_call_the_routes_that_name_it() {
         "GET, PUT"
     );
     assert_eq!(world.upstream.requests(), 0);
-    let answer = ask(Method::PUT, "/api/v1/shared", page).await;
+    let answer = ask(Method::PUT, "/api/v1/pages", page).await;
     assert_eq!(
         (answer.status(), &answer.headers()[allows]),
         (StatusCode::OK, &page.parse().unwrap())
     );
-    let stranger = ask(Method::PUT, "/api/v1/shared", "https://evil.example").await;
+    let stranger = ask(Method::PUT, "/api/v1/pages", "https://evil.example").await;
     assert!(!stranger.headers().contains_key(allows));
     let closed = ask(Method::OPTIONS, "/api/v1/things/1", page).await;
     assert_eq!(closed.status(), StatusCode::METHOD_NOT_ALLOWED);

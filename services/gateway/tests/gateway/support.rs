@@ -45,7 +45,7 @@ path = "/api/v1/rare"
 auth = "none"
 limit = { rate = "1/h", burst = 2, by = "address" }
 [[route]]
-path = "/api/v1/shared"
+path = "/api/v1/pages"
 methods = ["GET", "PUT"]
 auth = "none"
 cors = ["https://shop.example"]
