@@ -4,16 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use stoa_contracts::{Coded, ErrorCode};
-use stoa_service::{Clock, Context};
+use stoa_service::{Clock, Context, TokenError};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
-    Settings,
-    oidc::Oidc,
-    passwords::Passwords,
-    revocations::Alarm,
-    tokens::{Tokens, TokensError},
-    transfers::Task,
+    Settings, oidc::Oidc, passwords::Passwords, revocations::Alarm, tokens::Tokens, transfers::Task,
 };
 
 /// Documents that are read or written at a time: each may take 40 MB and a core.
@@ -73,7 +68,7 @@ impl Api {
         settings: &Settings,
         context: &Context,
         transfers: mpsc::Sender<Task>,
-    ) -> Result<Self, TokensError> {
+    ) -> Result<Self, TokenError> {
         let oidc = settings.oidc.clone();
         let oidc = oidc.map(|oidc| Arc::new(Oidc::new(oidc, context.clock.clone())));
         Ok(Self {

@@ -18,6 +18,7 @@ mod middleware;
 mod openapi;
 mod problem;
 mod program;
+pub mod request_id;
 pub mod responses;
 mod running;
 mod self_description;

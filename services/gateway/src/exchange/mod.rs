@@ -12,7 +12,7 @@ use crate::upstream::UpstreamError;
 use crate::websocket::Upgrade;
 use crate::{Gateway, coalesce, compression, cors, framing, headers};
 use axum::response::IntoResponse;
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Method, Response, Uri};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
@@ -22,12 +22,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_contracts::ErrorCode;
-use stoa_service::{Problem, server_metrics};
+use stoa_service::{Problem, request_id, server_metrics};
 use target::{Pages, Target, find};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How much of a refused body is still read, and for how long: a connection that is closed over
 /// unread data is reset, and the client never sees the refusal.
 const DRAINED_BYTES: u64 = 32 << 20;
@@ -50,7 +49,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) 
     let client = lane.gateway.trusted.client(from.address, &parts.headers);
     let method = parts.method.clone();
     let told = parts.uri.clone();
-    let request_id = request_id(&parts.headers);
+    let id = request_id::of(&parts.headers);
     let accepted = compression::accepted(&parts.headers);
     let target = match doubtful {
         Some(doubtful) => Target::Refusal(last(doubtful.into()).into()),
@@ -58,10 +57,8 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) 
     };
     let route = target.template();
     let pages = target.pages(&parts.headers);
-    let trace = Trace::of(&parts.headers, || {
-        server_span(&method, &route, &told, &request_id)
-    });
-    parts.headers.insert(REQUEST_ID, request_id.clone());
+    let trace = Trace::of(&parts.headers, || server_span(&method, &route, &told, &id));
+    parts.headers.insert(request_id::HEADER, id.clone());
     let work = serve(
         lane,
         &trace,
@@ -95,11 +92,11 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) 
         client,
         status: response.status(),
         elapsed: start.elapsed(),
-        request_id: request_id.to_str().unwrap_or_default(),
+        request_id: id.to_str().unwrap_or_default(),
         trace_id: trace.id(),
     };
     tell(lane, &trace, &entry, &response, &route);
-    response.headers_mut().insert(REQUEST_ID, request_id);
+    response.headers_mut().insert(request_id::HEADER, id);
     response
 }
 
@@ -240,26 +237,6 @@ fn tell(
     if lane.log.is_on() {
         lane.log.write(entry);
     }
-}
-
-/// The id that the client has chosen, if it is a plain short one, or a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let plain = |id: &&HeaderValue| {
-        let bytes = id.as_bytes();
-        !bytes.is_empty() && bytes.len() <= 64 && bytes.iter().all(u8::is_ascii_graphic)
-    };
-    let own = headers.get(REQUEST_ID).filter(plain).cloned();
-    own.unwrap_or_else(|| {
-        let now = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap_or_default();
-        let millis = u64::try_from(now.as_millis()).unwrap_or_default();
-        // `Uuid::now_v7` asks the kernel for each.
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid();
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let text = id.hyphenated().encode_lower(&mut text);
-        HeaderValue::from_str(text).expect("a UUID is plain ASCII")
-    })
 }
 
 fn server_span(method: &Method, route: &str, uri: &Uri, request_id: &HeaderValue) -> Span {

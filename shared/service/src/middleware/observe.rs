@@ -7,15 +7,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use stoa_contracts::ErrorCode;
 use stoa_telemetry::propagation;
 use tracing::{Instrument as _, Span, field::Empty};
-use uuid::Uuid;
 
 use super::metrics::{self, Active};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::request_id;
 
 /// The route label of a request that no route takes: never the raw path, which clients choose.
 const UNMATCHED: &str = "unmatched";
@@ -26,30 +24,17 @@ pub(super) async fn run(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    let request_id = request_id(&request);
-    let span = span(&request, route, &request_id);
-    request.headers_mut().insert(REQUEST_ID, request_id.clone());
+    let id = request_id::of(request.headers());
+    let span = span(&request, route, &id);
+    request.headers_mut().insert(request_id::HEADER, id.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     let code = response.extensions().get::<ErrorCode>().copied();
     finish(&span, status, code);
     metrics::duration(&method, route, status).record(start.elapsed());
     code.inspect(|code| metrics::count_error(*code));
-    response.headers_mut().insert(REQUEST_ID, request_id);
+    response.headers_mut().insert(request_id::HEADER, id);
     response
-}
-
-/// The id that the client has chosen, if it is a plain short one, or a new one.
-fn request_id(request: &Request) -> HeaderValue {
-    let plain = |id: &&HeaderValue| {
-        let bytes = id.as_bytes();
-        !bytes.is_empty() && bytes.len() <= 64 && bytes.iter().all(u8::is_ascii_graphic)
-    };
-    let own = request.headers().get(REQUEST_ID).filter(plain).cloned();
-    own.unwrap_or_else(|| {
-        let id = Uuid::now_v7().to_string();
-        HeaderValue::from_str(&id).expect("a UUID is plain ASCII")
-    })
 }
 
 fn span(request: &Request, route: &str, request_id: &HeaderValue) -> Span {

@@ -42,15 +42,16 @@ impl Keys {
     }
 }
 
-/// The thumbprint of the public half of a private key, which PKCS#8 may hold with it or without.
-pub(super) fn name_of(pem: &str) -> Result<String, TokenError> {
+/// The public half of a private key (PEM, SPKI), which PKCS#8 may hold with it or without.
+pub(super) fn public_half(pem: &str) -> Result<String, TokenError> {
     let wrong = || TokenError::Key(Error::from(ErrorKind::InvalidEddsaKey));
     let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| wrong())?;
     let public = key.verifying_key().to_public_key_pem(LineEnding::LF);
-    named(&public.map_err(|_| wrong())?).map(|(name, _)| name)
+    public.map_err(|_| wrong())
 }
 
-fn named(pem: &str) -> Result<(String, DecodingKey), TokenError> {
+/// A public key under its thumbprint.
+pub(super) fn named(pem: &str) -> Result<(String, DecodingKey), TokenError> {
     let key = DecodingKey::from_ed_pem(pem.as_bytes()).map_err(TokenError::Key)?;
     let jwk = Jwk::from_decoding_key(&key, Some(Algorithm::EdDSA)).map_err(TokenError::Key)?;
     let name = jwk.thumbprint(ThumbprintHash::SHA256);

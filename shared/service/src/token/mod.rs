@@ -154,6 +154,7 @@ impl Verifier {
 pub struct TokenSigner {
     key: EncodingKey,
     header: Header,
+    verifying_key: SecretString,
 }
 
 impl TokenSigner {
@@ -162,8 +163,21 @@ impl TokenSigner {
         let key = EncodingKey::from_ed_pem(pem.expose_secret().as_bytes());
         let key = key.map_err(TokenError::Key)?;
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(keys::name_of(pem.expose_secret())?);
-        Ok(Self { key, header })
+        let public = keys::public_half(pem.expose_secret())?;
+        header.kid = Some(keys::named(&public)?.0);
+        let verifying_key = public.into();
+        Ok(Self {
+            key,
+            header,
+            verifying_key,
+        })
+    }
+
+    /// What verifies the tokens that this signs.
+    pub fn verified_by(&self) -> TokenSettings {
+        TokenSettings {
+            verifying_key: self.verifying_key.clone(),
+        }
     }
 
     /// The token of these claims.
