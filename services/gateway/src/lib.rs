@@ -73,13 +73,10 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let api = door.api();
     let routes = Arc::new(Routes::load(&settings.routes)?);
     let urls = settings.urls.clone();
-    let table = Arc::clone(&routes.current());
-    let address = |name: &str| (name.to_owned(), urls.of(name));
-    let addresses = table.services().into_iter().map(address).collect();
     let gateway = Arc::new(Gateway {
         routes: Arc::clone(&routes),
         door,
-        upstreams: Upstreams::new(&addresses, &settings.resolver)?,
+        upstreams: Upstreams::new(settings.resolver),
         trusted: settings.trusted,
         document: Document::default(),
         coalescer: Coalescer::new(),
@@ -88,6 +85,8 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         body_idle: settings.body_idle,
         context: context.clone(),
     });
+    let learnt = gateway.learn(&routes.current(), &urls);
+    learnt.map_err(anyhow::Error::from_boxed)?;
     let every = settings.look_every;
     let services = Arc::clone(&gateway);
     let prepare = move |table: &Table| services.learn(table, &urls);

@@ -1,6 +1,5 @@
 //! What is doubtful about a request whose head has been understood, in HTTP/1 and HTTP/2.
 
-use axum::response::{IntoResponse, Response};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
     ORIGIN, TRANSFER_ENCODING,
@@ -44,16 +43,6 @@ pub struct Refusal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self::new(ErrorCode::Invalid, refusal.detail).with_status(refusal.status)
-    }
-}
-
-impl IntoResponse for Refusal {
-    /// The last answer of its connection: what follows a doubtful head may be anything.
-    fn into_response(self) -> Response {
-        let mut response = Problem::from(self).into_response();
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-        response
     }
 }
 

@@ -53,11 +53,7 @@ impl Meter {
         let durations = server_metrics::duration(method, route, status);
         durations.record(elapsed);
         // Clients may invent methods: those are looked up each time.
-        if *method == Method::OPTIONS
-            || method.is_safe()
-            || method.is_idempotent()
-            || matches!(*method, Method::POST | Method::PATCH)
-        {
+        if method.is_idempotent() || matches!(*method, Method::POST | Method::PATCH) {
             series.push(Series {
                 method: method.clone(),
                 status,

@@ -111,23 +111,16 @@ impl Answer {
 }
 
 impl Upstreams {
-    /// Connects to nothing yet: a service may come later than the gateway.
-    pub(crate) fn new(
-        urls: &BTreeMap<String, String>,
-        resolver: &Resolver,
-    ) -> Result<Self, UpstreamError> {
+    /// Knows no service yet.
+    pub(crate) fn new(resolver: Resolver) -> Self {
         describe_metrics();
-        let upstreams = Self {
+        Self {
             services: ArcSwap::default(),
-            resolver: resolver.clone(),
-        };
-        for (name, url) in urls {
-            upstreams.learn(name, url)?;
+            resolver,
         }
-        Ok(upstreams)
     }
 
-    /// Adds a service, unless it is known.
+    /// Adds a service, unless it is known. Connects to nothing: it may come later than the gateway.
     pub(crate) fn learn(&self, name: &str, url: &str) -> Result<(), UpstreamError> {
         if self.services.load().contains_key(name) {
             return Ok(());
