@@ -1,5 +1,6 @@
 //! Bodies on their way: the client's with a limit and a patience, and what goes back to it.
 
+use crate::front::Link;
 use crate::upstream::Streamed;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -24,9 +25,79 @@ pub(crate) enum BodyError {
     Idle,
 }
 
+/// The body of a request as it comes.
+pub(crate) enum Received {
+    /// There is none.
+    Nothing,
+    /// What the connection gives before its next request.
+    Http1(Link),
+    /// That of a stream.
+    Http2(Incoming),
+}
+
+impl From<&Link> for Received {
+    /// The body of the request whose head has been taken from this connection.
+    fn from(link: &Link) -> Self {
+        if link.is_between() {
+            Self::Nothing
+        } else {
+            Self::Http1(link.clone())
+        }
+    }
+}
+
+impl Received {
+    /// Whether there is nothing to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Http1(link) => link.is_between(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    /// How much is to come, in bytes, if the client said so.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Nothing => Some(0),
+            Self::Http1(link) => link.body_length(),
+            Self::Http2(body) => body.size_hint().exact(),
+        }
+    }
+
+    /// Whether the client does not send it before it is read.
+    pub(crate) fn is_expected(&self) -> bool {
+        match self {
+            Self::Http1(link) => link.is_expected(),
+            Self::Nothing | Self::Http2(_) => false,
+        }
+    }
+
+    /// The next data; `None` after the last. Trailers are not passed on.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        match self {
+            Self::Nothing => Poll::Ready(None),
+            Self::Http1(link) => {
+                let piece = ready!(link.poll_piece(context));
+                Poll::Ready(piece.map(|piece| piece.map_err(|_| BodyError::Broken)))
+            }
+            Self::Http2(body) => loop {
+                let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+                let data = frame.map(|frame| frame.map(Frame::into_data));
+                return Poll::Ready(match data {
+                    None => None,
+                    Some(Ok(Ok(data))) => Some(Ok(data)),
+                    Some(Ok(Err(_trailers))) => continue,
+                    Some(Err(_)) => Some(Err(BodyError::Broken)),
+                });
+            },
+        }
+    }
+}
+
 /// The body of a request, at most `limit` bytes long.
 pub(crate) struct Sent {
-    body: Incoming,
+    body: Received,
     limit: u64,
     left: u64,
     /// How long the client may be silent.
@@ -38,8 +109,8 @@ pub(crate) struct Sent {
 
 impl Sent {
     /// A body that nobody has read from yet.
-    pub(crate) fn new(body: Incoming, limit: u64, patience: Duration) -> Self {
-        let ended = body.is_end_stream();
+    pub(crate) fn new(body: Received, limit: u64, patience: Duration) -> Self {
+        let ended = body.is_empty();
         Self {
             body,
             limit,
@@ -53,7 +124,7 @@ impl Sent {
 
     /// Whether there is nothing to read.
     pub(crate) fn is_empty(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_empty()
     }
 
     /// Whether somebody has read from it.
@@ -68,7 +139,7 @@ impl Sent {
 
     /// Its length, if the client said so.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        self.body.length()
     }
 
     /// The next piece; `None` after the last one. Trailers are not passed on.
@@ -78,33 +149,27 @@ impl Sent {
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.begun = true;
         let patience = self.patience;
-        loop {
-            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-                let idle = self
-                    .idle
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-                return idle
-                    .as_mut()
-                    .poll(context)
-                    .map(|()| Some(Err(BodyError::Idle)));
-            };
-            if let Some(idle) = &mut self.idle {
-                idle.as_mut().reset(Instant::now() + patience);
-            }
-            let Some(frame) = frame else {
-                self.ended = true;
-                return Poll::Ready(None);
-            };
-            let Ok(data) = frame.map_err(|_| ()).map(Frame::into_data) else {
-                return Poll::Ready(Some(Err(BodyError::Broken)));
-            };
-            let Ok(data) = data else { continue };
-            let Some(left) = self.left.checked_sub(data.len() as u64) else {
-                return Poll::Ready(Some(Err(BodyError::TooLarge(self.limit))));
-            };
-            self.left = left;
-            return Poll::Ready(Some(Ok(data)));
+        let Poll::Ready(data) = self.body.poll_data(context) else {
+            let idle = self
+                .idle
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+            return idle
+                .as_mut()
+                .poll(context)
+                .map(|()| Some(Err(BodyError::Idle)));
+        };
+        if let Some(idle) = &mut self.idle {
+            idle.as_mut().reset(Instant::now() + patience);
         }
+        let Some(data) = data.transpose()? else {
+            self.ended = true;
+            return Poll::Ready(None);
+        };
+        let Some(left) = self.left.checked_sub(data.len() as u64) else {
+            return Poll::Ready(Some(Err(BodyError::TooLarge(self.limit))));
+        };
+        self.left = left;
+        Poll::Ready(Some(Ok(data)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! 200 of a known and small size that does not forbid it; anything else goes to the first one as
 //! it comes, and the others ask for themselves. Nothing is kept once the answer is there.
 
-use crate::body::Given;
+use crate::body::{Given, Received};
 use crate::routes::Route;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode, response};
 use http_body_util::BodyExt as _;
-use hyper::body::Body;
+use hyper::body::Body as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stoa_contracts::ErrorCode;
@@ -50,11 +50,11 @@ impl Key {
     pub(crate) fn of(
         route: &Route,
         service: &Arc<str>,
-        request: &Request<impl Body>,
+        request: &Request<Received>,
     ) -> Option<Self> {
         let headers = request.headers();
         let is_plain = request.method() == Method::GET
-            && request.body().is_end_stream()
+            && request.body().is_empty()
             && !headers.contains_key(UPGRADE);
         if !route.coalesce || !is_plain {
             return None;
@@ -205,7 +205,6 @@ mod tests {
     use super::*;
     use crate::routes::{Table, parse};
     use futures_util::future::join_all;
-    use http_body_util::Empty;
     use std::cell::Cell;
     use tokio::sync::Notify;
 
@@ -215,7 +214,7 @@ mod tests {
     fn key(target: &str, header: Option<(&'static str, &'static str)>) -> Option<Key> {
         let file = parse("echo", "routes".as_ref(), ROUTE).unwrap();
         let route = Arc::clone(&Table::new(vec![file]).unwrap().routes()[0]);
-        let mut request = Request::new(Empty::<Bytes>::new());
+        let mut request = Request::new(Received::Nothing);
         *request.uri_mut() = target.parse().unwrap();
         if let Some((name, value)) = header {
             let headers = request.headers_mut();

@@ -44,7 +44,7 @@ pub(crate) async fn compress(
     });
     let mut request = Request::new(());
     request.headers_mut().insert(ACCEPT_ENCODING, accepted);
-    match layer.layer(service).oneshot(request).await {
+    match Box::pin(layer.layer(service).oneshot(request)).await {
         Ok(response) => response.map(Given::made),
         Err(never) => match never {},
     }

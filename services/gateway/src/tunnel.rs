@@ -5,9 +5,8 @@
 //! broken connection. A close frame may stand between any two frames, so all that has to be
 //! known of the stream toward the client is where its frames end.
 
+use crate::front::Switch;
 use crate::upstream::Connection;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
@@ -28,12 +27,11 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Carries bytes until one side ends, or until `shutdown` and the farewell that follows.
 pub(crate) async fn run(
-    client: OnUpgrade,
+    client: Switch,
     upstream: Connection,
     shutdown: CancellationToken,
 ) -> Result<(), BoxError> {
-    let client = TokioIo::new(client.await?);
-    let (client_reads, client_writes) = tokio::io::split(limited(client));
+    let (client_reads, client_writes) = tokio::io::split(limited(client.done().await?));
     let (upstream_reads, upstream_writes) = tokio::io::split(limited(upstream));
     let mut up = pin!(toward_upstream(client_reads, upstream_writes));
     let mut down = pin!(async {

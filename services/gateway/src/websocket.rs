@@ -1,16 +1,15 @@
 //! WebSockets: the credential of a browser, and the agreement of both sides.
 
-use crate::body::Given;
+use crate::body::{Given, Received};
+use crate::front::Switch;
 use crate::headers::asks_for_websocket;
 use crate::tunnel;
 use crate::upstream::Connection;
 use bytes::Bytes;
-use http::Response;
 use http::header::{
     AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
-use hyper::Request;
-use hyper::body::Incoming;
+use http::{Request, Response};
 use stoa_client::InFlight;
 use stoa_contracts::ErrorCode;
 use stoa_service::{Context, Problem};
@@ -22,18 +21,19 @@ const TOKEN_PROTOCOL: &str = "stoa.bearer.";
 const PROTOCOL: &str = "stoa";
 
 /// What a request asks for beside an answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Upgrade {
-    client: Option<hyper::upgrade::OnUpgrade>,
+    client: Option<Switch>,
     selects_protocol: bool,
 }
 
 impl Upgrade {
     /// Takes the upgrade out of a request, and moves its credential to where all others are.
-    pub(crate) fn take(request: &mut Request<Incoming>, allowed: bool) -> Result<Self, Problem> {
-        if !asks_for_websocket(request.headers()) {
+    pub(crate) fn take(request: &mut Request<Received>, allowed: bool) -> Result<Self, Problem> {
+        let switch = request.extensions_mut().remove::<Switch>();
+        let Some(switch) = switch.filter(|_| asks_for_websocket(request.headers())) else {
             return Ok(Self::default());
-        }
+        };
         if !allowed {
             let detail = "There is no WebSocket at this path.";
             let problem = Problem::new(ErrorCode::Invalid, detail);
@@ -44,7 +44,7 @@ impl Upgrade {
         }
         let selects_protocol = protocol_token(request.headers_mut())?;
         Ok(Self {
-            client: Some(hyper::upgrade::on(request)),
+            client: Some(switch),
             selects_protocol,
         })
     }
@@ -89,7 +89,7 @@ impl Upgrade {
 }
 
 /// Takes the token out of the query, so that no log and no upstream sees it there.
-fn query_token(request: &mut Request<Incoming>) -> Option<String> {
+fn query_token(request: &mut Request<Received>) -> Option<String> {
     let query = request.uri().query()?;
     let (tokens, rest): (Vec<_>, Vec<_>) = query
         .split('&')

@@ -3,7 +3,7 @@
 mod pass;
 mod target;
 
-use crate::body::{BodyError, Given, Sent};
+use crate::body::{BodyError, Given, Received, Sent};
 use crate::door::Terms;
 use crate::front::Lane;
 use crate::observe::{Entry, Trace};
@@ -13,12 +13,11 @@ use crate::websocket::Upgrade;
 use crate::{Gateway, coalesce, compression, cors, framing, headers};
 use axum::response::IntoResponse;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
-use http::{Method, Response, Uri};
-use hyper::Request;
-use hyper::body::{Body as _, Incoming};
+use http::{Method, Request, Response, Uri};
 use pass::pass;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_contracts::ErrorCode;
@@ -41,7 +40,7 @@ pub(crate) struct From {
 }
 
 /// Answers a request, and tells of it.
-pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) -> Response<Given> {
+pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) -> Response<Given> {
     let start = Instant::now();
     let _active = lane.meter.begin();
     let doubtful = framing::refuse(&request);
@@ -59,7 +58,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) 
     let pages = target.pages(&parts.headers);
     let trace = Trace::of(&parts.headers, || server_span(&method, &route, &told, &id));
     parts.headers.insert(request_id::HEADER, id.clone());
-    let work = serve(
+    let work = pin!(serve(
         lane,
         &trace,
         target,
@@ -68,7 +67,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) 
             address: client,
             ..from
         },
-    );
+    ));
     let Served {
         mut response,
         route,
@@ -102,7 +101,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Incoming>) 
 
 /// A request that nothing speaks against.
 struct Admitted {
-    request: Request<Incoming>,
+    request: Request<Received>,
     upgrade: Upgrade,
     service: Arc<str>,
 }
@@ -119,7 +118,7 @@ async fn serve(
     lane: &Lane,
     trace: &Trace,
     target: Target,
-    mut request: Request<Incoming>,
+    mut request: Request<Received>,
     client: From,
 ) -> Served {
     let route = target.template();
@@ -137,7 +136,7 @@ async fn serve(
                 .admit(Terms::EVERYBODY, &mut HeaderMap::new(), client.address)
                 .await;
             return by_itself(match admitted {
-                Ok(_) => own.answer(lane).await,
+                Ok(_) => Box::pin(own.answer(lane)).await,
                 Err(problem) => trace.within(|| refusal(problem)),
             });
         }
@@ -161,7 +160,7 @@ async fn serve(
                 response
             };
             let response = match key {
-                Some(key) => lane.gateway.coalescer.share(key, ask).await,
+                Some(key) => Box::pin(lane.gateway.coalescer.share(key, ask)).await,
                 None => ask().await,
             };
             Served {
@@ -182,10 +181,10 @@ async fn serve(
 async fn enter(
     gateway: &Gateway,
     route: &Route,
-    request: &mut Request<Incoming>,
+    request: &mut Request<Received>,
     client: From,
 ) -> Result<(Upgrade, Arc<str>), Problem> {
-    if request.body().size_hint().lower() > route.body_limit {
+    if request.body().length() > Some(route.body_limit) {
         return Err(UpstreamError::Body(BodyError::TooLarge(route.body_limit)).into());
     }
     let upgrade = Upgrade::take(request, route.upgrade)?;
@@ -207,7 +206,7 @@ fn last(problem: Problem) -> Response<Given> {
 }
 
 /// A problem as an answer.
-fn refusal(problem: Problem) -> Response<Given> {
+pub(crate) fn refusal(problem: Problem) -> Response<Given> {
     problem.into_response().map(Given::made)
 }
 
@@ -254,8 +253,9 @@ fn server_span(method: &Method, route: &str, uri: &Uri, request_id: &HeaderValue
     )
 }
 
-async fn drain(body: Incoming) {
-    if body.is_end_stream() {
+async fn drain(body: Received) {
+    // Who waits to be asked is told by the answer not to send it.
+    if body.is_empty() || body.is_expected() {
         return;
     }
     let mut body = Sent::new(body, DRAINED_BYTES, DRAINED_FOR);

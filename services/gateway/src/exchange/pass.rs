@@ -11,6 +11,7 @@ use crate::websocket::Upgrade;
 use http::header::HeaderMap;
 use http::{Method, Response};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 use stoa_contracts::ErrorCode;
 use stoa_contracts::deadline::TIMEOUT_HEADER;
@@ -49,10 +50,8 @@ pub(super) async fn pass(
     span.in_scope(|| trace.tell(&mut outgoing.headers));
     let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
     outgoing.headers.insert(TIMEOUT_HEADER, millis.into());
-    let exchange = lane
-        .gateway
-        .upstreams
-        .send(&lane.pool, &service, outgoing, patience);
+    let upstreams = &lane.gateway.upstreams;
+    let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience));
     let outcome = if span.is_none() {
         exchange.await
     } else {

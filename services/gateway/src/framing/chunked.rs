@@ -1,7 +1,9 @@
 //! A chunked body: where it ends, and that every reader agrees.
 
-use super::lines::Lines;
+use super::reader::{Piece, cut};
 use super::{Doubt, head};
+use bytes::{Bytes, BytesMut};
+use http::header::{HeaderName, HeaderValue};
 
 /// A size and a few short extensions, which nobody uses.
 const LONGEST_SIZE_LINE: usize = 256;
@@ -32,7 +34,7 @@ const FORBIDDEN_TRAILERS: [&[u8]; 16] = [
 
 /// Where in a chunked body the stream is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Chunked {
+pub(super) enum Chunked {
     /// In the line with a size.
     #[default]
     Size,
@@ -47,45 +49,56 @@ pub(crate) enum Chunked {
 }
 
 impl Chunked {
-    /// Follows the bytes to the next border and takes them from `bytes`.
-    pub(crate) fn step(self, lines: &mut Lines, bytes: &mut &[u8]) -> Result<Self, Doubt> {
-        let next = match self {
-            Self::Data(rest) => {
-                let rest = skip(rest, bytes);
-                return Ok(match rest {
-                    0 => Self::DataEnd,
-                    rest => Self::Data(rest),
-                });
-            }
-            Self::Done => return Ok(self),
-            Self::Size => lines.next(bytes, size)?.map(|size| match size {
+    /// Takes the next piece of data out of what has been received.
+    pub(super) fn take(&mut self, received: &mut BytesMut) -> Result<Piece, Doubt> {
+        loop {
+            let longest = match self {
+                Self::Data(left) => {
+                    let piece = cut(received, left);
+                    if *left == 0 {
+                        *self = Self::DataEnd;
+                    }
+                    return Ok(piece);
+                }
+                Self::Done => return Ok(Piece::End),
+                // At once, and not at the end of some line far away.
+                Self::DataEnd => 0,
+                Self::Size => LONGEST_SIZE_LINE,
+                Self::Trailers(_) => head::LARGEST,
+            };
+            let Some(line) = line(received, longest)? else {
+                return Ok(Piece::Awaited);
+            };
+            *self = self.after(&line)?;
+        }
+    }
+
+    /// The place after a line that is no data.
+    fn after(self, line: &[u8]) -> Result<Self, Doubt> {
+        match (self, line) {
+            (Self::Size, line) => Ok(match size(line)? {
                 0 => Self::Trailers(0),
                 size => Self::Data(size),
             }),
-            Self::DataEnd => {
-                // At once, and not at the end of some line far away.
-                if !matches!(bytes.first(), None | Some(b'\r' | b'\n')) {
-                    return Err(Doubt::Chunk);
-                }
-                lines.next(bytes, |line| match line {
-                    [] => Ok(Self::Size),
-                    _ => Err(Doubt::Chunk),
-                })?
-            }
-            Self::Trailers(count) => lines.next(bytes, |line| match line {
-                [] => Ok(Self::Done),
-                line => trailer(line, count),
-            })?,
-        };
-        Ok(next.unwrap_or(self))
+            (Self::Trailers(_), []) => Ok(Self::Done),
+            (Self::Trailers(count), line) => trailer(line, count),
+            _ => Ok(Self::Size),
+        }
     }
 }
 
-/// Takes up to `rest` bytes from `bytes`; gives how many are still to come.
-pub(crate) fn skip(rest: u64, bytes: &mut &[u8]) -> u64 {
-    let taken = usize::try_from(rest).map_or(bytes.len(), |rest| rest.min(bytes.len()));
-    *bytes = &bytes[taken..];
-    rest - taken as u64
+/// Takes a line, without the only end that it may have; nothing as long as its end has not come.
+fn line(received: &mut BytesMut, longest: usize) -> Result<Option<Bytes>, Doubt> {
+    let Some(end) = memchr::memchr(b'\n', received) else {
+        // It may still be followed by the other half of its end.
+        let may_fit = received.len() <= longest || received[longest..] == *b"\r";
+        return if may_fit { Ok(None) } else { Err(Doubt::Chunk) };
+    };
+    let line = received.split_to(end + 1).freeze();
+    match line.strip_suffix(b"\r\n") {
+        Some(text) if text.len() <= longest => Ok(Some(line.slice(..text.len()))),
+        _ => Err(Doubt::Chunk),
+    }
 }
 
 fn size(line: &[u8]) -> Result<u64, Doubt> {
@@ -97,7 +110,7 @@ fn size(line: &[u8]) -> Result<u64, Doubt> {
     let printable = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7E);
     let is_extension =
         extension.is_empty() || (extension[0] == b';' && extension.iter().all(printable));
-    let fits = line.len() <= LONGEST_SIZE_LINE && digits.len() <= MOST_DIGITS;
+    let fits = digits.len() <= MOST_DIGITS;
     if !is_extension || !fits {
         return Err(Doubt::Chunk);
     }
@@ -113,7 +126,10 @@ fn trailer(line: &[u8], count: u8) -> Result<Chunked, Doubt> {
     let is_forbidden = FORBIDDEN_TRAILERS
         .iter()
         .any(|forbidden| name.eq_ignore_ascii_case(forbidden));
-    if is_forbidden || count >= MOST_TRAILERS {
+    // It is not passed on; who reads it all the same must find what we have found.
+    let is_field = HeaderName::from_bytes(name).is_ok()
+        && HeaderValue::from_bytes(&line[name.len() + 1..]).is_ok();
+    if is_forbidden || !is_field || count >= MOST_TRAILERS {
         return Err(Doubt::Trailer);
     }
     Ok(Chunked::Trailers(count + 1))

@@ -1,10 +1,13 @@
 //! Why a request is not read any further.
 
+use super::Refusal;
+use http::StatusCode;
+
 const REFUSED: &str = "gateway_malformed_requests_total";
 
 /// What could be read in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
+pub enum Doubt {
     /// A line that does not end in CR LF, or never ends.
     Line,
     /// Not `method SP target SP HTTP/1.x`, or a target with what no target has.
@@ -21,10 +24,12 @@ pub(crate) enum Doubt {
     Chunk,
     /// A trailer that belongs into the head.
     Trailer,
+    /// A head with more bytes or lines than anybody needs.
+    Size,
 }
 
 impl Doubt {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Line,
         Self::RequestLine,
         Self::Header,
@@ -33,6 +38,7 @@ impl Doubt {
         Self::Host,
         Self::Chunk,
         Self::Trailer,
+        Self::Size,
     ];
 
     fn name(self) -> &'static str {
@@ -45,6 +51,7 @@ impl Doubt {
             Self::Host => "host",
             Self::Chunk => "chunk",
             Self::Trailer => "trailer",
+            Self::Size => "size",
         }
     }
 
@@ -54,10 +61,24 @@ impl Doubt {
     }
 }
 
-impl From<Doubt> for std::io::Error {
+impl From<Doubt> for Refusal {
     fn from(doubt: Doubt) -> Self {
-        let text = format!("the request is malformed ({})", doubt.name());
-        Self::new(std::io::ErrorKind::InvalidData, text)
+        let detail = match doubt {
+            Doubt::Line => "A line of the request does not end in CR LF.",
+            Doubt::RequestLine => "The request line must be `METHOD /path HTTP/1.1`.",
+            Doubt::Header => "A header line is malformed, or goes on in the next.",
+            Doubt::Length => "`Content-Length` must be one plain number.",
+            Doubt::Coding => "`Transfer-Encoding` can only be `chunked`, without `Content-Length`.",
+            Doubt::Host => "The request must name one host, in one way.",
+            Doubt::Chunk => "A chunk of the body is malformed.",
+            Doubt::Trailer => "A trailer belongs into the head of the request.",
+            Doubt::Size => "The head of the request is too large.",
+        };
+        let status = match doubt {
+            Doubt::Size => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, detail }
     }
 }
 

@@ -1,24 +1,23 @@
-//! Below the HTTP parser: every byte that a client sends, before it is understood.
+//! How a client's bytes fall into requests (RFC 9112), and what is refused.
 //!
-//! The parser takes some requests that another reader would split at another place: bare line
-//! feeds, `Content-Length` beside `Transfer-Encoding`, a fragment in the target. A proxy that
-//! forwards one of those smuggles. [`Strict`] follows the framing by rules that leave no choice
-//! and lets the parser see a request only while there is one way to read it. It looks at the
-//! lines of heads; bodies are counted, not read.
+//! Many servers take requests that another reader would split at another place: bare line feeds,
+//! `Content-Length` beside `Transfer-Encoding`, a fragment in the target. A proxy that forwards one of those
+//! smuggles. The [`Reader`] of a connection goes by rules that leave no choice, and gives a request only when there is
+//! one way to read it. What is doubtful about a head that has been understood, also of HTTP/2, [`refuse`] says.
 
 mod chunked;
 mod doubt;
 mod head;
-mod lines;
+mod reader;
 mod refuse;
-mod strict;
 
+pub use doubt::Doubt;
+pub(crate) use head::LARGEST as LARGEST_HEAD;
+pub use head::{Framing, Head};
+pub use reader::{Piece, Reader};
 pub use refuse::{Refusal, refuse};
-pub use strict::Strict;
 
-use doubt::Doubt;
-
-/// Makes the counter of [`Strict`]'s refusals known, at zero for every reason.
+/// Makes the counter of refusals known, at zero for every reason.
 pub(crate) fn describe() {
     doubt::describe();
 }

@@ -4,6 +4,11 @@
 //! nothing wanders between processors, which costs a proxy a seventh of its time.
 
 mod guests;
+mod http1;
+mod http2;
+mod socket;
+
+pub(crate) use http1::{Link, Switch};
 
 use crate::Gateway;
 use crate::observe::{self, AccessLog, Meter};

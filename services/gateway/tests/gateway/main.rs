@@ -3,12 +3,14 @@
 mod balancing;
 mod coalescing;
 mod credentials;
+mod differential;
 mod docs;
 mod document;
 mod files;
 mod http2;
 mod limits;
 mod malformed;
+mod one_connection;
 mod proxying;
 mod reload;
 mod routes;

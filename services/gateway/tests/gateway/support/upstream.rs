@@ -36,6 +36,7 @@ struct Seen {
     revoked: watch::Sender<Vec<Uuid>>,
     exchanges: AtomicUsize,
     requests: AtomicUsize,
+    working: AtomicUsize,
     complete: Mutex<Vec<String>>,
 }
 
@@ -45,6 +46,7 @@ impl Upstream {
         let seen = Arc::new(Seen::default());
         let app = Router::new()
             .route("/api/v1/slow", any(slow))
+            .route("/api/v1/open/slow", any(slow))
             .route("/api/v1/open/stream", get(events))
             .route("/api/v1/open/long", get(long))
             .route("/api/v1/open/chatty", get(chatty))
@@ -70,6 +72,11 @@ impl Upstream {
     /// Tells of a session or key that was revoked.
     pub(crate) fn revoke(&self, id: Uuid) {
         self.seen.revoked.send_modify(|revoked| revoked.push(id));
+    }
+
+    /// How many requests it is busy with that take long.
+    pub(crate) fn working(&self) -> usize {
+        self.seen.working.load(Ordering::Relaxed)
     }
 
     /// How many requests came through to the echo.
@@ -124,15 +131,37 @@ fn told(headers: &HeaderMap) -> Value {
     told.into()
 }
 
+/// Counts as busy until it is dropped.
+struct Working(Arc<Seen>);
+
+impl Working {
+    fn begin(seen: &Arc<Seen>) -> Self {
+        seen.working.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(seen))
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.working.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn slow(State(seen): State<Arc<Seen>>) {
     seen.requests.fetch_add(1, Ordering::Relaxed);
+    let _working = Working::begin(&seen);
     tokio::time::sleep(Duration::from_secs(30)).await;
 }
 
 /// One event at once, and the next one never.
-async fn events() -> Response {
-    let first = stream::once(async { Ok::<_, Infallible>(Bytes::from("data: 1\n\n")) });
-    let body = Body::from_stream(first.chain(stream::pending()));
+async fn events(State(seen): State<Arc<Seen>>) -> Response {
+    let working = Working::begin(&seen);
+    let first = stream::once(async { Bytes::from("data: 1\n\n") });
+    let events = first.chain(stream::pending()).map(move |event| {
+        let _with_the_stream = &working;
+        Ok::<_, Infallible>(event)
+    });
+    let body = Body::from_stream(events);
     ([("content-type", "text/event-stream")], body).into_response()
 }
 

@@ -1,0 +1,54 @@
+//! HTTP/2 toward clients, by a library.
+
+use super::Lane;
+use super::http1::Link;
+use crate::body::{Given, Received};
+use crate::exchange::{self, From};
+use crate::framing;
+use http::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Connections that are silent for longer than this are asked whether they are there.
+const PING: Duration = Duration::from_mins(1);
+
+/// Serves a connection whose first lines have come, to its end.
+pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
+    let shutdown = lane.shutdown.clone();
+    let service = service_fn(move |request| answer(Arc::clone(&lane), from, request));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .max_header_list_size(u32::try_from(framing::LARGEST_HEAD).unwrap_or(u32::MAX));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(link), service));
+    let ended = tokio::select! {
+        // First, so that a request which has arrived is seen before the end is.
+        biased;
+        ended = &mut connection => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Clients break off; that is no event for an operator.
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+async fn answer(
+    lane: Arc<Lane>,
+    from: From,
+    request: Request<Incoming>,
+) -> Result<Response<Given>, Infallible> {
+    let request = request.map(Received::Http2);
+    Ok(exchange::answer(&lane, from, request).await)
+}
