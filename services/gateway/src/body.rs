@@ -178,7 +178,7 @@ pub(crate) enum Given {
     /// All of it.
     Whole(Option<Bytes>),
     /// As it comes from the service.
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     /// Made or changed here.
     Made(UnsyncBoxBody<Bytes, BoxError>),
 }

@@ -8,15 +8,18 @@ use crate::observe::Trace;
 use crate::routes::Route;
 use crate::upstream::{self, Answer, Rest, UpstreamError};
 use crate::websocket::Upgrade;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 use http::{Method, Response};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 use stoa_contracts::ErrorCode;
-use stoa_contracts::deadline::TIMEOUT_HEADER;
+use stoa_contracts::deadline;
 use stoa_service::Problem;
 use tracing::{Instrument as _, Span, field::Empty};
+
+/// How long the service may take, in milliseconds.
+const TIMEOUT: HeaderName = HeaderName::from_static(deadline::TIMEOUT_HEADER);
 
 /// Asks the service and streams what it answers; also says which address answered.
 pub(super) async fn pass(
@@ -49,7 +52,7 @@ pub(super) async fn pass(
     };
     span.in_scope(|| trace.tell(&mut outgoing.headers));
     let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-    outgoing.headers.insert(TIMEOUT_HEADER, millis.into());
+    outgoing.headers.insert(TIMEOUT, millis.into());
     let upstreams = &lane.gateway.upstreams;
     let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience));
     let outcome = if span.is_none() {
@@ -86,7 +89,7 @@ fn hand_on(lane: &Lane, trace: &Trace, mut answer: Answer, upgrade: Upgrade) -> 
 /// How long the client waits for the head of the answer: as long as the route says, or less if it says so itself.
 fn patience(route: &Route, headers: &HeaderMap) -> Duration {
     let own = headers
-        .get(TIMEOUT_HEADER)
+        .get(TIMEOUT)
         .and_then(|own| own.to_str().ok()?.parse().ok());
     own.map_or(route.timeout, |own| {
         Duration::from_millis(own).min(route.timeout)

@@ -10,6 +10,8 @@ use std::mem::MaybeUninit;
 
 /// More headers than any service of ours sends.
 const HEADERS: usize = 64;
+/// Room in the map for what the gateway adds.
+const ADDED: usize = 8;
 /// A head that is larger comes from no service of ours.
 const LONGEST: usize = 64 << 10;
 
@@ -105,11 +107,10 @@ fn take_one(received: &mut BytesMut) -> Result<Option<Response<()>>, Broken> {
         httparse::Status::Partial if received.len() > LONGEST => return Err(Broken::Malformed),
         httparse::Status::Partial => return Ok(None),
     };
-    let mut places = [((0, 0), (0, 0)); HEADERS];
-    let count = head.headers.len();
-    for (into, header) in places.iter_mut().zip(head.headers.iter()) {
-        *into = (place(header.name.as_bytes()), place(header.value));
-    }
+    let fields = head.headers.iter();
+    let places: Vec<_> = fields
+        .map(|header| (place(header.name.as_bytes()), place(header.value)))
+        .collect();
     let (code, minor) = (head.code, head.version);
     let bytes = received.split_to(length).freeze();
     let mut response = Response::new(());
@@ -118,7 +119,7 @@ fn take_one(received: &mut BytesMut) -> Result<Option<Response<()>>, Broken> {
     if minor == Some(0) {
         *response.version_mut() = Version::HTTP_10;
     }
-    read_headers(response.headers_mut(), &bytes, &places[..count])?;
+    read_headers(response.headers_mut(), &bytes, &places)?;
     Ok(Some(response))
 }
 
@@ -130,7 +131,7 @@ fn read_headers(
     head: &Bytes,
     places: &[(Span, Span)],
 ) -> Result<(), Broken> {
-    headers.reserve(places.len());
+    headers.reserve(places.len() + ADDED);
     for ((name, name_end), (value, value_end)) in places.iter().copied() {
         let name = HeaderName::from_bytes(&head[name..name_end]);
         let value = HeaderValue::from_maybe_shared(head.slice(value..value_end));

@@ -86,7 +86,7 @@ pub(crate) struct Answer {
 /// What follows the head of an answer.
 pub(crate) enum Rest {
     Whole(Bytes),
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     /// The connection, in another protocol.
     Switched(Connection, InFlight),
 }
@@ -283,7 +283,7 @@ fn answer(
     let mut body = Streamed::new(connection, framing, pool, taken);
     let rest = match body.whole() {
         Some(bytes) => Rest::Whole(bytes),
-        None => Rest::Streamed(body),
+        None => Rest::Streamed(Box::new(body)),
     };
     Answer {
         head,

@@ -1,9 +1,10 @@
 //! An answer as HTTP/1.1 writes it (RFC 9112).
 
+use super::date;
 use super::link::Link;
 use crate::body::Given;
 use bytes::{Buf as _, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{Method, Response, StatusCode, Version};
 use hyper::body::{Body as _, Frame};
@@ -11,7 +12,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Room for most heads.
 const HEAD: usize = 1024;
@@ -40,12 +41,31 @@ impl Asked {
 /// How the client learns where the body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// There is none.
+    /// There is none, and nothing is said about one.
     None,
-    Length,
+    /// There is none; told is how long that of a GET would be, if that is known here.
+    Told(Option<u64>),
+    Length(u64),
     Chunked,
     /// With the connection: a client of HTTP/1.0 knows no chunks.
     UntilClose,
+}
+
+impl Framing {
+    fn of(parts: &Parts, body: &Given, asked: &Asked) -> Self {
+        if parts.status.is_informational() || parts.status == StatusCode::NO_CONTENT {
+            return Self::None;
+        }
+        let length = body.size_hint().exact();
+        if asked.is_head || parts.status == StatusCode::NOT_MODIFIED {
+            return Self::Told(length.filter(|length| *length > 0));
+        }
+        match (length, asked.version) {
+            (Some(length), _) => Self::Length(length),
+            (None, Version::HTTP_10) => Self::UntilClose,
+            (None, _) => Self::Chunked,
+        }
+    }
 }
 
 /// Writes an answer; whether the connection may be used again.
@@ -55,14 +75,14 @@ pub(super) async fn write(
     mut asked: Asked,
     patience: Duration,
 ) -> io::Result<bool> {
-    let (mut parts, mut body) = response.into_parts();
-    let framing = framing(&mut parts, &body, &asked);
-    asked.keeps &= framing != Framing::UntilClose && !says_close(&parts.headers);
+    let (parts, mut body) = response.into_parts();
+    let framing = Framing::of(&parts, &body, &asked);
+    asked.keeps &= framing != Framing::UntilClose;
     let mut out = Vec::with_capacity(HEAD);
-    write_head(&mut out, &parts, framing, &asked);
-    if framing == Framing::None {
+    let keeps = write_head(&mut out, &parts, framing, &asked);
+    if matches!(framing, Framing::None | Framing::Told(_)) {
         link.write(out.as_slice(), patience).await?;
-        return Ok(asked.keeps);
+        return Ok(keeps);
     }
     loop {
         let piece = poll_fn(|context| Poll::Ready(poll_data(&mut body, context))).await;
@@ -86,7 +106,7 @@ pub(super) async fn write(
         out.extend_from_slice(b"0\r\n\r\n");
     }
     link.write(out.as_slice(), patience).await?;
-    Ok(asked.keeps)
+    Ok(keeps)
 }
 
 /// Puts a piece behind what is to be written; writes it if it is not short.
@@ -129,66 +149,47 @@ fn poll_data(body: &mut Given, context: &mut Context<'_>) -> Poll<Option<io::Res
     }
 }
 
-/// Decides how the body ends; a length that is known is then among the headers.
-fn framing(parts: &mut Parts, body: &Given, asked: &Asked) -> Framing {
-    parts.headers.remove(TRANSFER_ENCODING);
-    let has_none = parts.status.is_informational() || parts.status == StatusCode::NO_CONTENT;
-    if has_none {
-        parts.headers.remove(CONTENT_LENGTH);
-        return Framing::None;
-    }
-    let length = body.size_hint().exact();
-    let is_silent = asked.is_head || parts.status == StatusCode::NOT_MODIFIED;
-    if is_silent {
-        // What a GET would be told. A service has said it, or does not know.
-        if let Some(length @ 1..) = length {
-            parts.headers.insert(CONTENT_LENGTH, length.into());
-        }
-        return Framing::None;
-    }
-    if let Some(length) = length {
-        parts.headers.insert(CONTENT_LENGTH, length.into());
-        return Framing::Length;
-    }
-    parts.headers.remove(CONTENT_LENGTH);
-    match asked.version {
-        Version::HTTP_10 => Framing::UntilClose,
-        _ => Framing::Chunked,
-    }
-}
-
-fn write_head(out: &mut Vec<u8>, parts: &Parts, framing: Framing, asked: &Asked) {
-    let line = |out: &mut Vec<u8>, name: &[u8], value: &[u8]| {
-        for part in [name, b": ", value, b"\r\n"] {
-            out.extend_from_slice(part);
-        }
-    };
+/// Writes the head; whether the connection may be used again afterwards.
+fn write_head(out: &mut Vec<u8>, parts: &Parts, framing: Framing, asked: &Asked) -> bool {
     let reason = parts.status.canonical_reason().unwrap_or_default();
     for part in ["HTTP/1.1 ", parts.status.as_str(), " ", reason, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
+    let (mut has_date, mut connection) = (false, None);
     for (name, value) in &parts.headers {
+        match *name {
+            // How the body goes is said below. What a service told of one that does not come is passed on.
+            CONTENT_LENGTH if framing != Framing::Told(None) => continue,
+            TRANSFER_ENCODING => continue,
+            DATE => has_date = true,
+            CONNECTION => connection = Some(value),
+            _ => {}
+        }
         line(out, name.as_str().as_bytes(), value.as_bytes());
     }
-    if framing == Framing::Chunked {
-        line(out, b"transfer-encoding", b"chunked");
-    }
-    if !parts.headers.contains_key(DATE) {
-        let now = httpdate::fmt_http_date(SystemTime::now());
-        line(out, b"date", now.as_bytes());
-    }
-    if !parts.headers.contains_key(CONNECTION) {
-        match (asked.keeps, asked.version) {
-            (true, Version::HTTP_10) => line(out, b"connection", b"keep-alive"),
-            (true, _) => {}
-            (false, _) => line(out, b"connection", b"close"),
+    match framing {
+        Framing::Length(length) | Framing::Told(Some(length)) => {
+            let mut buffer = itoa::Buffer::new();
+            line(out, b"content-length", buffer.format(length).as_bytes());
         }
+        Framing::Chunked => line(out, b"transfer-encoding", b"chunked"),
+        Framing::None | Framing::Told(None) | Framing::UntilClose => {}
+    }
+    if !has_date {
+        date::with_now(|now| line(out, b"date", now));
+    }
+    match (connection, asked.keeps, asked.version) {
+        (Some(_), ..) | (None, true, Version::HTTP_11) => {}
+        (None, true, _) => line(out, b"connection", b"keep-alive"),
+        (None, false, _) => line(out, b"connection", b"close"),
     }
     out.extend_from_slice(b"\r\n");
+    asked.keeps && connection.is_none_or(|said| said != "close")
 }
 
-fn says_close(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONNECTION)
-        .is_some_and(|said: &HeaderValue| said == "close")
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    for part in [name, b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
 }

@@ -1,6 +1,7 @@
 //! HTTP/1 toward clients: one request after the other, all by the task of the connection.
 
 mod answer;
+mod date;
 mod link;
 
 pub(crate) use link::{Kept, Link};
