@@ -18,7 +18,7 @@ pub(crate) struct BodyLimit(pub(crate) usize);
 
 /// How much of a refused body is still read, so that the client gets to see the refusal:
 /// a connection closed over unread data is reset, and the response with it.
-const DRAINED: usize = 32 << 20;
+pub(super) const DRAINED: usize = 32 << 20;
 
 /// Gives these routes a body limit of their own, in bytes.
 pub fn body_limit<S: Clone + Send + Sync + 'static>(routes: Router<S>, limit: usize) -> Router<S> {

@@ -14,6 +14,7 @@ use stoa_contracts::{
     deadline::{Deadline, TIMEOUT_HEADER},
 };
 
+use super::rest::Rest;
 use crate::Problem;
 
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,14 @@ pub(super) struct Guard {
     pub(super) timeout: Duration,
 }
 
-pub(super) async fn run(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(super) async fn run(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let rest = Rest::of(&mut request);
+    let response = answer(guard, request, next).await;
+    rest.drain().await;
+    response
+}
+
+async fn answer(guard: Guard, request: Request, next: Next) -> Response {
     let timeout = patience(request.headers()).map_or(guard.timeout, |own| own.min(guard.timeout));
     // What the handler asks of others is for the same caller.
     let handler = Deadline::within(timeout).around(next.run(request));

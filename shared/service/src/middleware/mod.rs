@@ -4,6 +4,7 @@ mod body;
 mod guard;
 pub mod metrics;
 mod observe;
+mod rest;
 
 use std::time::Duration;
 

@@ -1,10 +1,17 @@
 //! Bodies, paths and queries that do not fit.
 
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use stoa_contracts::ErrorCode;
+use stoa_service::HttpSettings;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use crate::routes::{ask, refused};
+use crate::routes::{ask, refused, start};
 
 fn json_text(text: impl Into<reqwest::Body>) -> impl FnOnce(RequestBuilder) -> RequestBuilder {
     let body = text.into();
@@ -138,4 +145,26 @@ async fn a_query_may_be_left_out() {
         ask(Method::GET, "/list", as_is).await,
         (200, "20".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_refusal_comes_after_a_body_that_nobody_reads_and_the_connection_stays() {
+    let (running, _) = start(HttpSettings::loopback()).await;
+    let mut stream = TcpStream::connect(&running.url()["http://".len()..])
+        .await
+        .unwrap();
+    let head = "POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(300), stream.read_u8()).await;
+    assert!(early.is_err(), "it is closed over what is still to come");
+    for _ in 0..2 {
+        stream.write_all(b"0123456789").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
 }
