@@ -2,9 +2,14 @@
 
 use sqlx::PgPool;
 use stoa_contracts::identity::Role;
+use stoa_service::Clock;
 use uuid::Uuid;
 
-use crate::{passwords::Passwords, settings::Owner};
+use crate::{
+    accounts::{NewUser, insert_account, insert_user},
+    passwords::Passwords,
+    settings::Owner,
+};
 
 /// What the first account is called.
 const ACCOUNT_NAME: &str = "Stoa";
@@ -22,25 +27,15 @@ pub async fn create_owner(pool: &PgPool, owner: Owner) -> anyhow::Result<()> {
         return Ok(());
     }
     let account = owner.account.unwrap_or_else(Uuid::now_v7);
-    let user = Uuid::now_v7();
-    sqlx::query!(
-        "INSERT INTO accounts (id, name) VALUES ($1, $2)",
+    let now = Clock::system().now();
+    insert_account(&mut transaction, account, ACCOUNT_NAME, now).await?;
+    let user = NewUser {
         account,
-        ACCOUNT_NAME
-    )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        "INSERT INTO users (id, account_id, email, password_hash, role)
-         VALUES ($1, $2, $3, $4, $5)",
-        user,
-        account,
-        owner.email.trim().to_lowercase(),
-        hash,
-        Role::Owner.as_str(),
-    )
-    .execute(&mut *transaction)
-    .await?;
+        email: &owner.email,
+        password_hash: &hash,
+        role: Role::Owner,
+    };
+    insert_user(&mut transaction, user, now).await?;
     transaction.commit().await?;
     tracing::info!(%account, "created the first account and its owner");
     Ok(())

@@ -4,6 +4,7 @@
 //! To add a resource: one module in [`handlers`] (input, output, SQL, handler), one line in
 //! `handlers::public`, its tests in `tests/`.
 
+mod accounts;
 pub mod bootstrap;
 pub mod document;
 pub mod flows;

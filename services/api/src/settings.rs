@@ -5,6 +5,7 @@ use std::time::Duration;
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
+use stoa_service::Operators;
 use uuid::Uuid;
 
 use crate::oidc::OidcSettings;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub inbox_retention: Duration,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
     pub signing_key: SecretString,
+    /// Who may make accounts.
+    pub operators: Operators,
     /// The OpenID provider that people may sign in with.
     pub oidc: Option<OidcSettings>,
 }
@@ -52,6 +55,10 @@ impl stoa_config::Settings for Settings {
             "private key of access tokens (PEM, Ed25519)",
         );
         let signing_key = key.required();
+        let operators = Operators::read(
+            env,
+            "the account whose owners may make accounts, as BOOTSTRAP_ACCOUNT names it; nobody if it is left out",
+        );
         let oidc = OidcSettings::read(env);
         Some(Self {
             postgres: postgres?,
@@ -61,6 +68,7 @@ impl stoa_config::Settings for Settings {
             api_key_retention: api_key_retention?,
             inbox_retention: inbox_retention?,
             signing_key: signing_key?,
+            operators: operators?,
             oidc: oidc?,
         })
     }
@@ -99,7 +107,7 @@ impl stoa_config::Settings for MigrateSettings {
             .optional();
         let account = env.parse(
             "BOOTSTRAP_ACCOUNT",
-            "id of the account of that owner, as OPERATOR_ACCOUNT of worker names it; any if it is left out",
+            "id of the account of that owner, as OPERATOR_ACCOUNT names it; any if it is left out",
         );
         let account = account.optional();
         Some(Self {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use stoa_contracts::{Coded, ErrorCode};
-use stoa_service::{Clock, Context, TokenError};
+use stoa_service::{Clock, Context, Operators, TokenError};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct Api {
     pub(crate) clock: Clock,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
+    /// Who may make accounts.
+    pub(crate) operators: Operators,
     /// The provider through which people sign in, if there is one.
     pub(crate) oidc: Option<Arc<Oidc>>,
     /// Wakes gateways that wait for revocations.
@@ -76,6 +78,7 @@ impl Api {
             clock: context.clock.clone(),
             tokens: Tokens::new(&settings.signing_key)?,
             passwords: Passwords::new(),
+            operators: settings.operators,
             oidc,
             revocations: Alarm::new(),
             outbox: Arc::new(Notify::new()),

@@ -96,6 +96,8 @@ pub(crate) async fn create_note(
     Json(input): Json<CreateNote>,
 ) -> Result<(StatusCode, Json<Note>), Problem> {
     identity.require(Role::Editor)?;
+    // Notes belong to the account: a key of one assistant has no part in them.
+    identity.require_whole_account()?;
     let note = Note {
         id: Uuid::now_v7(),
         text: input.text,
@@ -132,6 +134,7 @@ pub(crate) async fn list_notes(
     identity: Identity,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Note>>, Problem> {
+    identity.require_whole_account()?;
     let after = Cursor::decode(paging.cursor.as_deref())?;
     let notes = select_after(&stub, identity.account, after, paging.one_more()).await?;
     Ok(Json(into_page(notes, paging.limit.into(), |note| {
@@ -150,6 +153,7 @@ pub(crate) async fn get_note(
     identity: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Note>, Problem> {
+    identity.require_whole_account()?;
     let note = select(&stub, identity.account, id).await?;
     Ok(Json(note.ok_or(NoteError::NotFound)?))
 }

@@ -79,6 +79,7 @@ pub(crate) async fn get_tally(
     State(stub): State<Stub>,
     identity: Identity,
 ) -> Result<Json<Tally>, Problem> {
+    identity.require_whole_account()?;
     let query = sqlx::query_as!(
         Tally,
         "SELECT notes, words FROM tallies WHERE account_id = $1",

@@ -8,11 +8,10 @@ use stoa_contracts::jobs::{Job, JobAttempt, JobDetail, JobStatus};
 use stoa_contracts::{ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
 use stoa_queue::store::{self, CancelOutcome, Store, StoredJob};
-use stoa_service::{Clock, Identity, Json, Path, Problem, Query, responses};
+use stoa_service::{Clock, Identity, Json, Operators, Path, Problem, Query, responses};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::operators::{Operators, require_whole_account};
 use crate::retrain::Retrainings;
 use crate::runs::Runs;
 use crate::schedules::show::own_name;
@@ -86,7 +85,7 @@ pub(crate) async fn list_jobs(
     identity: Identity,
     Query(filter): Query<JobFilter>,
 ) -> Result<Json<Page<Job>>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     if filter.platform {
         jobs.operators.require(&identity)?;
     }
@@ -125,7 +124,7 @@ pub(crate) async fn get_job(
     identity: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<Json<JobDetail>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     let found = find(&jobs, &identity, id).await?;
     Ok(Json(detail(&jobs.store, found).await?))
 }
@@ -143,7 +142,7 @@ pub(crate) async fn cancel_job(
     identity: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<Json<JobDetail>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     identity.require(Role::Editor)?;
     let found = find(&jobs, &identity, id).await?;
     match jobs.store.cancel(id).await? {

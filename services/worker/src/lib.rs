@@ -10,7 +10,6 @@ mod collect;
 mod evaluate;
 mod intake;
 pub mod jobs;
-mod operators;
 pub mod queues;
 mod refusals;
 mod retrain;
@@ -25,7 +24,6 @@ mod webhooks;
 use collect::Collector;
 use intake::Intake;
 use jobs::Jobs;
-use operators::Operators;
 use retrain::{Retrain, Retrainings};
 use runs::Runs;
 use sqlx::migrate::Migrator;
@@ -83,7 +81,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         runs: runs.clone(),
         transfers: transfers.clone(),
         retrainings: retrainings.clone(),
-        operators: Operators::new(settings.operator_account),
+        operators: settings.operators,
         clock: context.clock.clone(),
     };
     let consumer = Consumer::new(queue.clone(), settings.consumer)

@@ -9,7 +9,6 @@ use stoa_queue::store::{self, QueueFigures};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 
 use crate::jobs::Jobs;
-use crate::operators::require_whole_account;
 
 /// What "the last minute" is.
 const RECENT: Duration = Duration::from_mins(1);
@@ -25,7 +24,7 @@ pub(crate) async fn list_queues(
     State(jobs): State<Jobs>,
     identity: Identity,
 ) -> Result<Json<Queues>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     let (scope, account) = if jobs.operators.include(&identity) {
         (QueueScope::Platform, None)
     } else {

@@ -12,7 +12,6 @@ use stoa_queue::store::{Missed, NewSchedule, ScheduleChange, ScheduleError};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 
 use crate::jobs::Jobs;
-use crate::operators::require_whole_account;
 use crate::retrain::Retrain;
 use check::Times;
 
@@ -31,7 +30,7 @@ pub(crate) async fn list_schedules(
     State(jobs): State<Jobs>,
     identity: Identity,
 ) -> Result<Json<Page<Schedule>>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     let now = jobs.clock.now();
     let found = jobs
         .store
@@ -63,7 +62,7 @@ pub(crate) async fn create_schedule(
     identity: Identity,
     Json(input): Json<CreateSchedule>,
 ) -> Result<impl IntoResponse, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     identity.require(Role::Editor)?;
     let times = Times::new(&input.cron, &input.time_zone)?;
     times.check(jobs.clock.now())?;
@@ -116,7 +115,7 @@ pub(crate) async fn get_schedule(
     identity: Identity,
     Path(name): Path<String>,
 ) -> Result<Json<Schedule>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     get(&jobs, &identity, &name).await.map(Json)
 }
 
@@ -135,7 +134,7 @@ pub(crate) async fn update_schedule(
     Path(name): Path<String>,
     Json(input): Json<UpdateSchedule>,
 ) -> Result<Json<Schedule>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     identity.require(Role::Editor)?;
     let present = get(&jobs, &identity, &name).await?;
     let cron = input.cron.as_ref().unwrap_or(&present.cron);
@@ -174,7 +173,7 @@ pub(crate) async fn delete_schedule(
     identity: Identity,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     identity.require(Role::Editor)?;
     if jobs.store.unschedule(&key(&identity, &name)).await? {
         Ok(StatusCode::NO_CONTENT)

@@ -5,8 +5,7 @@ use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{ConsumerSettings, QueueSettings, RetentionSettings};
-use stoa_service::TokenSettings;
-use uuid::Uuid;
+use stoa_service::{Operators, TokenSettings};
 
 use crate::webhooks::WebhookSettings;
 
@@ -33,8 +32,8 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// How often `ml` is asked how far a training or evaluation is, and `api` how far an import or export is.
     pub training_poll: Duration,
-    /// The account whose owners operate the queues; nobody does if there is none.
-    pub operator_account: Option<Uuid>,
+    /// Who operates the queues.
+    pub operators: Operators,
     /// How long what has ended is kept in the record.
     pub retention: RetentionSettings,
 }
@@ -55,11 +54,10 @@ impl stoa_config::Settings for Settings {
             "how often ml and api are asked how far what they work on is",
         );
         let training_poll = poll.default("200ms").read();
-        let operators = env.parse(
-            "OPERATOR_ACCOUNT",
+        let operators = Operators::read(
+            env,
             "the account whose owners may pause queues, as BOOTSTRAP_ACCOUNT of api names it; nobody if it is left out",
         );
-        let operator_account = operators.optional();
         let retention = RetentionSettings::read(env);
         Some(Self {
             postgres: postgres?,
@@ -72,7 +70,7 @@ impl stoa_config::Settings for Settings {
             conversation_url: conversation_url?,
             webhooks: webhooks?,
             training_poll: training_poll?,
-            operator_account: operator_account?,
+            operators: operators?,
             retention: retention?,
         })
     }

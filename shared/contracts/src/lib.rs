@@ -27,6 +27,7 @@ pub mod training_data;
 pub mod trainings;
 pub mod transfers;
 pub mod upkeep;
+pub mod users;
 pub mod webhooks;
 
 pub use coded::Coded;

@@ -22,6 +22,8 @@ pub struct Identity {
     pub role: Role,
     /// The one assistant that the token is good for, if it is narrowed so.
     pub assistant: Option<Uuid>,
+    /// What the key is for, if it is narrowed so.
+    pub scopes: Option<Vec<Scope>>,
     /// The session or the API key, which can be revoked; none in a token of an earlier release.
     pub session: Option<Uuid>,
 }
@@ -60,6 +62,23 @@ impl Identity {
             _ => Ok(()),
         }
     }
+
+    /// Refuses a token that is narrowed to an assistant: what belongs to the account is not for it.
+    pub fn require_whole_account(&self) -> Result<(), Problem> {
+        if self.assistant.is_none() {
+            return Ok(());
+        }
+        let detail =
+            "This token is good for one assistant only; this belongs to the whole account.";
+        Err(Problem::new(ErrorCode::Forbidden, detail))
+    }
+
+    /// Whether it is for that, too.
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        self.scopes
+            .as_ref()
+            .is_none_or(|scopes| scopes.contains(&scope))
+    }
 }
 
 impl From<&Claims> for Identity {
@@ -69,6 +88,7 @@ impl From<&Claims> for Identity {
             account: claims.account,
             role: claims.role,
             assistant: claims.assistant,
+            scopes: claims.scopes.clone(),
             session: claims.sid,
         }
     }

@@ -192,7 +192,9 @@ mod tests {
         let worker = include_str!("../../../../services/worker/compose.yml");
         let account = crate::dev::ACCOUNT;
         assert!(api.contains(&format!("BOOTSTRAP_ACCOUNT: {account}\n")));
-        assert!(worker.contains(&format!("OPERATOR_ACCOUNT: {account}\n")));
+        for operated in [api, worker] {
+            assert!(operated.contains(&format!("OPERATOR_ACCOUNT: {account}\n")));
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ async fn list_api_keys(
     identity: Identity,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<ApiKey>>, Problem> {
-    identity.require(Role::Owner)?;
+    require(&identity)?;
     let cursor = Cursor::<(OffsetDateTime, Uuid)>::decode(paging.cursor.as_deref())?;
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query!(
@@ -90,7 +90,8 @@ async fn create_api_key(
     identity: Identity,
     Json(input): Json<CreateApiKey>,
 ) -> Result<Response, Problem> {
-    identity.require(Role::Owner)?;
+    require(&identity)?;
+    require_scopes(&identity, input.scopes.as_deref())?;
     if let Some(assistant) = input.assistant_id {
         check_assistant(&api, &identity, assistant).await?;
     }
@@ -150,7 +151,7 @@ async fn delete_api_key(
     identity: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    identity.require(Role::Owner)?;
+    require(&identity)?;
     let now = api.clock.now();
     let mut transaction = begin(&api.pool).await?;
     let update = sqlx::query!(
@@ -167,6 +168,25 @@ async fn delete_api_key(
     revocations::tell(&mut transaction, &[id], now).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A key that is good for one assistant neither sees those of the others nor makes one that is good for more.
+fn require(identity: &Identity) -> Result<(), Problem> {
+    identity.require(Role::Owner)?;
+    identity.require_whole_account()
+}
+
+/// Refuses a key that is for more than the one that makes it.
+fn require_scopes(identity: &Identity, wanted: Option<&[Scope]>) -> Result<(), Problem> {
+    let mut wanted = sorted(wanted).into_iter();
+    let Some(more) = wanted.find(|scope| !identity.has_scope(*scope)) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "This key is not for `{}` itself, so it makes no key that is.",
+        more.as_str()
+    );
+    Err(Problem::new(ErrorCode::Forbidden, detail))
 }
 
 async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Result<(), Problem> {

@@ -1,5 +1,6 @@
 //! The routes: one module per resource, with its inputs, outputs, SQL and handlers.
 
+mod accounts;
 mod api_keys;
 mod assistants;
 mod documents;
@@ -16,6 +17,7 @@ mod training_data;
 mod training_news;
 mod trainings;
 mod transfers;
+mod users;
 mod webhook_deliveries;
 mod webhooks;
 
@@ -57,6 +59,8 @@ fn sessions() -> OpenApiRouter<Api> {
 
 fn resources() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .merge(accounts::routes())
+        .merge(users::routes())
         .merge(api_keys::routes())
         .merge(assistants::routes())
         .merge(training_data::routes())

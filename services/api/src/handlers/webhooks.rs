@@ -245,11 +245,7 @@ async fn delete_webhook(
 /// Webhooks hear of the whole account, so they are its owners'.
 pub(super) fn require(identity: &Identity) -> Result<(), Problem> {
     identity.require(Role::Owner)?;
-    if identity.assistant.is_some() {
-        let detail = "This token is good for one assistant only; webhooks belong to the account.";
-        return Err(Problem::new(ErrorCode::Forbidden, detail));
-    }
-    Ok(())
+    identity.require_whole_account()
 }
 
 fn names(events: &[WebhookEvent]) -> Vec<String> {

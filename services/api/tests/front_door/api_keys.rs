@@ -193,3 +193,30 @@ async fn only_the_digest_of_a_key_is_stored() {
         .unwrap();
     assert_eq!(found, 0);
 }
+
+#[tokio::test]
+async fn a_key_makes_no_key_that_is_good_for_more_than_it_is() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let assistant = service.assistant(&owner).await;
+    let id = assistant.rsplit('/').next().unwrap();
+    let body = json!({"name": "narrow", "role": "owner", "assistant_id": id});
+    let narrow = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let token = exchange(&service, &narrow["key"]).await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+    service.get("/api/v1/api-keys", token).await.problem(403);
+    let wide = json!({"name": "wide", "role": "owner"});
+    let refused = service.post("/api/v1/api-keys", token, wide.clone()).await;
+    refused.problem(403);
+    let path = format!("/api/v1/api-keys/{}", narrow["id"].as_str().unwrap());
+    service.delete(&path, token).await.problem(403);
+
+    let body = json!({"name": "manages", "role": "owner", "scopes": ["manage"]});
+    let manages = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let token = exchange(&service, &manages["key"]).await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+    let refused = service.post("/api/v1/api-keys", token, wide).await;
+    refused.problem(403);
+    let same = json!({"name": "same", "role": "owner", "scopes": ["manage"]});
+    service.post("/api/v1/api-keys", token, same).await.ok(201);
+}

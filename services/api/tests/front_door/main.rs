@@ -18,5 +18,6 @@ mod service;
 mod sessions;
 mod trainings;
 mod uploads;
+mod users;
 mod webhooks;
 mod worker;

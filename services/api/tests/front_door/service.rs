@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use stoa_config::{InternalToken, SecretString};
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_postgres::PostgresSettings;
-use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
+use stoa_service::{Clock, Context, HttpSettings, Operators, Running, TokenSigner};
 use stoa_testing::{keys, postgres::TestDatabase};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -109,6 +109,7 @@ impl Service {
             inbox_retention: std::time::Duration::from_hours(24 * 90),
             internal_token: InternalToken::new(INTERNAL),
             signing_key: keys::SIGNING_KEY.into(),
+            operators: Operators::new(Some(ACCOUNT)),
             oidc,
         };
         let app = api::build(settings, &context)

@@ -10,7 +10,7 @@ use stoa_queue::store::{self, DeadFilter, DeadJob, State as Stage};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 use uuid::Uuid;
 
-use super::{Jobs, detail, find, require_whole_account};
+use super::{Jobs, detail, find};
 
 /// The most jobs that one request lets start anew: a training among them costs a call.
 const AT_ONCE: u16 = 100;
@@ -30,7 +30,7 @@ pub(crate) async fn retry_job(
     identity: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<Json<JobDetail>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     identity.require(Role::Editor)?;
     let found = find(&jobs, &identity, id).await?;
     if !matches!(found.state, Stage::Failed | Stage::Cancelled) {
@@ -67,7 +67,7 @@ pub(crate) async fn retry_jobs(
     identity: Identity,
     Json(wanted): Json<RetryJobs>,
 ) -> Result<Json<RetriedJobs>, Problem> {
-    require_whole_account(&identity)?;
+    identity.require_whole_account()?;
     identity.require(Role::Editor)?;
     let filter = DeadFilter {
         account: Some(identity.account),

@@ -227,6 +227,7 @@ fn a_greater_role_may_do_what_a_lesser_one_may() {
         account: Uuid::nil(),
         role,
         assistant: None,
+        scopes: None,
         session: None,
     };
     assert!(identity(Role::Owner).require(Role::Editor).is_ok());

@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
+    accounts,
     sessions::{self, Origin, Renewed},
     state::Api,
     stored,
@@ -49,7 +50,7 @@ async fn create_session(
     Json(input): Json<CreateSession>,
 ) -> Result<Json<Session>, Problem> {
     let now = api.clock.now();
-    let email = input.email.trim().to_lowercase();
+    let email = accounts::normal(&input.email);
     let attempt = Attempt::new(&email, &headers);
     attempt.begin(&api.pool, now).await?;
     let select = sqlx::query!(
