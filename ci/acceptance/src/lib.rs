@@ -4,6 +4,9 @@
 //! `make up` (in `.stoa/demo.env`) say which. They are not part of a plain
 //! `cargo nextest run`, which needs no platform: see `.config/nextest.toml`.
 
+pub mod document;
+pub mod tenant;
+
 use anyhow::{Context, Result, ensure};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -29,16 +32,20 @@ pub struct Answer {
     pub content_type: String,
     /// The body; null if it is not JSON.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Platform {
     /// Signs in with what the environment names.
     pub async fn sign_in() -> Result<Self> {
+        Self::sign_in_as(&variable("STOA_EMAIL")?, &variable("STOA_PASSWORD")?).await
+    }
+
+    /// Signs in as somebody.
+    pub async fn sign_in_as(email: &str, password: &str) -> Result<Self> {
         let visitor = Self::visitor()?;
-        let credentials = json!({
-            "email": variable("STOA_EMAIL")?,
-            "password": variable("STOA_PASSWORD")?,
-        });
+        let credentials = json!({ "email": email, "password": password });
         let session = visitor
             .post("/api/v1/sessions", &credentials)
             .await?
@@ -238,11 +245,13 @@ pub async fn answer(request: RequestBuilder) -> Result<Answer> {
         .and_then(|value| value.split(';').next())
         .unwrap_or_default();
     let content_type = content_type.to_owned();
-    let body = serde_json::from_slice(&response.bytes().await?).unwrap_or(Value::Null);
+    let text = String::from_utf8_lossy(&response.bytes().await?).into_owned();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     Ok(Answer {
         status,
         content_type,
         body,
+        text,
     })
 }
 
