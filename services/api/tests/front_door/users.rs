@@ -13,11 +13,14 @@ const ACCOUNTS: &str = "/api/v1/accounts";
 async fn signed_in(service: &Service, email: &str, password: &str) -> String {
     let body = json!({"email": email, "password": password});
     let session = service.post("/api/v1/sessions", "", body).await.ok(200);
-    session["access_token"].as_str().unwrap().to_owned()
+    session["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
 }
 
 async fn patch(service: &Service, id: &Value, token: &str, body: Value) -> crate::service::Answer {
-    let path = format!("{USERS}/{}", id.as_str().unwrap());
+    let path = format!("{USERS}/{}", id.as_str().expect("an id"));
     send(service.request(Method::PATCH, &path, token).json(&body)).await
 }
 
