@@ -40,7 +40,7 @@ pub struct Settings {
     pub connections: ConnectionSettings,
     /// How long a client may take for the head of a request.
     pub head_timeout: Duration,
-    /// How long a client may be silent within a body.
+    /// How long a client may be silent within a body, or not take what it is sent.
     pub body_idle: Duration,
     /// The certificate, if the gateway speaks TLS itself.
     pub tls: Option<TlsSettings>,
@@ -64,7 +64,10 @@ impl stoa_config::Settings for Settings {
             "longest time until the head of the next request has come",
         );
         let head_timeout = head.default("1m").read();
-        let idle = env.duration("REQUEST_BODY_IDLE", "longest silence within a request body");
+        let idle = env.duration(
+            "REQUEST_BODY_IDLE",
+            "longest silence within a request body, or while an answer is not taken",
+        );
         let body_idle = idle.default("30s").read();
         let tls = TlsSettings::read(env);
         Some(Self {

@@ -55,6 +55,18 @@ async fn a_body_that_trickles_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_taken_is_given_up() {
+    let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let mut stream = connect(&world).await;
+    let ask = b"GET /api/v1/open/endless HTTP/1.1\r\nHost: stoa\r\n\r\n";
+    stream.write_all(ask).await.expect("it is open");
+    let arrived = async || (world.upstream.working() == 1).then_some(());
+    stoa_testing::eventually(DEADLINE, arrived).await;
+    let given_up = async || (world.upstream.working() == 0).then_some(());
+    stoa_testing::eventually(DEADLINE, given_up).await;
+}
+
+#[tokio::test]
 async fn one_address_has_so_many_connections_and_no_more() {
     let world = World::with(&[("CONNECTIONS_PER_ADDRESS", "2")]).await;
     let mut held = [connect(&world).await, connect(&world).await];

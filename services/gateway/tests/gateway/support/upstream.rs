@@ -49,6 +49,7 @@ impl Upstream {
             .route("/api/v1/open/slow", any(slow))
             .route("/api/v1/open/stream", get(events))
             .route("/api/v1/open/long", get(long))
+            .route("/api/v1/open/endless", get(endless))
             .route("/api/v1/open/chatty", get(chatty))
             .route("/api/v1/ws", any(websocket))
             .route("/openapi.json", get(document))
@@ -163,6 +164,17 @@ async fn events(State(seen): State<Arc<Seen>>) -> Response {
     });
     let body = Body::from_stream(events);
     ([("content-type", "text/event-stream")], body).into_response()
+}
+
+/// More than any buffer on the way holds.
+async fn endless(State(seen): State<Arc<Seen>>) -> Response {
+    let working = Working::begin(&seen);
+    let piece = Bytes::from(vec![7; 64 << 10]);
+    let pieces = stream::repeat(piece).map(move |piece| {
+        let _with_the_stream = &working;
+        Ok::<_, Infallible>(piece)
+    });
+    Body::from_stream(pieces).into_response()
 }
 
 async fn long() -> Json<Value> {
