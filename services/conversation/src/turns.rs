@@ -130,6 +130,8 @@ async fn understand(
     let question = ParseForAssistant {
         assistant_id: found.assistant_id,
         text: text.to_owned(),
+        reference_time: None,
+        time_zone: None,
     };
     Ok(Heard::Words(
         service.nlu.post("/internal/v1/parse", &question).await?,

@@ -14,6 +14,7 @@
 mod datasets;
 
 use datasets::Dataset;
+use jiff::Zoned;
 use ml::engine::{Model, Options, Progress, train};
 use std::error::Error;
 use std::path::Path;
@@ -46,13 +47,14 @@ fn measure(dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
     let artefact = trained.model.to_artefact();
     let model = Model::from_artefact(&artefact)?;
+    let now = Zoned::default();
     let mut nanos = Vec::new();
     let answers: Vec<ParseResult> = dataset
         .test
         .iter()
         .map(|(text, _)| {
             let started = Instant::now();
-            let answer = model.parse(text, 1);
+            let answer = model.parse(text, 1, &now);
             nanos.push(started.elapsed().as_nanos());
             answer
         })

@@ -23,7 +23,7 @@ use models::Models;
 use runs::Runner;
 use sqlx::migrate::Migrator;
 use stoa_postgres::PostgresSettings;
-use stoa_service::{App, Context};
+use stoa_service::{App, Clock, Context};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -39,7 +39,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let evaluator = Evaluator::new(runner(), models.clone());
     let data_routes = training_routes(runner()).merge(evaluation_routes(evaluator));
     let routes = stoa_service::body_limit(data_routes, settings.training_body_limit)
-        .merge(parse_routes(models));
+        .merge(parse_routes(models, context.clock.clone()));
     Ok(App::new(stoa_service::internal(routes, &settings.internal))
         .ready_when("postgres", stoa_postgres::readiness(&pool)))
 }
@@ -62,10 +62,10 @@ fn evaluation_routes(evaluator: Evaluator) -> Router {
         .with_state(evaluator)
 }
 
-fn parse_routes(models: Models) -> Router {
+fn parse_routes(models: Models, clock: Clock) -> Router {
     Router::new()
         .route("/internal/v1/parse", post(parse::parse))
-        .with_state(models)
+        .with_state((models, clock))
 }
 
 /// Brings the database up to date.

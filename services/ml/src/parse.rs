@@ -2,8 +2,11 @@
 
 use crate::models::{LoadError, Models};
 use axum::extract::State;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
-use stoa_service::{Json, Problem};
+use stoa_contracts::{ErrorCode, FieldError};
+use stoa_service::{Clock, Json, Problem};
 
 /// Longer utterances, in bytes, are understood on a thread that may block: 1,000 take about
 /// 100 microseconds, and nobody else should wait longer than that.
@@ -11,14 +14,15 @@ const LONG: usize = 1_000;
 
 /// `POST /internal/v1/parse`: what an utterance means to one version of an assistant's model.
 pub(crate) async fn parse(
-    State(models): State<Models>,
+    State((models, clock)): State<(Models, Clock)>,
     Json(input): Json<ParseWithModel>,
 ) -> Result<Json<ParseResult>, Problem> {
     let version = input.model_version;
+    let now = said(&input, &clock)?;
     let model = models.get(input.assistant_id, version).await?;
     let span = tracing::info_span!("model.parse", model.version = version);
     let is_long = input.text.len() > LONG;
-    let understand = move || span.in_scope(|| model.parse(&input.text, version));
+    let understand = move || span.in_scope(|| model.parse(&input.text, version, &now));
     let result = if is_long {
         tokio::task::spawn_blocking(understand)
             .await
@@ -27,4 +31,27 @@ pub(crate) async fn parse(
         understand()
     };
     Ok(Json(result))
+}
+
+/// When it was said, in the time zone of the speaker.
+fn said(input: &ParseWithModel, clock: &Clock) -> Result<Zoned, Problem> {
+    let moment = input.reference_time.unwrap_or_else(|| clock.now());
+    let moment = Timestamp::from_nanosecond(moment.unix_timestamp_nanos());
+    let moment = moment.map_err(|_| wrong("/reference_time", "is out of the range of times"))?;
+    let zone = match &input.time_zone {
+        Some(name) => TimeZone::get(name),
+        None => Ok(TimeZone::UTC),
+    };
+    let zone = zone.map_err(|_| wrong("/time_zone", "is no time zone of the IANA database"))?;
+    Ok(moment.to_zoned(zone))
+}
+
+fn wrong(pointer: &str, message: &str) -> Problem {
+    let place = FieldError {
+        pointer: Some(pointer.to_owned()),
+        message: message.to_owned(),
+        ..FieldError::default()
+    };
+    let detail = "Some values of the body are not allowed.";
+    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
 }

@@ -7,6 +7,7 @@
 mod datasets;
 
 use datasets::Dataset;
+use jiff::Zoned;
 use ml::engine::{Options, Progress, train};
 
 #[expect(
@@ -24,7 +25,7 @@ fn accuracy(dataset: &Dataset) -> (f64, f64) {
             .filter(|(_, truth)| truth.is_some() == in_scope);
         let right = asked
             .clone()
-            .filter(|(text, t)| trained.model.parse(text, 1).intent.name == *t);
+            .filter(|(text, t)| trained.model.parse(text, 1, &Zoned::default()).intent.name == *t);
         100.0 * right.count() as f64 / asked.count().max(1) as f64
     };
     (share(true), share(false))

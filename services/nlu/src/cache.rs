@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use stoa_contracts::parse::{ParseResult, ParseWithModel};
+use stoa_contracts::parse::{Entity, ParseResult, ParseWithModel};
 use tokio::time::timeout;
 
 /// How long Redis is left alone after it failed.
@@ -106,7 +106,7 @@ impl Cache {
         let (Some(server), Ok(json)) = (server, serde_json::to_vec(result)) else {
             return;
         };
-        if json.len() > LARGEST {
+        if json.len() > LARGEST || ages(input, result) {
             return;
         }
         let mut connection = server.connection.clone();
@@ -132,9 +132,26 @@ impl Server {
     }
 }
 
+/// Whether an answer is another one a moment later: "tomorrow", said now.
+fn ages(input: &ParseWithModel, result: &ParseResult) -> bool {
+    let is_time = |entity: &Entity| entity.entity == "datetime" && entity.extractor == "builtin";
+    input.reference_time.is_none() && result.entities.iter().any(is_time)
+}
+
 /// The key of an answer; the text itself stays out of it.
 fn key(input: &ParseWithModel) -> String {
-    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(input.text.as_bytes()));
+    let mut hash = Sha256::new();
+    hash.update(input.text.as_bytes());
+    // A byte that no text has keeps apart what is behind it. Without both the key is the one of the release before.
+    if let Some(time) = input.reference_time {
+        hash.update([0xff]);
+        hash.update(time.unix_timestamp_nanos().to_be_bytes());
+    }
+    if let Some(zone) = &input.time_zone {
+        hash.update([0xfe]);
+        hash.update(zone.as_bytes());
+    }
+    let hash = URL_SAFE_NO_PAD.encode(hash.finalize());
     format!(
         "nlu:parse:{}:{}:{hash}",
         input.assistant_id, input.model_version

@@ -10,6 +10,7 @@ mod engine;
 mod inbox;
 mod parse;
 mod rasa;
+mod said;
 mod settings;
 mod understand;
 

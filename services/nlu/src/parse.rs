@@ -1,5 +1,6 @@
 //! Our own parse API, for clients and for `conversation`.
 
+use crate::said::Said;
 use crate::understand::Nlu;
 use axum::extract::State;
 use stoa_contracts::parse::{CreateParse, ParseForAssistant, ParseResult};
@@ -20,7 +21,8 @@ pub(crate) async fn parse(
     Json(input): Json<CreateParse>,
 ) -> Result<Json<ParseResult>, Problem> {
     let assistant = nlu.assistant(&identity, id).await?;
-    Ok(Json(nlu.understand(&assistant, input.text).await?))
+    let said = Said::new(input.text, input.reference_time, input.time_zone)?;
+    Ok(Json(nlu.understand(&assistant, said).await?))
 }
 
 /// `POST /internal/v1/parse`: what an utterance means, for `conversation`, which knows who asks.
@@ -29,5 +31,6 @@ pub(crate) async fn parse_for_assistant(
     Json(input): Json<ParseForAssistant>,
 ) -> Result<Json<ParseResult>, Problem> {
     let assistant = nlu.assistants.get(input.assistant_id).await?;
-    Ok(Json(nlu.understand(&assistant, input.text).await?))
+    let said = Said::new(input.text, input.reference_time, input.time_zone)?;
+    Ok(Json(nlu.understand(&assistant, said).await?))
 }

@@ -1,5 +1,6 @@
 //! What clients of Rasa speak: the key selects the assistant.
 
+use crate::said::Said;
 use crate::understand::{Nlu, UnderstandError};
 use axum::extract::State;
 use garde::Validate;
@@ -62,7 +63,7 @@ pub(crate) async fn parse_rasa(
     Json(input): Json<RasaParse>,
 ) -> Result<Json<RasaParsed>, Problem> {
     let assistant = nlu.own_assistant(&identity).await?;
-    let result = nlu.understand(&assistant, input.text).await?;
+    let result = nlu.understand(&assistant, Said::now(input.text)).await?;
     Ok(Json(RasaParsed {
         text: result.text,
         intent: result.intent,

@@ -4,6 +4,7 @@ use crate::assistants::{Assistants, LookupError};
 use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
+use crate::said::Said;
 use stoa_client::ClientError;
 use stoa_contracts::assistants::AssistantRuntime;
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
@@ -93,13 +94,15 @@ impl Nlu {
     pub(crate) async fn understand(
         &self,
         assistant: &AssistantRuntime,
-        text: String,
+        said: Said,
     ) -> Result<ParseResult, UnderstandError> {
         let model_version = assistant.active_model.ok_or(UnderstandError::NoModel)?;
         let input = ParseWithModel {
             assistant_id: assistant.id,
             model_version,
-            text,
+            text: said.text,
+            reference_time: said.reference_time,
+            time_zone: said.time_zone,
         };
         let result = self.answer(&input).await?;
         self.inbox.notice(assistant, &result);

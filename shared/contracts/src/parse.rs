@@ -2,11 +2,15 @@
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest utterance, in Unicode scalar values: ten pages of a letter.
 pub const TEXT_LIMIT: usize = 10_000;
+
+/// The longest name of a time zone, in bytes.
+pub const TIME_ZONE_LIMIT: usize = 64;
 
 /// Input of `parse`.
 #[derive(Clone, Debug, Deserialize, Serialize, Validate, ToSchema)]
@@ -16,6 +20,20 @@ pub struct CreateParse {
     #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
     #[schema(min_length = 1, max_length = 10000, example = "my meter shows 48213")]
     pub text: String,
+    /// When it was said: what "tomorrow" is counted from. Absent: now.
+    #[garde(skip)]
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-27T09:30:00Z")]
+    pub reference_time: Option<OffsetDateTime>,
+    /// In which its dates and times are meant, of the IANA database. Absent: UTC.
+    #[garde(inner(length(min = 1, max = TIME_ZONE_LIMIT)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64, example = "Europe/Athens")]
+    pub time_zone: Option<String>,
 }
 
 /// What an utterance means.
@@ -60,7 +78,10 @@ pub struct Entity {
     pub start: usize,
     /// One past the last character.
     pub end: usize,
-    /// The normalised value.
+    /// The normalised value: text; of the built-in entities a number (`number`, `ordinal`, `percentage`), text
+    /// (`email`, `url`, `phone` in E.164), or an object: `money` `{amount, currency}`, `duration` `{iso, seconds}`,
+    /// `datetime` `{value, grain}` or `{from, to, grain}` with `to` one past the end, one of them absent where it
+    /// is open.
     pub value: serde_json::Value,
     /// How sure the extractor is, 0 to 1.
     pub confidence: f64,
@@ -80,6 +101,18 @@ pub struct ParseForAssistant {
     /// The utterance.
     #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
     pub text: String,
+    /// When it was said; absent: now.
+    #[garde(skip)]
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reference_time: Option<OffsetDateTime>,
+    /// In which its dates and times are meant, of the IANA database; absent: UTC.
+    #[garde(inner(length(min = 1, max = TIME_ZONE_LIMIT)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// Internal: `nlu` asks `ml`.
@@ -94,4 +127,16 @@ pub struct ParseWithModel {
     /// The utterance.
     #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
     pub text: String,
+    /// When it was said; absent: now.
+    #[garde(skip)]
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reference_time: Option<OffsetDateTime>,
+    /// In which its dates and times are meant, of the IANA database; absent: UTC.
+    #[garde(inner(length(min = 1, max = TIME_ZONE_LIMIT)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }

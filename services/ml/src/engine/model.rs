@@ -3,6 +3,7 @@
 use super::entities::Entities;
 use super::intents::Intents;
 use super::text::Text;
+use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::parse::ParseResult;
 
@@ -16,13 +17,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// What an utterance means; `version` is passed on into the answer.
-    pub fn parse(&self, original: &str, version: i32) -> ParseResult {
+    /// What an utterance means; `version` is passed on into the answer, and dates and times are counted from `now`,
+    /// in its time zone.
+    pub fn parse(&self, original: &str, version: i32, now: &Zoned) -> ParseResult {
         let text = Text::new(original);
         let answer = self.intents.classify(&text);
         ParseResult {
             text: original.into(),
-            entities: self.entities.extract(original, &text, answer.label),
+            entities: self.entities.extract(original, &text, answer.label, now),
             intent: answer.intent,
             intent_ranking: answer.ranking,
             model_version: version,

@@ -1,9 +1,11 @@
 //! The engine through its front door: data in, model out, utterances understood.
 
+mod builtin;
 mod evaluation;
 #[path = "../support/mod.rs"]
 mod support;
 
+use jiff::Zoned;
 use ml::engine::{ArtefactError, Model, Options, Progress, TrainError, Trained, train};
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
@@ -17,7 +19,7 @@ static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
 });
 
 fn parse(text: &str) -> ParseResult {
-    TRAINED.model.parse(text, 7)
+    TRAINED.model.parse(text, 7, &Zoned::default())
 }
 
 fn intent(text: &str) -> Option<String> {
@@ -186,7 +188,7 @@ fn a_model_survives_storage() {
     let artefact = TRAINED.model.to_artefact();
     let stored = Model::from_artefact(&artefact).unwrap();
     let text = "my meter shows 61007, C-4711";
-    assert_eq!(stored.parse(text, 7), parse(text));
+    assert_eq!(stored.parse(text, 7, &Zoned::default()), parse(text));
 }
 
 #[test]

@@ -36,3 +36,25 @@ async fn without_redis_every_request_is_answered_by_the_engine() {
     assert_eq!(platform.asked().await, 5);
     assert!(started.elapsed() < Duration::from_secs(5));
 }
+
+#[tokio::test]
+async fn an_answer_with_a_time_is_kept_only_for_the_moment_that_was_named() {
+    let platform = Platform::start().await;
+    platform.understand_time().await;
+    let now = json!({"text": "tomorrow"});
+    let then = json!({"text": "tomorrow", "reference_time": "2026-11-27T09:00:00Z"});
+    let there = json!({
+        "text": "tomorrow", "reference_time": "2026-11-27T09:00:00Z", "time_zone": "Europe/Athens",
+    });
+    for (body, asked) in [
+        (&now, 1),
+        (&now, 2),
+        (&then, 3),
+        (&then, 3),
+        (&there, 4),
+        (&there, 4),
+    ] {
+        assert_eq!(platform.parse_body(body).await.0, 200);
+        assert_eq!(platform.asked().await, asked, "{body}");
+    }
+}

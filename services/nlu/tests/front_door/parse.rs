@@ -2,7 +2,7 @@
 
 use crate::platform::{INTERNAL_TOKEN, Platform, answer, token};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use wiremock::matchers::any;
 use wiremock::{Mock, ResponseTemplate};
@@ -143,4 +143,37 @@ async fn a_defect_of_an_engine_stays_inside() {
     let (status, body) = platform.parse("hi").await;
     assert_eq!((status.as_u16(), &body["code"]), (500, &json!("internal")));
     assert!(!body.to_string().contains("nonsense"), "{body}");
+}
+
+#[tokio::test]
+async fn when_and_where_it_was_said_reaches_the_engine() {
+    let platform = Platform::start().await;
+    let body = json!({"text": "hi", "reference_time": "2026-11-27T09:00:00+02:00", "time_zone": "Europe/Athens"});
+    assert_eq!(platform.parse_body(&body).await.0, 200);
+    let asked: Value = platform.ml.received_requests().await.unwrap()[0]
+        .body_json()
+        .unwrap();
+    assert_eq!(
+        (&asked["reference_time"], &asked["time_zone"]),
+        (&body["reference_time"], &body["time_zone"])
+    );
+}
+
+#[tokio::test]
+async fn a_time_or_place_that_does_not_exist_is_refused_by_name() {
+    let platform = Platform::start().await;
+    for (pointer, value) in [
+        ("/time_zone", json!("Atlantis/Capital")),
+        ("/time_zone", json!("")),
+        ("/reference_time", json!("9999-12-31T23:59:59Z")),
+    ] {
+        let mut body = json!({"text": "hi"});
+        body[&pointer[1..]] = value;
+        let (status, problem) = platform.parse_body(&body).await;
+        assert_eq!(
+            (status.as_u16(), &problem["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{problem}"
+        );
+    }
 }

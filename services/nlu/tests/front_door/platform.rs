@@ -164,6 +164,28 @@ impl Platform {
             .await;
     }
 
+    /// Lets `ml` find a time in every utterance.
+    pub(crate) async fn understand_time(&self) {
+        let answer = |request: &Request| {
+            let input: Value = request.body_json().expect("nlu sends JSON");
+            let time = json!({
+                "entity": "datetime", "start": 0, "end": 8, "confidence": 1.0, "extractor": "builtin",
+                "value": {"value": "2026-11-28T00:00:00+00:00", "grain": "day"},
+            });
+            ResponseTemplate::new(200).set_body_json(json!({
+                "text": input["text"], "intent": {"name": "hello", "confidence": 0.9},
+                "intent_ranking": [{"name": "hello", "confidence": 0.9}], "entities": [time],
+                "model_version": input["model_version"],
+            }))
+        };
+        Mock::given(method("POST"))
+            .and(path("/internal/v1/parse"))
+            .respond_with(answer)
+            .with_priority(1)
+            .mount(&self.ml)
+            .await;
+    }
+
     /// Ends the service as SIGTERM does; what stays is its neighbours.
     pub(crate) async fn end(self) -> MockServer {
         self.running.stop().await.expect("it ends in order");
@@ -191,9 +213,20 @@ impl Platform {
     }
 
     pub(crate) async fn parse_as(&self, token: &str, assistant: Uuid, text: &str) -> Answer {
+        self.post_parse(token, assistant, &json!({"text": text}))
+            .await
+    }
+
+    /// Asks with a whole body, and the token of a user.
+    pub(crate) async fn parse_body(&self, body: &Value) -> Answer {
+        self.post_parse(&self.token(None), self.assistant, body)
+            .await
+    }
+
+    async fn post_parse(&self, token: &str, assistant: Uuid, body: &Value) -> Answer {
         let path = format!("/api/v1/assistants/{assistant}/parse");
         let request = self.request(Method::POST, &path).bearer_auth(token);
-        answer(request.json(&json!({"text": text}))).await
+        answer(request.json(body)).await
     }
 }
 

@@ -11,6 +11,7 @@ mod tagger;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
 use super::text::Text;
+use jiff::Zoned;
 pub use patterns::BadPattern;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::parse::Entity;
@@ -29,7 +30,7 @@ pub(super) struct Entities {
     gazetteer: gazetteer::Gazetteer,
     patterns: patterns::Patterns,
     synonyms: synonyms::Synonyms,
-    numbers: builtin::Numbers,
+    locale: builtin::Locale,
 }
 
 /// What the entities are learned from.
@@ -52,7 +53,7 @@ impl Entities {
             gazetteer: gazetteer::Gazetteer::new(&data.lookups, &data.synonyms),
             patterns: patterns::Patterns::new(&data.regexes)?,
             synonyms: synonyms::Synonyms::new(data),
-            numbers: builtin::Numbers::of(language),
+            locale: builtin::Locale::of(language),
         })
     }
 
@@ -67,15 +68,21 @@ impl Entities {
         Ok(self)
     }
 
-    /// The entities of an utterance with this intent, in the order of the text.
-    pub(super) fn extract(&self, original: &str, text: &Text, label: usize) -> Vec<Entity> {
+    /// The entities of an utterance with this intent, in the order of the text; times are counted from `now`.
+    pub(super) fn extract(
+        &self,
+        original: &str,
+        text: &Text,
+        label: usize,
+        now: &Zoned,
+    ) -> Vec<Entity> {
         let mut found = self.gazetteer.find(original, text);
         if let Some(tagger) = &self.tagger {
             let listed = self.gazetteer.listed(text);
             found.extend(tagger.find(original, text, label, &listed));
         }
         found.extend(self.patterns.find(original));
-        found.extend(builtin::find(original, text, self.numbers));
+        found.extend(builtin::find(original, text, self.locale, now));
         let mut found = resolve::resolve(found);
         for entity in &mut found {
             self.synonyms.normalise(entity);

@@ -1,0 +1,293 @@
+//! How times of the day are said: "17:30", "5 pm", "half past six", "noon".
+
+use super::super::duration::Unit;
+use super::super::spelled;
+use super::super::vocabulary::Word;
+use super::super::words::Words;
+use super::clock::Clock;
+use super::stretch::Grain;
+use jiff::tz::Offset;
+
+/// The time of the day that begins here.
+pub(super) fn find(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    if words.is_glued(first)
+        && matches!(
+            words.before(first),
+            Word::Other | Word::Sign('.' | ',' | '/' | ':')
+        )
+    {
+        return None;
+    }
+    match words.at(first) {
+        Word::Digits => digital(words, first)
+            .or_else(|| past(words, first))
+            .or_else(|| hour(words, first)),
+        Word::Small(_) | Word::Tens(_) | Word::Half | Word::Quarter => {
+            past(words, first).or_else(|| hour(words, first))
+        }
+        Word::A if words.at(first + 1) == Word::Quarter => past(words, first + 1),
+        Word::Noon => Some((Clock::new(12, 0, Grain::Hour)?, first + 1)),
+        Word::Midnight => Some((Clock::new(0, 0, Grain::Hour)?, first + 1)),
+        _ => None,
+    }
+}
+
+/// 17:30, 5:30 pm, 5.30pm, 17:30:15, 14:30:00Z.
+fn digital(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let hour = words.figures(first, 1..3).filter(|hour| *hour < 24)?;
+    let part = |at: usize, sign: char| {
+        let is_part = words.is_glued_sign(at, sign) && words.is_glued(at + 1);
+        words
+            .figures(at + 1, 2..3)
+            .filter(|part| is_part && *part < 60)
+    };
+    let Some(minute) = part(first + 1, ':') else {
+        let minute = part(first + 1, '.')?;
+        let (is_afternoon, end) = meridiem(words, first + 3)?;
+        let clock = Clock::half(hour, minute, Grain::Minute)?;
+        return Some((clock.settled(is_afternoon)?, end));
+    };
+    let is_half = words.digits(first)?.len() == 1 && words.locale.english;
+    let mut end = first + 3;
+    let mut clock = Clock::half(hour, minute, Grain::Minute)?;
+    if let Some(second) = part(end, ':') {
+        clock.time = clock
+            .time
+            .with()
+            .second(i8::try_from(second).ok()?)
+            .build()
+            .ok()?;
+        clock.grain = Grain::Second;
+        end += 3 - 1;
+        end += if words.is_glued_sign(end, '.')
+            && words.is_glued(end + 1)
+            && words.digits(end + 1).is_some()
+        {
+            2
+        } else {
+            0
+        };
+    }
+    if words.is_glued_sign(end, ':') && words.at(end + 1) == Word::Digits {
+        return None;
+    }
+    if let Some((is_afternoon, end)) = meridiem(words, end) {
+        return Some((clock.settled(is_afternoon)?, end));
+    }
+    clock.is_half &= is_half;
+    if let Some((offset, end)) = offset(words, end) {
+        let offset = Some(offset);
+        return Some((
+            Clock {
+                offset,
+                is_half: false,
+                ..clock
+            },
+            end,
+        ));
+    }
+    Some((clock, end))
+}
+
+/// Z, +02:00 or +0200 right behind a time.
+fn offset(words: &Words<'_>, at: usize) -> Option<(Offset, usize)> {
+    if !words.is_glued(at) {
+        return None;
+    }
+    let sign = match words.at(at) {
+        Word::Letter('z') => return Some((Offset::UTC, at + 1)),
+        Word::Sign('+') => 1,
+        Word::Sign('-') => -1,
+        _ => return None,
+    };
+    let is_glued = words.is_glued(at + 1);
+    let (minutes, end) = match (words.figures(at + 1, 2..3), words.figures(at + 1, 4..5)) {
+        (Some(hours), _) if words.is_glued_sign(at + 2, ':') => {
+            (hours * 60 + words.figures(at + 3, 2..3)?, at + 4)
+        }
+        (_, Some(both)) => (both / 100 * 60 + both % 100, at + 2),
+        _ => return None,
+    };
+    let offset = Offset::from_seconds(i32::from(minutes) * 60 * sign).ok()?;
+    is_glued.then_some((offset, end))
+}
+
+/// am, pm, a.m., p.m.
+fn meridiem(words: &Words<'_>, at: usize) -> Option<(bool, usize)> {
+    let is_afternoon = match words.at(at) {
+        Word::Meridiem(is_afternoon) => return Some((is_afternoon, at + 1)),
+        Word::A => false,
+        Word::Letter('p') => true,
+        _ => return None,
+    };
+    let is_dotted = words.is_glued_sign(at + 1, '.')
+        && words.is_glued(at + 2)
+        && words.at(at + 2) == Word::Letter('m');
+    let end = at + 3 + usize::from(words.is_glued_sign(at + 3, '.'));
+    is_dotted.then_some((is_afternoon, end))
+}
+
+/// "5 pm", "five o'clock", "at 5", "at five thirty".
+fn hour(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (hour, at) = hour_number(words, first)?;
+    let (minute, at) = match words.at(first) {
+        Word::Digits => (0, at),
+        _ => spelled::small(words, at)
+            .filter(|(minute, _)| (10..60).contains(minute))
+            .unwrap_or((0, at)),
+    };
+    let grain = if minute > 0 {
+        Grain::Minute
+    } else {
+        Grain::Hour
+    };
+    if let Some((is_afternoon, end)) = meridiem(words, at) {
+        let clock = Clock::half(hour, minute, grain).filter(|clock| clock.is_half)?;
+        return Some((clock.settled(is_afternoon)?, end));
+    }
+    let clock = Clock::half(hour, minute, grain)?;
+    if let Some(end) = oclock(words, at) {
+        return Some((clock, end));
+    }
+    let is_name = words.at(at) == Word::Other && words.is_capital(at);
+    let is_in_part = words.at(at) == Word::In
+        && words.at(at + 1) == Word::The
+        && matches!(words.at(at + 2), Word::Part(_));
+    let is_time = is_in_part || words.before(first) == Word::At && ends(words, at) && !is_name;
+    is_time.then_some((clock, at))
+}
+
+/// An hour of which nothing but the number is said, in a place where only a time makes sense.
+pub(super) fn bare(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (hour, end) = hour_number(words, first)?;
+    let is_number = words.at(end) == Word::Other || !ends(words, end);
+    let clock = Clock::half(hour, 0, Grain::Hour).filter(|_| !is_number)?;
+    Some((
+        Clock {
+            is_bare: true,
+            ..clock
+        },
+        end,
+    ))
+}
+
+fn hour_number(words: &Words<'_>, first: usize) -> Option<(i16, usize)> {
+    let (hour, end) = match words.figures(first, 1..3) {
+        Some(hour) => (hour, first + 1),
+        None => spelled::small(words, first)?,
+    };
+    (hour < 24).then_some((hour, end))
+}
+
+/// Whether what follows does not make the number one of something else.
+fn ends(words: &Words<'_>, at: usize) -> bool {
+    match words.at(at) {
+        Word::Unit(_)
+        | Word::Currency(_)
+        | Word::Dollar
+        | Word::Cent(_)
+        | Word::Percent
+        | Word::Per
+        | Word::Suffix
+        | Word::Scale(_)
+        | Word::Hundred
+        | Word::Dozen
+        | Word::Month(..)
+        | Word::Letter(_)
+        | Word::Digits
+        | Word::NthSmall(_)
+        | Word::Of
+        | Word::Weekend
+        | Word::Small(_)
+        | Word::Tens(_)
+        | Word::Point
+        | Word::Rate
+        | Word::Sign('%' | '°' | '€' | '$' | '£' | '+' | '*' | '=') => false,
+        Word::Sign('.' | ',' | '/' | ':') => {
+            words.at(at + 1) != Word::Digits || !words.is_glued(at + 1)
+        }
+        Word::Other => !words.is_glued(at),
+        _ => true,
+    }
+}
+
+fn oclock(words: &Words<'_>, at: usize) -> Option<usize> {
+    match words.at(at) {
+        Word::OClock => Some(at + 1),
+        Word::Letter('o') if words.is_sign(at + 1, '\'') && words.at(at + 2) == Word::Clock => {
+            Some(at + 3)
+        }
+        Word::Letter('o') if words.at(at + 1) == Word::Clock => Some(at + 2),
+        _ => None,
+    }
+}
+
+/// "half past six", "quarter to five", "ten minutes past 4", "half six".
+fn past(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (minutes, at, is_sure) = match words.at(first) {
+        Word::Half if words.at(first + 1) == Word::Past => (30, first + 1, true),
+        Word::Half => return half(words, first),
+        Word::Quarter => (15, first + 1, true),
+        _ => minutes(words, first)?,
+    };
+    let is_to = match words.at(at) {
+        Word::Past | Word::After => false,
+        Word::To | Word::Before | Word::Until => true,
+        _ => return None,
+    };
+    let is_sure = is_sure || words.at(at) == Word::Past || words.before(first) == Word::At;
+    let (hour, end, is_half) = whole_hour(words, at + 1)?;
+    let settled = meridiem(words, end);
+    if !is_sure && settled.is_none() && oclock(words, end).is_none() {
+        return None;
+    }
+    let end = oclock(words, end).unwrap_or(end);
+    let (hour, minute) = if is_to {
+        ((hour + 11) % 12, 60 - minutes)
+    } else {
+        (hour % 12, minutes)
+    };
+    let hour = if hour == 0 { 12 } else { hour };
+    let clock = Clock::half(hour, minute, Grain::Minute)?;
+    match (settled, is_half) {
+        (Some((is_afternoon, end)), _) => Some((clock.settled(is_afternoon)?, end)),
+        (None, true) => Some((clock, end)),
+        // Of noon and midnight both halves are known.
+        (None, false) => Some((
+            clock.settled((words.at(at + 1) == Word::Noon) != is_to)?,
+            end,
+        )),
+    }
+}
+
+/// "half six", as the British say.
+fn half(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (hour, end, _) = whole_hour(words, first + 1).filter(|(.., is_half)| *is_half)?;
+    let is_time = ends(words, end) && words.at(end) != Word::Other;
+    Some((
+        Clock::half(hour, 30, Grain::Minute).filter(|_| is_time)?,
+        end,
+    ))
+}
+
+/// Minutes, where they end, and whether it was said that they are minutes.
+fn minutes(words: &Words<'_>, first: usize) -> Option<(i16, usize, bool)> {
+    let (minutes, at) = match words.figures(first, 1..3) {
+        Some(minutes) => (minutes, first + 1),
+        None => spelled::small(words, first)?,
+    };
+    let is_named = words.at(at) == Word::Unit(Unit::Minute);
+    let is_fine = (1..30).contains(&minutes);
+    is_fine.then_some((minutes, at + usize::from(is_named), is_named))
+}
+
+/// An hour of the dial; noon and midnight are no half of a day.
+fn whole_hour(words: &Words<'_>, first: usize) -> Option<(i16, usize, bool)> {
+    match words.at(first) {
+        Word::Noon | Word::Midnight => Some((12, first + 1, false)),
+        _ => {
+            let (hour, end) = hour_number(words, first)?;
+            (1..=12).contains(&hour).then_some((hour, end, true))
+        }
+    }
+}

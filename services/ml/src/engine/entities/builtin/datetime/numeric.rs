@@ -1,0 +1,98 @@
+//! Dates in digits: 2026-11-27, 27/11/2026, 27.11.26, 27/11.
+
+use super::super::vocabulary::Word;
+use super::super::words::Words;
+use super::calendar::{Calendar, is_named_before, year_of};
+use super::stretch::{Grain, Stretch, midnight};
+use jiff::civil::Date;
+
+/// A date in digits. What joins its parts stands between them without a space.
+pub(super) fn find(calendar: &Calendar<'_>, first: usize) -> Option<(Stretch, usize)> {
+    let words = calendar.words;
+    let joint = joint(words, first)?;
+    let second = part(words, first + 2)?;
+    let is_whole = is_joined(words, first + 2, joint);
+    match words.digits(first)?.len() {
+        4 if is_whole => {
+            let (year, day) = (words.figures(first, 4..5)?, part(words, first + 4)?);
+            ends(words, first + 4, joint).then_some(())?;
+            day_of(year, second, day).map(|day| (day, first + 5))
+        }
+        4 => month_of_year(words, first, joint),
+        1 | 2 if is_whole => {
+            let year = year_of(words, first + 4)?;
+            ends(words, first + 4, joint).then_some(())?;
+            let (month, day) = order(words, part(words, first)?, second);
+            day_of(year, month, day).map(|day| (day, first + 5))
+        }
+        1 | 2 => without_year(calendar, first, joint, second),
+        _ => None,
+    }
+}
+
+/// The sign behind a part, if a further part follows.
+fn joint(words: &Words<'_>, first: usize) -> Option<char> {
+    match words.at(first + 1) {
+        Word::Sign(joint @ ('-' | '/' | '.')) if is_joined(words, first, joint) => Some(joint),
+        _ => None,
+    }
+}
+
+fn is_joined(words: &Words<'_>, index: usize, joint: char) -> bool {
+    words.is_glued_sign(index + 1, joint)
+        && words.at(index + 2) == Word::Digits
+        && words.is_glued(index + 2)
+}
+
+/// Whether no further part follows.
+fn ends(words: &Words<'_>, last: usize, joint: char) -> bool {
+    !is_joined(words, last, joint)
+}
+
+fn part(words: &Words<'_>, index: usize) -> Option<i8> {
+    i8::try_from(words.figures(index, 1..3)?).ok()
+}
+
+fn day_of(year: i16, month: i8, day: i8) -> Option<Stretch> {
+    Stretch::day(Date::new(year, month, day).ok()?)
+}
+
+/// Month and day, in the order of the language unless only the other one makes a date.
+fn order(words: &Words<'_>, first: i8, second: i8) -> (i8, i8) {
+    let day_first = if first > 12 {
+        true
+    } else {
+        second <= 12 && words.locale.day_first
+    };
+    if day_first {
+        (second, first)
+    } else {
+        (first, second)
+    }
+}
+
+/// 2026-11, in ISO 8601.
+fn month_of_year(words: &Words<'_>, first: usize, joint: char) -> Option<(Stretch, usize)> {
+    let year = words
+        .figures(first, 4..5)
+        .filter(|year| (1900..2200).contains(year))?;
+    let month = i8::try_from(words.figures(first + 2, 2..3)?).ok()?;
+    let stretch = Stretch::month(year, month).filter(|_| joint == '-')?;
+    Some((stretch, first + 3))
+}
+
+/// 27/11, the next one, where the words before say that it is a date.
+fn without_year(
+    calendar: &Calendar<'_>,
+    first: usize,
+    joint: char,
+    second: i8,
+) -> Option<(Stretch, usize)> {
+    let words = calendar.words;
+    if joint != '/' || !is_named_before(words, first) {
+        return None;
+    }
+    let (month, day) = order(words, part(words, first)?, second);
+    let day = calendar.upcoming(month, day)?;
+    Some((Stretch::one(midnight(day), Grain::Day)?, first + 3))
+}

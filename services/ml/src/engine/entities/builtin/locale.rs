@@ -1,0 +1,163 @@
+//! How the speakers of a language write numbers and dates, and where they are.
+
+use serde::{Deserialize, Serialize};
+
+/// What the built-in entities need to know of a language. A model is stored with it as one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "u16", into = "u16")]
+pub(in super::super) struct Locale {
+    /// Whether words are read too; signs and digits are in every language.
+    pub(super) english: bool,
+    /// 1.234,5 instead of 1,234.5.
+    pub(super) decimal_comma: bool,
+    /// 27/11 instead of 11/27.
+    pub(super) day_first: bool,
+    /// ISO 3166-1: where telephone numbers without a country are at home, and which dollar is meant.
+    pub(super) region: Option<[u8; 2]>,
+}
+
+/// Languages with a point before the fraction.
+const DECIMAL_POINT: [&str; 9] = ["en", "zh", "ja", "ko", "th", "he", "hi", "ga", "mt"];
+/// Regions with the month before the day (CLDR; `en` alone means `en-US` there).
+const MONTH_FIRST: [&[u8; 2]; 3] = [b"US", b"PH", b"PR"];
+/// The region of a language that names none, where it is not its own name (CLDR, likely subtags).
+const HOMES: [(&str, &[u8; 2]); 17] = [
+    ("en", b"US"),
+    ("el", b"GR"),
+    ("da", b"DK"),
+    ("sv", b"SE"),
+    ("nb", b"NO"),
+    ("no", b"NO"),
+    ("cs", b"CZ"),
+    ("sl", b"SI"),
+    ("et", b"EE"),
+    ("uk", b"UA"),
+    ("ja", b"JP"),
+    ("ko", b"KR"),
+    ("zh", b"CN"),
+    ("he", b"IL"),
+    ("hi", b"IN"),
+    ("pt", b"BR"),
+    ("ga", b"IE"),
+];
+/// Languages whose region has their name.
+const OWN: [&str; 16] = [
+    "de", "fr", "it", "es", "nl", "pl", "fi", "hu", "ro", "bg", "hr", "sk", "lt", "lv", "tr", "ru",
+];
+
+impl Locale {
+    /// Of a BCP 47 tag.
+    pub(in super::super) fn of(language: &str) -> Self {
+        let mut parts = language.split(['-', '_']);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let region = parts.find_map(region).or_else(|| home(&name));
+        let english = name == "en";
+        Self {
+            english,
+            decimal_comma: !DECIMAL_POINT.contains(&name.as_str()),
+            day_first: !(english && region.is_some_and(|r| MONTH_FIRST.contains(&&r))),
+            region,
+        }
+    }
+
+    /// The region as text.
+    pub(super) fn region(&self) -> Option<&str> {
+        let region = self.region.as_ref()?;
+        std::str::from_utf8(region).ok()
+    }
+}
+
+fn region(part: &str) -> Option<[u8; 2]> {
+    let letters: [u8; 2] = part.as_bytes().try_into().ok()?;
+    let is_region = letters.iter().all(u8::is_ascii_alphabetic);
+    is_region.then(|| letters.map(|letter| letter.to_ascii_uppercase()))
+}
+
+fn home(language: &str) -> Option<[u8; 2]> {
+    if OWN.contains(&language) {
+        return region(language);
+    }
+    let known = HOMES.iter().find(|(name, _)| *name == language);
+    known.map(|(_, region)| **region)
+}
+
+const FOREIGN: u16 = 1;
+const OTHER_FRACTION: u16 = 2;
+const OTHER_ORDER: u16 = 4;
+const REGION: u16 = 3;
+
+/// 0 is American English and 1 a language that is not English, of a region that is not known: what models were
+/// stored with when this was only the way of writing numbers.
+impl From<Locale> for u16 {
+    fn from(locale: Locale) -> Self {
+        let foreign = !locale.english;
+        let region = match locale.region {
+            Some(region) if foreign || region != *b"US" => {
+                let [first, second] = region.map(|letter| Self::from(letter - b'A'));
+                1 + first * 26 + second
+            }
+            _ => 0,
+        };
+        let bit = |set: bool, bit: Self| if set { bit } else { 0 };
+        bit(foreign, FOREIGN)
+            | bit(locale.decimal_comma != foreign, OTHER_FRACTION)
+            | bit(locale.day_first != foreign, OTHER_ORDER)
+            | region << REGION
+    }
+}
+
+impl From<u16> for Locale {
+    fn from(code: u16) -> Self {
+        let foreign = code & FOREIGN != 0;
+        let letters = |number: u16| {
+            let letter = |index: u16| b'A' + u8::try_from(index % 26).unwrap_or_default();
+            [letter(number / 26), letter(number)]
+        };
+        let region = match (code >> REGION).checked_sub(1) {
+            Some(number) => Some(letters(number)),
+            None => (!foreign).then_some(*b"US"),
+        };
+        Self {
+            english: !foreign,
+            decimal_comma: foreign != (code & OTHER_FRACTION != 0),
+            day_first: foreign != (code & OTHER_ORDER != 0),
+            region,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_survives_storage() {
+        for language in [
+            "en",
+            "en-GB",
+            "de",
+            "pt-BR",
+            "el",
+            "xx",
+            "zh-Hant-TW",
+            "",
+            "en-ZZ",
+        ] {
+            let locale = Locale::of(language);
+            assert_eq!(Locale::from(u16::from(locale)), locale, "{language}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_as_a_way_of_writing_numbers_is_read_as_it_was_meant() {
+        assert_eq!(u16::from(Locale::of("en")), 0);
+        let foreign = Locale::from(1);
+        assert!(foreign.decimal_comma && !foreign.english && foreign.day_first);
+    }
+
+    #[test]
+    fn britain_writes_the_day_first_and_america_does_not() {
+        assert!(Locale::of("en-GB").day_first && !Locale::of("en").day_first);
+        assert_eq!(Locale::of("el").region(), Some("GR"));
+    }
+}

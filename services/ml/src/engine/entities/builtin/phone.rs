@@ -1,0 +1,109 @@
+//! Telephone numbers: international ones, and national ones of the assistant's region.
+
+use super::Found;
+use super::vocabulary::Word;
+use super::words::Words;
+use phonenumber::Mode;
+use phonenumber::country::Id;
+
+/// Digits of the shortest number that is looked at, and of the longest (E.164).
+const SHORTEST: usize = 7;
+const LONGEST: usize = 15;
+
+/// A telephone number; its value is E.164.
+pub(super) fn find(words: &Words<'_>, first: usize) -> Option<Found> {
+    let begins = match words.at(first) {
+        Word::Digits => !is_within(words, first),
+        Word::Sign('+') => words.is_glued(first + 1),
+        Word::Sign('(') => matches!(words.at(first + 1), Word::Digits | Word::Sign('+')),
+        _ => false,
+    };
+    if !begins {
+        return None;
+    }
+    let candidate = Candidate::read(words, first)?;
+    let value = candidate.normalise(words.locale.region())?;
+    Some(Found {
+        kind: "phone",
+        tokens: first..candidate.end,
+        value: value.into(),
+    })
+}
+
+/// Whether the digits are only the tail of something else.
+fn is_within(words: &Words<'_>, first: usize) -> bool {
+    let before = words.before(first);
+    words.is_glued(first) && !matches!(before, Word::Sign(':' | '(' | '"' | '\'' | '='))
+}
+
+/// Digits with what people put between them.
+struct Candidate {
+    /// A plus and digits.
+    text: String,
+    digits: usize,
+    /// How many runs of digits there are.
+    runs: usize,
+    end: usize,
+}
+
+impl Candidate {
+    fn read(words: &Words<'_>, first: usize) -> Option<Self> {
+        let mut candidate = Self {
+            text: String::new(),
+            digits: 0,
+            runs: 0,
+            end: first,
+        };
+        let mut at = first;
+        while candidate.digits <= LONGEST {
+            match words.at(at) {
+                Word::Digits => candidate.push(words.chars(at), at),
+                Word::Sign('+') if candidate.digits == 0 => candidate.text.push('+'),
+                Word::Sign('(' | ')' | '-' | '.' | '/') if at < candidate.end + 3 => {}
+                _ => break,
+            }
+            at += 1;
+        }
+        let is_long = (SHORTEST..=LONGEST).contains(&candidate.digits);
+        (is_long && !continues(words, candidate.end)).then_some(candidate)
+    }
+
+    fn push(&mut self, digits: &[char], at: usize) {
+        self.text.extend(digits);
+        self.digits += digits.len();
+        self.runs += 1;
+        self.end = at + 1;
+    }
+
+    /// As E.164, where there is such a number. Digits without anything between have to be as many as no other number
+    /// has that people say, or begin with a 0.
+    fn normalise(&self, region: Option<&str>) -> Option<String> {
+        let is_international = self.text.starts_with('+') || self.text.starts_with("00");
+        let text = match self.text.strip_prefix("00") {
+            Some(rest) => format!("+{rest}"),
+            None => self.text.clone(),
+        };
+        let is_plain = self.runs > 1 || self.digits >= 10 || self.text.starts_with('0');
+        if !is_international && !is_plain {
+            return None;
+        }
+        let country: Option<Id> = region.and_then(|region| region.parse().ok());
+        let country = country.filter(|_| !is_international);
+        if !is_international && country.is_none() {
+            return None;
+        }
+        let number = phonenumber::parse(country, text).ok()?;
+        number
+            .is_valid()
+            .then(|| number.format().mode(Mode::E164).to_string())
+    }
+}
+
+/// Whether letters or a unit make something else of the digits.
+fn continues(words: &Words<'_>, end: usize) -> bool {
+    words.is_glued(end) && !matches!(words.at(end), Word::Sign(_) | Word::End)
+        || matches!(
+            words.at(end),
+            Word::Sign('%' | '€' | '$' | '£') | Word::Currency(_) | Word::Unit(_)
+        )
+}

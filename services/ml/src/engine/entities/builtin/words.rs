@@ -1,0 +1,131 @@
+//! An utterance as the rules see it: what each token means, and where it stands.
+
+use super::super::super::text::{Kind, Text, Token};
+use super::locale::Locale;
+use super::vocabulary::{Word, look_up};
+use std::ops::Range;
+
+/// What each token of an utterance means.
+pub(super) struct Words<'a> {
+    text: &'a Text,
+    meanings: Vec<Word>,
+    /// How it is written.
+    pub(super) locale: Locale,
+}
+
+impl<'a> Words<'a> {
+    /// Looks every token up; those within `taken` (characters, in order) mean nothing any more.
+    pub(super) fn new(text: &'a Text, locale: Locale, taken: &[Range<usize>]) -> Self {
+        let mut taken = taken.iter().peekable();
+        let word = |token: &Token| {
+            while taken.next_if(|range| range.end <= token.start).is_some() {}
+            if taken.peek().is_some_and(|range| range.start < token.end) {
+                return Word::Other;
+            }
+            meaning(text, token, locale)
+        };
+        Self {
+            text,
+            meanings: text.tokens().iter().map(word).collect(),
+            locale,
+        }
+    }
+
+    /// Whether there is anything to find.
+    pub(super) fn has_substance(&self) -> bool {
+        self.meanings.iter().any(|word| word.is_substance())
+    }
+
+    /// How many tokens there are.
+    pub(super) const fn len(&self) -> usize {
+        self.meanings.len()
+    }
+
+    /// What a token means.
+    pub(super) fn at(&self, index: usize) -> Word {
+        self.meanings.get(index).copied().unwrap_or(Word::End)
+    }
+
+    /// What the token before means.
+    pub(super) fn before(&self, index: usize) -> Word {
+        index
+            .checked_sub(1)
+            .map_or(Word::End, |index| self.at(index))
+    }
+
+    /// Whether nothing stands between a token and the one before.
+    pub(super) fn is_glued(&self, index: usize) -> bool {
+        let tokens = self.text.tokens();
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        match (before, tokens.get(index)) {
+            (Some(before), Some(token)) => before.end == token.start,
+            _ => false,
+        }
+    }
+
+    /// The digits of a token.
+    pub(super) fn digits(&self, index: usize) -> Option<&[char]> {
+        let is_digits = self.at(index) == Word::Digits;
+        is_digits.then(|| self.text.chars(&self.text.tokens()[index]))
+    }
+
+    /// A number of so many digits.
+    pub(super) fn figures(&self, index: usize, digits: Range<usize>) -> Option<i16> {
+        let written = self.digits(index)?;
+        let value = |value: i16, digit: &char| {
+            let digit = digit
+                .to_digit(10)
+                .and_then(|digit| i16::try_from(digit).ok())?;
+            value.checked_mul(10)?.checked_add(digit)
+        };
+        digits
+            .contains(&written.len())
+            .then(|| written.iter().try_fold(0, value))?
+    }
+
+    /// Whether this sign stands here.
+    pub(super) fn is_sign(&self, index: usize, sign: char) -> bool {
+        self.at(index) == Word::Sign(sign)
+    }
+
+    /// Whether this sign stands here, with nothing before it.
+    pub(super) fn is_glued_sign(&self, index: usize, sign: char) -> bool {
+        self.is_sign(index, sign) && self.is_glued(index)
+    }
+
+    /// Past a hyphen, if there is one.
+    pub(super) fn skip_hyphen(&self, index: usize) -> usize {
+        let is_hyphen = self.is_sign(index, '-') || self.is_sign(index, '‑');
+        index + usize::from(is_hyphen)
+    }
+
+    /// Whether the word begins with a capital letter.
+    pub(super) fn is_capital(&self, index: usize) -> bool {
+        self.text
+            .tokens()
+            .get(index)
+            .is_some_and(|token| token.capital)
+    }
+
+    /// The folded characters of a token.
+    pub(super) fn chars(&self, index: usize) -> &[char] {
+        self.text.chars(&self.text.tokens()[index])
+    }
+
+    /// The characters of the original that these tokens span.
+    pub(super) fn place(&self, tokens: Range<usize>) -> (usize, usize) {
+        let all = self.text.tokens();
+        (all[tokens.start].start, all[tokens.end - 1].end)
+    }
+}
+
+fn meaning(text: &Text, token: &Token, locale: Locale) -> Word {
+    let chars = text.chars(token);
+    match (token.kind, chars) {
+        (Kind::Word, _) => look_up(chars, locale.english),
+        (Kind::Number, _) if chars.iter().all(char::is_ascii_digit) => Word::Digits,
+        (Kind::Sign, ['−' | '–' | '—']) => Word::Sign('-'),
+        (Kind::Sign, [sign]) => Word::Sign(*sign),
+        _ => Word::Other,
+    }
+}
