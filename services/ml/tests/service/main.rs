@@ -382,6 +382,24 @@ async fn hostile_utterances_get_a_clear_answer() {
 }
 
 #[tokio::test]
+async fn dates_are_counted_from_when_and_where_it_was_said() {
+    let ml = Ml::start().await;
+    let snapshot = snapshot(energy_supplier());
+    ml.train(&snapshot).await;
+    let mut body = json!({
+        "assistant_id": snapshot.assistant_id, "model_version": 1, "text": "compare it tomorrow at 5pm",
+        "reference_time": "2026-11-27T23:30:00Z", "time_zone": "Europe/Athens",
+    });
+    let (_, result) = ml.parse(body.to_string()).await;
+    let value = json!({"value": "2026-11-29T17:00:00+02:00", "grain": "hour"});
+    assert_eq!(result["entities"][0]["value"], value, "{result}");
+    body["time_zone"] = json!("Atlantis/Capital");
+    let (status, problem) = ml.parse(body.to_string()).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["pointer"], "/time_zone");
+}
+
+#[tokio::test]
 async fn nobody_gets_in_without_the_internal_token() {
     let ml = Ml::start().await;
     let url = format!("{}/internal/v1/parse", ml.running.url());
