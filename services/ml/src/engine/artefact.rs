@@ -4,12 +4,16 @@
 //! can only become the types of a [`Model`], never code. What is read is checked before it is
 //! used: the sum first, then that every part has the size that the others expect.
 
+use super::entities::Entities;
+use super::intents::LinearIntents;
 use super::model::Model;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 const MAGIC: &[u8; 8] = b"stoa-nlu";
-/// Counts up whenever the body changes; older formats are refused and trained again.
-const FORMAT: u16 = 1;
+/// Counts up whenever the body changes. Format 1 is read as well, so that what was trained
+/// before an update still answers after it.
+const FORMAT: u16 = 2;
 const SUM: usize = 32;
 const HEADER: usize = MAGIC.len() + size_of::<u16>() + SUM;
 
@@ -52,8 +56,13 @@ impl Model {
 
     /// The model that these bytes are.
     pub fn from_artefact(artefact: &[u8]) -> Result<Self, ArtefactError> {
-        let body = body(artefact)?;
-        let model: Self = postcard::from_bytes(body).map_err(ArtefactError::Body)?;
+        let (format, body) = body(artefact)?;
+        let model = if format == FORMAT {
+            postcard::from_bytes(body)
+        } else {
+            postcard::from_bytes::<LinearModel>(body).map(Self::from)
+        };
+        let model = model.map_err(ArtefactError::Body)?;
         if model.is_sound() {
             Ok(model)
         } else {
@@ -62,7 +71,24 @@ impl Model {
     }
 }
 
-fn body(artefact: &[u8]) -> Result<&[u8], ArtefactError> {
+/// A model of format 1.
+#[derive(Deserialize)]
+struct LinearModel {
+    intents: LinearIntents,
+    entities: Entities,
+}
+
+impl From<LinearModel> for Model {
+    fn from(linear: LinearModel) -> Self {
+        Self {
+            intents: linear.intents.into(),
+            entities: linear.entities,
+        }
+    }
+}
+
+/// The format and the body, which has the sum that it should have.
+fn body(artefact: &[u8]) -> Result<(u16, &[u8]), ArtefactError> {
     let rest = artefact
         .strip_prefix(MAGIC)
         .ok_or(ArtefactError::NotAModel)?;
@@ -70,7 +96,7 @@ fn body(artefact: &[u8]) -> Result<&[u8], ArtefactError> {
         .split_first_chunk::<2>()
         .ok_or(ArtefactError::NotAModel)?;
     let format = u16::from_le_bytes(*format);
-    if format != FORMAT {
+    if !(1..=FORMAT).contains(&format) {
         return Err(ArtefactError::Format(format));
     }
     let (sum, body) = rest
@@ -79,5 +105,77 @@ fn body(artefact: &[u8]) -> Result<&[u8], ArtefactError> {
     if Sha256::digest(body).as_slice() != sum {
         return Err(ArtefactError::Checksum);
     }
-    Ok(body)
+    Ok((format, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::calibration::Calibration;
+    use super::super::dictionary::Dictionary;
+    use super::super::ngrams;
+    use super::super::options::Options;
+    use super::super::progress::Progress;
+    use super::super::text::Text;
+    use super::super::train::train;
+    use super::super::weights::Learned;
+    use super::*;
+    use stoa_contracts::training_data::{Example, TrainingData};
+
+    fn entities() -> Entities {
+        let example = |text: &str, intent: &str| Example {
+            text: text.into(),
+            intent: Some(intent.into()),
+            entities: Vec::new(),
+        };
+        let data = TrainingData {
+            examples: vec![example("pay", "pay"), example("stop", "stop")],
+            ..TrainingData::default()
+        };
+        let trained = train(&data, &Options::default(), &Progress::new()).unwrap();
+        trained.model.entities
+    }
+
+    /// What release 1 wrote: a row of weights per feature, a column per label.
+    fn linear(labels: usize) -> Vec<u8> {
+        let mut dictionary = Dictionary::default();
+        for feature in ngrams::features(&Text::new("pay now")) {
+            dictionary.row_or_new(feature.hash);
+        }
+        let mut weights = Learned::new(dictionary.len(), 2);
+        for row in (0..).take(dictionary.len()) {
+            weights.row_mut(row)[1] = 2.0;
+        }
+        let bias = vec![0.0_f32; labels];
+        let labels = vec!["greet", "pay"];
+        let calibration = Calibration::default();
+        let intents = (labels, dictionary, weights.quantise(), bias, calibration);
+        let body = postcard::to_stdvec(&(intents, entities())).unwrap();
+        let mut artefact = [&MAGIC[..], &1_u16.to_le_bytes()].concat();
+        artefact.extend_from_slice(&Sha256::digest(&body));
+        artefact.extend_from_slice(&body);
+        artefact
+    }
+
+    #[test]
+    fn a_model_of_format_1_still_answers() {
+        let model = Model::from_artefact(&linear(2)).unwrap();
+        let answer = model.parse("pay now", 1, &jiff::Zoned::default());
+        assert_eq!(answer.intent.name.as_deref(), Some("pay"), "{answer:?}");
+        let again = Model::from_artefact(&model.to_artefact()).unwrap();
+        assert_eq!(again, model);
+    }
+
+    #[test]
+    fn a_model_of_format_1_is_checked_like_any_other() {
+        let unsound = Model::from_artefact(&linear(3));
+        assert!(matches!(unsound, Err(ArtefactError::Unsound)));
+    }
+
+    #[test]
+    fn a_model_of_a_later_release_is_refused_by_its_format() {
+        let mut artefact = linear(2);
+        artefact[MAGIC.len()] = 3;
+        let refusal = Model::from_artefact(&artefact).unwrap_err();
+        assert!(matches!(refusal, ArtefactError::Format(3)));
+    }
 }

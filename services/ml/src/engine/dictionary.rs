@@ -22,8 +22,8 @@ impl Clone for Dictionary {
 impl Dictionary {
     /// The features that occur in at least `least` utterances, the most frequent `limit` of
     /// them.
-    pub(super) fn count<'a>(
-        utterances: impl Iterator<Item = &'a [u64]>,
+    pub(super) fn count(
+        utterances: impl Iterator<Item = impl Iterator<Item = u64>>,
         least: u32,
         limit: usize,
     ) -> Self {
@@ -31,7 +31,7 @@ impl Dictionary {
         let mut counts: HashMap<u64, (u32, u32), BuildHasherDefault<Identity>> = HashMap::default();
         for (number, features) in (1u32..).zip(utterances) {
             for feature in features {
-                let (count, seen) = counts.entry(*feature).or_default();
+                let (count, seen) = counts.entry(feature).or_default();
                 *count += u32::from(*seen != number);
                 *seen = number;
             }
@@ -112,14 +112,14 @@ mod tests {
     #[test]
     fn counts_a_feature_once_per_utterance() {
         let utterances = [vec![1, 1, 1], vec![2, 3], vec![2]];
-        let dictionary = Dictionary::count(utterances.iter().map(Vec::as_slice), 2, 10);
+        let dictionary = Dictionary::count(utterances.iter().map(|u| u.iter().copied()), 2, 10);
         assert_eq!((dictionary.len(), dictionary.row(2)), (1, Some(0)));
     }
 
     #[test]
     fn keeps_the_most_frequent_up_to_the_limit() {
         let utterances = [vec![1, 2, 3], vec![2, 3], vec![3]];
-        let dictionary = Dictionary::count(utterances.iter().map(Vec::as_slice), 1, 2);
+        let dictionary = Dictionary::count(utterances.iter().map(|u| u.iter().copied()), 1, 2);
         assert_eq!(
             (dictionary.row(3), dictionary.row(2), dictionary.row(1)),
             (Some(0), Some(1), None)

@@ -2,31 +2,55 @@
 
 use super::calibration::{Calibration, HeldOut, best};
 use super::dictionary::Dictionary;
-use super::folds::{self, Fold};
+use super::examples::factor;
+use super::network::{Layer, Network};
 use super::ngrams;
-use super::options::Options;
-use super::parallel;
-use super::progress::{Cancelled, Progress};
-use super::random::Random;
-use super::softmax::{self, Context, Examples, Regression, Shape};
 use super::text::Text;
 use super::weights::Quantised;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::parse::{Intent, RankedIntent};
 
 /// The label of utterances that are out of scope; intents are never empty.
-const OUT_OF_SCOPE: &str = "";
+pub(super) const OUT_OF_SCOPE: &str = "";
 /// The longest ranking that is answered.
 const RANKING: usize = 10;
 
 /// The intent classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Intents {
+    /// The intents in order; the first may be the one that is none.
+    pub(super) labels: Vec<String>,
+    /// The features that are known.
+    pub(super) dictionary: Dictionary,
+    /// From features to a score per label.
+    pub(super) network: Network,
+    /// From scores to an answer.
+    pub(super) calibration: Calibration,
+}
+
+/// The intent classifier of a model of format 1.
+#[derive(Deserialize)]
+pub(super) struct LinearIntents {
     labels: Vec<String>,
     dictionary: Dictionary,
     weights: Quantised,
     bias: Vec<f32>,
     calibration: Calibration,
+}
+
+impl From<LinearIntents> for Intents {
+    fn from(linear: LinearIntents) -> Self {
+        let layer = Layer {
+            weights: linear.weights,
+            bias: linear.bias,
+        };
+        Self {
+            labels: linear.labels,
+            dictionary: linear.dictionary,
+            network: layer.into(),
+            calibration: linear.calibration,
+        }
+    }
 }
 
 /// The classifier's answer.
@@ -39,184 +63,16 @@ pub(super) struct Answer {
     pub(super) label: usize,
 }
 
-/// Labelled utterances, prepared for learning.
-pub(super) struct Prepared {
-    labels: Vec<String>,
-    label_of: Vec<u32>,
-    dictionary: Dictionary,
-    examples: Examples,
-}
-
-impl Prepared {
-    /// Numbers the labels and finds the features.
-    pub(super) fn new(texts: &[Text], intents: &[Option<&str>], options: &Options) -> Self {
-        let mut labels: Vec<String> = intents
-            .iter()
-            .map(|intent| intent.unwrap_or(OUT_OF_SCOPE).to_owned())
-            .collect();
-        labels.sort_unstable();
-        labels.dedup();
-        let number = |intent: Option<&str>| {
-            let label = intent.unwrap_or(OUT_OF_SCOPE);
-            labels
-                .binary_search_by(|known| known.as_str().cmp(label))
-                .unwrap_or_default()
-        };
-        let label_of: Vec<u32> = intents
-            .iter()
-            .map(|i| u32::try_from(number(*i)).unwrap_or_default())
-            .collect();
-        let features: Vec<Vec<u64>> = texts.iter().map(features).collect();
-        let limit = options.intents.most_weights / labels.len().max(1);
-        let least = options.intents.least_examples;
-        let dictionary = Dictionary::count(features.iter().map(Vec::as_slice), least, limit);
-        let mut examples = Examples::default();
-        for (features, label) in features.iter().zip(&label_of) {
-            let rows = features
-                .iter()
-                .filter_map(|feature| dictionary.row(*feature));
-            examples.push(rows, factor(features.len()), *label);
-        }
-        Self {
-            labels,
-            label_of,
-            dictionary,
-            examples,
-        }
-    }
-
-    fn shape(&self) -> Shape {
-        Shape {
-            features: self.dictionary.len(),
-            labels: self.labels.len(),
-        }
-    }
-
-    /// The number of each example's label.
-    pub(super) fn label_of(&self) -> &[u32] {
-        &self.label_of
-    }
-}
-
-fn features(text: &Text) -> Vec<u64> {
-    let mut features = Vec::new();
-    ngrams::collect(text, &mut features);
-    features
-}
-
-/// Long utterances weigh as much as short ones. Unknown features count as well: the less an
-/// utterance has in common with the examples, the less sure is the answer.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a number of features is far below 2^24"
-)]
-fn factor(features: usize) -> f32 {
-    1.0 / (features.max(1) as f32).sqrt()
-}
-
-/// What is to be learned: from all examples first, then from those that leave some out to be asked.
-pub(super) fn plan(prepared: &Prepared, options: &Options, progress: &Progress) -> Vec<Fold> {
-    let all = Fold {
-        learned: (0..prepared.examples.len()).collect(),
-        asked: Vec::new(),
-    };
-    let mut folds = vec![all];
-    folds.extend(folds::split(
-        &prepared.label_of,
-        &mut Random::new(options.seed),
-    ));
-    let work: usize = folds.iter().map(|fold| fold.learned.len()).sum();
-    progress.expect(work * options.intents.epochs);
-    folds
-}
-
-/// Learns the classifier from all examples, and how far to trust it from held-out ones.
-/// Answers the share of held-out examples that it got right as well.
-pub(super) fn learn(
-    prepared: Prepared,
-    plan: Vec<Fold>,
-    options: &Options,
-    progress: &Progress,
-) -> Result<(Intents, Option<f64>), Cancelled> {
-    let learned = parallel::map(options.threads, plan, |number, fold| {
-        let random = Random::new(options.seed.wrapping_add(number as u64));
-        learn_fold(&prepared, fold, options, &mut Context { random, progress })
-    });
-    let mut learned = learned
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter();
-    let (regression, _) = learned.next().expect("the first fold holds all examples");
-    let held_out: Vec<HeldOut> = learned.flat_map(|(_, held_out)| held_out).collect();
-    let intents = finish(prepared, &regression, &held_out, options);
-    let accuracy = intents.accuracy(&held_out);
-    Ok((intents, accuracy))
-}
-
-fn learn_fold(
-    prepared: &Prepared,
-    fold: Fold,
-    options: &Options,
-    context: &mut Context<'_>,
-) -> Result<(Regression, Vec<HeldOut>), Cancelled> {
-    let examples = &prepared.examples;
-    let shape = prepared.shape();
-    let regression = softmax::learn(examples, fold.learned, shape, &options.intents, context)?;
-    let ask = |index: usize| {
-        let mut scores = vec![0.0; shape.labels];
-        for row in examples.rows(index) {
-            let weights = regression.weights.row(*row);
-            scores
-                .iter_mut()
-                .zip(weights)
-                .for_each(|(score, weight)| *score += weight);
-        }
-        let factor = examples.factor(index);
-        scores
-            .iter_mut()
-            .zip(&regression.bias)
-            .for_each(|(s, bias)| *s = *s * factor + bias);
-        HeldOut {
-            scores,
-            label: examples.label(index) as usize,
-        }
-    };
-    let held_out = fold.asked.into_iter().map(ask).collect();
-    Ok((regression, held_out))
-}
-
-fn finish(
-    prepared: Prepared,
-    regression: &Regression,
-    held_out: &[HeldOut],
-    options: &Options,
-) -> Intents {
-    let mut intents = Intents {
-        labels: prepared.labels,
-        dictionary: prepared.dictionary,
-        weights: regression.weights.quantise(),
-        bias: regression.bias.clone(),
-        calibration: Calibration::default(),
-    };
-    let rejected = options.intents.rejected;
-    intents.calibration = Calibration::fit(held_out, intents.out_of_scope(), rejected);
-    intents
-}
-
 impl Intents {
     /// The most probable intent of an utterance, and the next ones.
     pub(super) fn classify(&self, text: &Text) -> Answer {
-        let features = features(text);
-        let factor = factor(features.len());
-        let mut scores = self.bias.clone();
-        let mut known = false;
-        for row in features
+        let features = ngrams::features(text);
+        let mut rows = features
             .iter()
-            .filter_map(|feature| self.dictionary.row(*feature))
-        {
-            self.weights.add_row(row, factor, &mut scores);
-            known = true;
-        }
+            .filter_map(|feature| self.dictionary.row(feature.hash))
+            .peekable();
+        let known = rows.peek().is_some();
+        let scores = self.network.scores(rows, factor(features.len()));
         self.answer(scores, known)
     }
 
@@ -264,12 +120,12 @@ impl Intents {
     }
 
     /// The number of the label that is no intent.
-    fn out_of_scope(&self) -> Option<usize> {
+    pub(super) fn out_of_scope(&self) -> Option<usize> {
         (self.labels.first().map(String::as_str) == Some(OUT_OF_SCOPE)).then_some(0)
     }
 
     /// The share of held-out examples that are answered right, out of scope included.
-    fn accuracy(&self, held_out: &[HeldOut]) -> Option<f64> {
+    pub(super) fn accuracy(&self, held_out: &[HeldOut]) -> Option<f64> {
         let is_right = |example: &&HeldOut| {
             let answer = self.answer(example.scores.clone(), true);
             let truth = Some(&self.labels[example.label]).filter(|label| *label != OUT_OF_SCOPE);
@@ -291,15 +147,13 @@ impl Intents {
 
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.weights.bytes() + self.dictionary.len() * 16
+        self.network.bytes() + self.dictionary.len() * 16
     }
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.
     pub(super) fn is_sound(&self) -> bool {
-        let labels = self.labels.len();
-        self.bias.len() == labels
-            && self.weights.is_sound(self.dictionary.len(), labels)
-            && self.bias.iter().all(|bias| bias.is_finite())
+        self.network
+            .is_sound(self.dictionary.len(), self.labels.len())
             && self.calibration.sharpness.is_finite()
             && self.calibration.threshold.is_finite()
             && self.len() > 0

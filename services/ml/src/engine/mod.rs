@@ -7,18 +7,21 @@
 
 mod artefact;
 mod calibration;
+mod descent;
 mod dictionary;
 mod entities;
 mod evaluation;
+mod examples;
 mod folds;
 mod intents;
+mod learning;
 mod model;
+mod network;
 mod ngrams;
 mod options;
 mod parallel;
 mod progress;
 mod random;
-mod softmax;
 mod text;
 mod train;
 mod weights;

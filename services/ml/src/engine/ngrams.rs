@@ -7,6 +7,16 @@
 use super::random::mix;
 use super::text::{Kind, Text};
 
+/// Something that an utterance has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Feature {
+    /// What it is.
+    pub(super) hash: u64,
+    /// The number of the word that it is a part of, or of the later one; the last number stands
+    /// for all that come after it.
+    pub(super) word: u8,
+}
+
 /// The longest piece of a word, in characters; 5 was best on CLINC150 and BANKING77.
 const LONGEST_PIECE: usize = 5;
 /// The shortest piece of a word.
@@ -18,25 +28,33 @@ const WORD: u64 = 1;
 const PAIR: u64 = 2;
 const PIECE: u64 = 3;
 
-/// Collects the features of an utterance, in the order of the text, repeated as they repeat.
-pub(super) fn collect(text: &Text, features: &mut Vec<u64>) {
+/// The features of an utterance, in the order of the text, repeated as they repeat.
+pub(super) fn features(text: &Text) -> Vec<Feature> {
+    let mut features = Vec::new();
     let mut before = WORD;
-    for token in text.tokens() {
+    let mut number = 0;
+    for (index, token) in text.tokens().iter().enumerate() {
+        number = u8::try_from(index).unwrap_or(u8::MAX);
+        let mut push = |hash| features.push(Feature { hash, word: number });
         let chars = text.chars(token);
         let chars = &chars[..chars.len().min(LONGEST_WORD)];
         let word = hash(WORD, chars);
-        features.push(word);
-        features.push(mix(before ^ word.rotate_left(17) ^ PAIR));
+        push(word);
+        push(mix(before ^ word.rotate_left(17) ^ PAIR));
         before = word;
         if token.kind != Kind::Sign {
-            collect_pieces(chars, features);
+            pieces(chars, push);
         }
     }
-    features.push(mix(before ^ PAIR));
+    features.push(Feature {
+        hash: mix(before ^ PAIR),
+        word: number,
+    });
+    features
 }
 
 /// The pieces of `<word>`.
-fn collect_pieces(word: &[char], features: &mut Vec<u64>) {
+fn pieces(word: &[char], mut push: impl FnMut(u64)) {
     let mut marked = ['<'; LONGEST_WORD + 2];
     marked[1..=word.len()].copy_from_slice(word);
     marked[word.len() + 1] = '>';
@@ -46,7 +64,7 @@ fn collect_pieces(word: &[char], features: &mut Vec<u64>) {
         for (index, character) in marked[start..].iter().take(LONGEST_PIECE).enumerate() {
             state = step(state, *character);
             if index + 1 >= SHORTEST_PIECE {
-                features.push(mix(state));
+                push(mix(state));
             }
         }
     }
@@ -72,9 +90,8 @@ mod tests {
     use std::collections::HashSet;
 
     fn features(original: &str) -> HashSet<u64> {
-        let mut features = Vec::new();
-        collect(&Text::new(original), &mut features);
-        features.into_iter().collect()
+        let features = super::features(&Text::new(original));
+        features.into_iter().map(|feature| feature.hash).collect()
     }
 
     #[test]
@@ -86,6 +103,17 @@ mod tests {
     #[test]
     fn the_order_of_words_matters() {
         assert_ne!(features("cancel and pay"), features("pay and cancel"));
+    }
+
+    #[test]
+    fn every_feature_knows_its_word() {
+        let features = super::features(&Text::new("pay it"));
+        assert_eq!(
+            (features[0].word, features.last().map(|f| f.word)),
+            (0, Some(1))
+        );
+        let endless = super::features(&Text::new(&"x ".repeat(1_000)));
+        assert!(endless.is_sorted_by_key(|feature| feature.word));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From training data to a model.
 
 use super::entities::{BadPattern, Entities, Lesson};
-use super::intents::{self, Prepared};
+use super::learning::{self, Prepared};
 use super::model::Model;
 use super::options::Options;
 use super::progress::{Cancelled, Progress};
@@ -58,7 +58,7 @@ pub fn train(
         .collect();
     let prepared = Prepared::new(&texts, &labels, options);
     // Before the entities are learned, so that the whole is known from the start.
-    let plan = intents::plan(&prepared, options, progress);
+    let plan = learning::plan(&prepared, options, progress);
     let lesson = Lesson {
         data,
         texts: &texts,
@@ -66,7 +66,7 @@ pub fn train(
         seed: options.seed,
     };
     let entities = entities.learn(&lesson, progress)?;
-    let (intents, accuracy) = intents::learn(prepared, plan, options, progress)?;
+    let (intents, accuracy) = learning::learn(prepared, &plan, options, progress)?;
     Ok(Trained {
         accuracy,
         intents: intents.len(),

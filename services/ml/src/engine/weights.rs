@@ -4,6 +4,7 @@
 //! moves no accuracy beyond the noise (a row keeps its own scale).
 
 use serde::{Deserialize, Serialize};
+use std::slice::ChunksExact;
 
 /// Weights that are being learned: a row per feature, a column per label.
 pub(super) struct Learned {
@@ -49,27 +50,27 @@ impl Learned {
         }
     }
 
+    /// The rows of several that have the same columns, one below the other.
+    pub(super) fn below<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        Self {
+            columns: parts.clone().next().map_or(0, |part| part.columns),
+            values: parts.flat_map(|part| part.values.iter().copied()).collect(),
+        }
+    }
+
     /// The same weights in a byte each.
     pub(super) fn quantise(&self) -> Quantised {
-        let rows = self.values.chunks_exact(self.columns.max(1));
-        let scales: Vec<f32> = rows.clone().map(scale).collect();
-        let values = rows
-            .zip(&scales)
-            .flat_map(|(row, scale)| row.iter().map(move |weight| to_byte(weight / scale)))
-            .collect();
-        Quantised {
-            columns: self.columns,
-            scales,
-            values,
-        }
+        Quantised::beside(&[self])
+    }
+
+    fn rows(&self) -> ChunksExact<'_, f32> {
+        self.values.chunks_exact(self.columns.max(1))
     }
 }
 
 /// What a step of a byte is worth in this row.
-fn scale(row: &[f32]) -> f32 {
-    let largest = row
-        .iter()
-        .fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
+fn scale<'a>(row: impl Iterator<Item = &'a f32>) -> f32 {
+    let largest = row.fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
     (largest / 127.0).max(f32::MIN_POSITIVE)
 }
 
@@ -92,6 +93,33 @@ pub(super) struct Quantised {
 }
 
 impl Quantised {
+    /// The rows of several, side by side, in a byte each.
+    pub(super) fn beside(parts: &[&Learned]) -> Self {
+        let columns = parts.iter().map(|part| part.columns).sum();
+        let mut rows: Vec<_> = parts.iter().map(|part| part.rows()).collect();
+        let count = rows.first().map_or(0, ExactSizeIterator::len);
+        let mut scales = Vec::with_capacity(count);
+        let mut values = Vec::with_capacity(count * columns);
+        for _ in 0..count {
+            let row: Vec<&[f32]> = rows.iter_mut().filter_map(Iterator::next).collect();
+            let weights = row.iter().copied().flatten();
+            let scale = scale(weights.clone());
+            scales.push(scale);
+            values.extend(weights.map(|weight| to_byte(weight / scale)));
+        }
+        Self {
+            columns,
+            scales,
+            values,
+        }
+    }
+
+    /// The same weights times a factor.
+    pub(super) fn scaled(mut self, factor: f32) -> Self {
+        self.scales.iter_mut().for_each(|scale| *scale *= factor);
+        self
+    }
+
     /// Adds a row, times a factor, to a sum of as many columns.
     pub(super) fn add_row(&self, row: u32, factor: f32, sum: &mut [f32]) {
         let start = row as usize * self.columns;
@@ -131,6 +159,24 @@ mod tests {
         for (got, wanted) in sum.iter().zip([1.0, -2.54, 0.008]) {
             assert!((got - wanted).abs() <= 0.011, "{got} is not near {wanted}");
         }
+    }
+
+    #[test]
+    fn parts_are_put_beside_and_below_each_other() {
+        let part = |values: [f32; 4]| Learned {
+            columns: 2,
+            values: values.into(),
+        };
+        let parts = [part([1.0, 2.0, 3.0, 4.0]), part([5.0, 6.0, 7.0, 8.0])];
+        let beside = Quantised::beside(&[&parts[0], &parts[1]]);
+        assert!(beside.is_sound(2, 4));
+        let mut sum = [0.0; 4];
+        beside.add_row(1, 1.0, &mut sum);
+        for (got, wanted) in sum.iter().zip([3.0, 4.0, 7.0, 8.0]) {
+            assert!((got - wanted).abs() <= 0.032, "{got} is not near {wanted}");
+        }
+        let below = Learned::below(parts.iter());
+        assert_eq!(below.row(2), [5.0, 6.0]);
     }
 
     #[test]

@@ -1437,10 +1437,21 @@ export interface components {
         /** @description Input of `parse`. */
         CreateParse: {
             /**
+             * Format: date-time
+             * @description When it was said: what "tomorrow" is counted from. Absent: now.
+             * @example 2026-11-27T09:30:00Z
+             */
+            reference_time?: string | null;
+            /**
              * @description The utterance.
              * @example my meter shows 48213
              */
             text: string;
+            /**
+             * @description In which its dates and times are meant, of the IANA database. Absent: UTC.
+             * @example Europe/Athens
+             */
+            time_zone?: string | null;
         };
         /** @description Input of `create_reply`. */
         CreateReply: {
@@ -1586,7 +1597,12 @@ export interface components {
             role?: string | null;
             /** @description First character, counted in Unicode scalar values. */
             start: number;
-            /** @description The normalised value. */
+            /**
+             * @description The normalised value: text; of the built-in entities a number (`number`, `ordinal`, `percentage`), text
+             *     (`email`, `url`, `phone` in E.164), or an object: `money` `{amount, currency}`, `duration` `{iso, seconds}`,
+             *     `datetime` `{value, grain}` or `{from, to, grain}` with `to` one past the end, one of them absent where it
+             *     is open.
+             */
             value: unknown;
         };
         /** @description An entity in a labelled utterance. */

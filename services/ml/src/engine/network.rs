@@ -1,0 +1,97 @@
+//! The classifier that serves: one or two layers of weights, in a byte each.
+
+use super::descent::Member;
+use super::weights::{Learned, Quantised};
+use serde::{Deserialize, Serialize};
+
+/// From features to a score per label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Network {
+    first: Layer,
+    /// None in a model of format 1, whose first layer gives the scores.
+    second: Option<Layer>,
+}
+
+/// What each column starts from, and what each row adds to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Layer {
+    /// A row per input, a column per output.
+    pub(super) weights: Quantised,
+    /// What each output starts from.
+    pub(super) bias: Vec<f32>,
+}
+
+impl Layer {
+    fn apply(&self, inputs: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
+        let mut outputs = self.bias.clone();
+        for (row, level) in inputs {
+            self.weights.add_row(row, level, &mut outputs);
+        }
+        outputs
+    }
+
+    fn bytes(&self) -> usize {
+        self.weights.bytes() + self.bias.len() * 4
+    }
+
+    fn is_sound(&self, inputs: usize, outputs: usize) -> bool {
+        self.bias.len() == outputs
+            && self.bias.iter().all(|bias| bias.is_finite())
+            && self.weights.is_sound(inputs, outputs)
+    }
+}
+
+impl From<Layer> for Network {
+    /// A classifier without units in between.
+    fn from(first: Layer) -> Self {
+        Self {
+            first,
+            second: None,
+        }
+    }
+}
+
+impl Network {
+    /// One network of several: their units side by side, their scores averaged.
+    pub(super) fn average(members: &[Member]) -> Self {
+        let inputs: Vec<&Learned> = members.iter().map(|member| &member.inputs).collect();
+        let outputs = Learned::below(members.iter().map(|member| &member.outputs));
+        let thresholds = members.iter().flat_map(|member| &member.thresholds);
+        let labels = members.first().map_or(0, |member| member.bias.len());
+        let sum = |label: usize| members.iter().map(|member| member.bias[label]).sum::<f32>();
+        let share = 1.0 / f32::from(u16::try_from(members.len().max(1)).unwrap_or(u16::MAX));
+        Self {
+            first: Layer {
+                weights: Quantised::beside(&inputs),
+                bias: thresholds.copied().collect(),
+            },
+            second: Some(Layer {
+                weights: outputs.quantise().scaled(share),
+                bias: (0..labels).map(|label| sum(label) * share).collect(),
+            }),
+        }
+    }
+
+    /// A score per label, of an utterance with these features.
+    pub(super) fn scores(&self, rows: impl Iterator<Item = u32>, factor: f32) -> Vec<f32> {
+        let levels = self.first.apply(rows.map(|row| (row, factor)));
+        match &self.second {
+            Some(second) => second.apply((0..).zip(levels).filter(|(_, level)| *level > 0.0)),
+            None => levels,
+        }
+    }
+
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.first.bytes() + self.second.as_ref().map_or(0, Layer::bytes)
+    }
+
+    /// Whether it takes this many features and gives this many finite scores.
+    pub(super) fn is_sound(&self, features: usize, labels: usize) -> bool {
+        let units = self.first.bias.len();
+        match &self.second {
+            Some(second) => self.first.is_sound(features, units) && second.is_sound(units, labels),
+            None => self.first.is_sound(features, labels),
+        }
+    }
+}
