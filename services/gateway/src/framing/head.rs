@@ -7,7 +7,7 @@ use http::{Method, Request, Uri};
 
 /// A head has a few hundred bytes; with a token and cookies a few thousand.
 pub(crate) const LARGEST: usize = 16 << 10;
-/// More than anybody has; how many a client may have is said by [`super::refuse`].
+/// More than anybody has; how many a client may have is said by [`super::refuse()`].
 const MOST_FIELDS: usize = 100;
 /// Room in the map for what the gateway adds.
 const ADDED: usize = 6;

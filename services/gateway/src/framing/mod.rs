@@ -3,7 +3,7 @@
 //! Many servers take requests that another reader would split at another place: bare line feeds,
 //! `Content-Length` beside `Transfer-Encoding`, a fragment in the target. A proxy that forwards one of those
 //! smuggles. The [`Reader`] of a connection goes by rules that leave no choice, and gives a request only when there is
-//! one way to read it. What is doubtful about a head that has been understood, also of HTTP/2, [`refuse`] says.
+//! one way to read it. What is doubtful about a head that has been understood, also of HTTP/2, [`refuse()`] says.
 
 mod chunked;
 mod doubt;
