@@ -147,6 +147,21 @@ async fn doubtful_framing_is_refused_over_tls_too() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_connection_is_announced_so_that_nobody_can_cut_an_answer_short() {
+    let certificate = certificate();
+    let world = Files::with(&certificate).world().await;
+    let trusted = [&certificate];
+    let stream = connect(world.secure_address(), &trusted, &rustls::version::TLS13);
+    let mut stream = stream.await.unwrap();
+    let request = b"GET /api/v1/open/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    // Without `close_notify` this would be an error.
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn a_renewed_certificate_is_shown_while_old_connections_stay_open() {
     let (old, new) = (certificate(), certificate());
     let files = Files::with(&old);

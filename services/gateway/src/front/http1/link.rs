@@ -137,11 +137,14 @@ impl Link {
         poll_fn(|context| self.wire().poll_write_all(context, &mut bytes, patience)).await
     }
 
-    /// Ends what is written, and takes what still comes for a while: a connection that is closed over unread data is
-    /// reset, and the client might never see the answer.
-    pub(super) async fn linger(&self, patience: Duration) {
+    /// Ends what is written, and takes for a while what is left of a request: a connection that is closed over
+    /// unread data is reset, and the client might never see the answer.
+    pub(super) async fn close(&self, patience: Duration) {
         let end = async {
             poll_fn(|context| Pin::new(&mut self.wire().socket).poll_shutdown(context)).await?;
+            if self.is_idle() && self.is_between() {
+                return Ok(());
+            }
             poll_fn(|context| self.wire().poll_end(context)).await
         };
         let _ = tokio::time::timeout(patience, end).await;

@@ -59,8 +59,7 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
         match ending.next(&lane, &link).await {
             Next::Request(head) => match exchange(&lane, &link, from, head).await {
                 Ok(After::Next) => {}
-                Ok(After::Close) if link.is_idle() && link.is_between() => return,
-                Ok(After::Close) => return link.linger(LINGER).await,
+                Ok(After::Close) => return link.close(LINGER).await,
                 Ok(After::Switched) => return,
                 Err(error) => {
                     // Clients break off; that is no event for an operator.
@@ -79,7 +78,7 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
                 let problem = problem.with_status(StatusCode::REQUEST_TIMEOUT);
                 return refuse(&lane, &link, problem).await;
             }
-            Next::Late(false) | Next::Nothing => return,
+            Next::Late(false) | Next::Nothing => return link.close(LINGER).await,
         }
     }
 }
@@ -168,6 +167,6 @@ async fn refuse(lane: &Lane, link: &Link, problem: Problem) {
     let response: Response<Given> = exchange::refusal(problem);
     let written = answer::write(link, response, asked, lane.gateway.body_idle).await;
     if written.is_ok() {
-        link.linger(LINGER).await;
+        link.close(LINGER).await;
     }
 }
