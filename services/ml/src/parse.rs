@@ -5,7 +5,6 @@ use axum::extract::State;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
-use stoa_contracts::{ErrorCode, FieldError};
 use stoa_service::{Clock, Json, Problem};
 
 /// Longer utterances, in bytes, are understood on a thread that may block: 1,000 take about
@@ -37,21 +36,13 @@ pub(crate) async fn parse(
 fn said(input: &ParseWithModel, clock: &Clock) -> Result<Zoned, Problem> {
     let moment = input.reference_time.unwrap_or_else(|| clock.now());
     let moment = Timestamp::from_nanosecond(moment.unix_timestamp_nanos());
-    let moment = moment.map_err(|_| wrong("/reference_time", "is out of the range of times"))?;
+    let moment =
+        moment.map_err(|_| Problem::at("/reference_time", "is out of the range of times"))?;
     let zone = match &input.time_zone {
         Some(name) => TimeZone::get(name),
         None => Ok(TimeZone::UTC),
     };
-    let zone = zone.map_err(|_| wrong("/time_zone", "is no time zone of the IANA database"))?;
+    let zone =
+        zone.map_err(|_| Problem::at("/time_zone", "is no time zone of the IANA database"))?;
     Ok(moment.to_zoned(zone))
-}
-
-fn wrong(pointer: &str, message: &str) -> Problem {
-    let place = FieldError {
-        pointer: Some(pointer.to_owned()),
-        message: message.to_owned(),
-        ..FieldError::default()
-    };
-    let detail = "Some values of the body are not allowed.";
-    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
 }

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use stoa_contracts::{ErrorCode, FieldError};
 use stoa_service::Problem;
 use time::OffsetDateTime;
 
@@ -25,13 +24,16 @@ impl Said {
     ) -> Result<Self, Problem> {
         let nanos = reference_time.map(OffsetDateTime::unix_timestamp_nanos);
         if nanos.is_some_and(|nanos| Timestamp::from_nanosecond(nanos).is_err()) {
-            return Err(wrong("/reference_time", "is out of the range of times"));
+            return Err(Problem::at(
+                "/reference_time",
+                "is out of the range of times",
+            ));
         }
         let zone = time_zone.as_deref().map(TimeZone::get);
         if zone.is_some_and(|zone| zone.is_err()) {
             let message =
                 "is no time zone of the IANA database; one is `UTC`, another `Europe/Athens`";
-            return Err(wrong("/time_zone", message));
+            return Err(Problem::at("/time_zone", message));
         }
         Ok(Self {
             text,
@@ -48,14 +50,4 @@ impl Said {
             time_zone: None,
         }
     }
-}
-
-fn wrong(pointer: &str, message: &str) -> Problem {
-    let place = FieldError {
-        pointer: Some(pointer.to_owned()),
-        message: message.to_owned(),
-        ..FieldError::default()
-    };
-    let detail = "Some values of the body are not allowed.";
-    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
 }

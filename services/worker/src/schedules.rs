@@ -203,7 +203,7 @@ async fn require_assistant(
     if jobs.retrainings.has(identity.account, assistant).await? {
         return Ok(());
     }
-    Err(check::wrong(
+    Err(Problem::at(
         "/job/assistant_id",
         "the account has no such assistant",
     ))
@@ -248,6 +248,6 @@ fn missed(policy: MissedTimes) -> Missed {
 fn refused(error: ScheduleError) -> Problem {
     match error {
         ScheduleError::Queue(error) => error.into(),
-        ScheduleError::Cron { .. } => check::wrong("/cron", &error.to_string()),
+        ScheduleError::Cron { .. } => Problem::at("/cron", &error.to_string()),
     }
 }

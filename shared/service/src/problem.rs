@@ -35,6 +35,17 @@ impl Problem {
         Self::new(ErrorCode::NotFound, format!("There is no such {thing}."))
     }
 
+    /// One value of the body is not allowed: that at this JSON pointer, and why.
+    pub fn at(pointer: &str, message: &str) -> Self {
+        let place = FieldError {
+            pointer: Some(pointer.to_owned()),
+            message: message.to_owned(),
+            ..FieldError::default()
+        };
+        let detail = "Some values of the body are not allowed.";
+        Self::new(ErrorCode::Invalid, detail).with_errors(vec![place])
+    }
+
     /// The same problem with a closer status (400, 405, 415, 504).
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::StatusCode;
 use stoa_contracts::{
-    ErrorCode, FieldError, Page,
+    ErrorCode, Page,
     identity::{API_KEY_PREFIX, Role, Scope},
     sessions::{ApiKey, CreateApiKey, CreatedApiKey},
 };
@@ -97,7 +97,7 @@ async fn create_api_key(
     }
     let now = api.clock.now();
     if input.expires_at.is_some_and(|end| end <= now) {
-        return Err(invalid("/expires_at", "this is not in the future"));
+        return Err(Problem::at("/expires_at", "this is not in the future"));
     }
     let key = format!("{API_KEY_PREFIX}{}", secrets::random_base62(SECRET_LENGTH));
     let api_key = ApiKey {
@@ -201,21 +201,11 @@ async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Res
     {
         return Ok(());
     }
-    Err(invalid("/assistant_id", "there is no such assistant"))
+    Err(Problem::at("/assistant_id", "there is no such assistant"))
 }
 
 /// Every scope once, in their order; all, if none are named.
 fn sorted(scopes: Option<&[Scope]>) -> Vec<Scope> {
     let named = |scope: &Scope| scopes.is_none_or(|scopes| scopes.contains(scope));
     Scope::ALL.into_iter().filter(named).collect()
-}
-
-fn invalid(pointer: &str, message: &str) -> Problem {
-    let place = FieldError {
-        pointer: Some(pointer.to_owned()),
-        message: message.to_owned(),
-        ..FieldError::default()
-    };
-    let detail = "Some values of the body are not allowed.";
-    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
 }

@@ -8,7 +8,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use stoa_contracts::{
-    ErrorCode, FieldError, Page,
+    ErrorCode, Page,
     identity::Role,
     webhooks::{
         CreateWebhook, CreatedWebhook, SECRET_PREFIX, UpdateWebhook, Webhook, WebhookEvent,
@@ -271,11 +271,5 @@ fn check_url(text: &str, is_http_allowed: bool) -> Result<(), Problem> {
         Ok(url) if url.fragment().is_some() => "this may not have a fragment (#...)".to_owned(),
         Ok(_) => return Ok(()),
     };
-    let place = FieldError {
-        pointer: Some("/url".to_owned()),
-        message: wrong,
-        ..FieldError::default()
-    };
-    let detail = "Some values of the body are not allowed.";
-    Err(Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place]))
+    Err(Problem::at("/url", &wrong))
 }

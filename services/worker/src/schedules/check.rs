@@ -1,7 +1,6 @@
 //! Whether the times of a schedule can be kept.
 
 use std::time::Duration;
-use stoa_contracts::{ErrorCode, FieldError};
 use stoa_queue::store::{ScheduleError, upcoming};
 use stoa_service::Problem;
 use time::OffsetDateTime;
@@ -28,17 +27,17 @@ impl<'a> Times<'a> {
                 "has {fields} fields where five are meant: minute, hour, day of the month, month, day of the week, \
                  such as `30 3 * * *`"
             );
-            return Err(wrong("/cron", &message));
+            return Err(Problem::at("/cron", &message));
         }
         let moment = OffsetDateTime::UNIX_EPOCH;
         if let Err(error) = upcoming(cron, "UTC", moment, 1) {
-            return Err(wrong("/cron", &reason(error)?));
+            return Err(Problem::at("/cron", &reason(error)?));
         }
         if time_zone.contains(char::is_whitespace) || upcoming(cron, time_zone, moment, 1).is_err()
         {
             let message =
                 "is no time zone of the IANA database; one is `UTC`, another `Europe/Athens`";
-            return Err(wrong("/time_zone", message));
+            return Err(Problem::at("/time_zone", message));
         }
         Ok(Self { cron, time_zone })
     }
@@ -47,27 +46,16 @@ impl<'a> Times<'a> {
     pub(super) fn check(&self, now: OffsetDateTime) -> Result<(), Problem> {
         let times = match upcoming(self.cron, self.time_zone, now, LOOKED_AT) {
             Ok(times) => times,
-            Err(error) => return Err(wrong("/cron", &reason(error)?)),
+            Err(error) => return Err(Problem::at("/cron", &reason(error)?)),
         };
         if times.windows(2).any(|pair| pair[1] - pair[0] < LEAST_PAUSE) {
-            return Err(wrong(
+            return Err(Problem::at(
                 "/cron",
                 "starts something more often than every 15 minutes",
             ));
         }
         Ok(())
     }
-}
-
-/// One value that is not allowed.
-pub(super) fn wrong(pointer: &str, message: &str) -> Problem {
-    let place = FieldError {
-        pointer: Some(pointer.to_owned()),
-        message: message.to_owned(),
-        ..FieldError::default()
-    };
-    let detail = "Some values of the body are not allowed.";
-    Problem::new(ErrorCode::Invalid, detail).with_errors(vec![place])
 }
 
 /// What is wrong with an expression, in the first line of what its reader says.
