@@ -11,8 +11,7 @@ use stoa_client::{Resolver, ServiceUrl};
 use stoa_config::{Env, InternalToken};
 use stoa_service::TokenSettings;
 
-const TRUSTED_HELP: &str =
-    "networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8";
+const TRUSTED_HELP: &str = "networks of proxies whose X-Forwarded-For and -Proto are believed, such as 10.0.0.0/8,fd00::/8";
 
 /// Bind mounts and configs of Swarm announce no change, and some small files are read in no time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

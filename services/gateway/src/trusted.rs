@@ -1,39 +1,52 @@
-//! Whom we believe when it says who is asking: proxies before the gateway.
+//! Whom we believe when it says who is asking, and how they came: proxies before the gateway.
 
+use crate::exchange::From;
 use http::header::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The networks of proxies that are believed; nobody, unless configured.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// The address of the client: that of the connection, or what a believed proxy says. Its
-    /// own word is the last entry; those before it are what the client claims.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = peer.to_canonical();
+    /// Where a request comes from: the connection, or what a believed proxy says. Its own word is the last entry of
+    /// each header; those before it are what the client claims.
+    pub(crate) fn origin(&self, from: From, headers: &HeaderMap) -> From {
+        let peer = from.address.to_canonical();
         if !self.has(peer) {
-            return peer;
+            return From {
+                address: peer,
+                ..from
+            };
         }
-        let last = headers.get_all(X_FORWARDED_FOR).iter().next_back();
-        let entry = last
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.rsplit(',').next());
-        let address = entry.and_then(|entry| entry.trim().parse::<IpAddr>().ok());
-        address.map_or(peer, |address| address.to_canonical())
+        let address = last(headers, &X_FORWARDED_FOR).and_then(|entry| entry.parse().ok());
+        let is_encrypted = match last(headers, &X_FORWARDED_PROTO) {
+            Some("https" | "wss") => true,
+            Some("http" | "ws") => false,
+            _ => from.is_encrypted,
+        };
+        From {
+            address: address.map_or(peer, |address: IpAddr| address.to_canonical()),
+            is_encrypted,
+        }
     }
-}
 
-impl TrustedProxies {
     /// Whether this is the address of a believed proxy.
     pub(crate) fn has(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.0.iter().any(|network| network.contains(&peer))
     }
+}
+
+/// The last entry of a header that is a list.
+fn last<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    value.rsplit(',').next().map(str::trim)
 }
 
 impl FromStr for TrustedProxies {
@@ -66,7 +79,18 @@ mod tests {
         for value in forwarded {
             headers.append(X_FORWARDED_FOR, value.parse().unwrap());
         }
-        trusted.client(peer.parse().unwrap(), &headers).to_string()
+        origin(&trusted, peer.parse().unwrap(), &headers)
+            .address
+            .to_string()
+    }
+
+    fn origin(trusted: &TrustedProxies, address: IpAddr, headers: &HeaderMap) -> From {
+        let is_encrypted = false;
+        let from = From {
+            address,
+            is_encrypted,
+        };
+        trusted.origin(from, headers)
     }
 
     #[test]
@@ -86,6 +110,22 @@ mod tests {
                 expected,
                 "{peer} {forwarded:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_believed_proxy_says_whether_the_client_came_encrypted() {
+        let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
+        for (peer, said, expected) in [
+            ([10, 0, 0, 1], "https", true),
+            ([10, 0, 0, 1], "http, https", true),
+            ([10, 0, 0, 1], "https, http", false),
+            ([10, 0, 0, 1], "gopher", false),
+            ([192, 0, 2, 2], "https", false),
+        ] {
+            let headers = HeaderMap::from_iter([(X_FORWARDED_PROTO, said.parse().unwrap())]);
+            let from = origin(&trusted, peer.into(), &headers);
+            assert_eq!(from.is_encrypted, expected, "{peer:?} {said}");
         }
     }
 
@@ -110,8 +150,8 @@ mod tests {
             }
             let peer = IpAddr::from([192, 0, 2, 2]);
             let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
-            prop_assert_eq!(trusted.client(peer, &headers), peer);
-            trusted.client(IpAddr::from([10, 0, 0, 1]), &headers);
+            prop_assert_eq!(origin(&trusted, peer, &headers).address, peer);
+            origin(&trusted, IpAddr::from([10, 0, 0, 1]), &headers);
         }
     }
 }

@@ -30,10 +30,11 @@ use tracing::{Instrument as _, Span, field::Empty};
 /// unread data is reset, and the client never sees the refusal.
 const DRAINED_BYTES: u64 = 32 << 20;
 const DRAINED_FOR: Duration = Duration::from_secs(5);
-/// Where a request comes from.
+
+/// Where a connection or a request comes from.
 #[derive(Clone, Copy)]
 pub(crate) struct From {
-    /// The other end of the connection.
+    /// The other end of the connection, or the client that a believed proxy names.
     pub(crate) address: IpAddr,
     /// Whether it came by TLS.
     pub(crate) is_encrypted: bool,
@@ -45,7 +46,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
     let _active = lane.meter.begin();
     let doubtful = framing::refuse(&request);
     let (mut parts, body) = request.into_parts();
-    let client = lane.gateway.trusted.client(from.address, &parts.headers);
+    let client = lane.gateway.trusted.origin(from, &parts.headers);
     let method = parts.method.clone();
     let told = parts.uri.clone();
     let id = request_id::of(&parts.headers);
@@ -63,10 +64,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
         &trace,
         target,
         Request::from_parts(parts, body),
-        From {
-            address: client,
-            ..from
-        },
+        client,
     ));
     let Served {
         mut response,
@@ -78,7 +76,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
         Trace::Carried(_) => work.await,
     };
     response = compression::compress(response, accepted).await;
-    headers::secure(response.headers_mut(), from.is_encrypted);
+    headers::secure(response.headers_mut(), client.is_encrypted);
     if let Pages::Named(origin) = pages {
         cors::decorate(origin.as_ref(), response.headers_mut());
     }
@@ -88,7 +86,7 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
         route: &route,
         service: service.as_deref(),
         upstream,
-        client,
+        client: client.address,
         status: response.status(),
         elapsed: start.elapsed(),
         request_id: id.to_str().unwrap_or_default(),
