@@ -2,6 +2,7 @@
 
 mod builtin;
 mod evaluation;
+mod languages;
 #[path = "../support/mod.rs"]
 mod support;
 

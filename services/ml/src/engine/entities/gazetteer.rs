@@ -11,7 +11,8 @@ use stoa_contracts::training_data::{Lookup, Synonym};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Gazetteer {
     entities: Vec<String>,
-    /// Phrase (its folded tokens) to entity and value; a value only where it is not the text.
+    /// Phrase (its folded tokens) to entity and value, spelled as the list spells it; models of earlier releases have a
+    /// value only where it is not the text.
     phrases: BTreeMap<String, (u32, Option<String>)>,
     /// Tokens of the longest phrase.
     longest: usize,
@@ -32,10 +33,10 @@ impl Gazetteer {
         for lookup in lookups {
             let entity = gazetteer.number(&lookup.entity);
             for value in &lookup.values {
-                gazetteer.add(value, entity, None);
+                gazetteer.add(value, entity, value);
                 let variants = synonyms.iter().filter(|synonym| synonym.value == *value);
                 for variant in variants.flat_map(|synonym| &synonym.variants) {
-                    gazetteer.add(variant, entity, Some(value.clone()));
+                    gazetteer.add(variant, entity, value);
                 }
             }
         }
@@ -51,13 +52,14 @@ impl Gazetteer {
         u32::try_from(number).expect("a request body cannot hold 2^32 lists")
     }
 
-    fn add(&mut self, phrase: &str, entity: u32, value: Option<String>) {
+    fn add(&mut self, phrase: &str, entity: u32, value: &str) {
         let key = Text::key(phrase);
         if key.is_empty() {
             return;
         }
         self.longest = self.longest.max(key.split(' ').count());
-        self.phrases.entry(key).or_insert((entity, value));
+        let found = || (entity, Some(value.to_owned()));
+        self.phrases.entry(key).or_insert_with(found);
     }
 
     /// The longest phrases, from left to right.
@@ -167,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_phrase_wins_whatever_its_case() {
+    fn the_longest_phrase_wins_whatever_its_case_and_is_spelled_as_in_the_list() {
         assert_eq!(
             found("is SUNRISE  plus ok"),
-            [(3, 16, "SUNRISE  plus".into())]
+            [(3, 16, "Sunrise Plus".into())]
         );
     }
 
