@@ -1,5 +1,5 @@
-//! `make bench AREA=nlu`: accuracy, speed and size on public data sets, beside what was published
-//! and scikit-learn.
+//! `make bench AREA=nlu`: accuracy, speed and size on public data sets, beside what was published,
+//! scikit-learn and fastText.
 //!
 //! One default configuration, the official splits, no tuning per data set. An utterance in scope
 //! that is rejected counts as wrong.
@@ -7,17 +7,18 @@
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 #![expect(
     clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts and confidences are small, and are printed with two digits"
+    reason = "sizes and times are small, and are printed with one digit"
 )]
 
 #[path = "../tests/support/datasets.rs"]
 mod datasets;
+#[path = "../tests/support/scores.rs"]
+mod scores;
 
 use datasets::Dataset;
 use jiff::Zoned;
 use ml::engine::{Model, Options, Progress, train};
+use scores::{calibration_error, share};
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
@@ -54,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (system, inside, outside) in PUBLISHED {
         println!("| CLINC150 | {system}, published | {inside} | {outside} | - | - | - | - |");
     }
-    peer(&folder);
+    peers(&folder);
     Ok(())
 }
 
@@ -91,41 +92,6 @@ fn measure(dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Per cent of the utterances in (or out of) scope that were answered right; a dash of none.
-fn share(dataset: &Dataset, answers: &[ParseResult], in_scope: bool) -> String {
-    let all = dataset.test.iter().zip(answers);
-    let asked = all.filter(|((_, truth), _)| truth.is_some() == in_scope);
-    let right = asked
-        .clone()
-        .filter(|((_, truth), answer)| answer.intent.name == *truth)
-        .count();
-    match asked.count() {
-        0 => "-".into(),
-        count => format!("{:.2}", 100.0 * right as f64 / count as f64),
-    }
-}
-
-/// By how many per cent confidence and share of right answers differ, over ten bins of
-/// in-scope utterances, out-of-scope answers left out.
-fn calibration_error(dataset: &Dataset, answers: &[ParseResult]) -> f64 {
-    let mut bins = [(0.0, 0.0); 10];
-    let mut all = 0.0;
-    for ((_, truth), answer) in dataset.test.iter().zip(answers) {
-        let (Some(truth), Some(top)) = (truth, answer.intent_ranking.first()) else {
-            continue;
-        };
-        let bin = &mut bins[((top.confidence * 10.0) as usize).min(9)];
-        bin.0 += top.confidence;
-        bin.1 += f64::from(u8::from(top.name == *truth));
-        all += 1.0;
-    }
-    bins.iter()
-        .map(|(confidence, right)| (confidence - right).abs())
-        .sum::<f64>()
-        * 100.0
-        / all
-}
-
 /// User and system time of this process; Linux counts it in hundredths of a second.
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
@@ -139,13 +105,15 @@ fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     Ok(ticks / 100.0)
 }
 
-/// scikit-learn in the same run, where Python has it (`PYTHON` names another interpreter).
-fn peer(folder: &Path) {
+/// scikit-learn and fastText in the same run, where Python has them (`PYTHON` names another interpreter).
+fn peers(folder: &Path) {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/nlu_peer.py");
     let status = Command::new(&python).arg(script).arg(folder).status();
     match status {
         Ok(status) if status.success() => {}
-        _ => println!("no peer: {python} could not run scikit-learn (pip install scikit-learn)"),
+        _ => println!(
+            "no peers: {python} has not what `pip install scikit-learn fasttext-wheel 'numpy<2'` brings"
+        ),
     }
 }
