@@ -132,6 +132,7 @@ async fn understand(
         text: text.to_owned(),
         reference_time: None,
         time_zone: None,
+        conversation_id: Some(found.id),
     };
     Ok(Heard::Words(
         service.nlu.post("/internal/v1/parse", &question).await?,

@@ -2,7 +2,8 @@
 //!
 //! A request finds its assistant and the version of the model that answers ([`assistants`]),
 //! looks into the cache ([`cache`]), and asks an engine ([`engine`]) where the cache has no
-//! answer. Answers that are not sure are put into the [`inbox`]. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
+//! answer. Answers that are not sure are put into the [`inbox`], and versions that are tried beside the active one are
+//! looked after by [`rollout`]. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
 
 mod assistants;
 mod cache;
@@ -10,6 +11,7 @@ mod engine;
 mod inbox;
 mod parse;
 mod rasa;
+mod rollout;
 mod said;
 mod settings;
 mod understand;
@@ -34,19 +36,27 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     cache::describe_metrics();
     inbox::describe_metrics();
+    rollout::describe_metrics();
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
     let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
     let worker = ServiceClient::new("worker", &settings.worker_url, settings.internal.clone());
+    let interval = settings.inbox.interval;
     let (inbox, relay) = inbox::Inbox::new(settings.inbox, worker, context.clock.clone());
+    let cache = cache::Cache::new(
+        settings.redis_url.as_ref(),
+        settings.cache_ttl,
+        settings.cache_patience,
+    )?;
+    let engine = engine::Engine::Ml(ml.with_timeout(settings.engine_timeout));
+    let answers = (cache.clone(), engine.clone());
+    let (rollouts, tried) =
+        rollout::Rollouts::new(api.clone(), answers, interval, context.clock.clone());
     let nlu = Nlu {
         assistants: assistants::Assistants::new(api),
-        cache: cache::Cache::new(
-            settings.redis_url.as_ref(),
-            settings.cache_ttl,
-            settings.cache_patience,
-        )?,
-        engine: engine::Engine::Ml(ml.with_timeout(settings.engine_timeout)),
+        cache,
+        engine,
         inbox,
+        rollouts,
     };
     let internal = Router::new()
         .route("/internal/v1/parse", post(parse::parse_for_assistant))
@@ -57,7 +67,9 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
             Scope::Parse,
             TokenVerifier::new(&settings.tokens, context.clock.clone())?,
         )
-        .background("inbox", |token| relay.run(token)))
+        .background("inbox", |token| relay.run(token))
+        .background("shadow", |token| tried.shadower.run(token))
+        .background("rollouts", |token| tried.teller.run(token)))
 }
 
 /// The OpenAPI document.

@@ -32,5 +32,6 @@ pub(crate) async fn parse_for_assistant(
 ) -> Result<Json<ParseResult>, Problem> {
     let assistant = nlu.assistants.get(input.assistant_id).await?;
     let said = Said::new(input.text, input.reference_time, input.time_zone)?;
+    let said = said.within(input.conversation_id);
     Ok(Json(nlu.understand(&assistant, said).await?))
 }

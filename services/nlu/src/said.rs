@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use stoa_service::Problem;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// An utterance; "tomorrow" in it is counted from a time in a time zone.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Said {
     pub(crate) reference_time: Option<OffsetDateTime>,
     /// Of the IANA database; none for UTC.
     pub(crate) time_zone: Option<String>,
+    /// The conversation that it belongs to.
+    pub(crate) conversation: Option<Uuid>,
 }
 
 impl Said {
@@ -39,7 +42,24 @@ impl Said {
             text,
             reference_time,
             time_zone,
+            conversation: None,
         })
+    }
+
+    /// The same, in a conversation.
+    pub(crate) fn within(self, conversation: Option<Uuid>) -> Self {
+        Self {
+            conversation,
+            ..self
+        }
+    }
+
+    /// What is understood by one and the same version of the model: a conversation, else a text.
+    pub(crate) fn key(&self) -> &[u8] {
+        match &self.conversation {
+            Some(conversation) => conversation.as_bytes(),
+            None => self.text.as_bytes(),
+        }
     }
 
     /// Said now, nobody knows where.
@@ -48,6 +68,7 @@ impl Said {
             text,
             reference_time: None,
             time_zone: None,
+            conversation: None,
         }
     }
 }

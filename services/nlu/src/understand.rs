@@ -4,6 +4,7 @@ use crate::assistants::{Assistants, LookupError};
 use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
+use crate::rollout::Rollouts;
 use crate::said::Said;
 use stoa_client::ClientError;
 use stoa_contracts::assistants::AssistantRuntime;
@@ -19,6 +20,7 @@ pub(crate) struct Nlu {
     pub(crate) cache: Cache,
     pub(crate) engine: Engine,
     pub(crate) inbox: Inbox,
+    pub(crate) rollouts: Rollouts,
 }
 
 /// Why an utterance is not understood.
@@ -96,16 +98,29 @@ impl Nlu {
         assistant: &AssistantRuntime,
         said: Said,
     ) -> Result<ParseResult, UnderstandError> {
-        let model_version = assistant.active_model.ok_or(UnderstandError::NoModel)?;
-        let input = ParseWithModel {
+        let active = assistant.active_model.ok_or(UnderstandError::NoModel)?;
+        let mut input = ParseWithModel {
             assistant_id: assistant.id,
-            model_version,
+            model_version: Rollouts::choose(assistant, active, said.key()),
             text: said.text,
             reference_time: said.reference_time,
             time_zone: said.time_zone,
         };
-        let result = self.answer(&input).await?;
+        let result = match self.answer(&input).await {
+            // What is tried must not make fail what would not fail without it.
+            Err(error) if input.model_version != active && !error.is_transient() => {
+                let (assistant, version) = (assistant.id, input.model_version);
+                tracing::warn!(
+                    %error, assistant.id = %assistant, model.version = version,
+                    "a canary cannot answer; the active version does"
+                );
+                input.model_version = active;
+                self.answer(&input).await?
+            }
+            answer => answer?,
+        };
         self.inbox.notice(assistant, &result);
+        self.rollouts.notice(assistant, input, &result);
         Ok(result)
     }
 

@@ -1,6 +1,7 @@
 //! Assistants.
 
 use crate::flows::Flows;
+use crate::rollouts::{Canary, Shadow};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -95,6 +96,12 @@ pub struct AssistantRuntime {
     /// Whether utterances that it is not sure of are collected. An `api` of the release before has no inbox.
     #[serde(default)]
     pub collects_utterances: bool,
+    /// The version that answers a share of its users; never the active one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// The version that is asked as well; never the active one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
 }
 
 /// Answer to an upload of flows: what was understood.

@@ -20,6 +20,7 @@ pub mod models;
 pub mod page;
 pub mod parse;
 pub mod queues;
+pub mod rollouts;
 pub mod schedules;
 pub mod service_identity;
 pub mod sessions;

@@ -113,6 +113,10 @@ pub struct ParseForAssistant {
     #[garde(inner(length(min = 1, max = TIME_ZONE_LIMIT)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// The conversation that it belongs to: all of it is understood by one version of the model. Absent: each text is.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<Uuid>,
 }
 
 /// Internal: `nlu` asks `ml`.

@@ -12,6 +12,7 @@ mod inbox;
 mod internal_routes;
 mod models;
 mod oidc;
+mod rollouts;
 mod sessions;
 mod training_data;
 mod training_news;
@@ -68,6 +69,7 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(flows::routes())
         .merge(trainings::routes())
         .merge(models::routes())
+        .merge(rollouts::routes())
         .merge(inbox::routes())
         .merge(webhooks::routes())
         .merge(webhook_deliveries::routes())

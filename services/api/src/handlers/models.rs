@@ -7,12 +7,12 @@ use stoa_contracts::{
     identity::Role,
     models::{Model, ModelMetrics},
 };
-use stoa_postgres::{Cursor, into_page, traced};
+use stoa_postgres::{Cursor, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::assistants;
+use super::{assistants, rollouts};
 use crate::state::Api;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -62,7 +62,7 @@ async fn list_models(
     )))
 }
 
-/// Makes a model the one that answers; this is also how to go back to an earlier one.
+/// Makes a model the one that answers; this is also how to go back to an earlier one, and how to promote a canary.
 #[utoipa::path(
     post,
     path = "/api/v1/assistants/{id}/models/{version}/activate",
@@ -80,6 +80,7 @@ async fn activate_model(
 ) -> Result<Json<Model>, Problem> {
     identity.require(Role::Editor)?;
     assistants::require(&api, &identity, id).await?;
+    let mut transaction = begin(&api.pool).await?;
     let update = sqlx::query!(
         r#"UPDATE assistants a SET active_model = m.version, updated_at = $3
            FROM models m WHERE a.id = $1 AND m.assistant_id = a.id AND m.version = $2
@@ -88,8 +89,10 @@ async fn activate_model(
         version,
         api.clock.now(),
     );
-    let row = traced("model.activate", update.fetch_optional(&api.pool)).await?;
+    let row = traced("model.activate", update.fetch_optional(&mut *transaction)).await?;
     let row = row.ok_or_else(|| Problem::not_found("model"))?;
+    rollouts::end(&mut transaction, id, version).await?;
+    traced("transaction.commit", transaction.commit()).await?;
     Ok(Json(Model {
         version,
         training_id: row.training_id,

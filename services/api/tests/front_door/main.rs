@@ -14,6 +14,7 @@ mod oidc;
 mod openapi;
 mod outbox;
 mod provider;
+mod rollouts;
 mod service;
 mod sessions;
 mod trainings;

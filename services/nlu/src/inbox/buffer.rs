@@ -71,6 +71,8 @@ mod tests {
             active_model: Some(1),
             flows_version: None,
             collects_utterances: true,
+            canary: None,
+            shadow: None,
         }
     }
 

@@ -5,3 +5,4 @@ mod inbox;
 mod parse;
 mod platform;
 mod rasa;
+mod rollout;

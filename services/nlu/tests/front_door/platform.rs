@@ -92,20 +92,29 @@ impl Platform {
 
     /// Lets `api` say which version is active from now on.
     pub(crate) async fn activate(&self, version: Option<i32>) {
-        self.say_of_assistant(version, true).await;
+        self.say_of_assistant(version, json!({})).await;
     }
 
     /// Lets `api` say that what users say to the assistant is not collected.
     pub(crate) async fn switch_collection_off(&self) {
-        self.say_of_assistant(Some(3), false).await;
+        let off = json!({"collects_utterances": false});
+        self.say_of_assistant(Some(3), off).await;
     }
 
-    async fn say_of_assistant(&self, version: Option<i32>, collects: bool) {
+    /// Lets `api` say that versions are tried beside the active one.
+    pub(crate) async fn tries(&self, what: Value) {
+        self.say_of_assistant(Some(3), what).await;
+    }
+
+    async fn say_of_assistant(&self, version: Option<i32>, more: Value) {
         self.api.reset().await;
-        let runtime = json!({
+        let mut runtime = json!({
             "id": self.assistant, "account_id": self.account, "name": "Care", "language": "en",
-            "active_model": version, "flows_version": null, "collects_utterances": collects,
+            "active_model": version, "flows_version": null, "collects_utterances": true,
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            runtime[name] = value.clone();
+        }
         let route = format!("/internal/v1/assistants/{}", self.assistant);
         let bearer = format!("Bearer {INTERNAL_TOKEN}");
         Mock::given(method("GET"))
@@ -190,6 +199,23 @@ impl Platform {
     pub(crate) async fn end(self) -> MockServer {
         self.running.stop().await.expect("it ends in order");
         self.worker
+    }
+
+    /// The same, for the `api` that it has told things at its end.
+    pub(crate) async fn end_for_api(self) -> MockServer {
+        self.running.stop().await.expect("it ends in order");
+        self.api
+    }
+
+    /// Waits until a series is above 0.
+    pub(crate) async fn counted(&self, series: &str) {
+        let url = format!("{}/metrics", self.running.admin_url());
+        stoa_testing::eventually(std::time::Duration::from_secs(30), async || {
+            let metrics = self.http.get(&url).send().await.ok()?.text().await.ok()?;
+            let mut values = metrics.lines().filter_map(|line| line.strip_prefix(series));
+            values.any(|value| value != "0").then_some(())
+        })
+        .await;
     }
 
     /// How often `ml` was asked.

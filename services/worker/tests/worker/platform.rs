@@ -136,6 +136,8 @@ impl Platform {
             active_model: None,
             flows_version: None,
             collects_utterances: true,
+            canary: None,
+            shadow: None,
         };
         let answer = ResponseTemplate::new(200).set_body_json(runtime);
         self.answers_about(assistant, answer).await;

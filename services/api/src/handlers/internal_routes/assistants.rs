@@ -10,6 +10,7 @@ use stoa_postgres::traced;
 use stoa_service::{Json, Path, Problem};
 use uuid::Uuid;
 
+use super::super::rollouts;
 use crate::state::Api;
 
 /// Who an assistant belongs to, and which model and flows it runs on.
@@ -17,17 +18,29 @@ pub(super) async fn get_assistant_runtime(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<AssistantRuntime>, Problem> {
-    let select = sqlx::query_as!(
-        AssistantRuntime,
-        "SELECT id, account_id, name, language, active_model,
-             NULLIF(flows_version, 0) AS flows_version, collects_utterances
-         FROM assistants WHERE id = $1",
+    let select = sqlx::query!(
+        r#"SELECT a.account_id, a.name, a.language, a.active_model,
+               NULLIF(a.flows_version, 0) AS flows_version, a.collects_utterances,
+               r.canary_model AS "canary_model?", r.canary_weight AS "canary_weight?",
+               r.shadow_model AS "shadow_model?"
+           FROM assistants a LEFT JOIN rollouts r ON r.assistant_id = a.id
+           WHERE a.id = $1"#,
         id,
     );
     let found = traced("assistant.runtime", select.fetch_optional(&api.pool)).await?;
-    found
-        .map(Json)
-        .ok_or_else(|| Problem::not_found("assistant"))
+    let row = found.ok_or_else(|| Problem::not_found("assistant"))?;
+    let active_model = row.active_model;
+    Ok(Json(AssistantRuntime {
+        id,
+        account_id: row.account_id,
+        name: row.name,
+        language: row.language,
+        active_model,
+        flows_version: row.flows_version,
+        collects_utterances: row.collects_utterances,
+        canary: rollouts::canary(active_model, row.canary_model, row.canary_weight),
+        shadow: rollouts::shadow(active_model, row.shadow_model),
+    }))
 }
 
 /// The latest flows of an assistant.

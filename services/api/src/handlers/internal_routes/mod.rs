@@ -5,6 +5,7 @@ mod evaluations;
 mod inbox;
 mod key_tokens;
 mod revocations;
+mod rollouts;
 mod trainings;
 mod transfers;
 mod upkeep;
@@ -73,6 +74,10 @@ pub(super) fn routes() -> Router<Api> {
         .route(
             "/internal/v1/assistants/{id}/inbox/{batch}",
             put(inbox::take_inbox_batch),
+        )
+        .route(
+            "/internal/v1/assistants/{id}/rollout/seen/{batch}",
+            put(rollouts::take_seen_batch),
         )
         .route(stoa_contracts::upkeep::PATH, post(upkeep::remove_expired))
         .route(
