@@ -1,13 +1,28 @@
 //! What clients of Rasa speak: the key selects the assistant.
+//!
+//! Held against the description that Rasa 3 publishes of its server. Errors stay problems (RFC 9457) as everywhere:
+//! `status` and `code` mean other things in Rasa's form of them, and the gateway refuses before a request comes here.
 
 use crate::said::Said;
 use crate::understand::{Nlu, UnderstandError};
 use axum::extract::State;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use stoa_contracts::parse::{Entity, Intent, RankedIntent, TEXT_LIMIT};
-use stoa_service::{Identity, Json, Problem, responses};
+use stoa_contracts::parse::{Entity, ParseResult, RankedIntent, TEXT_LIMIT};
+use stoa_contracts::{ErrorCode, FieldError};
+use stoa_service::{Identity, Json, Problem, Query, responses};
 use utoipa::ToSchema;
+
+/// The intent that clients of Rasa know for what is out of scope; a name is never null there.
+const FALLBACK: &str = "nlu_fallback";
+
+/// What a client of Rasa may ask for by the query.
+#[derive(Debug, Deserialize, Validate)]
+pub(crate) struct RasaQuery {
+    /// Whose answers Rasa should imitate.
+    #[garde(skip)]
+    emulation_mode: Option<String>,
+}
 
 /// Input of `parse_rasa`.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -27,8 +42,8 @@ pub(crate) struct RasaParse {
 pub(crate) struct RasaParsed {
     /// The utterance as it came.
     text: String,
-    /// The most probable intent; its name is null when the utterance is out of scope.
-    intent: Intent,
+    /// The most probable intent; `nlu_fallback` when the utterance is out of scope.
+    intent: RankedIntent,
     /// The most probable intents, best first.
     intent_ranking: Vec<RankedIntent>,
     /// The entities, in the order of the text.
@@ -60,17 +75,47 @@ pub(crate) struct RasaStatus {
 pub(crate) async fn parse_rasa(
     State(nlu): State<Nlu>,
     identity: Identity,
+    Query(query): Query<RasaQuery>,
     Json(input): Json<RasaParse>,
 ) -> Result<Json<RasaParsed>, Problem> {
+    if query.emulation_mode.is_some() {
+        return Err(no_emulation());
+    }
     let assistant = nlu.own_assistant(&identity).await?;
     let result = nlu.understand(&assistant, Said::now(input.text)).await?;
-    Ok(Json(RasaParsed {
-        text: result.text,
-        intent: result.intent,
-        intent_ranking: result.intent_ranking,
-        entities: result.entities,
-        message_id: input.message_id,
-    }))
+    Ok(Json(RasaParsed::new(result, input.message_id)))
+}
+
+impl RasaParsed {
+    /// The answer as Rasa would give it: what is out of scope has an intent of its own, which leads the ranking.
+    fn new(result: ParseResult, message_id: Option<String>) -> Self {
+        let mut intent_ranking = result.intent_ranking;
+        let confidence = result.intent.confidence;
+        let is_fallback = result.intent.name.is_none();
+        let name = result.intent.name.unwrap_or_else(|| FALLBACK.to_owned());
+        let intent = RankedIntent { name, confidence };
+        if is_fallback {
+            intent_ranking.insert(0, intent.clone());
+        }
+        Self {
+            text: result.text,
+            intent,
+            intent_ranking,
+            entities: result.entities,
+            message_id,
+        }
+    }
+}
+
+fn no_emulation() -> Problem {
+    let detail = "Answers come in Rasa's own form only: leave `emulation_mode` out of the query.";
+    let place = FieldError {
+        message: "emulation_mode is not supported".to_owned(),
+        ..FieldError::default()
+    };
+    Problem::new(ErrorCode::Invalid, detail)
+        .with_status(axum::http::StatusCode::BAD_REQUEST)
+        .with_errors(vec![place])
 }
 
 /// Get the model that answers (Rasa)
