@@ -24,6 +24,7 @@ mod throttle;
 mod tokens;
 pub mod training_data;
 mod transfers;
+mod understanding;
 mod upkeep;
 mod webhooks;
 

@@ -1,5 +1,6 @@
 //! Answers what an utterance means.
 
+use crate::engine::Builtins;
 use crate::models::{LoadError, Models};
 use axum::extract::State;
 use jiff::tz::TimeZone;
@@ -21,7 +22,9 @@ pub(crate) async fn parse(
     let model = models.get(input.assistant_id, version).await?;
     let span = tracing::info_span!("model.parse", model.version = version);
     let is_long = input.text.len() > LONG;
-    let understand = move || span.in_scope(|| model.parse(&input.text, version, &now));
+    let builtins = Builtins::of(input.builtin_entities.as_deref());
+    let understand =
+        move || span.in_scope(|| model.parse_for(&input.text, version, &now, builtins));
     let result = if is_long {
         tokio::task::spawn_blocking(understand)
             .await

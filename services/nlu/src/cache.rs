@@ -142,7 +142,7 @@ fn ages(input: &ParseWithModel, result: &ParseResult) -> bool {
 fn key(input: &ParseWithModel) -> String {
     let mut hash = Sha256::new();
     hash.update(input.text.as_bytes());
-    // A byte that no text has keeps apart what is behind it. Without both the key is the one of the release before.
+    // A byte that no text has keeps apart what is behind it. Without them the key is the one of the release before.
     if let Some(time) = input.reference_time {
         hash.update([0xff]);
         hash.update(time.unix_timestamp_nanos().to_be_bytes());
@@ -150,6 +150,13 @@ fn key(input: &ParseWithModel) -> String {
     if let Some(zone) = &input.time_zone {
         hash.update([0xfe]);
         hash.update(zone.as_bytes());
+    }
+    if let Some(kinds) = &input.builtin_entities {
+        hash.update([0xfd]);
+        for kind in kinds {
+            hash.update(kind.as_str());
+            hash.update([0]);
+        }
     }
     let hash = URL_SAFE_NO_PAD.encode(hash.finalize());
     format!(

@@ -14,6 +14,7 @@ mod rasa;
 mod rollout;
 mod said;
 mod settings;
+mod thresholds;
 mod understand;
 
 pub use inbox::InboxSettings;

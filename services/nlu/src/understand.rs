@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::rollout::Rollouts;
 use crate::said::Said;
+use crate::thresholds;
 use stoa_client::ClientError;
 use stoa_contracts::assistants::AssistantRuntime;
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
@@ -99,14 +100,16 @@ impl Nlu {
         said: Said,
     ) -> Result<ParseResult, UnderstandError> {
         let active = assistant.active_model.ok_or(UnderstandError::NoModel)?;
+        let settings = &assistant.understanding;
         let mut input = ParseWithModel {
             assistant_id: assistant.id,
             model_version: Rollouts::choose(assistant, active, said.key()),
             text: said.text,
             reference_time: said.reference_time,
-            time_zone: said.time_zone,
+            time_zone: said.time_zone.or_else(|| settings.time_zone.clone()),
+            builtin_entities: settings.builtin_entities.clone(),
         };
-        let result = match self.answer(&input).await {
+        let answer = match self.answer(&input).await {
             // What is tried must not make fail what would not fail without it.
             Err(error) if input.model_version != active && !error.is_transient() => {
                 let (assistant, version) = (assistant.id, input.model_version);
@@ -119,8 +122,10 @@ impl Nlu {
             }
             answer => answer?,
         };
+        // Versions are compared by what they say themselves.
+        self.rollouts.notice(assistant, input, &answer);
+        let result = thresholds::judge(answer, settings);
         self.inbox.notice(assistant, &result);
-        self.rollouts.notice(assistant, input, &result);
         Ok(result)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::flows::Flows;
 use crate::rollouts::{Canary, Shadow};
+use crate::understanding::{Understanding, UpdateUnderstanding};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -26,6 +27,10 @@ pub struct CreateAssistant {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub collects_utterances: bool,
+    /// How it understands.
+    #[garde(dive)]
+    #[serde(default)]
+    pub understanding: UpdateUnderstanding,
 }
 
 fn english() -> String {
@@ -54,10 +59,14 @@ pub struct UpdateAssistant {
     #[garde(skip)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collects_utterances: Option<bool>,
+    /// How it understands: settings that are absent stay as they are, null takes one back.
+    #[garde(dive)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub understanding: Option<UpdateUnderstanding>,
 }
 
 /// An assistant.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
 pub struct Assistant {
     /// The assistant's id.
     pub id: Uuid,
@@ -70,6 +79,9 @@ pub struct Assistant {
     /// Whether what users say and it is not sure of is collected in the inbox.
     #[serde(default = "yes")]
     pub collects_utterances: bool,
+    /// How it understands.
+    #[serde(default)]
+    pub understanding: Understanding,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -79,7 +91,7 @@ pub struct Assistant {
 }
 
 /// Internal: what `nlu` and `conversation` need to serve an assistant.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct AssistantRuntime {
     /// The assistant's id.
     pub id: Uuid,
@@ -102,6 +114,9 @@ pub struct AssistantRuntime {
     /// The version that is asked as well; never the active one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
+    /// How it understands.
+    #[serde(default)]
+    pub understanding: Understanding,
 }
 
 /// Answer to an upload of flows: what was understood.

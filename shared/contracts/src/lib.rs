@@ -27,6 +27,7 @@ pub mod sessions;
 pub mod training_data;
 pub mod trainings;
 pub mod transfers;
+pub mod understanding;
 pub mod upkeep;
 pub mod users;
 pub mod webhooks;

@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::understanding::BuiltinEntity;
+
 /// The longest utterance, in Unicode scalar values: ten pages of a letter.
 pub const TEXT_LIMIT: usize = 10_000;
 
@@ -29,7 +31,7 @@ pub struct CreateParse {
     )]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-27T09:30:00Z")]
     pub reference_time: Option<OffsetDateTime>,
-    /// In which its dates and times are meant, of the IANA database. Absent: UTC.
+    /// In which its dates and times are meant, of the IANA database. Absent: that of the assistant, or UTC.
     #[garde(inner(length(min = 1, max = TIME_ZONE_LIMIT)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, example = "Europe/Athens")]
@@ -49,6 +51,10 @@ pub struct ParseResult {
     pub entities: Vec<Entity>,
     /// The version of the model that answered.
     pub model_version: i32,
+    /// Whether the second intent is so close to the first that one should ask which is meant; never, unless the
+    /// assistant has a margin for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ambiguous: bool,
 }
 
 /// The intent of an utterance.
@@ -143,4 +149,12 @@ pub struct ParseWithModel {
     #[garde(inner(length(min = 1, max = TIME_ZONE_LIMIT)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// The built-in entities that are looked for; absent: all.
+    #[garde(skip)]
+    #[serde(
+        default,
+        deserialize_with = "BuiltinEntity::read_known",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub builtin_entities: Option<Vec<BuiltinEntity>>,
 }

@@ -2,18 +2,47 @@
 
 use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
+use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode, FieldError, Page,
     assistants::{Assistant, CreateAssistant, UpdateAssistant},
     identity::Role,
+    understanding::{Understanding, UpdateUnderstanding},
 };
-use stoa_postgres::{Cursor, DatabaseError, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::state::Api;
+use crate::{state::Api, understanding};
+
+/// An assistant as it is stored.
+struct Row {
+    id: Uuid,
+    name: String,
+    language: String,
+    active_model: Option<i32>,
+    collects_utterances: bool,
+    understanding: Stored<Understanding>,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl From<Row> for Assistant {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            language: row.language,
+            active_model: row.active_model,
+            collects_utterances: row.collects_utterances,
+            understanding: row.understanding.0,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -37,21 +66,25 @@ async fn list_assistants(
     let cursor = Cursor::<(OffsetDateTime, Uuid)>::decode(paging.cursor.as_deref())?;
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query_as!(
-        Assistant,
-        "SELECT id, name, language, active_model, collects_utterances, created_at, updated_at FROM assistants
+        Row,
+        r#"SELECT id, name, language, active_model, collects_utterances,
+             understanding AS "understanding: Stored<Understanding>", created_at, updated_at FROM assistants
          WHERE account_id = $1 AND ($2::uuid IS NULL OR id = $2)
              AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
-         ORDER BY created_at DESC, id DESC LIMIT $5",
+         ORDER BY created_at DESC, id DESC LIMIT $5"#,
         identity.account,
         identity.assistant,
         before,
         before_id,
         paging.one_more(),
     );
-    let items = traced("assistant.list", select.fetch_all(&api.pool)).await?;
-    Ok(Json(into_page(items, paging.limit.into(), |item| {
-        (item.created_at, item.id)
-    })))
+    let rows = traced("assistant.list", select.fetch_all(&api.pool)).await?;
+    let items = rows.into_iter().map(Assistant::from).collect();
+    Ok(Json(into_page(
+        items,
+        paging.limit.into(),
+        |item: &Assistant| (item.created_at, item.id),
+    )))
 }
 
 /// Creates an assistant.
@@ -73,20 +106,25 @@ async fn create_assistant(
         let detail = "This key is good for one assistant only.";
         return Err(Problem::new(ErrorCode::Forbidden, detail));
     }
+    let settings = understanding::changed(Understanding::default(), input.understanding)?;
     let insert = sqlx::query_as!(
-        Assistant,
-        "INSERT INTO assistants (id, account_id, name, language, collects_utterances, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)
-         RETURNING id, name, language, active_model, collects_utterances, created_at, updated_at",
+        Row,
+        r#"INSERT INTO assistants
+             (id, account_id, name, language, collects_utterances, understanding, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+         RETURNING id, name, language, active_model, collects_utterances,
+             understanding AS "understanding: Stored<Understanding>", created_at, updated_at"#,
         Uuid::now_v7(),
         identity.account,
         input.name,
         input.language,
         input.collects_utterances,
+        Stored(&settings) as _,
         api.clock.now(),
     );
     let inserted = traced("assistant.insert", insert.fetch_one(&api.pool)).await;
-    let assistant = inserted.map_err(|error| duplicate(error, &input.name))?;
+    let inserted = inserted.map_err(|error| duplicate(error, &input.name))?;
+    let assistant = Assistant::from(inserted);
     let location = format!("/api/v1/assistants/{}", assistant.id);
     Ok((
         StatusCode::CREATED,
@@ -110,16 +148,16 @@ async fn get_assistant(
 ) -> Result<Json<Assistant>, Problem> {
     identity.require_assistant(id)?;
     let select = sqlx::query_as!(
-        Assistant,
-        "SELECT id, name, language, active_model, collects_utterances, created_at, updated_at FROM assistants
-         WHERE id = $1 AND account_id = $2",
+        Row,
+        r#"SELECT id, name, language, active_model, collects_utterances,
+             understanding AS "understanding: Stored<Understanding>", created_at, updated_at FROM assistants
+         WHERE id = $1 AND account_id = $2"#,
         id,
         identity.account,
     );
     let found = traced("assistant.get", select.fetch_optional(&api.pool)).await?;
-    found
-        .map(Json)
-        .ok_or_else(|| Problem::not_found("assistant"))
+    let found = found.map(Assistant::from).map(Json);
+    found.ok_or_else(|| Problem::not_found("assistant"))
 }
 
 /// Changes an assistant; what the body leaves out stays as it is.
@@ -139,25 +177,56 @@ async fn update_assistant(
 ) -> Result<Json<Assistant>, Problem> {
     identity.require(Role::Editor)?;
     identity.require_assistant(id)?;
+    let mut transaction = begin(&api.pool).await?;
+    let settings = match input.understanding {
+        Some(change) => Some(understand(&mut transaction, &identity, id, change).await?),
+        None => None,
+    };
     let update = sqlx::query_as!(
-        Assistant,
-        "UPDATE assistants SET name = coalesce($3, name), language = coalesce($4, language),
-             collects_utterances = coalesce($5, collects_utterances), updated_at = $6
+        Row,
+        r#"UPDATE assistants SET name = coalesce($3, name), language = coalesce($4, language),
+             collects_utterances = coalesce($5, collects_utterances),
+             understanding = coalesce($6, understanding), updated_at = $7
          WHERE id = $1 AND account_id = $2
-         RETURNING id, name, language, active_model, collects_utterances, created_at, updated_at",
+         RETURNING id, name, language, active_model, collects_utterances,
+             understanding AS "understanding: Stored<Understanding>", created_at, updated_at"#,
         id,
         identity.account,
         input.name,
         input.language,
         input.collects_utterances,
+        settings.as_ref().map(Stored) as _,
         api.clock.now(),
     );
-    let updated = traced("assistant.update", update.fetch_optional(&api.pool)).await;
+    let updated = traced("assistant.update", update.fetch_optional(&mut *transaction)).await;
     let name = input.name.as_deref().unwrap_or_default();
     let updated = updated.map_err(|error| duplicate(error, name))?;
-    updated
-        .map(Json)
-        .ok_or_else(|| Problem::not_found("assistant"))
+    let updated = updated.ok_or_else(|| Problem::not_found("assistant"))?;
+    transaction.commit().await.map_err(DatabaseError::from)?;
+    Ok(Json(updated.into()))
+}
+
+/// The settings of an assistant with a change, held until the change is made.
+async fn understand(
+    transaction: &mut PgTransaction<'_>,
+    identity: &Identity,
+    id: Uuid,
+    change: UpdateUnderstanding,
+) -> Result<Understanding, Problem> {
+    let select = sqlx::query_scalar!(
+        r#"SELECT understanding AS "understanding: Stored<Understanding>" FROM assistants
+         WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE"#,
+        id,
+        identity.account,
+    );
+    let found = traced(
+        "assistant.understanding",
+        select.fetch_optional(&mut **transaction),
+    );
+    let found = found
+        .await?
+        .ok_or_else(|| Problem::not_found("assistant"))?;
+    understanding::changed(found.0, change)
 }
 
 /// Deletes an assistant with its data, flows, models and keys.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use stoa_contracts::identity::Role;
 use uuid::Uuid;
 
-use crate::service::{Service, send};
+use crate::service::{INTERNAL, Service, send};
 
 #[tokio::test]
 async fn an_assistant_is_created_read_changed_and_deleted() {
@@ -230,4 +230,76 @@ async fn unknown_ids_and_paths_and_methods_are_problems() {
     send(service.request(Method::PUT, "/api/v1/assistants", &token))
         .await
         .problem(405);
+}
+
+#[tokio::test]
+async fn settings_of_understanding_are_made_changed_and_taken_back() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let body = json!({"name": "Care", "understanding": {"time_zone": "Europe/Athens"}});
+    let answer = service.post("/api/v1/assistants", &token, body).await;
+    let created = answer.ok(201);
+    assert_eq!(
+        created["understanding"],
+        json!({"time_zone": "Europe/Athens"})
+    );
+    let path = answer.headers["location"].to_str().unwrap();
+    for (change, expected) in [
+        (
+            json!({"min_confidence": 0.4, "builtin_entities": ["url", "number", "url"]}),
+            json!({"time_zone": "Europe/Athens", "min_confidence": 0.4, "builtin_entities": ["number", "url"]}),
+        ),
+        (
+            json!({"time_zone": null, "builtin_entities": [], "ambiguity_margin": 0.1}),
+            json!({"min_confidence": 0.4, "builtin_entities": [], "ambiguity_margin": 0.1}),
+        ),
+    ] {
+        let request = service.request(Method::PATCH, path, &token);
+        let changed = send(request.json(&json!({"understanding": change}))).await;
+        assert_eq!(changed.ok(200)["understanding"], expected);
+        let read = service.get(path, &token).await.ok(200);
+        assert_eq!(read["understanding"], expected);
+    }
+    let rename = service.request(Method::PATCH, path, &token);
+    let renamed = send(rename.json(&json!({"name": "Help"}))).await.ok(200);
+    assert_eq!(renamed["understanding"]["min_confidence"], 0.4);
+    let internal = format!(
+        "/internal/v1/assistants/{}",
+        created["id"].as_str().unwrap()
+    );
+    let runtime = service.get(&internal, INTERNAL).await.ok(200);
+    assert_eq!(runtime["understanding"], renamed["understanding"]);
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense_are_refused_by_name_and_change_nothing() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = service.assistant(&token).await;
+    for (name, value) in [
+        ("time_zone", json!("Atlantis/Capital")),
+        ("time_zone", json!("")),
+        ("min_confidence", json!(1.1)),
+        ("ambiguity_margin", json!(-0.1)),
+    ] {
+        let body = json!({"name": "Changed", "understanding": {name: value}});
+        let request = service.request(Method::PATCH, &path, &token);
+        let problem = send(request.json(&body)).await.problem(422);
+        let pointer = format!("/understanding/{name}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        let create = service.post("/api/v1/assistants", &token, body).await;
+        create.problem(422);
+    }
+    for wrong in [
+        json!({"builtin_entities": ["colour"]}),
+        json!({"builtin_entities": "number"}),
+        json!({"mood": "good"}),
+    ] {
+        let request = service.request(Method::PATCH, &path, &token);
+        let sent = send(request.json(&json!({"understanding": wrong}))).await;
+        sent.problem(422);
+    }
+    let read = service.get(&path, &token).await.ok(200);
+    assert_ne!(read["name"], "Changed");
+    assert_eq!(read["understanding"], json!({}));
 }

@@ -27,7 +27,7 @@ mod train;
 mod weights;
 
 pub use artefact::ArtefactError;
-pub use entities::BadPattern;
+pub use entities::{BadPattern, Builtins};
 pub use evaluation::{EvaluateError, assess, cross_validate};
 pub use model::Model;
 pub use options::{IntentOptions, Options};

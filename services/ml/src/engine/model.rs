@@ -1,6 +1,6 @@
 //! A trained model: what is stored, loaded and asked.
 
-use super::entities::Entities;
+use super::entities::{Builtins, Entities};
 use super::intents::Intents;
 use super::text::Text;
 use jiff::Zoned;
@@ -20,14 +20,28 @@ impl Model {
     /// What an utterance means; `version` is passed on into the answer, and dates and times are counted from `now`,
     /// in its time zone.
     pub fn parse(&self, original: &str, version: i32, now: &Zoned) -> ParseResult {
+        self.parse_for(original, version, now, Builtins::ALL)
+    }
+
+    /// The same, where only these built-in entities are looked for.
+    pub fn parse_for(
+        &self,
+        original: &str,
+        version: i32,
+        now: &Zoned,
+        builtins: Builtins,
+    ) -> ParseResult {
         let text = Text::new(original);
         let answer = self.intents.classify(&text);
         ParseResult {
             text: original.into(),
-            entities: self.entities.extract(original, &text, answer.label, now),
+            entities: self
+                .entities
+                .extract(original, &text, answer.label, (now, builtins)),
             intent: answer.intent,
             intent_ranking: answer.ranking,
             model_version: version,
+            ambiguous: false,
         }
     }
 

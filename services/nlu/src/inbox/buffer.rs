@@ -60,6 +60,7 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stoa_contracts::understanding::Understanding;
     use time::OffsetDateTime;
 
     fn assistant() -> AssistantRuntime {
@@ -73,6 +74,7 @@ mod tests {
             collects_utterances: true,
             canary: None,
             shadow: None,
+            understanding: Understanding::default(),
         }
     }
 

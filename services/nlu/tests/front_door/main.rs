@@ -6,3 +6,4 @@ mod parse;
 mod platform;
 mod rasa;
 mod rollout;
+mod understanding;

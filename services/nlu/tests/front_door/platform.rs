@@ -106,6 +106,11 @@ impl Platform {
         self.say_of_assistant(Some(3), what).await;
     }
 
+    /// Lets `api` say how the assistant understands; what was asked before may be remembered for a second.
+    pub(crate) async fn set(&self, understanding: &Value) {
+        self.say_of_assistant(Some(3), json!({ "understanding": understanding })).await;
+    }
+
     async fn say_of_assistant(&self, version: Option<i32>, more: Value) {
         self.api.reset().await;
         let mut runtime = json!({
@@ -171,6 +176,16 @@ impl Platform {
             .with_priority(1)
             .mount(&self.ml)
             .await;
+    }
+
+    /// What `ml` was asked last.
+    pub(crate) async fn last_question(&self) -> Value {
+        let asked = self.ml.received_requests().await.unwrap_or_default();
+        asked
+            .last()
+            .expect("it was asked")
+            .body_json()
+            .expect("nlu sends JSON")
     }
 
     /// Lets `ml` find a time in every utterance.

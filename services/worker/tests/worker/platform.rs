@@ -8,6 +8,7 @@ use stoa_contracts::jobs::Train;
 use stoa_contracts::models::ModelMetrics;
 use stoa_contracts::training_data::{Example, TrainingData};
 use stoa_contracts::trainings::{Training, TrainingReport, TrainingSnapshot, TrainingStatus};
+use stoa_contracts::understanding::Understanding;
 use stoa_contracts::{ErrorCode, Problem};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -138,6 +139,7 @@ impl Platform {
             collects_utterances: true,
             canary: None,
             shadow: None,
+            understanding: Understanding::default(),
         };
         let answer = ResponseTemplate::new(200).set_body_json(runtime);
         self.answers_about(assistant, answer).await;

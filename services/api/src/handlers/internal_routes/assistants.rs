@@ -5,6 +5,7 @@ use sqlx::types::Json as Stored;
 use stoa_contracts::{
     assistants::{AssistantRuntime, FlowsRevision},
     flows::Flows,
+    understanding::Understanding,
 };
 use stoa_postgres::traced;
 use stoa_service::{Json, Path, Problem};
@@ -21,6 +22,7 @@ pub(super) async fn get_assistant_runtime(
     let select = sqlx::query!(
         r#"SELECT a.account_id, a.name, a.language, a.active_model,
                NULLIF(a.flows_version, 0) AS flows_version, a.collects_utterances,
+               a.understanding AS "understanding: Stored<Understanding>",
                r.canary_model AS "canary_model?", r.canary_weight AS "canary_weight?",
                r.shadow_model AS "shadow_model?"
            FROM assistants a LEFT JOIN rollouts r ON r.assistant_id = a.id
@@ -40,6 +42,7 @@ pub(super) async fn get_assistant_runtime(
         collects_utterances: row.collects_utterances,
         canary: rollouts::canary(active_model, row.canary_model, row.canary_weight),
         shadow: rollouts::shadow(active_model, row.shadow_model),
+        understanding: row.understanding.0,
     }))
 }
 

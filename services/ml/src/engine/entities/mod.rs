@@ -11,6 +11,7 @@ mod tagger;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
 use super::text::Text;
+pub use builtin::Builtins;
 use jiff::Zoned;
 pub use patterns::BadPattern;
 use serde::{Deserialize, Serialize};
@@ -68,13 +69,14 @@ impl Entities {
         Ok(self)
     }
 
-    /// The entities of an utterance with this intent, in the order of the text; times are counted from `now`.
+    /// The entities of an utterance with this intent, in the order of the text; times are counted from `now`, and of
+    /// what is built in only these kinds are looked for.
     pub(super) fn extract(
         &self,
         original: &str,
         text: &Text,
         label: usize,
-        now: &Zoned,
+        (now, builtins): (&Zoned, Builtins),
     ) -> Vec<Entity> {
         let mut found = self.gazetteer.find(original, text);
         if let Some(tagger) = &self.tagger {
@@ -82,7 +84,7 @@ impl Entities {
             found.extend(tagger.find(original, text, label, &listed));
         }
         found.extend(self.patterns.find(original));
-        found.extend(builtin::find(original, text, self.locale, now));
+        found.extend(builtin::find(original, text, self.locale, (now, builtins)));
         let mut found = resolve::resolve(found);
         for entity in &mut found {
             self.synonyms.normalise(entity);

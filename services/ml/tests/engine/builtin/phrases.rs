@@ -1,7 +1,9 @@
 //! Everything but dates and times.
 
-use super::{AMERICAN, BRITISH, GERMAN, GREEK, IRISH, NOW, check, found};
+use super::{AMERICAN, BRITISH, GERMAN, GREEK, IRISH, NOW, check, found, now};
+use ml::engine::Builtins;
 use serde_json::{Value, json};
+use stoa_contracts::understanding::BuiltinEntity;
 
 fn money(amount: impl Into<Value>, currency: &str) -> Value {
     json!({"amount": amount.into(), "currency": currency})
@@ -423,4 +425,30 @@ fn the_more_specific_kind_wins() {
             "{text}: {found:?}"
         );
     }
+}
+
+#[test]
+fn only_the_kinds_that_are_asked_for_are_found() {
+    use BuiltinEntity::{Duration, Email, Number};
+    let text = "write to a5@example.org in 5 days";
+    for (kinds, expected) in [
+        (&[Duration][..], &[("duration", "5 days")][..]),
+        (
+            &[Number, Email],
+            &[("email", "a5@example.org"), ("number", "5")],
+        ),
+        // Within an address nothing else is found, also if it is not looked for.
+        (&[Number], &[("number", "5")]),
+        (&[], &[]),
+    ] {
+        let builtins = Builtins::of(Some(kinds));
+        let entities = AMERICAN.parse_for(text, 1, &now(NOW), builtins).entities;
+        let found: Vec<(&str, &str)> = entities
+            .iter()
+            .map(|entity| (entity.entity.as_str(), &text[entity.start..entity.end]))
+            .collect();
+        assert_eq!(found, expected, "{kinds:?}");
+    }
+    let all = AMERICAN.parse_for(text, 1, &now(NOW), Builtins::of(None));
+    assert_eq!(all, AMERICAN.parse(text, 1, &now(NOW)));
 }

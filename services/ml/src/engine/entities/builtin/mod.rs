@@ -27,11 +27,40 @@ pub(super) use locale::Locale;
 use serde_json::Value;
 use std::ops::Range;
 use stoa_contracts::parse::Entity;
+use stoa_contracts::understanding::BuiltinEntity;
 use vocabulary::Word;
 use words::Words;
 
 /// Entities that are looked for in an utterance.
 const MOST: usize = 300;
+
+/// The kinds that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Builtins(u16);
+
+impl Builtins {
+    /// Every kind.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// These kinds; without a list, all.
+    pub fn of(kinds: Option<&[BuiltinEntity]>) -> Self {
+        kinds.map_or(Self::ALL, |kinds| {
+            let bits = kinds.iter().map(|kind| 1 << (*kind as u16));
+            Self(bits.fold(0, |all, bit| all | bit))
+        })
+    }
+
+    const fn has(self, kind: BuiltinEntity) -> bool {
+        self.0 & (1 << (kind as u16)) != 0
+    }
+
+    fn has_named(self, name: &str) -> bool {
+        let kind = BuiltinEntity::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name);
+        kind.is_some_and(|kind| self.has(kind))
+    }
+}
 
 /// What a rule found.
 struct Found {
@@ -41,8 +70,14 @@ struct Found {
     value: Value,
 }
 
-/// All that needs no teaching, none overlapping another; times are counted from `now`, in its time zone.
-pub(super) fn find(original: &str, text: &Text, locale: Locale, now: &Zoned) -> Vec<Entity> {
+/// All that needs no teaching and is looked for, none overlapping another; times are counted from `now`, in its time
+/// zone. Also where an address is not looked for, nothing else is found within it.
+pub(super) fn find(
+    original: &str,
+    text: &Text,
+    locale: Locale,
+    (now, builtins): (&Zoned, Builtins),
+) -> Vec<Entity> {
     let addresses = address::find(original);
     let taken: Vec<Range<usize>> = addresses
         .iter()
@@ -50,6 +85,7 @@ pub(super) fn find(original: &str, text: &Text, locale: Locale, now: &Zoned) -> 
         .collect();
     let mut found: Vec<Entity> = addresses
         .into_iter()
+        .filter(|(kind, ..)| builtins.has_named(kind))
         .map(|(kind, place, value)| entity(kind, (place.start, place.end), value))
         .collect();
     let words = Words::new(text, locale, &taken);
@@ -58,7 +94,7 @@ pub(super) fn find(original: &str, text: &Text, locale: Locale, now: &Zoned) -> 
     }
     let mut first = 0;
     while first < words.len() && found.len() < MOST {
-        let end = match longest(&words, now, first) {
+        let end = match longest(&words, (now, builtins), first) {
             Some(hit) => {
                 let end = hit.tokens.end;
                 found.push(entity(hit.kind, words.place(hit.tokens), hit.value));
@@ -72,12 +108,13 @@ pub(super) fn find(original: &str, text: &Text, locale: Locale, now: &Zoned) -> 
 }
 
 /// The longest match that begins here; of equal ones the most specific.
-fn longest(words: &Words<'_>, now: &Zoned, first: usize) -> Option<Found> {
+fn longest(words: &Words<'_>, (now, builtins): (&Zoned, Builtins), first: usize) -> Option<Found> {
     if matches!(words.at(first), Word::Other | Word::Filler) {
         // Only before a dollar sign: "US$5".
         return words
             .is_glued_sign(first + 1, '$')
-            .then(|| money::find(words, first))?;
+            .then(|| money::find(words, first))?
+            .filter(|found| builtins.has_named(found.kind));
     }
     let found = [
         number::find(words, first),
@@ -92,6 +129,7 @@ fn longest(words: &Words<'_>, now: &Zoned, first: usize) -> Option<Found> {
     found
         .into_iter()
         .flatten()
+        .filter(|found| builtins.has_named(found.kind))
         .max_by_key(|found| found.tokens.end)
 }
 
