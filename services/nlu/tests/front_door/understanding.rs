@@ -82,7 +82,7 @@ async fn the_kinds_that_are_looked_for_reach_the_engine_and_no_other_answer_is_g
     let platform = Platform::start().await;
     platform.parse("hi").await;
     platform
-        .set(json!({"builtin_entities": ["number", "url"]}))
+        .set(&json!({"builtin_entities": ["number", "url"]}))
         .await;
     stoa_testing::eventually(Duration::from_secs(5), || async {
         platform.parse("hi").await;
