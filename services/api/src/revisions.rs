@@ -71,10 +71,11 @@ pub(crate) struct Latest {
     assistant: Uuid,
     account: Uuid,
     /// 0 if there is none yet.
-    version: i32,
+    pub(crate) version: i32,
     examples: i32,
     /// The intents of its utterances, in order.
     pub(crate) intents: Vec<String>,
+    entities: Vec<String>,
 }
 
 impl Latest {
@@ -94,7 +95,7 @@ impl Latest {
             return Ok(None);
         }
         let select = sqlx::query!(
-            "SELECT version, examples, intents FROM training_data
+            "SELECT version, examples, intents, entities FROM training_data
              WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1",
             assistant,
         );
@@ -103,9 +104,9 @@ impl Latest {
             select.fetch_optional(&mut **transaction),
         )
         .await?;
-        let (version, examples, intents) = found.map_or_else(
-            || (0, 0, Vec::new()),
-            |row| (row.version, row.examples, row.intents),
+        let (version, examples, intents, entities) = found.map_or_else(
+            || (0, 0, Vec::new(), Vec::new()),
+            |row| (row.version, row.examples, row.intents, row.entities),
         );
         Ok(Some(Self {
             assistant,
@@ -113,6 +114,7 @@ impl Latest {
             version,
             examples,
             intents,
+            entities,
         }))
     }
 
@@ -138,12 +140,14 @@ impl Latest {
         };
         let mut intents: BTreeSet<_> = self.intents.iter().map(String::as_str).collect();
         intents.extend(example.intent.as_deref());
+        let mut entities: BTreeSet<_> = self.entities.iter().map(String::as_str).collect();
+        entities.extend(example.entities.iter().map(|marked| marked.entity.as_str()));
         let insert = sqlx::query!(
             r#"INSERT INTO training_data
                    (assistant_id, version, data, examples, intents, entities, created_by, created_at)
                SELECT $1, $2,
                    jsonb_set(coalesce(d.data, '{"examples": []}'), '{examples}', coalesce(d.data -> 'examples', '[]') || $4),
-                   coalesce(d.examples, 0) + 1, $5, coalesce(d.entities, '{}'), $6, $7
+                   coalesce(d.examples, 0) + 1, $5, $8, $6, $7
                FROM (SELECT) AS one
                LEFT JOIN training_data d ON d.assistant_id = $1 AND d.version = $3"#,
             self.assistant,
@@ -153,13 +157,45 @@ impl Latest {
             &owned(intents),
             by,
             now,
+            &owned(entities),
         );
         traced("training_data.add", insert.execute(&mut **transaction)).await?;
         forget(transaction, self.assistant, version - KEPT).await?;
         Ok(true)
     }
 
-    /// Whether it has this utterance with this intent.
+    /// Makes an earlier revision the latest once more, as a new one; none if it is not kept. The data stays in the database.
+    pub(crate) async fn restore(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        version: i32,
+        by: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<Option<i32>, DatabaseError> {
+        let next = next(transaction, self.assistant, self.account, None, now);
+        let Some(new) = next.await? else {
+            return Ok(None);
+        };
+        let insert = sqlx::query!(
+            "INSERT INTO training_data
+                 (assistant_id, version, data, examples, intents, entities, created_by, created_at, restored_from)
+             SELECT assistant_id, $3, data, examples, intents, entities, $4, $5, version
+             FROM training_data WHERE assistant_id = $1 AND version = $2",
+            self.assistant,
+            version,
+            new,
+            by,
+            now,
+        );
+        let inserted = traced("training_data.restore", insert.execute(&mut **transaction)).await?;
+        if inserted.rows_affected() == 0 {
+            return Ok(None);
+        }
+        forget(transaction, self.assistant, new - KEPT).await?;
+        Ok(Some(new))
+    }
+
+    /// Whether it has this utterance with this intent, and with its entities where some are marked.
     async fn has(
         &self,
         transaction: &mut PgTransaction<'_>,
@@ -169,11 +205,13 @@ impl Latest {
             r#"SELECT EXISTS (
                    SELECT FROM training_data d, jsonb_array_elements(d.data -> 'examples') AS e
                    WHERE d.assistant_id = $1 AND d.version = $2 AND e ->> 'text' = $3
-                       AND e ->> 'intent' IS NOT DISTINCT FROM $4) AS "has!""#,
+                       AND e ->> 'intent' IS NOT DISTINCT FROM $4
+                       AND ($5 = '[]'::jsonb OR e -> 'entities' = $5)) AS "has!""#,
             self.assistant,
             self.version,
             example.text,
             example.intent,
+            Stored(&example.entities) as _,
         );
         traced("training_data.has", select.fetch_one(&mut **transaction)).await
     }

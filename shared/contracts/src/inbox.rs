@@ -2,6 +2,7 @@
 
 use crate::jobs::Payload;
 use crate::parse::RankedIntent;
+use crate::training_data::EntityAnnotation;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -151,6 +152,14 @@ pub struct LabelInboxItem {
     #[garde(length(chars, min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200, example = "report_reading")]
     pub intent: Option<String>,
+    /// The entities in the utterance; only with an intent.
+    #[garde(length(max = 100))]
+    #[schema(max_items = 100)]
+    pub entities: Vec<EntityAnnotation>,
+    /// The utterance as it was shown when its entities were marked: if it was said otherwise since, it is not labelled.
+    #[garde(length(chars, max = TEXT_LIMIT))]
+    #[schema(max_length = 2000)]
+    pub text: Option<String>,
     /// Whether the intent may be a new one.
     #[garde(skip)]
     #[schema(default = false)]

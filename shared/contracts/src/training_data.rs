@@ -1,7 +1,9 @@
 //! Training data: what an assistant learns its understanding from.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// All that a model is trained on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -21,7 +23,7 @@ pub struct TrainingData {
 }
 
 /// A labelled utterance.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
     /// The utterance, without annotation.
@@ -96,6 +98,30 @@ pub struct TrainingDataSummary {
     pub entities: usize,
     /// What may be worth a look; nothing here stops a training.
     pub hints: Vec<Hint>,
+}
+
+/// A revision of the training data, without the data.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct TrainingDataRevision {
+    /// The revision, from 1.
+    pub version: i32,
+    /// How many utterances.
+    pub examples: usize,
+    /// How many intents.
+    pub intents: usize,
+    /// How many kinds of entity.
+    pub entities: usize,
+    /// The user or the API key that made it.
+    pub created_by: Uuid,
+    /// The user's e-mail address, or the name of the key; null if it is gone.
+    #[serde(default)]
+    pub created_by_name: Option<String>,
+    /// The revision that it went back to; null if it is new.
+    #[serde(default)]
+    pub restored_from: Option<i32>,
+    /// When it became the latest.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
 }
 
 /// Something in the data that may be worth a look.

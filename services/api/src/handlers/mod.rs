@@ -13,8 +13,10 @@ mod internal_routes;
 mod models;
 mod oidc;
 mod rollouts;
+mod revision_tags;
 mod sessions;
 mod training_data;
+mod training_data_revisions;
 mod training_news;
 mod trainings;
 mod transfers;
@@ -65,6 +67,7 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(api_keys::routes())
         .merge(assistants::routes())
         .merge(training_data::routes())
+        .merge(training_data_revisions::routes())
         .merge(exports::routes())
         .merge(flows::routes())
         .merge(trainings::routes())

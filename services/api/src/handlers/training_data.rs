@@ -4,7 +4,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use sqlx::types::Json as Stored;
 use stoa_contracts::{
     Problem as ProblemBody,
@@ -16,13 +16,15 @@ use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{assistants, documents};
+use super::{assistants, documents, revision_tags};
 use crate::{
     document::Size,
     revisions::NewRevision,
     state::Api,
     training_data::{Format, Reading, read, write},
 };
+
+type TagHeader = [(HeaderName, String); 1];
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     let routes = OpenApiRouter::new().routes(routes!(get_training_data, put_training_data));
@@ -40,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     responses(
         (status = 200, description = "The latest revision, in the format that `Accept` asks for", content(
             (TrainingData = "application/json"), (serde_json::Value = "application/yaml"), (String = "text/csv")
-        )),
+        ), headers(("etag" = String, description = "The revision, for `If-Match`"))),
         (status = 406, description = "`Accept` allows none of the formats", body = ProblemBody, content_type = "application/problem+json"),
         responses::Read,
     )
@@ -53,19 +55,33 @@ async fn get_training_data(
 ) -> Result<Response, Problem> {
     let format = documents::accepted(&headers, &Format::ALL, Format::media_type)?;
     assistants::require(&api, &identity, id).await?;
-    let select = sqlx::query_scalar!(
-        r#"SELECT data AS "data: Stored<TrainingData>" FROM training_data
+    let select = sqlx::query!(
+        r#"SELECT version, data AS "data: Stored<TrainingData>" FROM training_data
            WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,
         id,
     );
     let found = traced("training_data.get", select.fetch_optional(&api.pool)).await?;
-    let Some(Stored(data)) = found else {
+    let Some(row) = found else {
         return Err(Problem::not_found(
             "training data; this assistant has none yet",
         ));
     };
+    answer(&api, row.version, row.data.0, format).await
+}
+
+/// A revision in a format, with its tag.
+pub(super) async fn answer(
+    api: &Api,
+    version: i32,
+    data: TrainingData,
+    format: Format,
+) -> Result<Response, Problem> {
     let body = api.on_document(move || write(&data, format)).await?;
-    Ok(([(header::CONTENT_TYPE, format.media_type())], body).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
+        (header::ETAG, revision_tags::tag(version, format)),
+    ];
+    Ok((headers, body).into_response())
 }
 
 /// Replaces the training data.
@@ -76,12 +92,17 @@ async fn get_training_data(
     put,
     path = "/api/v1/assistants/{id}/training-data",
     tag = "training data",
-    params(("id" = Uuid, Path, description = "The assistant")),
+    params(
+        ("id" = Uuid, Path, description = "The assistant"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the revision that this one follows: if another is the latest, nothing is changed", pattern = r#"^"[0-9]{1,9}\.(json|yaml|csv)"$"#)
+    ),
     request_body(description = "At most 5 MiB", content(
         (TrainingData = "application/json"), (String = "application/yaml"), (String = "text/csv")
     )),
     responses(
-        (status = 200, description = "What was understood", body = TrainingDataSummary),
+        (status = 200, description = "What was understood", body = TrainingDataSummary,
+            headers(("etag" = String, description = "The new revision, for `If-Match`"))),
+        (status = 412, description = "Another revision is the latest than `If-Match` says", body = ProblemBody, content_type = "application/problem+json"),
         responses::Write,
     )
 )]
@@ -90,22 +111,25 @@ async fn put_training_data(
     identity: Identity,
     Path(id): Path<Uuid>,
     request: Request,
-) -> Result<Json<TrainingDataSummary>, Problem> {
+) -> Result<(TagHeader, Json<TrainingDataSummary>), Problem> {
     identity.require(Role::Editor)?;
     assistants::require(&api, &identity, id).await?;
+    let after = revision_tags::expected(request.headers())?;
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
     let body = read_body(request).await?;
     let reading = api
         .on_document(move || read(&body, format, Size::Request))
         .await??;
-    Ok(Json(store(&api, &identity, id, reading).await?))
+    let summary = store(&api, &identity, (id, after), reading).await?;
+    let tag = revision_tags::tag(summary.version, Format::Json);
+    Ok(([(header::ETAG, tag)], Json(summary)))
 }
 
 async fn store(
     api: &Api,
     identity: &Identity,
-    id: Uuid,
+    (id, after): (Uuid, Option<i32>),
     reading: Reading,
 ) -> Result<TrainingDataSummary, Problem> {
     let new = NewRevision {
@@ -113,11 +137,15 @@ async fn store(
         assistant: id,
         by: identity.subject,
         data: &reading.data,
-        after: None,
+        after,
     };
     let mut transaction = begin(&api.pool).await?;
     let inserted = new.insert(&mut transaction, api.clock.now()).await?;
-    let revision = inserted.ok_or_else(|| Problem::not_found("assistant"))?;
+    let refused = || match after {
+        Some(version) => revision_tags::changed(version),
+        None => Problem::not_found("assistant"),
+    };
+    let revision = inserted.ok_or_else(refused)?;
     traced("transaction.commit", transaction.commit()).await?;
     Ok(TrainingDataSummary {
         version: revision.version,

@@ -19,7 +19,7 @@ mod rasa_writer;
 mod round_trip;
 
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
-use stoa_contracts::training_data::{Hint, TrainingData};
+use stoa_contracts::training_data::{Example, Hint, TrainingData};
 
 pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
@@ -54,6 +54,20 @@ pub fn read(bytes: &[u8], format: Format, size: Size) -> Result<Reading, Documen
         hints,
         contradictions: remarks.contradictions,
     })
+}
+
+/// Checks one utterance as those of a document are, or says what is wrong with it.
+pub(crate) fn checked(example: Example) -> Result<Example, Vec<String>> {
+    let mut collector = collect::Collector::default();
+    collector.example(Position::new(1, 1), example);
+    match collector.finish() {
+        Ok((data, _)) => Ok(data.examples.into_iter().next().unwrap_or_default()),
+        Err(DocumentError::Content(findings)) => {
+            let told = findings.told().iter();
+            Err(told.map(|finding| finding.message.clone()).collect())
+        }
+        Err(DocumentError::Syntax(finding)) => Err(vec![finding.message]),
+    }
 }
 
 /// Reads what an evaluation is to do: JSON says it whole, the other formats are a labelled set.

@@ -1,5 +1,6 @@
 //! Tests through the front door: a real service on a free port, a real PostgreSQL.
 
+mod annotations;
 mod api_keys;
 mod assistants;
 mod documents;
@@ -15,6 +16,7 @@ mod openapi;
 mod outbox;
 mod provider;
 mod rollouts;
+mod revisions;
 mod service;
 mod sessions;
 mod trainings;

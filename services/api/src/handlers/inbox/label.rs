@@ -7,7 +7,7 @@ use stoa_contracts::{
     identity::Role,
     inbox::{InboxItem, InboxStatus, LabelInboxItem},
     parse::RankedIntent,
-    training_data::Example,
+    training_data::{EntityAnnotation, Example},
 };
 use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, responses};
@@ -18,7 +18,7 @@ use super::Row;
 use crate::{
     revisions::Latest,
     state::Api,
-    training_data::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name},
+    training_data::{EXAMPLES_LIMIT, OUT_OF_SCOPE, checked, is_name},
 };
 
 /// Intents that a problem names.
@@ -26,7 +26,8 @@ const NAMED: usize = 50;
 
 /// Says what an utterance means, or dismisses it.
 ///
-/// With `intent` the utterance becomes an example of that intent, in a new revision of the training data, at once. The
+/// With `intent` the utterance becomes an example of that intent, with the `entities` that are marked in it, in a new
+/// revision of the training data, at once. The
 /// same label twice is the same as once. A dismissed utterance can still be labelled; a labelled one is an example
 /// already: what it means is changed in the training data.
 #[utoipa::path(
@@ -64,7 +65,11 @@ pub(super) async fn label_inbox_item(
     }
     let now = api.clock.now();
     if let Decision::Label { intent, create } = &decision {
+        if input.text.as_ref().is_some_and(|text| *text != item.text) {
+            return Err(said_otherwise(&item.text));
+        }
         let example = example(&latest, &item.text, intent, *create)?;
+        let example = annotated(example, input.entities)?;
         let adding = latest.add(&mut transaction, &example, identity.subject, now);
         if !adding.await? {
             return Err(full());
@@ -89,6 +94,10 @@ enum Decision {
 
 impl Decision {
     fn of(input: &LabelInboxItem) -> Result<Self, Problem> {
+        if input.intent.is_none() && !input.entities.is_empty() {
+            let message = "entities are marked in an example: send `intent` with them";
+            return Err(Problem::at("/entities", message));
+        }
         match (&input.intent, input.dismiss) {
             (Some(intent), false) if is_name(intent) => Ok(Self::Label {
                 intent: intent.clone(),
@@ -148,10 +157,39 @@ fn example(latest: &Latest, text: &str, intent: &str, create: bool) -> Result<Ex
         return Err(unknown(intent, &latest.intents));
     }
     Ok(Example {
-        text: text.trim().to_owned(),
+        text: text.to_owned(),
         intent: (!is_none).then(|| intent.to_owned()),
         entities: Vec::new(),
     })
+}
+
+/// The example without the space around it, and with its entities, which are checked as those of a document are.
+fn annotated(mut example: Example, entities: Vec<EntityAnnotation>) -> Result<Example, Problem> {
+    if entities.is_empty() {
+        example.text = example.text.trim().to_owned();
+        return Ok(example);
+    }
+    example.entities = entities;
+    let place = |message| FieldError {
+        pointer: Some("/entities".to_owned()),
+        message,
+        ..FieldError::default()
+    };
+    checked(example).map_err(|messages| {
+        let detail = "The entities are not marked rightly; nothing was labelled.";
+        let places = messages.into_iter().map(place).collect();
+        Problem::new(ErrorCode::Invalid, detail).with_errors(places)
+    })
+}
+
+fn said_otherwise(text: &str) -> Problem {
+    let place = FieldError {
+        pointer: Some("/text".to_owned()),
+        message: format!("it is \"{text}\" now"),
+        ..FieldError::default()
+    };
+    let detail = "The utterance was said otherwise since it was shown; mark its entities again.";
+    Problem::new(ErrorCode::Conflict, detail).with_errors(vec![place])
 }
 
 async fn decide(

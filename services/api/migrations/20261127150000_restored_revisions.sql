@@ -1,0 +1,2 @@
+-- A revision may be an earlier one once more: which.
+ALTER TABLE training_data ADD COLUMN restored_from integer;
