@@ -100,6 +100,26 @@ const dataRoute = createRoute({
   component: lazyRouteComponent(() => import('./features/trainingData/TrainingDataPage')),
 })
 
+export interface ExamplesSearch {
+  /** The intent; what is out of scope if it is absent. */
+  intent?: string | undefined
+}
+
+const examplesRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/examples',
+  validateSearch: (search: Record<string, unknown>): ExamplesSearch => ({
+    intent: text(search.intent),
+  }),
+  component: lazyRouteComponent(() => import('./features/trainingData/ExamplesPage')),
+})
+
+const historyRoute = createRoute({
+  getParentRoute: () => assistantRoute,
+  path: '/history',
+  component: lazyRouteComponent(() => import('./features/trainingData/HistoryPage')),
+})
+
 const flowsRoute = createRoute({
   getParentRoute: () => assistantRoute,
   path: '/flows',
@@ -140,6 +160,8 @@ const routeTree = rootRoute.addChildren([
     assistantRoute.addChildren([
       overviewRoute,
       dataRoute,
+      examplesRoute,
+      historyRoute,
       flowsRoute,
       trainingRoute,
       evaluationRoute,

@@ -284,6 +284,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assistants/{id}/training-data/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the revisions of the training data that are kept, newest first.
+         * @description The last 20 are kept, and what a running training, evaluation or export needs.
+         */
+        get: operations["list_training_data_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{id}/training-data/revisions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a revision of the training data, as JSON, Rasa 3 NLU YAML or CSV. */
+        get: operations["get_training_data_revision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{id}/training-data/revisions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Goes back to a revision of the training data: it becomes the latest once more, as a new one.
+         * @description Nothing is lost: what was the latest until then is a revision like the others.
+         */
+        post: operations["restore_training_data_revision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistants/{id}/trainings": {
         parameters: {
             query?: never;
@@ -511,7 +568,8 @@ export interface paths {
         put?: never;
         /**
          * Says what an utterance means, or dismisses it.
-         * @description With `intent` the utterance becomes an example of that intent, in a new revision of the training data, at once. The
+         * @description With `intent` the utterance becomes an example of that intent, with the `entities` that are marked in it, in a new
+         *     revision of the training data, at once. The
          *     same label twice is the same as once. A dismissed utterance can still be labelled; a labelled one is an example
          *     already: what it means is changed in the training data.
          */
@@ -2215,11 +2273,21 @@ export interface components {
              */
             dismiss?: boolean;
             /**
+             * @description The entities in the utterance; only with an intent.
+             * @default []
+             */
+            entities?: components["schemas"]["EntityAnnotation"][];
+            /**
              * @description What the utterance means: an intent of the training data, or `out_of_scope`.
              * @default null
              * @example report_reading
              */
             intent?: string | null;
+            /**
+             * @description The utterance as it was shown when its entities were marked: if it was said otherwise since, it is not labelled.
+             * @default null
+             */
+            text?: string | null;
         };
         /** @description Asks a model the utterances of a labelled set. */
         LabelledSet: {
@@ -2887,6 +2955,42 @@ export interface components {
                  * @description The revision of the training data that it has made; null until it has succeeded.
                  */
                 version?: number | null;
+            }[];
+            /** @description Pass as `cursor` to get the next page; null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TrainingDataRevision: {
+            /** @description The items of this page. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it became the latest.
+                 */
+                created_at: string;
+                /**
+                 * Format: uuid
+                 * @description The user or the API key that made it.
+                 */
+                created_by: string;
+                /** @description The user's e-mail address, or the name of the key; null if it is gone. */
+                created_by_name?: string | null;
+                /** @description How many kinds of entity. */
+                entities: number;
+                /** @description How many utterances. */
+                examples: number;
+                /** @description How many intents. */
+                intents: number;
+                /**
+                 * Format: int32
+                 * @description The revision that it went back to; null if it is new.
+                 */
+                restored_from?: number | null;
+                /**
+                 * Format: int32
+                 * @description The revision, from 1.
+                 */
+                version: number;
             }[];
             /** @description Pass as `cursor` to get the next page; null on the last one. */
             next_cursor?: string | null;
@@ -3571,6 +3675,37 @@ export interface components {
              * @description The revision of the training data that it has made; null until it has succeeded.
              */
             version?: number | null;
+        };
+        /** @description A revision of the training data, without the data. */
+        TrainingDataRevision: {
+            /**
+             * Format: date-time
+             * @description When it became the latest.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The user or the API key that made it.
+             */
+            created_by: string;
+            /** @description The user's e-mail address, or the name of the key; null if it is gone. */
+            created_by_name?: string | null;
+            /** @description How many kinds of entity. */
+            entities: number;
+            /** @description How many utterances. */
+            examples: number;
+            /** @description How many intents. */
+            intents: number;
+            /**
+             * Format: int32
+             * @description The revision that it went back to; null if it is new.
+             */
+            restored_from?: number | null;
+            /**
+             * Format: int32
+             * @description The revision, from 1.
+             */
+            version: number;
         };
         /** @description Answer to an upload: what was understood, and what may be worth a look. */
         TrainingDataSummary: {
@@ -6495,6 +6630,8 @@ export interface operations {
             /** @description The latest revision, in the format that `Accept` asks for */
             200: {
                 headers: {
+                    /** @description The revision, for `If-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6598,7 +6735,10 @@ export interface operations {
     put_training_data: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the revision that this one follows: if another is the latest, nothing is changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The assistant */
                 id: string;
@@ -6617,6 +6757,8 @@ export interface operations {
             /** @description What was understood */
             200: {
                 headers: {
+                    /** @description The new revision, for `If-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6670,6 +6812,399 @@ export interface operations {
             };
             /** @description The request contradicts the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another revision is the latest than `If-Match` says */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_training_data_revisions: {
+        parameters: {
+            query?: {
+                /** @description The most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first one. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of revisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrainingDataRevision"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_training_data_revision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+                /** @description The revision */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revision, in the format that `Accept` asks for */
+            200: {
+                headers: {
+                    /** @description The revision, for `If-Match` */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingData"];
+                    "application/yaml": unknown;
+                    "text/csv": string;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Accept` allows none of the formats */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_training_data_revision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the latest revision: if another is the latest, nothing is changed */
+                "If-Match"?: string | null;
+                /** @description The same key twice makes one revision */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The assistant */
+                id: string;
+                /** @description The revision to go back to */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new revision */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingDataRevision"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another revision is the latest than `If-Match` says */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,19 +1,25 @@
 /** A text cut at its entities. */
 import type { Entity } from '../../api/types'
 
-export interface Part {
+/** Where it is, in Unicode scalar values. */
+interface Placed {
+  start: number
+  end: number
+}
+
+export interface Part<E extends Placed = Entity> {
   text: string
   /** Where the part starts, in Unicode scalar values. */
   start: number
-  entity?: Entity
+  entity?: E
 }
 
 /** The parts of `text` in order. Where two entities overlap, the one that starts first stays. */
-export function entityParts(text: string, entities: Entity[]): Part[] {
+export function entityParts<E extends Placed>(text: string, entities: E[]): Part<E>[] {
   const characters = Array.from(text)
-  const parts: Part[] = []
+  const parts: Part<E>[] = []
   let at = 0
-  const add = (start: number, end: number, entity?: Entity) => {
+  const add = (start: number, end: number, entity?: E) => {
     if (end <= start) return
     const part = { text: characters.slice(start, end).join(''), start }
     parts.push(entity ? { ...part, entity } : part)

@@ -5,12 +5,20 @@ import { useTranslation } from 'react-i18next'
 import type { InboxItem, LabelInboxItem } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { useFormat } from '../../i18n/format'
+import type { Annotation } from '../trainingData/annotations'
+import { MarkEntities } from '../trainingData/MarkEntities'
+import { MarkedText } from '../trainingData/MarkedText'
+import { entitiesOf } from '../trainingData/names'
 import { useTrainingData } from '../trainingData/queries'
 import { intentsOf, OUT_OF_SCOPE } from './intents'
 
 interface DecideProps {
   assistantId: string
   item: InboxItem
+  /** What is marked in it. */
+  entities: Annotation[]
+  wordsRef: Ref<HTMLTextAreaElement>
+  onMark: (entities: Annotation[]) => void
   otherRef: Ref<HTMLInputElement>
   busy: boolean
   /** Absent for who may not. */
@@ -19,12 +27,14 @@ interface DecideProps {
   onLeave: () => void
 }
 
-export function Decide({ assistantId, item, otherRef, busy, onSay, onLeave }: DecideProps) {
+export function Decide(props: DecideProps) {
   const { t } = useTranslation()
+  const { assistantId, item, entities, wordsRef, onMark, otherRef, busy, onSay, onLeave } = props
+  const { data } = useTrainingData(assistantId)
   return (
     <Card component="section" aria-labelledby="decide">
       <Text fz="lg" fw={600} style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
-        {item.text}
+        <MarkedText text={item.text} entities={entities} />
       </Text>
       <Text fz="sm" c="dimmed" mb="md">
         {t('inbox.seen', { count: item.seen })} · {t('inbox.last')} <Ago at={item.last_at} /> ·{' '}
@@ -36,6 +46,16 @@ export function Decide({ assistantId, item, otherRef, busy, onSay, onLeave }: De
       <Guesses item={item} busy={busy} onSay={onSay} />
       {onSay && (
         <Stack gap="md" mt="md">
+          <MarkEntities
+            label={t('inbox.mark')}
+            text={item.text}
+            entities={entities}
+            known={entitiesOf(data)}
+            isFixed
+            textRef={wordsRef}
+            onChange={(_, marked) => onMark(marked)}
+            onLeave={onLeave}
+          />
           <OtherIntent
             assistantId={assistantId}
             inputRef={otherRef}

@@ -141,6 +141,34 @@ test('another intent is typed, and a new one only when it is said to be one', as
   )
 })
 
+test('entities are marked on the way, and go with the label', async () => {
+  const { routes, labels } = inbox(PARCEL, SONG)
+  serve(routes)
+  const { user, container } = renderApp(PATH)
+  const list = await screen.findByRole('listbox')
+  list.focus()
+  await user.keyboard('e')
+  const words = screen.getByRole('textbox', { name: 'Entities in it' }) as HTMLTextAreaElement
+  expect(words).toHaveFocus()
+  words.setSelectionRange(12, 18)
+  await user.keyboard('{Shift}{Enter}')
+  await user.keyboard('thing{Enter}')
+  expect(words).toHaveFocus()
+  expect(screen.getByText(/entity thing/)).toBeInTheDocument()
+  expect(await axe(container)).toHaveNoViolations()
+  await user.keyboard('{Escape}')
+  expect(list).toHaveFocus()
+  await user.keyboard('{Enter}')
+  await waitFor(() => expect(selected()).toHaveTextContent('sing me a song'))
+  await user.keyboard('o')
+  await waitFor(() => expect(labels).toHaveLength(2))
+  const entities = [{ start: 12, end: 18, entity: 'thing' }]
+  expect(labels).toEqual([
+    [PARCEL.text, { intent: 'order_status', entities, text: PARCEL.text }],
+    [SONG.text, { intent: 'out_of_scope' }],
+  ])
+})
+
 test('what cannot be labelled says why and stays', async () => {
   const { routes } = inbox(PARCEL)
   const errors = [{ pointer: '/intent', message: 'the training data has `greet`' }]

@@ -16,12 +16,14 @@ interface UtterancesProps {
   /** Absent for who may not. */
   onSay: ((label: LabelInboxItem) => void) | undefined
   onOther: () => void
+  /** To where its entities are marked. */
+  onMark: () => void
 }
 
 const optionId = (item: InboxItem) => `utterance-${item.id}`
 
 export function Utterances(props: UtterancesProps) {
-  const { ref, items, place, onChoose, onSay, onOther } = props
+  const { ref, items, place, onChoose, onSay, onOther, onMark } = props
   const { t } = useTranslation()
   const current = items[place]
   const currentId = current && optionId(current)
@@ -45,6 +47,7 @@ export function Utterances(props: UtterancesProps) {
   const decisions: Record<string, () => void> = {
     Enter: guess(0),
     i: onOther,
+    e: () => onSay && onMark(),
     o: () => onSay?.({ intent: OUT_OF_SCOPE }),
     d: () => onSay?.({ dismiss: true }),
     Delete: () => onSay?.({ dismiss: true }),

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import type { InboxItem, LabelInboxItem } from '../../api/types'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCanEdit } from '../session/queries'
+import type { Annotation } from '../trainingData/annotations'
 import { Decide } from './Decide'
 import { OUT_OF_SCOPE } from './intents'
 import { SHOWN, useDecide } from './queries'
@@ -23,19 +24,26 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
   const decide = useDecide(assistantId)
   // The place serves when the chosen one has left the list, here or elsewhere.
   const [chosen, setChosen] = useState({ id: '', place: 0 })
+  const [marks, setMarks] = useState<{ of: InboxItem; entities: Annotation[] }>()
   const list = useRef<HTMLDivElement>(null)
+  const words = useRef<HTMLTextAreaElement>(null)
   const other = useRef<HTMLInputElement>(null)
   const known = items.findIndex(({ id }) => id === chosen.id)
   const place = known >= 0 ? known : Math.min(chosen.place, items.length - 1)
   const current = items[place]
 
+  // Said otherwise meanwhile, it has other places.
+  const isOfCurrent = marks?.of.id === current?.id && marks?.of.text === current?.text
+  const marked = (isOfCurrent && marks?.entities) || []
+
   const choose = (next: number) => {
     const item = items[Math.max(0, Math.min(next, items.length - 1))]
     if (item) setChosen({ id: item.id, place: items.indexOf(item) })
   }
-  const say = (label: LabelInboxItem) => {
+  const say = (said: LabelInboxItem) => {
     if (!canEdit || !current || decide.isPending) return
     setChosen({ id: current.id, place })
+    const label = marked.length > 0 && said.intent ? withMarks(said, current, marked) : said
     decide.mutate({ item: current, label }, { onSuccess: () => list.current?.focus() })
   }
   const done = decide.isSuccess ? decide.variables : undefined
@@ -43,7 +51,7 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
     <>
       {decide.error && <ProblemAlert error={decide.error} />}
       <Text role="status" fz="sm" c="dimmed" mih={22} my={4}>
-        {done && said(done.item.text, done.label)}
+        {done && outcome(done.item.text, done.label)}
       </Text>
       {current ? (
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
@@ -55,6 +63,7 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
               onChoose={choose}
               onSay={canEdit ? say : undefined}
               onOther={() => other.current?.focus()}
+              onMark={() => words.current?.focus()}
             />
             {items.length >= SHOWN && (
               <Text fz="xs" c="dimmed" p="sm">
@@ -66,6 +75,9 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
             key={current.id}
             assistantId={assistantId}
             item={current}
+            entities={marked}
+            wordsRef={words}
+            onMark={entities => setMarks({ of: current, entities })}
             otherRef={other}
             busy={decide.isPending}
             onSay={canEdit ? say : undefined}
@@ -78,9 +90,14 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
     </>
   )
 
-  function said(text: string, { intent, dismiss }: LabelInboxItem) {
+  function outcome(text: string, { intent, dismiss }: LabelInboxItem) {
     if (dismiss) return t('inbox.dismissed', { text })
     if (intent === OUT_OF_SCOPE) return t('inbox.labelledOut', { text })
     return t('inbox.labelled', { text, intent })
   }
+}
+
+/** The label with what is marked, and the words that the places are counted in. */
+function withMarks(label: LabelInboxItem, item: InboxItem, entities: Annotation[]): LabelInboxItem {
+  return { ...label, entities, text: item.text }
 }

@@ -3,8 +3,11 @@ import { Badge, Card, Group, Table, Text, TextInput, Title, UnstyledButton } fro
 import { ChevronRight, Search } from 'lucide-react'
 import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { ButtonLink } from '../../components/ButtonLink'
 import { WideTable } from '../../components/WideTable'
 import { useFormat } from '../../i18n/format'
+import { OUT_OF_SCOPE } from '../inbox/intents'
+import { useCanEdit } from '../session/queries'
 import classes from './IntentTable.module.css'
 import type { DataSummary, IntentSummary } from './summarize'
 
@@ -12,10 +15,11 @@ import type { DataSummary, IntentSummary } from './summarize'
 const SHOWN = 50
 
 interface IntentTableProps {
+  assistantId: string
   summary: DataSummary
 }
 
-export function IntentTable({ summary }: IntentTableProps) {
+export function IntentTable({ assistantId, summary }: IntentTableProps) {
   const { t } = useTranslation()
   const format = useFormat()
   const [text, setText] = useState('')
@@ -62,6 +66,7 @@ export function IntentTable({ summary }: IntentTableProps) {
           {matches.map(intent => (
             <IntentRows
               key={intent.intent ?? ''}
+              assistantId={assistantId}
               summary={intent}
               count={format.number(intent.texts.length)}
             />
@@ -73,13 +78,15 @@ export function IntentTable({ summary }: IntentTableProps) {
 }
 
 interface IntentRowsProps {
+  assistantId: string
   summary: IntentSummary
   count: string
 }
 
-function IntentRows({ summary: { intent, texts, entities }, count }: IntentRowsProps) {
+function IntentRows({ assistantId, summary: { intent, texts, entities }, count }: IntentRowsProps) {
   const { t } = useTranslation()
   const [opened, setOpened] = useState(false)
+  const canEdit = useCanEdit()
   const id = useId()
   return (
     <>
@@ -122,6 +129,16 @@ function IntentRows({ summary: { intent, texts, entities }, count }: IntentRowsP
                 <li key={index}>{example}</li>
               ))}
             </ul>
+            <ButtonLink
+              size="compact-sm"
+              variant="default"
+              mb={6}
+              to="/assistants/$assistantId/examples"
+              params={{ assistantId }}
+              search={{ intent: intent ?? OUT_OF_SCOPE }}
+            >
+              {t(canEdit ? 'data.edit.open' : 'data.edit.show')}
+            </ButtonLink>
             {texts.length > SHOWN && (
               <Text fz="sm" c="dimmed">
                 {t('problems.moreRows', { count: texts.length - SHOWN })}

@@ -29,6 +29,13 @@ export default function TrainingDataPage() {
   return (
     <>
       <PageHeader context={name} title={t('data.title')} intro={t('data.intro')}>
+        <ButtonLink
+          to="/assistants/$assistantId/history"
+          params={{ assistantId: id }}
+          variant="default"
+        >
+          {t('data.history.title')}
+        </ButtonLink>
         {data.data && data.data.examples.length > 0 && (
           <ButtonLink to="/assistants/$assistantId/training" params={{ assistantId: id }}>
             {t('data.trainNext')}
@@ -40,7 +47,7 @@ export default function TrainingDataPage() {
         <Loaded query={data} skeleton={[300]}>
           {loaded => {
             const summary = summarize(loaded)
-            return summary ? <IntentTable summary={summary} /> : <NoData />
+            return summary ? <IntentTable assistantId={id} summary={summary} /> : <NoData />
           }}
         </Loaded>
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">

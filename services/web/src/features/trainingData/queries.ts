@@ -8,23 +8,64 @@ import type { TextFile } from './files'
 
 const EMPTY: TrainingData = { examples: [] }
 
+/** Training data, and the tag of its revision; without one there is none yet. */
+export interface StoredData {
+  data: TrainingData
+  tag?: string | undefined
+}
+
+async function fetchStored(id: string): Promise<StoredData> {
+  const call = api.GET('/api/v1/assistants/{id}/training-data', {
+    params: { path: { id } },
+    headers: { Accept: 'application/json' },
+  })
+  try {
+    const data = (await unwrap(call)) as TrainingData
+    return { data, tag: (await call).response.headers.get('etag') ?? undefined }
+  } catch (error) {
+    if (asProblem(error).code === 'not_found') return { data: EMPTY }
+    throw error
+  }
+}
+
+const stored = (id: string) => ({
+  queryKey: keys.trainingData(id),
+  queryFn: () => fetchStored(id),
+})
+
+/** The data of an assistant with its revision, for who will change it. */
+export function useStoredData(id: string) {
+  return useQuery(stored(id))
+}
+
 /** The data of an assistant; before the first upload there are no examples. */
 export function useTrainingData(id: string) {
-  return useQuery({
-    queryKey: keys.trainingData(id),
-    queryFn: async () => {
-      const call = api.GET('/api/v1/assistants/{id}/training-data', {
-        params: { path: { id } },
-        headers: { Accept: 'application/json' },
+  return useQuery({ ...stored(id), select: ({ data }: StoredData) => data })
+}
+
+/** Stores edited data, unless somebody else has stored some since it was read. */
+export function useSaveTrainingData(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: async ({ data, tag }: StoredData) => {
+      const call = api.PUT('/api/v1/assistants/{id}/training-data', {
+        params: { path: { id }, header: tag ? { 'If-Match': tag } : {} },
+        headers: { 'Content-Type': 'application/json' },
+        body: data,
       })
-      try {
-        return (await unwrap(call)) as TrainingData
-      } catch (error) {
-        if (asProblem(error).code === 'not_found') return EMPTY
-        throw error
-      }
+      const summary = (await unwrap(call)) as TrainingDataSummary
+      return { summary, tag: (await call).response.headers.get('etag') ?? undefined }
+    },
+    onSuccess: ({ tag }, { data }) => {
+      client.setQueryData<StoredData>(keys.trainingData(id), { data, tag })
+      return client.invalidateQueries({ queryKey: keys.revisions(id) })
     },
   })
+}
+
+/** Whether somebody else has stored data since it was read. */
+export function isOutdated(error: unknown): boolean {
+  return error !== null && asProblem(error).problem?.status === 412
 }
 
 /** Replaces the data by a file, sent as its author wrote it: line numbers must be the author's. */
@@ -40,6 +81,10 @@ export function useUploadTrainingData(id: string) {
       })
       return (await unwrap(call)) as TrainingDataSummary
     },
-    onSuccess: () => client.invalidateQueries({ queryKey: keys.trainingData(id) }),
+    onSuccess: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: keys.trainingData(id) }),
+        client.invalidateQueries({ queryKey: keys.revisions(id) }),
+      ]),
   })
 }

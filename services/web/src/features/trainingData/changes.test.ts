@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { applyChanges } from './changes'
+
+const greet = (text: string) => ({ text, intent: 'greet' })
+const DATA = {
+  examples: [greet('hi'), greet('hello'), greet('hi')],
+  synonyms: [{ value: 'a', variants: ['b'] }],
+}
+
+test('one of two that are the same is changed, and what is not an example stays', () => {
+  const { data, missing } = applyChanges(DATA, [
+    { from: greet('hi'), to: greet('hey') },
+    { from: greet('hello') },
+    { to: greet('good day') },
+  ])
+  expect(data.examples).toEqual([greet('hey'), greet('hi'), greet('good day')])
+  expect(data.synonyms).toEqual(DATA.synonyms)
+  expect(missing).toBe(0)
+})
+
+test('what somebody else has changed meanwhile is not written over', () => {
+  const theirs = { examples: [greet('hi there'), greet('new')] }
+  const { data, missing } = applyChanges(theirs, [
+    { from: greet('hi'), to: greet('hey') },
+    { from: greet('hello') },
+  ])
+  expect(data.examples).toEqual([greet('hi there'), greet('new'), greet('hey')])
+  expect(missing).toBe(2)
+})

@@ -1,0 +1,47 @@
+/** What an editor has changed, so that it can be done to training data that somebody else has changed meanwhile. */
+import type { Example, TrainingData } from '../../api/types'
+
+/** An example becomes another, is gone (`to` absent), or is new (`from` absent). */
+export interface Change {
+  from?: Example | undefined
+  to?: Example | undefined
+}
+
+export interface Applied {
+  data: TrainingData
+  /** Changes whose example is not there as it was; what they make of it was added. */
+  missing: number
+}
+
+/** One text for examples that are the same. */
+export function exampleKey({ text, intent, entities }: Example): string {
+  const marks = (entities ?? []).map(({ start, end, entity, role, value }) => [
+    start,
+    end,
+    entity,
+    role ?? null,
+    value ?? null,
+  ])
+  return JSON.stringify([text, intent ?? null, marks])
+}
+
+/** Does the changes to data; examples that nobody touched stay as and where they are. */
+export function applyChanges(data: TrainingData, changes: Change[]): Applied {
+  const examples: (Example | undefined)[] = [...data.examples]
+  const places = new Map<string, number[]>()
+  data.examples.forEach((example, index) => {
+    const key = exampleKey(example)
+    places.set(key, [...(places.get(key) ?? []), index])
+  })
+  let missing = 0
+  for (const { from, to } of changes) {
+    const at = from && places.get(exampleKey(from))?.shift()
+    if (at !== undefined) examples[at] = to
+    else {
+      if (from) missing += 1
+      if (to) examples.push(to)
+    }
+  }
+  const kept = examples.filter(example => example !== undefined)
+  return { data: { ...data, examples: kept }, missing }
+}
