@@ -6,6 +6,9 @@ use metrics::{
 use std::time::Duration;
 
 const LOADS: &str = "ml_model_loads_total";
+const LOOKUPS: &str = "ml_model_lookups_total";
+const LOOKUP_OUTCOMES: [&str; 2] = ["hit", "miss"];
+const EVICTIONS: &str = "ml_model_evictions_total";
 const CACHED: &str = "ml_models_cached_bytes";
 
 /// A kind of run.
@@ -102,6 +105,14 @@ pub(crate) fn describe() {
         Unit::Bytes,
         "Memory that models take in this process."
     );
+    let help = "Models that were looked for in memory.";
+    describe_counter!(LOOKUPS, Unit::Count, help);
+    for outcome in LOOKUP_OUTCOMES {
+        counter!(LOOKUPS, "outcome" => outcome).absolute(0);
+    }
+    let help = "Models that were dropped from memory to make room.";
+    describe_counter!(EVICTIONS, Unit::Count, help);
+    counter!(EVICTIONS).absolute(0);
     counter!(LOADS).absolute(0);
     gauge!(CACHED).set(0.0);
 }
@@ -131,6 +142,17 @@ pub(crate) fn ended(kind: Kind, outcome: Outcome, took: Duration) {
 /// Counts a model that was read from the database.
 pub(crate) fn loaded() {
     counter!(LOADS).increment(1);
+}
+
+/// Counts a model that was looked for in memory.
+pub(crate) fn looked_up(is_there: bool) {
+    let outcome = LOOKUP_OUTCOMES[usize::from(!is_there)];
+    counter!(LOOKUPS, "outcome" => outcome).increment(1);
+}
+
+/// Counts a model that was dropped to make room.
+pub(crate) fn evicted() {
+    counter!(EVICTIONS).increment(1);
 }
 
 /// Tells how much memory models take.

@@ -1,15 +1,20 @@
-//! Models in memory: read from the database when they are first asked, the least used ones
+//! Models in memory: read from the database when they are first asked, the ones that were not asked for longest
 //! dropped when they take too much.
 
 use crate::engine::{ArtefactError, Model};
 use crate::metrics;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use sqlx::PgPool;
 use std::sync::Arc;
 use stoa_contracts::{Coded, ErrorCode};
 use stoa_postgres::{DatabaseError, traced};
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use uuid::Uuid;
+
+/// Models that are read at a time: each takes its bytes twice meanwhile, and a thread.
+const LOADS: usize = 4;
 
 /// An assistant and the version of its model.
 type Key = (Uuid, i32);
@@ -18,7 +23,15 @@ type Key = (Uuid, i32);
 #[derive(Clone)]
 pub(crate) struct Models {
     pool: PgPool,
-    cache: Cache<Key, Arc<Model>>,
+    cache: Cache<Key, Loaded>,
+    loads: Arc<Semaphore>,
+}
+
+/// A model, and what it weighs, which is counted once.
+#[derive(Clone)]
+struct Loaded {
+    model: Arc<Model>,
+    bytes: u32,
 }
 
 /// Why a model cannot be had.
@@ -53,33 +66,56 @@ impl Coded for LoadError {
 impl Models {
     /// Holds up to this many bytes of models.
     pub(crate) fn new(pool: PgPool, bytes: usize) -> Self {
-        let weigh = |_: &Key, model: &Arc<Model>| u32::try_from(model.bytes()).unwrap_or(u32::MAX);
+        // A model that was just asked stays, whatever was asked often before: else it would be read for each question.
         let cache = Cache::builder()
             .max_capacity(bytes as u64)
-            .weigher(weigh)
+            .weigher(|_: &Key, loaded: &Loaded| loaded.bytes)
+            .eviction_policy(EvictionPolicy::lru())
+            .eviction_listener(|_, _, cause| {
+                if cause.was_evicted() {
+                    metrics::evicted();
+                }
+            })
             .build();
-        Self { pool, cache }
+        let loads = Arc::new(Semaphore::new(LOADS));
+        Self { pool, cache, loads }
     }
 
     /// The model of an assistant; requests that come while it is read wait for the same one.
     pub(crate) async fn get(&self, assistant: Uuid, version: i32) -> Result<Arc<Model>, LoadError> {
         let key = (assistant, version);
-        if let Some(model) = self.cache.get(&key).await {
-            return Ok(model);
+        if let Some(loaded) = self.cache.get(&key).await {
+            metrics::looked_up(true);
+            return Ok(loaded.model);
         }
+        metrics::looked_up(false);
         let span =
             tracing::info_span!("model.load", assistant.id = %assistant, model.version = version);
         let load = self.load(key).instrument(span);
-        let model = self
-            .cache
-            .try_get_with(key, load)
-            .await
-            .map_err(LoadError::Shared)?;
+        let loaded = self.cache.try_get_with(key, load).await;
+        let loaded = loaded.map_err(LoadError::Shared)?;
+        self.cache.run_pending_tasks().await;
         metrics::cached(self.cache.weighted_size());
-        Ok(model)
+        Ok(loaded.model)
     }
 
-    async fn load(&self, (assistant, version): Key) -> Result<Arc<Model>, LoadError> {
+    async fn load(&self, key: Key) -> Result<Loaded, LoadError> {
+        // Who waits for its turn has the deadline of its request.
+        let turn = self.loads.acquire().await;
+        let _turn = turn.expect("the semaphore is never closed");
+        let loaded = self.read(key).await;
+        if let Err(error @ (LoadError::Artefact(_) | LoadError::Swapped)) = &loaded {
+            tracing::error!(
+                error = error as &(dyn std::error::Error + 'static),
+                assistant.id = %key.0,
+                model.version = key.1,
+                "a stored model is damaged: activate an earlier version, or train anew"
+            );
+        }
+        loaded
+    }
+
+    async fn read(&self, (assistant, version): Key) -> Result<Loaded, LoadError> {
         let query = sqlx::query!(
             "SELECT artefact, checksum FROM models WHERE assistant_id = $1 AND version = $2",
             assistant,
@@ -90,9 +126,14 @@ impl Models {
         if Model::checksum(&row.artefact) != Some(row.checksum.as_slice()) {
             return Err(LoadError::Swapped);
         }
-        let read = move || Model::from_artefact(&row.artefact);
-        let model = tokio::task::spawn_blocking(read).await??;
+        let read = move || {
+            let model = Model::from_artefact(&row.artefact)?;
+            let bytes = u32::try_from(model.bytes()).unwrap_or(u32::MAX);
+            let model = Arc::new(model);
+            Ok::<_, ArtefactError>(Loaded { model, bytes })
+        };
+        let loaded = tokio::task::spawn_blocking(read).await??;
         metrics::loaded();
-        Ok(Arc::new(model))
+        Ok(loaded)
     }
 }

@@ -149,11 +149,85 @@ mod tests {
         let labels = vec!["greet", "pay"];
         let calibration = Calibration::default();
         let intents = (labels, dictionary, weights.quantise(), bias, calibration);
-        let body = postcard::to_stdvec(&(intents, entities())).unwrap();
+        sealed(&postcard::to_stdvec(&(intents, entities())).unwrap())
+    }
+
+    /// A body of format 1 as an artefact whose sum is right.
+    fn sealed(body: &[u8]) -> Vec<u8> {
         let mut artefact = [&MAGIC[..], &1_u16.to_le_bytes()].concat();
-        artefact.extend_from_slice(&Sha256::digest(&body));
-        artefact.extend_from_slice(&body);
+        artefact.extend_from_slice(&Sha256::digest(body));
+        artefact.extend_from_slice(body);
         artefact
+    }
+
+    /// An artefact of format 1 with these features, scales of its rows and sharpness.
+    fn handmade(features: &[u64], scales: &[f32], sharpness: f32) -> Vec<u8> {
+        let values = vec![1_u8; scales.len() * 2];
+        let weights = (2_usize, scales, serde_bytes::Bytes::new(&values));
+        let (labels, bias) = (vec!["greet", "pay"], vec![0.0_f32; 2]);
+        let intents = (labels, features, weights, bias, (sharpness, 0.3_f32));
+        sealed(&postcard::to_stdvec(&(intents, entities())).unwrap())
+    }
+
+    /// An artefact of format 1 with one listed phrase, of the list of this number.
+    fn with_phrase(list: u32, longest: usize) -> Vec<u8> {
+        let plain = postcard::to_stdvec(&entities()).unwrap();
+        // Neither tagger, lists, phrases, patterns nor synonyms: what is left is the locale.
+        assert_eq!(plain[..6], [0; 6]);
+        let lists = (
+            vec!["city"],
+            vec![("rome", (list, None::<String>))],
+            longest,
+        );
+        let mut body = handmade(&[1], &[1.0], 1.0).split_off(HEADER);
+        body.truncate(body.len() - plain.len());
+        body.push(0);
+        body.extend(postcard::to_stdvec(&(lists, 0_u8, 0_u8)).unwrap());
+        body.extend_from_slice(&plain[6..]);
+        sealed(&body)
+    }
+
+    fn is_unsound(artefact: &[u8]) -> bool {
+        matches!(Model::from_artefact(artefact), Err(ArtefactError::Unsound))
+    }
+
+    #[test]
+    fn what_is_made_by_hand_and_sound_is_read() {
+        assert!(Model::from_artefact(&handmade(&[1, 2], &[1.0, 1.0], 1.0)).is_ok());
+        let listed = Model::from_artefact(&with_phrase(0, 1)).unwrap();
+        let answer = listed.parse("to rome", 1, &jiff::Zoned::default());
+        assert_eq!(answer.entities[0].entity, "city");
+    }
+
+    #[test]
+    fn a_feature_that_has_two_rows_is_refused() {
+        let twice = Model::from_artefact(&handmade(&[1, 1], &[1.0], 1.0));
+        assert!(matches!(twice, Err(ArtefactError::Body(_))), "{twice:?}");
+    }
+
+    #[test]
+    fn numbers_that_sums_cannot_hold_are_refused() {
+        for bad in [f32::NAN, f32::INFINITY, f32::MAX, -1e30] {
+            assert!(is_unsound(&handmade(&[1], &[bad], 1.0)), "{bad}");
+            assert!(is_unsound(&handmade(&[1], &[1.0], bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_phrase_of_no_list_or_of_another_length_is_refused() {
+        assert!(is_unsound(&with_phrase(1, 1)));
+        assert!(is_unsound(&with_phrase(u32::MAX, 1)));
+        assert!(is_unsound(&with_phrase(0, usize::MAX)));
+    }
+
+    #[test]
+    fn a_length_beyond_the_bytes_is_refused_before_room_is_made_for_it() {
+        let huge = postcard::to_stdvec(&u64::MAX).unwrap();
+        let body = linear(2).split_off(HEADER);
+        for place in 0..body.len().min(200) {
+            let body = [&body[..place], &huge].concat();
+            assert!(Model::from_artefact(&sealed(&body)).is_err(), "{place}");
+        }
     }
 
     #[test]

@@ -37,6 +37,9 @@ impl Default for Calibration {
 /// The highest threshold: few held-out examples must not make a model that rejects everything.
 const HIGHEST: f32 = 0.7;
 
+/// No sharpness is higher: scores times it stay finite.
+const SHARPEST: f32 = 1e4;
+
 /// The lowest threshold: clearly above chance, which is much where there are few labels.
 fn lowest(labels: usize) -> f32 {
     let chance = 1.0 / f32::from(u16::try_from(labels.max(1)).unwrap_or(u16::MAX));
@@ -63,6 +66,11 @@ impl Calibration {
             sharpness,
             threshold,
         }
+    }
+
+    /// Whether finite scores become probabilities.
+    pub(super) fn is_sound(self) -> bool {
+        (0.0..=SHARPEST).contains(&self.sharpness) && self.threshold.is_finite()
     }
 
     /// Turns scores into probabilities.

@@ -1,14 +1,16 @@
 //! Which features a model knows, each with the number of its row of weights.
 
+use super::random::mix;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
 
 /// Features by their hash.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<u64>", into = "Vec<u64>")]
+#[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
 pub(super) struct Dictionary {
-    rows: HashMap<u64, u32, BuildHasherDefault<Identity>>,
+    rows: HashMap<u64, u32, Seeded>,
 }
 
 impl Clone for Dictionary {
@@ -28,7 +30,7 @@ impl Dictionary {
         limit: usize,
     ) -> Self {
         // Per feature: in how many utterances, and the number of the last of them.
-        let mut counts: HashMap<u64, (u32, u32), BuildHasherDefault<Identity>> = HashMap::default();
+        let mut counts: HashMap<u64, (u32, u32), Seeded> = HashMap::default();
         for (number, features) in (1u32..).zip(utterances) {
             for feature in features {
                 let (count, seen) = counts.entry(feature).or_default();
@@ -43,10 +45,10 @@ impl Dictionary {
             .collect();
         kept.sort_unstable_by(|a, b| b.cmp(a));
         kept.truncate(limit);
-        kept.into_iter()
-            .map(|(_, feature)| feature)
-            .collect::<Vec<_>>()
-            .into()
+        let features = kept.into_iter().map(|(_, feature)| feature);
+        Self {
+            rows: features.zip(0u32..).collect(),
+        }
     }
 
     /// The row of a feature.
@@ -60,16 +62,33 @@ impl Dictionary {
         *self.rows.entry(feature).or_insert(next)
     }
 
+    /// Bytes in memory: a table has room for more than it holds, and a byte of control for each place.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.capacity().saturating_mul(8) / 7 * (size_of::<(u64, u32)>() + 1)
+    }
+
     /// How many features there are.
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 }
 
-impl From<Vec<u64>> for Dictionary {
-    fn from(features: Vec<u64>) -> Self {
-        let rows = features.into_iter().zip(0u32..).collect();
-        Self { rows }
+/// Features that are said twice: their rows would be beyond the weights.
+#[derive(Debug, thiserror::Error)]
+#[error("a feature has two rows")]
+pub(super) struct Repeated;
+
+impl TryFrom<Vec<u64>> for Dictionary {
+    type Error = Repeated;
+
+    fn try_from(features: Vec<u64>) -> Result<Self, Repeated> {
+        let count = features.len();
+        let rows: HashMap<_, _, _> = features.into_iter().zip(0u32..).collect();
+        if rows.len() == count {
+            Ok(Self { rows })
+        } else {
+            Err(Repeated)
+        }
     }
 }
 
@@ -85,23 +104,45 @@ impl From<Dictionary> for Vec<u64> {
     }
 }
 
-/// Passes a hash through: features are hashes already.
-#[derive(Default)]
-pub(super) struct Identity(u64);
+/// Features are hashes already, but of what people write: with a seed of the process mixed in, nobody can choose
+/// features that fall on one place, which would make a dictionary slow.
+#[derive(Clone, Copy)]
+pub(super) struct Seeded(u64);
 
-impl Hasher for Identity {
+impl Default for Seeded {
+    fn default() -> Self {
+        static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(MARK));
+        Self(*SEED)
+    }
+}
+
+/// What is hashed to get the seed; any will do.
+const MARK: u64 = 0;
+
+impl BuildHasher for Seeded {
+    type Hasher = Mixed;
+
+    fn build_hasher(&self) -> Mixed {
+        Mixed(self.0)
+    }
+}
+
+/// The hash of one feature.
+pub(super) struct Mixed(u64);
+
+impl Hasher for Mixed {
     fn finish(&self) -> u64 {
         self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            self.write_u64(u64::from(*byte));
         }
     }
 
     fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+        self.0 = mix(self.0 ^ hash);
     }
 }
 
@@ -134,6 +175,7 @@ mod tests {
         }
         let written: Vec<u64> = dictionary.clone().into();
         assert_eq!(written, [9, 4, 7]);
-        assert_eq!(Dictionary::from(written), dictionary);
+        assert_eq!(Dictionary::try_from(written).unwrap(), dictionary);
+        assert!(Dictionary::try_from(vec![9, 4, 9]).is_err());
     }
 }

@@ -147,15 +147,15 @@ impl Intents {
 
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.network.bytes() + self.dictionary.len() * 16
+        let labels: usize = self.labels.iter().map(|label| label.len() + 24).sum();
+        self.network.bytes() + self.dictionary.bytes() + labels
     }
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.
     pub(super) fn is_sound(&self) -> bool {
         self.network
             .is_sound(self.dictionary.len(), self.labels.len())
-            && self.calibration.sharpness.is_finite()
-            && self.calibration.threshold.is_finite()
+            && self.calibration.is_sound()
             && self.len() > 0
     }
 }

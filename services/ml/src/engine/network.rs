@@ -1,8 +1,11 @@
 //! The classifier that serves: one or two layers of weights, in a byte each.
 
 use super::descent::Member;
-use super::weights::{Learned, Quantised};
+use super::weights::{Learned, Quantised, is_usable};
 use serde::{Deserialize, Serialize};
+
+/// Units in between at most: many more than are learned, and so few that every word costs little.
+const UNITS: usize = 4_096;
 
 /// From features to a score per label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +39,7 @@ impl Layer {
 
     fn is_sound(&self, inputs: usize, outputs: usize) -> bool {
         self.bias.len() == outputs
-            && self.bias.iter().all(|bias| bias.is_finite())
+            && self.bias.iter().all(|bias| is_usable(*bias))
             && self.weights.is_sound(inputs, outputs)
     }
 }
@@ -90,7 +93,11 @@ impl Network {
     pub(super) fn is_sound(&self, features: usize, labels: usize) -> bool {
         let units = self.first.bias.len();
         match &self.second {
-            Some(second) => self.first.is_sound(features, units) && second.is_sound(units, labels),
+            Some(second) => {
+                units <= UNITS
+                    && self.first.is_sound(features, units)
+                    && second.is_sound(units, labels)
+            }
             None => self.first.is_sound(features, labels),
         }
     }

@@ -68,6 +68,15 @@ impl Learned {
     }
 }
 
+/// No weight is larger: sums of as many as a model can have, through both of its layers, stay finite.
+const LARGEST: f32 = 1e8;
+
+/// Whether sums of such numbers stay finite.
+pub(super) fn is_usable(number: f32) -> bool {
+    // A number that is none is not within.
+    (-LARGEST..=LARGEST).contains(&number)
+}
+
 /// What a step of a byte is worth in this row.
 fn scale<'a>(row: impl Iterator<Item = &'a f32>) -> f32 {
     let largest = row.fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
@@ -139,7 +148,7 @@ impl Quantised {
     pub(super) fn is_sound(&self, rows: usize, columns: usize) -> bool {
         self.columns == columns
             && self.scales.len() == rows
-            && self.scales.iter().all(|scale| scale.is_finite())
+            && self.scales.iter().all(|scale| is_usable(*scale))
             && Some(self.values.len()) == rows.checked_mul(columns)
     }
 }
@@ -185,8 +194,13 @@ mod tests {
         assert!(!quantised.is_sound(3, 2));
         let endless = Quantised {
             scales: vec![f32::NAN, 1.0],
-            ..quantised
+            ..quantised.clone()
         };
         assert!(!endless.is_sound(2, 3));
+        let huge = Quantised {
+            scales: vec![f32::MAX, 1.0],
+            ..quantised
+        };
+        assert!(!huge.is_sound(2, 3));
     }
 }

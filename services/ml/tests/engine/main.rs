@@ -1,5 +1,6 @@
 //! The engine through its front door: data in, model out, utterances understood.
 
+mod artefacts;
 mod builtin;
 mod evaluation;
 mod languages;

@@ -1,6 +1,7 @@
 //! The service through its front door, with a real PostgreSQL.
 
 mod evaluations;
+mod models;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -39,6 +40,16 @@ impl Ml {
     }
 
     async fn on(database: TestDatabase, training_queue: usize) -> Self {
+        Self::with(database, training_queue, 64 << 20).await
+    }
+
+    /// With so many bytes for models.
+    async fn with_cache(database: TestDatabase, bytes: u64) -> Self {
+        let bytes = usize::try_from(bytes).expect("memory has as many bytes");
+        Self::with(database, 16, bytes).await
+    }
+
+    async fn with(database: TestDatabase, training_queue: usize, model_cache: usize) -> Self {
         let settings = Settings {
             database: PostgresSettings::at(&database.url),
             internal: InternalToken::new(TOKEN),
@@ -46,7 +57,7 @@ impl Ml {
             training_queue,
             training_threads: None,
             training_body_limit: 64 << 20,
-            model_cache: 64 << 20,
+            model_cache,
         };
         let context = Context::default();
         let app = ml::build(settings, &context)
@@ -71,6 +82,17 @@ impl Ml {
             metrics.lines().any(|found| found == line).then_some(())
         })
         .await;
+    }
+
+    /// What a series says now.
+    async fn metric(&self, series: &str) -> u64 {
+        let url = format!("{}/metrics", self.running.admin_url());
+        let metrics = self.client.get(&url).send().await.expect("it answers");
+        let metrics = metrics.text().await.expect("metrics are text");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series));
+        value
+            .and_then(|value| value.parse().ok())
+            .expect("the series is there")
     }
 
     async fn pool(&self) -> PgPool {

@@ -128,6 +128,15 @@ impl Gazetteer {
         listed
     }
 
+    /// Whether its phrases are of its lists, and as long as it says: it looks no further than that.
+    pub(super) fn is_sound(&self) -> bool {
+        let is_listed = |(entity, _): &(u32, Option<String>)| {
+            usize::try_from(*entity).is_ok_and(|entity| entity < self.entities.len())
+        };
+        let longest = self.phrases.keys().map(|key| key.split(' ').count()).max();
+        self.phrases.values().all(is_listed) && longest.unwrap_or(0) == self.longest
+    }
+
     /// The names of the entities that have lists.
     pub(super) fn entities(&self) -> impl Iterator<Item = &str> {
         self.entities.iter().map(String::as_str)

@@ -109,10 +109,11 @@ impl Entities {
         self.tagger.as_ref().map_or(0, tagger::Tagger::bytes)
             + self.gazetteer.bytes()
             + self.patterns.bytes()
+            + self.synonyms.bytes()
     }
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.
     pub(super) fn is_sound(&self) -> bool {
-        self.tagger.as_ref().is_none_or(tagger::Tagger::is_sound)
+        self.tagger.as_ref().is_none_or(tagger::Tagger::is_sound) && self.gazetteer.is_sound()
     }
 }

@@ -34,6 +34,12 @@ impl Synonyms {
         Self { value_of }
     }
 
+    /// Bytes in memory, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        let pair = |(variant, value): (&String, &String)| variant.len() + value.len() + 80;
+        self.value_of.iter().map(pair).sum()
+    }
+
     /// Replaces a variant by its value.
     pub(super) fn normalise(&self, entity: &mut Entity) {
         let Value::String(text) = &entity.value else {

@@ -5,7 +5,7 @@ use super::super::ngrams::hash;
 use super::super::progress::{Cancelled, Progress};
 use super::super::random::{Random, mix};
 use super::super::text::{Text, Token, slice};
-use super::super::weights::Quantised;
+use super::super::weights::{Quantised, is_usable};
 use super::gazetteer::Gazetteer;
 use super::perceptron::{self, EPOCHS, Sentence, viterbi};
 use super::{Lesson, MODEL};
@@ -192,7 +192,7 @@ impl Tagger {
 
     /// Bytes in memory, roughly.
     pub(super) fn bytes(&self) -> usize {
-        self.weights.bytes() + self.dictionary.len() * 16
+        self.weights.bytes() + self.dictionary.bytes() + self.transitions.len() * 4
     }
 
     /// Whether its parts fit together.
@@ -201,7 +201,7 @@ impl Tagger {
         !self.tags.is_empty()
             && self.weights.is_sound(self.dictionary.len(), labels)
             && Some(self.transitions.len()) == labels.checked_mul(labels)
-            && self.transitions.iter().all(|weight| weight.is_finite())
+            && self.transitions.iter().all(|weight| is_usable(*weight))
             && self.lead.is_finite()
             && self.lead > 0.0
     }
