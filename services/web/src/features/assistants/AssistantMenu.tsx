@@ -1,12 +1,13 @@
-/** What can be done with one assistant: rename and delete. */
+/** What can be done with one assistant: rename, set how it understands, delete. */
 import { ActionIcon, Menu } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Ellipsis, Pencil, Trash2 } from 'lucide-react'
+import { Ear, Ellipsis, Pencil, Trash2 } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { Assistant } from '../../api/types'
 import { useCanEdit } from '../session/queries'
 import { DeleteAssistant } from './DeleteAssistant'
 import { RenameAssistant } from './RenameAssistant'
+import { UnderstandingSettings } from './UnderstandingSettings'
 
 interface AssistantMenuProps {
   assistant: Assistant
@@ -17,6 +18,7 @@ export function AssistantMenu({ assistant, onDeleted }: AssistantMenuProps) {
   const { t } = useTranslation()
   const canEdit = useCanEdit()
   const [renaming, rename] = useDisclosure()
+  const [setting, settings] = useDisclosure()
   const [deleting, remove] = useDisclosure()
   if (!canEdit) return null
   return (
@@ -36,6 +38,9 @@ export function AssistantMenu({ assistant, onDeleted }: AssistantMenuProps) {
           <Menu.Item leftSection={<Pencil size={15} aria-hidden />} onClick={rename.open}>
             {t('assistants.rename')}
           </Menu.Item>
+          <Menu.Item leftSection={<Ear size={15} aria-hidden />} onClick={settings.open}>
+            {t('understanding.open')}
+          </Menu.Item>
           <Menu.Item
             color="red"
             leftSection={<Trash2 size={15} aria-hidden />}
@@ -46,6 +51,7 @@ export function AssistantMenu({ assistant, onDeleted }: AssistantMenuProps) {
         </Menu.Dropdown>
       </Menu>
       <RenameAssistant assistant={assistant} opened={renaming} onClose={rename.close} />
+      <UnderstandingSettings assistant={assistant} opened={setting} onClose={settings.close} />
       <DeleteAssistant
         assistant={assistant}
         opened={deleting}

@@ -2,7 +2,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
-import type { Assistant } from '../../api/types'
+import type { Assistant, BuiltinEntity, UpdateUnderstanding } from '../../api/types'
 
 /** Every page that has been asked for, as one list. */
 export function useAssistants() {
@@ -61,6 +61,37 @@ export function useCollectUtterances(id: string) {
         }),
       ),
     onSuccess: assistant => client.setQueryData<Assistant>(keys.assistant(id), assistant),
+  })
+}
+
+/** What an assistant finds without being taught. */
+export const BUILTIN_ENTITIES: BuiltinEntity[] = [
+  'datetime',
+  'duration',
+  'email',
+  'money',
+  'number',
+  'ordinal',
+  'percentage',
+  'phone',
+  'url',
+]
+
+/** Sets how an assistant understands. */
+export function useUnderstanding(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (understanding: UpdateUnderstanding) =>
+      unwrap(
+        api.PATCH('/api/v1/assistants/{id}', {
+          params: { path: { id } },
+          body: { understanding },
+        }),
+      ),
+    onSuccess: assistant => {
+      client.setQueryData<Assistant>(keys.assistant(id), assistant)
+      return client.invalidateQueries({ queryKey: keys.assistants })
+    },
   })
 }
 
