@@ -234,7 +234,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a model the one that answers; this is also how to go back to an earlier one. */
+        /** Makes a model the one that answers; this is also how to go back to an earlier one, and how to promote a canary. */
         post: operations["activate_model"];
         delete?: never;
         options?: never;
@@ -253,6 +253,24 @@ export interface paths {
         put?: never;
         /** Understand an utterance */
         post: operations["parse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assistants/{id}/rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads what is tried beside the active version of an assistant's model, and what was seen of it. */
+        get: operations["get_rollout"];
+        /** Tries versions beside the active one from now on, or ends that; what was seen of others is forgotten. */
+        put: operations["update_rollout"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1216,6 +1234,19 @@ export interface components {
             /** @description What it is called. */
             name: string;
         };
+        /** @description Answers of one version. */
+        Answers: {
+            /**
+             * Format: int64
+             * @description How many of them had no intent: the utterance was out of scope.
+             */
+            out_of_scope: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            total: number;
+        };
         /** @description An API key without its secret. */
         ApiKey: {
             /**
@@ -1288,6 +1319,8 @@ export interface components {
             language: string;
             /** @description The name, unique in the account. */
             name: string;
+            /** @description How it understands. */
+            understanding?: components["schemas"]["Understanding"];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -1304,12 +1337,32 @@ export interface components {
             /** @description The steps when none of them holds. */
             otherwise?: components["schemas"]["Step"][];
         };
+        /**
+         * @description A kind of entity that needs no teaching.
+         * @enum {string}
+         */
+        BuiltinEntity: "datetime" | "duration" | "email" | "money" | "number" | "ordinal" | "percentage" | "phone" | "url";
         /** @description An answer to choose from. */
         Button: {
             /** @description What is sent as the message when it is pressed. */
             payload: string;
             /** @description What the user sees. */
             title: string;
+        };
+        /** @description A version that answers a share of the users. */
+        Canary: {
+            /**
+             * Format: int32
+             * @description The version of the model; not the active one.
+             * @example 4
+             */
+            version: number;
+            /**
+             * Format: int32
+             * @description How many of a hundred conversations it answers.
+             * @example 10
+             */
+            weight: number;
         };
         /** @description One way of a branch. */
         Case: {
@@ -1459,6 +1512,8 @@ export interface components {
              * @example Customer care
              */
             name: string;
+            /** @description How it understands. */
+            understanding?: components["schemas"]["UpdateUnderstanding"];
         };
         /** @description Input of `create_conversation`. */
         CreateConversation: {
@@ -1506,7 +1561,7 @@ export interface components {
              */
             text: string;
             /**
-             * @description In which its dates and times are meant, of the IANA database. Absent: UTC.
+             * @description In which its dates and times are meant, of the IANA database. Absent: that of the assistant, or UTC.
              * @example Europe/Athens
              */
             time_zone?: string | null;
@@ -1638,6 +1693,20 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "succeeded" | "failed";
+        /** @description An utterance that two versions understood differently. */
+        Disagreement: {
+            /** @description What the active version answered. */
+            active: components["schemas"]["Understood"];
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            at: string;
+            /** @description What the shadow would have answered. */
+            shadow: components["schemas"]["Understood"];
+            /** @description The utterance. */
+            text: string;
+        };
         /** @description An entity found in an utterance. */
         Entity: {
             /**
@@ -2524,6 +2593,8 @@ export interface components {
                 language: string;
                 /** @description The name, unique in the account. */
                 name: string;
+                /** @description How it understands. */
+                understanding?: components["schemas"]["Understanding"];
                 /**
                  * Format: date-time
                  * @description When it was last changed.
@@ -3080,6 +3151,11 @@ export interface components {
         };
         /** @description What an utterance means. */
         ParseResult: {
+            /**
+             * @description Whether the second intent is so close to the first that one should ask which is meant; never, unless the
+             *     assistant has a margin for it.
+             */
+            ambiguous?: boolean;
             /** @description The entities, in the order of the text. */
             entities: components["schemas"]["Entity"][];
             /** @description The most probable intent; its name is null when the utterance is out of scope. */
@@ -3240,8 +3316,8 @@ export interface components {
         RasaParsed: {
             /** @description The entities, in the order of the text. */
             entities: components["schemas"]["Entity"][];
-            /** @description The most probable intent; its name is null when the utterance is out of scope. */
-            intent: components["schemas"]["Intent"];
+            /** @description The most probable intent; `nlu_fallback` when the utterance is out of scope. */
+            intent: components["schemas"]["RankedIntent"];
             /** @description The most probable intents, best first. */
             intent_ranking: components["schemas"]["RankedIntent"][];
             /** @description What came with the request. */
@@ -3346,6 +3422,18 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "editor" | "owner";
+        /** @description What is tried beside the active version of a model. */
+        Rollout: {
+            /**
+             * Format: int32
+             * @description The version that answers everybody else; null before the first training.
+             */
+            active_model?: number | null;
+            canary?: components["schemas"]["Canary"] | null;
+            /** @description What was seen since these versions are what they are. */
+            seen: components["schemas"]["Seen"];
+            shadow?: components["schemas"]["Shadow"] | null;
+        };
         /** @description The value of a slot: yes or no, a number, or text. */
         Scalar: boolean | number | string;
         /** @description A schedule. */
@@ -3404,6 +3492,15 @@ export interface components {
          * @enum {string}
          */
         Scope: "parse" | "converse" | "manage";
+        /** @description What was seen of the versions of a rollout. The figures are gathered for some seconds before they are told. */
+        Seen: {
+            /** @description Of the active version. */
+            active: components["schemas"]["Answers"];
+            /** @description Of the canary. */
+            canary: components["schemas"]["Answers"];
+            /** @description How the shadow compares with the active version. */
+            shadow: components["schemas"]["Comparison"];
+        };
         /** @description A session: a short access token and the means to renew it. */
         Session: {
             /** @description Goes into `Authorization: Bearer`. */
@@ -3415,6 +3512,15 @@ export interface components {
             expires_in: number;
             /** @description Buys the next session, once. */
             refresh_token: string;
+        };
+        /** @description A version that is asked as well, and whose answers are compared and never given. */
+        Shadow: {
+            /**
+             * Format: int32
+             * @description The version of the model; not the active one.
+             * @example 5
+             */
+            version: number;
         };
         /** @description A failed job that does not start anew. */
         SkippedJob: {
@@ -3733,6 +3839,39 @@ export interface components {
          * @enum {string}
          */
         TransferStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** @description How an assistant understands; what is absent is as if there were no such setting. */
+        Understanding: {
+            /**
+             * Format: double
+             * @description An answer is ambiguous if its second intent is no further behind the first than this. Absent: none is.
+             * @default null
+             */
+            ambiguity_margin?: number | null;
+            /**
+             * @description The built-in entities that are looked for. Absent: all.
+             * @default null
+             */
+            builtin_entities?: components["schemas"]["BuiltinEntity"][] | null;
+            /**
+             * Format: double
+             * @description What is understood with less confidence than this is out of scope. Absent: the model decides alone.
+             * @default null
+             */
+            min_confidence?: number | null;
+            /**
+             * @description In which dates and times are meant by who does not say it, of the IANA database. Absent: UTC.
+             * @default null
+             * @example Europe/Athens
+             */
+            time_zone?: string | null;
+        };
+        /** @description What a version made of an utterance. */
+        Understood: {
+            /** @description The entities, in the order of the text. */
+            entities: components["schemas"]["Entity"][];
+            /** @description The intent; its name is null when the utterance is out of scope. */
+            intent: components["schemas"]["Intent"];
+        };
         /** @description Input of `update_assistant`; what is absent stays as it is. */
         UpdateAssistant: {
             /** @description Whether what users say and it is not sure of is collected in the inbox. */
@@ -3741,6 +3880,12 @@ export interface components {
             language?: string | null;
             /** @description The new name. */
             name?: string | null;
+            understanding?: components["schemas"]["UpdateUnderstanding"] | null;
+        };
+        /** @description Input of `update_rollout`: what is tried from now on; what is absent or null is not, or not any more. */
+        UpdateRollout: {
+            canary?: components["schemas"]["Canary"] | null;
+            shadow?: components["schemas"]["Shadow"] | null;
         };
         /** @description Input of `update_schedule`; what is absent stays as it is. */
         UpdateSchedule: {
@@ -3755,6 +3900,32 @@ export interface components {
             missed?: components["schemas"]["MissedTimes"] | null;
             /**
              * @description A new time zone.
+             * @example Europe/Athens
+             */
+            time_zone?: string | null;
+        };
+        /** @description Settings of understanding in a request: what is absent stays as it is, null takes a setting back. */
+        UpdateUnderstanding: {
+            /**
+             * Format: double
+             * @description An answer is ambiguous if its second intent is no further behind the first than this.
+             * @default null
+             */
+            ambiguity_margin?: number | null;
+            /**
+             * @description The built-in entities that are looked for; an empty list for none.
+             * @default null
+             */
+            builtin_entities?: components["schemas"]["BuiltinEntity"][] | null;
+            /**
+             * Format: double
+             * @description What is understood with less confidence than this is out of scope.
+             * @default null
+             */
+            min_confidence?: number | null;
+            /**
+             * @description In which dates and times are meant by who does not say it, of the IANA database.
+             * @default null
              * @example Europe/Athens
              */
             time_zone?: string | null;
@@ -6494,6 +6665,254 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ParseResult"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rollout */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateRollout"];
+            };
+        };
+        responses: {
+            /** @description The rollout */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
                 };
             };
             /** @description The request is malformed */
