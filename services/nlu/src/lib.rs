@@ -41,7 +41,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
     let ml = ServiceClient::new("ml", &settings.ml_url, settings.internal.clone());
     let worker = ServiceClient::new("worker", &settings.worker_url, settings.internal.clone());
-    let interval = settings.inbox.interval;
+    let every = settings.inbox.interval;
     let (inbox, relay) = inbox::Inbox::new(settings.inbox, worker, context.clock.clone());
     let cache = cache::Cache::new(
         settings.redis_url.as_ref(),
@@ -51,7 +51,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
     let engine = engine::Engine::Ml(ml.with_timeout(settings.engine_timeout));
     let answers = (cache.clone(), engine.clone());
     let (rollouts, tried) =
-        rollout::Rollouts::new(api.clone(), answers, interval, context.clock.clone());
+        rollout::Rollouts::new(api.clone(), answers, every, context.clock.clone());
     let nlu = Nlu {
         assistants: assistants::Assistants::new(api),
         cache,

@@ -103,10 +103,6 @@ pub struct Understanding {
 /// Settings of understanding in a request: what is absent stays as it is, null takes a setting back.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[expect(
-    clippy::option_option,
-    reason = "what is absent and what is null are two things in a change"
-)]
 pub struct UpdateUnderstanding {
     /// In which dates and times are meant by who does not say it, of the IANA database.
     #[garde(inner(inner(length(min = 1, max = TIME_ZONE_LIMIT))))]

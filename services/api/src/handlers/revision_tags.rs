@@ -26,13 +26,12 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
         return Ok(None);
     };
     let version = value.to_str().ok().and_then(version_of);
-    match (version, values.next()) {
-        (Some(version), None) => Ok(Some(version)),
-        _ => {
-            let detail = "`If-Match` takes one tag of training data, as `ETag` said it, such as `\"7.json\"`.";
-            Err(Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::BAD_REQUEST))
-        }
+    if version.is_none() || values.next().is_some() {
+        let detail =
+            "`If-Match` takes one tag of training data, as `ETag` said it, such as `\"7.json\"`.";
+        return Err(Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::BAD_REQUEST));
     }
+    Ok(version)
 }
 
 /// A proxy that compresses makes a tag a weak one: it is of the same revision.

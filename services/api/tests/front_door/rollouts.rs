@@ -19,7 +19,7 @@ async fn three_models() -> (Service, String, String) {
         let training = service.post(&trainings, &token, body).await.ok(202);
         let report = format!(
             "/internal/v1/trainings/{}",
-            training["id"].as_str().unwrap()
+            training["id"].as_str().expect("a training has an id")
         );
         let done = json!({"status": "succeeded", "progress": 1.0, "metrics": metrics()});
         assert_eq!(put(&service, &report, INTERNAL, done).await.status, 204);

@@ -27,8 +27,10 @@ async fn many_models(many: u128) -> (TestDatabase, TrainingSnapshot, u64) {
     let copy = "INSERT INTO models (assistant_id, version, training_id, artefact, checksum)
                 SELECT id, 1, gen_random_uuid(), artefact, checksum FROM models, unnest($1::uuid[]) AS id";
     let copy = sqlx::query(copy).bind(ids);
-    copy.execute(&ml.pool().await).await.unwrap();
-    ml.running.stop().await.unwrap();
+    copy.execute(&ml.pool().await)
+        .await
+        .expect("the models are copied");
+    ml.running.stop().await.expect("it stops in order");
     (ml.database, snapshot, bytes)
 }
 

@@ -108,7 +108,8 @@ impl Platform {
 
     /// Lets `api` say how the assistant understands; what was asked before may be remembered for a second.
     pub(crate) async fn set(&self, understanding: &Value) {
-        self.say_of_assistant(Some(3), json!({ "understanding": understanding })).await;
+        self.say_of_assistant(Some(3), json!({ "understanding": understanding }))
+            .await;
     }
 
     async fn say_of_assistant(&self, version: Option<i32>, more: Value) {

@@ -166,8 +166,8 @@ fn example(latest: &Latest, text: &str, intent: &str, create: bool) -> Result<Ex
 /// The example without the space around it, and with its entities, which are checked as those of a document are.
 fn annotated(mut example: Example, entities: Vec<EntityAnnotation>) -> Result<Example, Problem> {
     if entities.is_empty() {
-        example.text = example.text.trim().to_owned();
-        return Ok(example);
+        let text = example.text.trim().to_owned();
+        return Ok(Example { text, ..example });
     }
     example.entities = entities;
     let place = |message| FieldError {
