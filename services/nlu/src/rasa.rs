@@ -8,13 +8,10 @@ use crate::understand::{Nlu, UnderstandError};
 use axum::extract::State;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use stoa_contracts::parse::{Entity, ParseResult, RankedIntent, TEXT_LIMIT};
+use stoa_contracts::parse::{Entity, Intent, RankedIntent, TEXT_LIMIT};
 use stoa_contracts::{ErrorCode, FieldError};
 use stoa_service::{Identity, Json, Problem, Query, responses};
 use utoipa::ToSchema;
-
-/// The intent that clients of Rasa know for what is out of scope; a name is never null there.
-const FALLBACK: &str = "nlu_fallback";
 
 /// What a client of Rasa may ask for by the query.
 #[derive(Debug, Deserialize, Validate)]
@@ -42,8 +39,8 @@ pub(crate) struct RasaParse {
 pub(crate) struct RasaParsed {
     /// The utterance as it came.
     text: String,
-    /// The most probable intent; `nlu_fallback` when the utterance is out of scope.
-    intent: RankedIntent,
+    /// The most probable intent; its name is null when the utterance is out of scope.
+    intent: Intent,
     /// The most probable intents, best first.
     intent_ranking: Vec<RankedIntent>,
     /// The entities, in the order of the text.
@@ -83,28 +80,13 @@ pub(crate) async fn parse_rasa(
     }
     let assistant = nlu.own_assistant(&identity).await?;
     let result = nlu.understand(&assistant, Said::now(input.text)).await?;
-    Ok(Json(RasaParsed::new(result, input.message_id)))
-}
-
-impl RasaParsed {
-    /// The answer as Rasa would give it: what is out of scope has an intent of its own, which leads the ranking.
-    fn new(result: ParseResult, message_id: Option<String>) -> Self {
-        let mut intent_ranking = result.intent_ranking;
-        let confidence = result.intent.confidence;
-        let is_fallback = result.intent.name.is_none();
-        let name = result.intent.name.unwrap_or_else(|| FALLBACK.to_owned());
-        let intent = RankedIntent { name, confidence };
-        if is_fallback {
-            intent_ranking.insert(0, intent.clone());
-        }
-        Self {
-            text: result.text,
-            intent,
-            intent_ranking,
-            entities: result.entities,
-            message_id,
-        }
-    }
+    Ok(Json(RasaParsed {
+        text: result.text,
+        intent: result.intent,
+        intent_ranking: result.intent_ranking,
+        entities: result.entities,
+        message_id: input.message_id,
+    }))
 }
 
 fn no_emulation() -> Problem {

@@ -3316,8 +3316,8 @@ export interface components {
         RasaParsed: {
             /** @description The entities, in the order of the text. */
             entities: components["schemas"]["Entity"][];
-            /** @description The most probable intent; `nlu_fallback` when the utterance is out of scope. */
-            intent: components["schemas"]["RankedIntent"];
+            /** @description The most probable intent; its name is null when the utterance is out of scope. */
+            intent: components["schemas"]["Intent"];
             /** @description The most probable intents, best first. */
             intent_ranking: components["schemas"]["RankedIntent"][];
             /** @description What came with the request. */
