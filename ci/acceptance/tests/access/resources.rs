@@ -62,6 +62,7 @@ impl Resources {
         self.add("assistants", &json!({ "id": assistant }))?;
         self.add("trainings", &training)?;
         self.put("models", training["model"].to_string());
+        self.put("revisions", "1".to_owned());
         Ok(())
     }
 
