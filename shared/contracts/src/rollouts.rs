@@ -71,7 +71,7 @@ pub struct Seen {
     /// Of the canary.
     pub canary: Answers,
     /// How the shadow compares with the active version.
-    pub shadow: Comparison,
+    pub shadow: Agreement,
 }
 
 /// Answers of one version.
@@ -85,7 +85,7 @@ pub struct Answers {
 
 /// How the answers of two versions compare.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, ToSchema)]
-pub struct Comparison {
+pub struct Agreement {
     /// Utterances that both understood alike: the same intent and the same entities.
     pub agreed: u64,
     /// Utterances that they understood differently.

@@ -1234,6 +1234,21 @@ export interface components {
             /** @description What it is called. */
             name: string;
         };
+        /** @description How the answers of two versions compare. */
+        Agreement: {
+            /**
+             * Format: int64
+             * @description Utterances that both understood alike: the same intent and the same entities.
+             */
+            agreed: number;
+            /**
+             * Format: int64
+             * @description Utterances that they understood differently.
+             */
+            disagreed: number;
+            /** @description The latest of those, newest first, at most 50; none of an assistant that does not collect what users say. */
+            disagreements: components["schemas"]["Disagreement"][];
+        };
         /** @description Answers of one version. */
         Answers: {
             /**
@@ -3499,7 +3514,7 @@ export interface components {
             /** @description Of the canary. */
             canary: components["schemas"]["Answers"];
             /** @description How the shadow compares with the active version. */
-            shadow: components["schemas"]["Comparison"];
+            shadow: components["schemas"]["Agreement"];
         };
         /** @description A session: a short access token and the means to renew it. */
         Session: {
