@@ -1,10 +1,11 @@
 //! One parse API over the engines that understand utterances.
 //!
-//! A request finds its assistant and the version of the model that answers ([`assistants`]),
+//! A request finds its assistant and the version of the model that answers ([`assistants`]), and its answer ([`answers`]): it
 //! looks into the cache ([`cache`]), and asks an engine ([`engine`]) where the cache has no
 //! answer. Answers that are not sure are put into the [`inbox`], and versions that are tried beside the active one are
 //! looked after by [`rollout`]. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
 
+mod answers;
 mod assistants;
 mod cache;
 mod engine;
@@ -49,13 +50,12 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         settings.cache_patience,
     )?;
     let engine = engine::Engine::Ml(ml.with_timeout(settings.engine_timeout));
-    let answers = (cache.clone(), engine.clone());
+    let answers = answers::Answers { cache, engine };
     let (rollouts, tried) =
-        rollout::Rollouts::new(api.clone(), answers, every, context.clock.clone());
+        rollout::Rollouts::new(api.clone(), answers.clone(), every, context.clock.clone());
     let nlu = Nlu {
         assistants: assistants::Assistants::new(api),
-        cache,
-        engine,
+        answers,
         inbox,
         rollouts,
     };

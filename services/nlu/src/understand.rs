@@ -1,8 +1,7 @@
 //! From an utterance to what it means: which model, the cache, the engine, and what is not sure.
 
+use crate::answers::Answers;
 use crate::assistants::{Assistants, LookupError};
-use crate::cache::Cache;
-use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::rollout::Rollouts;
 use crate::said::Said;
@@ -18,8 +17,7 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub(crate) struct Nlu {
     pub(crate) assistants: Assistants,
-    pub(crate) cache: Cache,
-    pub(crate) engine: Engine,
+    pub(crate) answers: Answers,
     pub(crate) inbox: Inbox,
     pub(crate) rollouts: Rollouts,
 }
@@ -109,7 +107,7 @@ impl Nlu {
             time_zone: said.time_zone.or_else(|| settings.time_zone.clone()),
             builtin_entities: settings.builtin_entities.clone(),
         };
-        let answer = match self.answer(&input).await {
+        let answer = match self.answers.answer(&input).await {
             // What is tried must not make fail what would not fail without it.
             Err(error) if input.model_version != active && !error.is_transient() => {
                 let (assistant, version) = (assistant.id, input.model_version);
@@ -118,7 +116,7 @@ impl Nlu {
                     "a canary cannot answer; the active version does"
                 );
                 input.model_version = active;
-                self.answer(&input).await?
+                self.answers.answer(&input).await?
             }
             answer => answer?,
         };
@@ -126,16 +124,6 @@ impl Nlu {
         self.rollouts.notice(assistant, input, &answer);
         let result = thresholds::judge(answer, settings);
         self.inbox.notice(assistant, &result);
-        Ok(result)
-    }
-
-    /// The answer that was given before, or one of the engine.
-    async fn answer(&self, input: &ParseWithModel) -> Result<ParseResult, ClientError> {
-        if let Some(result) = self.cache.get(input).await {
-            return Ok(result);
-        }
-        let result = self.engine.parse(input).await?;
-        self.cache.put(input, &result).await;
         Ok(result)
     }
 }

@@ -7,8 +7,7 @@ mod shadow;
 mod share;
 mod sightings;
 
-use crate::cache::Cache;
-use crate::engine::Engine;
+use crate::answers::Answers;
 use metrics::{Unit, counter, describe_counter};
 use shadow::{Question, Questions, Shadower};
 use sightings::{Sightings, Subject, Teller};
@@ -67,12 +66,12 @@ impl Rollouts {
     /// The rollouts, and what works for them. What is seen is gathered for an interval.
     pub(crate) fn new(
         api: ServiceClient,
-        (cache, engine): (Cache, Engine),
+        answers: Answers,
         interval: Duration,
         clock: Clock,
     ) -> (Self, Background) {
         let (sightings, teller) = sightings::new(api, interval, clock);
-        let (questions, shadower) = shadow::new(cache, engine, sightings.clone());
+        let (questions, shadower) = shadow::new(answers, sightings.clone());
         let rollouts = Self {
             sightings,
             questions,

@@ -3,11 +3,9 @@
 //! Questions wait in a queue that has a bound, and few are asked at a time: what does not fit is dropped and counted.
 
 use super::sightings::{Sightings, Subject};
-use crate::cache::Cache;
-use crate::engine::Engine;
+use crate::answers::Answers;
 use metrics::{Unit, counter, describe_counter};
 use std::convert::Infallible;
-use stoa_client::ClientError;
 use stoa_contracts::parse::{Entity, ParseResult, ParseWithModel};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -81,13 +79,9 @@ impl Questions {
 }
 
 /// Where questions are put, and what asks them.
-pub(super) fn new(cache: Cache, engine: Engine, sightings: Sightings) -> (Questions, Shadower) {
+pub(super) fn new(answers: Answers, sightings: Sightings) -> (Questions, Shadower) {
     let (sender, questions) = mpsc::channel(WAITING);
-    let asker = Asker {
-        cache,
-        engine,
-        sightings,
-    };
+    let asker = Asker { answers, sightings };
     (Questions(sender), Shadower { questions, asker })
 }
 
@@ -127,8 +121,7 @@ impl Shadower {
 
 #[derive(Clone)]
 struct Asker {
-    cache: Cache,
-    engine: Engine,
+    answers: Answers,
     sightings: Sightings,
 }
 
@@ -139,7 +132,7 @@ impl Asker {
             input,
             answer,
         } = question;
-        let outcome = match self.answer(&input).await {
+        let outcome = match self.answers.answer(&input).await {
             Ok(shadow) if is_same(&answer, &shadow, input.reference_time.is_none()) => {
                 self.sightings.agreed(&subject);
                 Outcome::Agree
@@ -154,15 +147,6 @@ impl Asker {
             }
         };
         outcome.count();
-    }
-
-    async fn answer(&self, input: &ParseWithModel) -> Result<ParseResult, ClientError> {
-        if let Some(result) = self.cache.get(input).await {
-            return Ok(result);
-        }
-        let result = self.engine.parse(input).await?;
-        self.cache.put(input, &result).await;
-        Ok(result)
     }
 }
 
