@@ -277,7 +277,7 @@ fn answer(
     let is_endless = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
     let taken = Held {
         endpoint,
-        _turn: Some(turn).filter(|_| !is_endless),
+        _turn: (!is_endless).then_some(turn),
     };
     let pool = keeps.then(|| pool.clone());
     let mut body = Streamed::new(connection, framing, pool, taken);

@@ -139,7 +139,9 @@ fn skewed_id(random: &mut StdRng) -> Uuid {
 
 fn chain(random: &mut StdRng, first: i64) -> Batch {
     let links = random.random_range(2..=5);
-    let broken = Some(random.random_range(0..links)).filter(|_| random.random_bool(0.2));
+    let broken = random
+        .random_bool(0.2)
+        .then_some(random.random_range(0..links));
     let (mut orders, mut jobs) = (Vec::new(), Vec::new());
     for (number, step) in (first..).zip(0..links) {
         let task = match broken {
