@@ -10,9 +10,7 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registr
     --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
     ci/images/settle-mtimes /target \
  && cargo build --release --locked --workspace --exclude bench-gateway --exclude bench-queue --exclude delivery --exclude load --bins \
- && mkdir -p /out/bin /out/services \
- && find /target/release -maxdepth 1 -type f -perm -100 -exec cp {} /out/bin/ \; \
- && find services -maxdepth 2 -name routes.toml -exec cp --parents {} /out/ \;
+ && ci/images/collect /target/release /out
 
 FROM scratch AS compiled
 COPY --from=compile /out /
