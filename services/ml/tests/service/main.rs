@@ -4,6 +4,7 @@ mod evaluations;
 mod models;
 #[path = "../support/mod.rs"]
 mod support;
+mod trace;
 
 use ml::Settings;
 use reqwest::{Client, StatusCode};

@@ -1,7 +1,7 @@
 //! The trace of a training, as a collector receives it.
 
-mod support;
-
+use super::TOKEN;
+use crate::support::energy_supplier;
 use ml::Settings;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -12,12 +12,10 @@ use stoa_postgres::PostgresSettings;
 use stoa_service::{Context, HttpSettings};
 use stoa_telemetry::{Telemetry, TelemetrySettings};
 use stoa_testing::otlp::Collector;
-use support::energy_supplier;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const TOKEN: &str = "a-token-for-tests-that-is-long-enough";
 
 #[test]
 fn a_training_stays_in_the_trace_of_the_request_that_started_it() {
