@@ -6,6 +6,7 @@
 
 mod accounts;
 pub mod bootstrap;
+mod chosen_url;
 pub mod document;
 pub mod flows;
 pub mod handlers;

@@ -21,6 +21,8 @@ pub struct Settings {
     pub internal_token: InternalToken,
     /// Whether webhooks may be `http`, for tests and networks of one's own.
     pub webhook_http: bool,
+    /// Whether engines may be `http`.
+    pub engine_http: bool,
     /// How long API keys are kept after they were revoked.
     pub api_key_retention: Duration,
     /// How long an utterance stays in the inbox after it was last said.
@@ -43,6 +45,8 @@ impl stoa_config::Settings for Settings {
             "whether webhooks may be http, not https only",
         );
         let webhook_http = http.default("false").read();
+        let http = env.parse("ENGINE_HTTP", "whether engines may be http, not https only");
+        let engine_http = http.default("false").read();
         let retention = env.duration("API_KEY_RETENTION", "how long revoked API keys are kept");
         let api_key_retention = retention.default("90d").read();
         let inbox = env.duration(
@@ -65,6 +69,7 @@ impl stoa_config::Settings for Settings {
             worker_url: worker_url?,
             internal_token: internal_token?,
             webhook_http: webhook_http?,
+            engine_http: engine_http?,
             api_key_retention: api_key_retention?,
             inbox_retention: inbox_retention?,
             signing_key: signing_key?,

@@ -35,6 +35,8 @@ pub(crate) struct Api {
     pub(crate) outbox: Arc<Notify>,
     /// Whether webhooks may be `http`.
     pub(crate) webhook_http: bool,
+    /// Whether engines may be `http`.
+    pub(crate) engine_http: bool,
     /// How long API keys are kept after they were revoked.
     pub(crate) revoked_keys_kept: Duration,
     /// Where imports and exports wait that this process has claimed.
@@ -83,6 +85,7 @@ impl Api {
             revocations: Alarm::new(),
             outbox: Arc::new(Notify::new()),
             webhook_http: settings.webhook_http,
+            engine_http: settings.engine_http,
             revoked_keys_kept: settings.api_key_retention,
             transfers,
             uploads: Arc::new(Semaphore::new(UPLOADS)),

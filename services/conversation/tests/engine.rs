@@ -16,6 +16,7 @@ settings:
   give_up: person
   session_minutes: 30
   session_expired: long_ago
+  disambiguation: which_flow
   fallback: {flow: rephrase, escalate_after: 3, escalate: person}
 responses:
   hello: Hello!
@@ -29,6 +30,7 @@ responses:
   noted: "Noted: {reading}."
   dropped: Dropped.
   hours: Open from 8 to 18.
+  which_flow: {text: "What do you mean?", buttons: [{title: Something else, payload: /never_mind}]}
   which: Which tariff?
   price: "{tariff} costs 30 cents."
   colleague: A colleague takes over ({reference}).
@@ -44,8 +46,8 @@ flows:
   well_then: {triggers: [affirm], interrupts: false, steps: [say: hello]}
   hours: {triggers: [hours], steps: [say: hours]}
   identify: {steps: [ask: number]}
-  price: {triggers: [price], steps: [ask: tariff, say: price]}
-  switch: {triggers: [switch], steps: [ask: tariff, ask: sure, say: noted]}
+  price: {title: Prices, triggers: [price, cost], steps: [ask: tariff, say: price]}
+  switch: {title: Switch tariffs, triggers: [switch], steps: [ask: tariff, ask: sure, say: noted]}
   never_mind: {triggers: [never_mind], steps: [say: dropped, stop]}
   report:
     triggers: [report]
@@ -65,6 +67,8 @@ struct Talk {
     now: OffsetDateTime,
     rng: StdRng,
     events: Vec<EventKind>,
+    /// What the next utterance may mean as well.
+    alternatives: Vec<&'static str>,
 }
 
 impl Talk {
@@ -80,6 +84,7 @@ impl Talk {
             now,
             rng,
             events: Vec::new(),
+            alternatives: Vec::new(),
         };
         assert_eq!(talk.turn(Input::Begin), ["Hello!"]);
         talk
@@ -122,7 +127,42 @@ impl Talk {
             text: text.into(),
             intent: (!intent.is_empty()).then(|| (intent.into(), 0.9)),
             entities: entities.iter().map(entity).collect(),
+            alternatives: self.alternatives.iter().map(ToString::to_string).collect(),
         }))
+    }
+
+    /// The same, where it may mean other things.
+    fn say_unclearly(
+        &mut self,
+        text: &str,
+        alternatives: &[&'static str],
+        entities: &[(&str, &str)],
+    ) -> Vec<String> {
+        self.alternatives = alternatives.to_vec();
+        let said = self.say(text, alternatives[0], entities);
+        self.alternatives.clear();
+        said
+    }
+
+    /// The buttons under what was said last.
+    fn buttons(&self) -> Vec<(&str, &str)> {
+        let buttons = self.events.iter().rev().find_map(|event| match event {
+            EventKind::Assistant {
+                message: Message::Buttons { buttons, .. },
+            } => Some(buttons),
+            _ => None,
+        });
+        let buttons = buttons.map(Vec::as_slice).unwrap_or_default();
+        buttons
+            .iter()
+            .map(|button| (button.title.as_str(), button.payload.as_str()))
+            .collect()
+    }
+
+    /// Presses a button.
+    fn press(&mut self, payload: &str) -> Vec<String> {
+        let said = Utterance::from_payload(payload).expect("it is a payload");
+        self.turn(Input::Said(said))
     }
 
     fn slot(&self, name: &str) -> Option<serde_json::Value> {
@@ -144,6 +184,61 @@ fn slots_are_filled_over_several_turns() {
     );
     assert_eq!(talk.say("yes", "affirm", &[]), ["Noted: 48213."]);
     assert_eq!(talk.state.view().flow, None);
+}
+
+#[test]
+fn where_two_flows_may_be_meant_the_user_chooses_and_what_was_said_goes_along() {
+    let mut talk = Talk::start();
+    let said = talk.say_unclearly(
+        "green?",
+        &["price", "cost", "switch"],
+        &[("tariff", "green")],
+    );
+    assert_eq!(said, ["What do you mean?"]);
+    let offered = [
+        ("Prices", r#"/price{"tariff":"green"}"#),
+        ("Switch tariffs", r#"/switch{"tariff":"green"}"#),
+        ("Something else", "/never_mind"),
+    ];
+    assert_eq!(talk.buttons(), offered);
+    assert_eq!(talk.state.view().flow, None);
+    let said = talk.press(r#"/switch{"tariff":"green"}"#);
+    assert_eq!(talk.slot("tariff"), Some("green".into()));
+    assert_eq!(
+        talk.state.view().asking.as_deref(),
+        Some("sure"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn with_fewer_than_two_flows_to_choose_from_the_most_probable_one_starts() {
+    for alternatives in [
+        ["price", "cost"],
+        ["price", "hours"],
+        ["price", "unheard_of"],
+    ] {
+        let mut talk = Talk::start();
+        assert_eq!(
+            talk.say_unclearly("how much?", &alternatives, &[]),
+            ["Which tariff?"]
+        );
+    }
+}
+
+#[test]
+fn an_answer_to_the_open_question_is_one_even_if_it_may_mean_more() {
+    let mut talk = Talk::start();
+    talk.say("switch", "switch", &[]);
+    talk.say_unclearly("green", &["price", "switch"], &[("tariff", "green")]);
+    assert_eq!(talk.slot("tariff"), Some("green".into()));
+    // In the middle of a flow the other one alone could start: nothing to choose.
+    let said = talk.say_unclearly(
+        "and what does basic cost?",
+        &["price", "switch"],
+        &[("tariff", "basic")],
+    );
+    assert_eq!(said[0], "basic costs 30 cents.");
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn slot() -> impl Strategy<Value = Slot> {
 
 fn flows() -> impl Strategy<Value = Flows> {
     let flow = (vec(name(), 0..2), steps()).prop_map(|(triggers, steps)| Flow {
+        title: triggers.first().cloned(),
         triggers,
         steps,
         ..Flow::default()
@@ -105,6 +106,7 @@ fn flows() -> impl Strategy<Value = Flows> {
     });
     let responses = btree_map(name(), vec(variant, 0..3).prop_map(Response), 0..5);
     let settings = (name(), name()).prop_map(|(start, give_up)| FlowSettings {
+        disambiguation: Some(start.clone()),
         start: Some(start),
         give_up: Some(give_up),
         ..FlowSettings::default()
@@ -147,6 +149,7 @@ fn utterance() -> impl Strategy<Value = Utterance> {
             text,
             intent,
             entities,
+            alternatives: ["a", "b", "c"].map(str::to_owned).to_vec(),
         })
 }
 

@@ -1,25 +1,46 @@
-//! The answer that was given before, or one of the engine.
+//! The answer that was given before, or one of `ml`.
 
-use crate::cache::Cache;
-use crate::engine::Engine;
-use stoa_client::ClientError;
+use crate::cache::{self, Cache};
+use crate::coalescing::{InFlight, in_flight};
+use std::sync::Arc;
+use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
 
-/// Where answers come from. Cheap to clone.
+/// Where answers of versions of models come from. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Answers {
-    pub(crate) cache: Cache,
-    pub(crate) engine: Engine,
+    cache: Cache,
+    ml: ServiceClient,
+    in_flight: InFlight,
 }
 
 impl Answers {
-    /// What an utterance means to one version of an assistant's model.
-    pub(crate) async fn answer(&self, input: &ParseWithModel) -> Result<ParseResult, ClientError> {
-        if let Some(result) = self.cache.get(input).await {
+    /// The answers of this `ml`.
+    pub(crate) fn new(cache: Cache, ml: ServiceClient) -> Self {
+        let in_flight = in_flight();
+        Self {
+            cache,
+            ml,
+            in_flight,
+        }
+    }
+
+    /// What an utterance means to one version of an assistant's model. Whoever asks the same meanwhile shares the answer.
+    pub(crate) async fn answer(
+        &self,
+        input: &ParseWithModel,
+    ) -> Result<ParseResult, Arc<ClientError>> {
+        let key = cache::key(input);
+        let found = self.find(&key, input);
+        self.in_flight.try_get_with_by_ref(&key, found).await
+    }
+
+    async fn find(&self, key: &str, input: &ParseWithModel) -> Result<ParseResult, ClientError> {
+        if let Some(result) = self.cache.get(key, input).await {
             return Ok(result);
         }
-        let result = self.engine.parse(input).await?;
-        self.cache.put(input, &result).await;
+        let result = self.ml.post("/internal/v1/parse", input).await?;
+        self.cache.put(key, input, &result).await;
         Ok(result)
     }
 }

@@ -79,13 +79,12 @@ impl Cache {
     }
 
     /// The answer that was given before.
-    pub(crate) async fn get(&self, input: &ParseWithModel) -> Option<ParseResult> {
+    pub(crate) async fn get(&self, key: &str, input: &ParseWithModel) -> Option<ParseResult> {
         let server = self
             .server
             .as_ref()
             .filter(|server| !server.pause.is_on())?;
         let mut connection = server.connection.clone();
-        let key = key(input);
         let found = server.call(connection.get::<_, Option<Vec<u8>>>(key)).await;
         let result = found
             .as_ref()
@@ -101,7 +100,7 @@ impl Cache {
     }
 
     /// Remembers an answer, beside the request that waits for it.
-    pub(crate) async fn put(&self, input: &ParseWithModel, result: &ParseResult) {
+    pub(crate) async fn put(&self, key: &str, input: &ParseWithModel, result: &ParseResult) {
         let server = self.server.as_ref().filter(|server| !server.pause.is_on());
         let (Some(server), Ok(json)) = (server, serde_json::to_vec(result)) else {
             return;
@@ -112,7 +111,7 @@ impl Cache {
         let mut connection = server.connection.clone();
         let seconds = server.ttl.as_secs().max(1);
         server
-            .call(connection.set_ex::<_, _, ()>(key(input), json, seconds))
+            .call(connection.set_ex::<_, _, ()>(key, json, seconds))
             .await;
     }
 }
@@ -139,7 +138,7 @@ fn ages(input: &ParseWithModel, result: &ParseResult) -> bool {
 }
 
 /// The key of an answer; the text itself stays out of it.
-fn key(input: &ParseWithModel) -> String {
+pub(crate) fn key(input: &ParseWithModel) -> String {
     let mut hash = Sha256::new();
     hash.update(input.text.as_bytes());
     // A byte that no text has keeps apart what is behind it. Without them the key is the one of the release before.

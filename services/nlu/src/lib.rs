@@ -1,14 +1,15 @@
 //! One parse API over the engines that understand utterances.
 //!
-//! A request finds its assistant and the version of the model that answers ([`assistants`]), and its answer ([`answers`]): it
-//! looks into the cache ([`cache`]), and asks an engine ([`engine`]) where the cache has no
-//! answer. Answers that are not sure are put into the [`inbox`], and versions that are tried beside the active one are
-//! looked after by [`rollout`]. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
+//! A request finds its assistant ([`assistants`]), whose engines are asked one after the other ([`engines`]): the built-in
+//! one with a version of the assistant's model, whose answers come out of the [`cache`] where it has them ([`answers`]), and
+//! those elsewhere. Answers that are not sure are put into the [`inbox`], and versions that are tried beside the active one
+//! are looked after by [`rollout`]. The routes: our own ([`parse`]) and those that clients of Rasa speak ([`rasa`]).
 
 mod answers;
 mod assistants;
 mod cache;
-mod engine;
+mod coalescing;
+mod engines;
 mod inbox;
 mod parse;
 mod rasa;
@@ -37,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[expect(clippy::unused_async, reason = "the kit awaits what builds a service")]
 pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
     cache::describe_metrics();
+    engines::describe_metrics();
     inbox::describe_metrics();
     rollout::describe_metrics();
     let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
@@ -49,15 +51,17 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         settings.cache_ttl,
         settings.cache_patience,
     )?;
-    let engine = engine::Engine::Ml(ml.with_timeout(settings.engine_timeout));
-    let answers = answers::Answers { cache, engine };
+    let answers = answers::Answers::new(cache, ml.with_timeout(settings.engine_timeout));
     let (rollouts, tried) =
         rollout::Rollouts::new(api.clone(), answers.clone(), every, context.clock.clone());
+    let engines = engines::Engines {
+        built_in: engines::BuiltIn { answers, rollouts },
+        remotes: engines::Remotes::new(settings.engine_rules),
+    };
     let nlu = Nlu {
         assistants: assistants::Assistants::new(api),
-        answers,
+        engines,
         inbox,
-        rollouts,
     };
     let internal = Router::new()
         .route("/internal/v1/parse", post(parse::parse_for_assistant))

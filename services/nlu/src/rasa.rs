@@ -3,11 +3,13 @@
 //! Held against the description that Rasa 3 publishes of its server. Errors stay problems (RFC 9457) as everywhere:
 //! `status` and `code` mean other things in Rasa's form of them, and the gateway refuses before a request comes here.
 
+use crate::engines::EngineError;
 use crate::said::Said;
 use crate::understand::{Nlu, UnderstandError};
 use axum::extract::State;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use stoa_contracts::engines::{EngineKind, KeptEngine};
 use stoa_contracts::parse::{Entity, Intent, RankedIntent, TEXT_LIMIT};
 use stoa_contracts::{ErrorCode, FieldError};
 use stoa_service::{Identity, Json, Problem, Query, responses};
@@ -53,7 +55,7 @@ pub(crate) struct RasaParsed {
 /// The model that answers, in Rasa's words.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RasaStatus {
-    /// The version of the model.
+    /// The version of the assistant's own model; the sort of engine, where it has none and is understood elsewhere.
     #[schema(example = "3")]
     model_id: String,
     /// The model, as a file that Rasa would have.
@@ -115,10 +117,15 @@ pub(crate) async fn get_rasa_status(
     identity: Identity,
 ) -> Result<Json<RasaStatus>, Problem> {
     let assistant = nlu.own_assistant(&identity).await?;
-    let version = assistant.active_model.ok_or(UnderstandError::NoModel)?;
+    let is_elsewhere = |engine: &KeptEngine| !matches!(engine, KeptEngine::Ml {});
+    let model_id = match assistant.active_model {
+        Some(version) => version.to_string(),
+        None if assistant.engines.iter().any(is_elsewhere) => EngineKind::Rasa.as_str().to_owned(),
+        None => return Err(UnderstandError::from(EngineError::NoModel).into()),
+    };
     Ok(Json(RasaStatus {
-        model_id: version.to_string(),
-        model_file: format!("{}/{version}", assistant.id),
+        model_file: format!("{}/{model_id}", assistant.id),
+        model_id,
         num_active_training_jobs: 0,
     }))
 }

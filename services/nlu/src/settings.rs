@@ -3,7 +3,7 @@
 use crate::InboxSettings;
 use secrecy::SecretString;
 use std::time::Duration;
-use stoa_client::ServiceUrl;
+use stoa_client::{ServiceUrl, egress::EgressRules};
 use stoa_config::{Env, InternalToken};
 use stoa_service::TokenSettings;
 
@@ -28,8 +28,10 @@ pub struct Settings {
     pub cache_ttl: Duration,
     /// How long the cache may take to answer before it counts as a miss.
     pub cache_patience: Duration,
-    /// How long an engine may take.
+    /// How long `ml` may take.
     pub engine_timeout: Duration,
+    /// Where engines elsewhere may be.
+    pub engine_rules: EgressRules,
 }
 
 impl stoa_config::Settings for Settings {
@@ -50,8 +52,9 @@ impl stoa_config::Settings for Settings {
             "how long the cache may take to answer",
         );
         let cache_patience = patience.default("20ms").read();
-        let timeout = env.duration("ENGINE_TIMEOUT", "how long an engine may take to answer");
+        let timeout = env.duration("ENGINE_TIMEOUT", "how long the built-in engine may take");
         let engine_timeout = timeout.default("3s").read();
+        let engine_rules = read_engine_rules(env);
         Some(Self {
             tokens: tokens?,
             internal: internal?,
@@ -63,8 +66,23 @@ impl stoa_config::Settings for Settings {
             cache_ttl: cache_ttl?,
             cache_patience: cache_patience?,
             engine_timeout: engine_timeout?,
+            engine_rules: engine_rules?,
         })
     }
+}
+
+fn read_engine_rules(env: &mut Env) -> Option<EgressRules> {
+    let networks = env.parse(
+        "ENGINE_NETWORKS",
+        "networks that engines may be in beside the public internet, such as 10.1.0.0/16",
+    );
+    let networks = networks.default("").read();
+    let http = env.parse("ENGINE_HTTP", "whether engines may be http, not https only");
+    let is_http_allowed = http.default("false").read();
+    Some(EgressRules {
+        networks: networks?,
+        is_http_allowed: is_http_allowed?,
+    })
 }
 
 fn read_inbox(env: &mut Env) -> Option<InboxSettings> {

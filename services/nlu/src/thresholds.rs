@@ -16,17 +16,23 @@ pub(crate) fn judge(mut result: ParseResult, settings: &Understanding) -> ParseR
     if is_unsure(result.intent.confidence, settings) {
         result.intent.name = None;
     }
-    let is_close = |margin| is_close(&result.intent_ranking, margin);
     // Of what is out of scope nobody is to choose.
-    result.ambiguous =
-        result.intent.name.is_some() && settings.ambiguity_margin.is_some_and(is_close);
+    let margin = settings
+        .ambiguity_margin
+        .filter(|_| result.intent.name.is_some());
+    let close = margin.map(|margin| close(&result.intent_ranking, margin));
+    result.alternatives = close.filter(|close| close.len() > 1).unwrap_or_default();
+    result.ambiguous = !result.alternatives.is_empty();
     result
 }
 
-/// Whether the second intent is within the margin of the first.
-fn is_close(ranking: &[RankedIntent], margin: f64) -> bool {
-    match ranking {
-        [first, second, ..] => first.confidence - second.confidence <= margin,
-        _ => false,
-    }
+/// The first intent, and those within the margin of it.
+fn close(ranking: &[RankedIntent], margin: f64) -> Vec<String> {
+    let Some(first) = ranking.first() else {
+        return Vec::new();
+    };
+    let close = ranking
+        .iter()
+        .take_while(|ranked| first.confidence - ranked.confidence <= margin);
+    close.map(|ranked| ranked.name.clone()).collect()
 }

@@ -1,14 +1,12 @@
-//! From an utterance to what it means: which model, the cache, the engine, and what is not sure.
+//! From an utterance to what it means: whose it is, the engines, and what is not sure.
 
-use crate::answers::Answers;
 use crate::assistants::{Assistants, LookupError};
+use crate::engines::{EngineError, Engines};
 use crate::inbox::Inbox;
-use crate::rollout::Rollouts;
 use crate::said::Said;
 use crate::thresholds;
-use stoa_client::ClientError;
 use stoa_contracts::assistants::AssistantRuntime;
-use stoa_contracts::parse::{ParseResult, ParseWithModel};
+use stoa_contracts::parse::ParseResult;
 use stoa_contracts::{Coded, ErrorCode, Problem};
 use stoa_service::Identity;
 use uuid::Uuid;
@@ -17,9 +15,8 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub(crate) struct Nlu {
     pub(crate) assistants: Assistants,
-    pub(crate) answers: Answers,
+    pub(crate) engines: Engines,
     pub(crate) inbox: Inbox,
-    pub(crate) rollouts: Rollouts,
 }
 
 /// Why an utterance is not understood.
@@ -27,26 +24,21 @@ pub(crate) struct Nlu {
 pub(crate) enum UnderstandError {
     #[error("There is no such assistant.")]
     NoAssistant,
-    #[error("The assistant has no active model: train one, or activate one.")]
-    NoModel,
     #[error("The access token is not narrowed to an assistant: use the key of one.")]
     NoAssistantInToken,
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    #[error("the engine failed")]
-    Engine(#[from] ClientError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 impl Coded for UnderstandError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NoAssistant => ErrorCode::NotFound,
-            Self::NoModel => ErrorCode::Conflict,
             Self::NoAssistantInToken => ErrorCode::Forbidden,
             Self::Lookup(error) => error.code(),
-            // Text and assistant have been checked here: what an engine refuses is our defect.
-            Self::Engine(error) if error.is_transient() => error.code(),
-            Self::Engine(_) => ErrorCode::Internal,
+            Self::Engine(error) => error.code(),
         }
     }
 
@@ -97,32 +89,8 @@ impl Nlu {
         assistant: &AssistantRuntime,
         said: Said,
     ) -> Result<ParseResult, UnderstandError> {
-        let active = assistant.active_model.ok_or(UnderstandError::NoModel)?;
-        let settings = &assistant.understanding;
-        let mut input = ParseWithModel {
-            assistant_id: assistant.id,
-            model_version: Rollouts::choose(assistant, active, said.key()),
-            text: said.text,
-            reference_time: said.reference_time,
-            time_zone: said.time_zone.or_else(|| settings.time_zone.clone()),
-            builtin_entities: settings.builtin_entities.clone(),
-        };
-        let answer = match self.answers.answer(&input).await {
-            // What is tried must not make fail what would not fail without it.
-            Err(error) if input.model_version != active && !error.is_transient() => {
-                let (assistant, version) = (assistant.id, input.model_version);
-                tracing::warn!(
-                    %error, assistant.id = %assistant, model.version = version,
-                    "a canary cannot answer; the active version does"
-                );
-                input.model_version = active;
-                self.answers.answer(&input).await?
-            }
-            answer => answer?,
-        };
-        // Versions are compared by what they say themselves.
-        self.rollouts.notice(assistant, input, &answer);
-        let result = thresholds::judge(answer, settings);
+        let answer = self.engines.ask(assistant, &said).await?;
+        let result = thresholds::judge(answer, &assistant.understanding);
         self.inbox.notice(assistant, &result);
         Ok(result)
     }

@@ -43,7 +43,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use webhooks::{Announcer, Webhooks};
 
 pub use settings::Settings;
-pub use webhooks::{Networks, WebhookSettings};
+pub use webhooks::WebhookSettings;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

@@ -1,7 +1,7 @@
 //! What can be configured.
 
 use std::time::Duration;
-use stoa_client::ServiceUrl;
+use stoa_client::{ServiceUrl, egress::EgressRules};
 use stoa_config::{Env, InternalToken};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::{ConsumerSettings, QueueSettings, RetentionSettings};
@@ -93,8 +93,10 @@ fn webhooks(env: &mut Env) -> Option<WebhookSettings> {
     );
     let pause = pause.default("5s").read();
     Some(WebhookSettings {
-        networks: networks?,
-        is_http_allowed: is_http_allowed?,
+        rules: EgressRules {
+            networks: networks?,
+            is_http_allowed: is_http_allowed?,
+        },
         pause: pause?,
     })
 }

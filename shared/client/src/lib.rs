@@ -4,9 +4,11 @@
 //! limit, carries the trace and says how long it will wait; idempotent calls are tried again
 //! while the budget lasts; a problem of the other side comes back as a [`ClientError`] with its code.
 //! Behind the URL there may be many addresses: [`Endpoints`] keeps them fresh and chooses.
+//! To what an account has chosen, [`egress`] leads.
 
 mod budget;
 mod call;
+pub mod egress;
 mod endpoints;
 mod error;
 mod hand_over;
@@ -16,7 +18,7 @@ mod trace;
 
 pub use budget::{Retry, RetryBudget};
 pub use call::ServiceClient;
-pub use endpoints::{Endpoints, InFlight, Outcome, Probe, Resolver, Shed, Turn};
+pub use endpoints::{Breaker, Endpoints, InFlight, Outcome, Probe, Resolver, Shed, Turn};
 pub use error::ClientError;
 pub use hand_over::hand_over;
 pub use settings::ServiceUrl;

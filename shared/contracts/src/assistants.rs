@@ -1,5 +1,6 @@
 //! Assistants.
 
+use crate::engines::KeptEngine;
 use crate::flows::Flows;
 use crate::rollouts::{Canary, Shadow};
 use crate::understanding::{Understanding, UpdateUnderstanding};
@@ -117,6 +118,9 @@ pub struct AssistantRuntime {
     /// How it understands.
     #[serde(default)]
     pub understanding: Understanding,
+    /// Who understands, in the order in which they are asked; empty from an `api` that knows the built-in one alone.
+    #[serde(default, deserialize_with = "KeptEngine::read_known")]
+    pub engines: Vec<KeptEngine>,
 }
 
 /// Answer to an upload of flows: what was understood.

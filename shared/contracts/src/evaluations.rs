@@ -120,6 +120,9 @@ pub struct EvaluationSummary {
     pub left_out: usize,
     /// How many got a wrong intent.
     pub mistakes: usize,
+    /// How many of those look as if the label were wrong and not the answer.
+    #[serde(default)]
+    pub suspects: usize,
 }
 
 /// What an evaluation found.
@@ -190,6 +193,10 @@ pub struct WrongAnswer {
     pub predicted: Option<String>,
     /// How sure the model was of its answer, 0 to 1.
     pub confidence: f64,
+    /// Whether it looks as if the label were wrong: the model is at least as sure of its answer as it usually is where that
+    /// intent is right.
+    #[serde(default)]
+    pub suspect: bool,
 }
 
 /// Internal: what an evaluation works on, as it stood when the evaluation was started.

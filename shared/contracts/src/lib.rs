@@ -9,6 +9,7 @@ pub mod assistants;
 pub mod coded;
 pub mod conversations;
 pub mod deadline;
+pub mod engines;
 pub mod error;
 pub mod evaluations;
 pub mod flows;

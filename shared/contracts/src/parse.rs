@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::engines::EngineKind;
 use crate::understanding::BuiltinEntity;
 
 /// The longest utterance, in Unicode scalar values: ten pages of a letter.
@@ -49,12 +50,18 @@ pub struct ParseResult {
     pub intent_ranking: Vec<RankedIntent>,
     /// The entities, in the order of the text.
     pub entities: Vec<Entity>,
-    /// The version of the model that answered.
+    /// The version of the model that answered; 0 if it was another engine than the built-in one.
     pub model_version: i32,
+    /// The engine that answered.
+    #[serde(default)]
+    pub engine: EngineKind,
     /// Whether the second intent is so close to the first that one should ask which is meant; never, unless the
     /// assistant has a margin for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ambiguous: bool,
+    /// The intents that are so close to each other, best first; empty unless it is ambiguous.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
 }
 
 /// The intent of an utterance.

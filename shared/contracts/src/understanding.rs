@@ -131,7 +131,7 @@ pub struct UpdateUnderstanding {
     clippy::option_option,
     reason = "what is absent and what is null are two things in a change"
 )]
-fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)

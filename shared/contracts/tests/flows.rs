@@ -120,6 +120,21 @@ flows:
 }
 
 #[test]
+fn a_choice_among_flows_needs_words_and_two_titles() {
+    let document = |titles: &str| {
+        format!(
+            "settings: {{disambiguation: which}}
+responses: {{which: 'Which one?'}}
+flows: {{pay: {{title: Pay, steps: [say: which]}}, move: {{{titles} steps: [say: which]}}}}"
+        )
+    };
+    assert_eq!(problems(&document("title: Move,")), []);
+    assert_eq!(problems(&document(""))[0].0, "/settings/disambiguation");
+    let unknown = document("title: Move,").replace("{which: 'Which", "{other: 'Which");
+    assert_eq!(problems(&unknown)[0].0, "/settings/disambiguation");
+}
+
+#[test]
 fn a_value_that_does_not_fit_its_slot_is_reported() {
     let found = problems(
         "responses: {q: What?}

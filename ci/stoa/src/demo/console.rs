@@ -62,7 +62,8 @@ impl Console {
     /// Creates an English assistant.
     pub(super) async fn create_assistant(&self, name: &str) -> anyhow::Result<Assistant> {
         let request = self.request(Method::POST, "/api/v1/assistants");
-        let input = json!({ "name": name, "language": "en" });
+        let understanding = json!({"ambiguity_margin": 0.1});
+        let input = json!({"name": name, "language": "en", "understanding": understanding});
         answer(request.json(&input))
             .await
             .context("cannot create the assistant")

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod assistants;
 mod documents;
+mod engines;
 mod evaluations;
 mod exports;
 mod flows;
@@ -73,6 +74,7 @@ fn resources() -> OpenApiRouter<Api> {
         .merge(trainings::routes())
         .merge(models::routes())
         .merge(rollouts::routes())
+        .merge(engines::routes())
         .merge(inbox::routes())
         .merge(webhooks::routes())
         .merge(webhook_deliveries::routes())

@@ -17,11 +17,10 @@ use stoa_contracts::{
 use stoa_postgres::{Cursor, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
-use url::Url;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{idempotency::OnlyOnce, state::Api};
+use crate::{chosen_url, idempotency::OnlyOnce, state::Api};
 
 /// The most webhooks of an account: each event is a job for each of them.
 const LIMIT: i64 = 20;
@@ -108,7 +107,7 @@ async fn create_webhook(
     Json(input): Json<CreateWebhook>,
 ) -> Result<Response, Problem> {
     require(&identity)?;
-    check_url(&input.url, api.webhook_http)?;
+    chosen_url::check("/url", &input.url, api.webhook_http)?;
     let now = api.clock.now();
     let webhook = Webhook {
         id: Uuid::now_v7(),
@@ -188,7 +187,7 @@ async fn update_webhook(
 ) -> Result<Json<Webhook>, Problem> {
     require(&identity)?;
     if let Some(url) = &input.url {
-        check_url(url, api.webhook_http)?;
+        chosen_url::check("/url", url, api.webhook_http)?;
     }
     let events = input.events.as_deref().map(names);
     let update = sqlx::query_as!(
@@ -256,20 +255,4 @@ fn names(events: &[WebhookEvent]) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-/// Whether it is an address that may be posted to, as far as its text says. Where it leads is seen when it is called.
-fn check_url(text: &str, is_http_allowed: bool) -> Result<(), Problem> {
-    let wrong = match Url::parse(text) {
-        Err(error) => format!("this is not a URL: {error}"),
-        Ok(url) if url.scheme() != "https" && !(is_http_allowed && url.scheme() == "http") => {
-            "this must begin with https://".to_owned()
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "this may not hold a user or a password; verify the signature instead".to_owned()
-        }
-        Ok(url) if url.fragment().is_some() => "this may not have a fragment (#...)".to_owned(),
-        Ok(_) => return Ok(()),
-    };
-    Err(Problem::at("/url", &wrong))
 }

@@ -4,6 +4,7 @@ mod annotations;
 mod api_keys;
 mod assistants;
 mod documents;
+mod engines;
 mod evaluations;
 mod exports;
 mod flows;

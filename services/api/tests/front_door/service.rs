@@ -105,6 +105,7 @@ impl Service {
             postgres: postgres.clone(),
             worker_url: url.to_owned(),
             webhook_http: false,
+            engine_http: false,
             api_key_retention: std::time::Duration::from_hours(24 * 90),
             inbox_retention: std::time::Duration::from_hours(24 * 90),
             internal_token: InternalToken::new(INTERNAL),

@@ -11,6 +11,8 @@ pub struct Utterance {
     pub intent: Option<(String, f64)>,
     /// The entities in the text.
     pub entities: Vec<Entity>,
+    /// The intents that may be meant, where it is more than one.
+    pub alternatives: Vec<String>,
 }
 
 impl Utterance {
@@ -42,7 +44,21 @@ impl Utterance {
             text: text.to_owned(),
             intent: Some((intent.to_owned(), 1.0)),
             entities: entities.into_iter().map(entity).collect(),
+            alternatives: Vec::new(),
         })
+    }
+
+    /// The payload of a button that says the same, meant as one of the alternatives; `None` for an intent that no payload
+    /// can name.
+    pub(super) fn as_payload(&self, intent: &str) -> Option<String> {
+        let values = self.entities.iter();
+        let values = values.map(|found| (found.entity.clone(), found.value.clone()));
+        let values: serde_json::Map<_, _> = values.collect();
+        let payload = match values.len() {
+            0 => format!("/{intent}"),
+            _ => format!("/{intent}{}", serde_json::Value::from(values)),
+        };
+        Self::from_payload(&payload).map(|_| payload)
     }
 
     /// Whether the text is a button's payload, which no slot should take as an answer in words.
@@ -64,6 +80,7 @@ impl From<&ParseResult> for Utterance {
             text: parse.text.clone(),
             intent: parse.intent.name.clone().map(|name| (name, confidence)),
             entities: parse.entities.clone(),
+            alternatives: parse.alternatives.clone(),
         }
     }
 }

@@ -35,6 +35,19 @@ pub(super) fn ask(
     Some(message(interpolate(state, &variant.text), buttons))
 }
 
+/// A response with these buttons, and its own after them.
+pub(super) fn offer(
+    program: &Program,
+    state: &State,
+    (name, mut offered): (&str, Vec<Button>),
+    rng: &mut dyn Rng,
+) -> Option<Message> {
+    let Response(variants) = program.response(name)?;
+    let variant = variants.choose(rng)?;
+    offered.extend(buttons(variant));
+    Some(message(interpolate(state, &variant.text), offered))
+}
+
 fn message(text: String, buttons: Vec<Button>) -> Message {
     if buttons.is_empty() {
         return Message::Text { text };

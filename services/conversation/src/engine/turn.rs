@@ -6,8 +6,8 @@ use super::program::{Operation, Program};
 use super::state::{Frame, State};
 use super::{Input, speech};
 use rand::Rng;
-use std::collections::BTreeMap;
-use stoa_contracts::conversations::{ConversationStatus, EventKind, Message};
+use std::collections::{BTreeMap, BTreeSet};
+use stoa_contracts::conversations::{Button, ConversationStatus, EventKind, Message};
 use stoa_contracts::flows::{Scalar, Slot};
 use time::{Duration, OffsetDateTime};
 
@@ -62,7 +62,10 @@ impl<'a> Turn<'a> {
         match (reading, self.flow_meant(said)) {
             (Reading::Fits(answer), None) => self.answer(answer, said),
             (Reading::Fits(answer), Some(_)) if answer.bare => self.answer(answer, said),
-            (_, Some(flow)) => self.turn_to(flow, said),
+            (_, Some(flow)) => match self.offer(said) {
+                Some(question) => self.utter(question),
+                None => self.turn_to(flow, said),
+            },
             (Reading::Unfit, None) => self.refuse(),
             (Reading::Absent, None) if self.state.stack.is_empty() => self.fall_back(),
             (Reading::Absent, None) => self.insist(said),
@@ -73,6 +76,12 @@ impl<'a> Turn<'a> {
     fn flow_meant(&self, said: &Utterance) -> Option<&'a str> {
         let program = self.program;
         let intent = said.intent_above(program.flows.settings.min_confidence)?;
+        self.flow_of(intent)
+    }
+
+    /// The flow that an intent starts now.
+    fn flow_of(&self, intent: &str) -> Option<&'a str> {
+        let program = self.program;
         let flow = program.triggered_by(intent)?;
         let may_interrupt = program.flows.flows.get(flow).is_some_and(|f| f.interrupts);
         if !may_interrupt && !self.state.stack.is_empty() {
@@ -86,6 +95,35 @@ impl<'a> Turn<'a> {
             }
         }
         (!current.contains(&flow)).then_some(flow)
+    }
+
+    /// The question which flow is meant, where that is to be asked and it may be several.
+    fn offer(&mut self, said: &Utterance) -> Option<Message> {
+        let program = self.program;
+        let response = program.flows.settings.disambiguation.as_deref()?;
+        let mut offered = BTreeSet::new();
+        let mut buttons = Vec::new();
+        for intent in &said.alternatives {
+            let Some(flow) = self.flow_of(intent) else {
+                continue;
+            };
+            let title = program
+                .flows
+                .flows
+                .get(flow)
+                .and_then(|flow| flow.title.as_ref());
+            let (Some(title), Some(payload)) = (title, said.as_payload(intent)) else {
+                continue;
+            };
+            if offered.insert(flow) {
+                let title = title.clone();
+                buttons.push(Button { title, payload });
+            }
+        }
+        if buttons.len() < 2 {
+            return None;
+        }
+        speech::offer(program, &self.state, (response, buttons), self.rng)
     }
 
     /// The slot that the flow on top waits for.

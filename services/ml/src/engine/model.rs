@@ -5,6 +5,7 @@ use super::intents::Intents;
 use super::text::Text;
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
+use stoa_contracts::engines::EngineKind;
 use stoa_contracts::parse::ParseResult;
 
 /// A trained model.
@@ -41,7 +42,9 @@ impl Model {
             intent: answer.intent,
             intent_ranking: answer.ranking,
             model_version: version,
+            engine: EngineKind::Ml,
             ambiguous: false,
+            alternatives: Vec::new(),
         }
     }
 

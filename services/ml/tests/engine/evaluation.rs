@@ -53,6 +53,33 @@ fn annotated_entities_are_measured_and_others_are_not() {
 }
 
 #[test]
+fn examples_with_the_label_of_another_intent_are_suspect() {
+    let mut data = energy_supplier();
+    let mut moved = Vec::new();
+    // One label in fifteen is that of another example.
+    for index in (7..data.examples.len()).step_by(15) {
+        let other = data.examples[index - 7].intent.clone();
+        if other.is_some() && other != data.examples[index].intent {
+            data.examples[index].intent = other;
+            moved.push(data.examples[index].text.clone());
+        }
+    }
+    let result = measure(&data, 5, &Options::default());
+    let suspects = result.wrong.iter().filter(|wrong| wrong.suspect);
+    let suspects: Vec<&str> = suspects.map(|wrong| wrong.text.as_str()).collect();
+    let found = moved
+        .iter()
+        .filter(|text| suspects.contains(&text.as_str()));
+    let found = found.count();
+    assert!(
+        moved.len() >= 4 && found * 2 > moved.len(),
+        "{found} of {moved:?}: {suspects:?}"
+    );
+    assert!(found * 2 > suspects.len(), "{found} of {suspects:?}");
+    assert_eq!(result.summary.suspects, suspects.len());
+}
+
+#[test]
 fn an_intent_that_cannot_be_told_apart_shows_in_the_matrix() {
     let mut data = energy_supplier();
     let mut twins: Vec<_> = data

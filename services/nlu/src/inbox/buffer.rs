@@ -75,6 +75,7 @@ mod tests {
             canary: None,
             shadow: None,
             understanding: Understanding::default(),
+            engines: Vec::new(),
         }
     }
 

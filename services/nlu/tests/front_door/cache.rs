@@ -2,6 +2,8 @@
 
 use crate::platform::Platform;
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -24,6 +26,33 @@ async fn an_activation_is_answered_by_the_new_model_within_two_seconds() {
         (body["model_version"] == json!(4)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn activations_to_and_fro_reach_two_replicas_within_a_second_and_no_request_fails() {
+    let platform = Platform::start().await;
+    let other = platform.replica().await;
+    let active = Arc::new(AtomicI32::new(3));
+    platform.follow(active.clone()).await;
+    for version in [4, 3, 4, 3] {
+        active.store(version, Ordering::Relaxed);
+        let activated = Instant::now();
+        loop {
+            let asked = Instant::now();
+            let (here, there) = tokio::join!(platform.parse("hi"), platform.parse_at(&other, "hi"));
+            for (status, body) in [&here, &there] {
+                assert_eq!(*status, 200, "{body}");
+            }
+            let versions = [&here, &there].map(|(_, body)| body["model_version"].clone());
+            let is_new = versions.iter().all(|one| *one == version);
+            // What was known may be used for a second; the answer to the next question is the new one.
+            if asked.duration_since(activated) > Duration::from_millis(1_500) {
+                assert!(is_new, "{version} was active: {versions:?}");
+                break;
+            }
+        }
+    }
+    other.stop().await.expect("it ends in order");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use stoa_config::Env;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_service::{Clock, Context, HttpSettings, Running, TokenSigner};
@@ -26,7 +28,7 @@ pub(crate) struct Platform {
     running: Running,
     http: reqwest::Client,
     // Redis lives as long as this.
-    _redis: Option<TestRedis>,
+    redis: Option<TestRedis>,
 }
 
 /// A status and a body.
@@ -54,25 +56,7 @@ impl Platform {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (api, ml) = (MockServer::start().await, MockServer::start().await);
         let worker = MockServer::start().await;
-        let env = Env::from_pairs([
-            ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
-            ("INTERNAL_TOKEN", INTERNAL_TOKEN),
-            ("API_URL", &api.uri()),
-            ("ML_URL", &ml.uri()),
-            ("WORKER_URL", &worker.uri()),
-            ("INBOX_INTERVAL", interval),
-            ("REDIS_URL", url),
-            // A busy machine is no reason to miss.
-            ("PARSE_CACHE_PATIENCE", "5s"),
-        ]);
-        let context = Context::default();
-        let app = nlu::build(env.load().expect("the settings are complete"), &context)
-            .await
-            .expect("the settings are good");
-        let running = app
-            .start(&HttpSettings::loopback(), &context)
-            .await
-            .expect("it starts");
+        let running = start([&api, &ml, &worker], url, interval).await;
         let http = reqwest::Client::new();
         let (account, assistant) = (Uuid::now_v7(), Uuid::now_v7());
         let platform = Self {
@@ -83,11 +67,44 @@ impl Platform {
             assistant,
             running,
             http,
-            _redis: redis,
+            redis,
         };
         platform.activate(Some(3)).await;
         platform.understand().await;
         platform
+    }
+
+    /// Another replica, beside the same neighbours and the same cache.
+    pub(crate) async fn replica(&self) -> Running {
+        let redis = self.redis.as_ref().map_or(NOWHERE, |redis| &redis.url);
+        start([&self.api, &self.ml, &self.worker], redis, "10ms").await
+    }
+
+    /// Asks a replica for what a text means.
+    pub(crate) async fn parse_at(&self, replica: &Running, text: &str) -> Answer {
+        let url = format!(
+            "{}/api/v1/assistants/{}/parse",
+            replica.url(),
+            self.assistant
+        );
+        let request = self.http.post(url).bearer_auth(self.token(None));
+        answer(request.json(&json!({"text": text}))).await
+    }
+
+    /// Lets `api` say which version is active from now on, as it stands there when it is asked.
+    pub(crate) async fn follow(&self, active: Arc<AtomicI32>) {
+        let (id, account_id) = (self.assistant, self.account);
+        let runtime = move |_: &Request| {
+            ResponseTemplate::new(200).set_body_json(json!({
+                "id": id, "account_id": account_id, "name": "Care", "language": "en",
+                "active_model": active.load(Ordering::Relaxed), "flows_version": null,
+            }))
+        };
+        Mock::given(method("GET"))
+            .respond_with(runtime)
+            .with_priority(1)
+            .mount(&self.api)
+            .await;
     }
 
     /// Lets `api` say which version is active from now on.
@@ -112,7 +129,8 @@ impl Platform {
             .await;
     }
 
-    async fn say_of_assistant(&self, version: Option<i32>, more: Value) {
+    /// Lets `api` say more of the assistant.
+    pub(crate) async fn say_of_assistant(&self, version: Option<i32>, more: Value) {
         self.api.reset().await;
         let mut runtime = json!({
             "id": self.assistant, "account_id": self.account, "name": "Care", "language": "en",
@@ -270,6 +288,30 @@ impl Platform {
         let request = self.request(Method::POST, &path).bearer_auth(token);
         answer(request.json(body)).await
     }
+}
+
+/// Starts the service beside `api`, `ml` and `worker`.
+async fn start([api, ml, worker]: [&MockServer; 3], redis: &str, interval: &str) -> Running {
+    let env = Env::from_pairs([
+        ("TOKEN_VERIFYING_KEY", keys::VERIFYING_KEY),
+        ("INTERNAL_TOKEN", INTERNAL_TOKEN),
+        ("API_URL", &api.uri()),
+        ("ML_URL", &ml.uri()),
+        ("WORKER_URL", &worker.uri()),
+        ("INBOX_INTERVAL", interval),
+        ("ENGINE_NETWORKS", "127.0.0.1/32"),
+        ("ENGINE_HTTP", "true"),
+        ("REDIS_URL", redis),
+        // A busy machine is no reason to miss.
+        ("PARSE_CACHE_PATIENCE", "5s"),
+    ]);
+    let context = Context::default();
+    let app = nlu::build(env.load().expect("the settings are complete"), &context)
+        .await
+        .expect("the settings are good");
+    app.start(&HttpSettings::loopback(), &context)
+        .await
+        .expect("it starts")
 }
 
 /// A token good for a quarter of an hour.

@@ -48,7 +48,12 @@ async fn two_intents_that_are_close_are_said_to_be_ambiguous() {
         .await;
     platform.understand_as("gibberish", None, 0.3).await;
     platform.set(&json!({"ambiguity_margin": 0.05})).await;
-    assert_eq!(platform.parse("unclear").await.1["ambiguous"], true);
+    let (_, body) = platform.parse("unclear").await;
+    let alternatives = json!(["guess_0", "guess_1"]);
+    assert_eq!(
+        (&body["ambiguous"], &body["alternatives"]),
+        (&json!(true), &alternatives)
+    );
     for text in ["gibberish", "hi"] {
         let (_, body) = platform.parse(text).await;
         assert_eq!(body.get("ambiguous"), None, "{body}");

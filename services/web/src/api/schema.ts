@@ -119,6 +119,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assistants/{id}/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads which engines understand what is said to an assistant, in the order in which they are asked. */
+        get: operations["get_engines"];
+        /**
+         * Sets which engines understand what is said to an assistant, and their order. All of it is said to them, so it is
+         *     for owners to choose.
+         */
+        put: operations["update_engines"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistants/{id}/evaluations": {
         parameters: {
             query?: never;
@@ -1722,6 +1743,33 @@ export interface components {
             /** @description The utterance. */
             text: string;
         };
+        /** @description An engine, without its token. */
+        Engine: {
+            /** @enum {string} */
+            kind: "ml";
+        } | {
+            /** @description Whether there is a token for it. */
+            has_token: boolean;
+            /** @enum {string} */
+            kind: "rasa";
+            /**
+             * Format: int32
+             * @description How long it may take, in milliseconds.
+             */
+            timeout_ms: number;
+            /** @description Where it answers. */
+            url: string;
+        };
+        /**
+         * @description A sort of engine.
+         * @enum {string}
+         */
+        EngineKind: "ml" | "rasa";
+        /** @description The engines of an assistant. */
+        Engines: {
+            /** @description In the order in which they are asked. */
+            engines: components["schemas"]["Engine"][];
+        };
         /** @description An entity found in an utterance. */
         Entity: {
             /**
@@ -1878,6 +1926,8 @@ export interface components {
             macro_f1: number;
             /** @description How many got a wrong intent. */
             mistakes: number;
+            /** @description How many of those look as if the label were wrong and not the answer. */
+            suspects?: number;
             /**
              * Format: double
              * @description The same, each intent counted by its examples.
@@ -2029,6 +2079,12 @@ export interface components {
              */
             steps?: components["schemas"]["Step"][];
             /**
+             * @description What a user is offered it by, where several flows may be meant.
+             * @default null
+             * @example Send a meter reading
+             */
+            title?: string | null;
+            /**
              * @description The intents that start it.
              * @default []
              */
@@ -2036,6 +2092,12 @@ export interface components {
         };
         /** @description What holds for the whole conversation. */
         FlowSettings: {
+            /**
+             * @description The response that is said when several flows may be meant, with a button for each that has a title. Absent: the most
+             *     probable one starts. What may be meant: the assistant's `ambiguity_margin`.
+             * @default null
+             */
+            disambiguation?: string | null;
             /**
              * @description What happens when an utterance leads nowhere.
              * @default {
@@ -3166,11 +3228,15 @@ export interface components {
         };
         /** @description What an utterance means. */
         ParseResult: {
+            /** @description The intents that are so close to each other, best first; empty unless it is ambiguous. */
+            alternatives?: string[];
             /**
              * @description Whether the second intent is so close to the first that one should ask which is meant; never, unless the
              *     assistant has a margin for it.
              */
             ambiguous?: boolean;
+            /** @description The engine that answered. */
+            engine?: components["schemas"]["EngineKind"];
             /** @description The entities, in the order of the text. */
             entities: components["schemas"]["Entity"][];
             /** @description The most probable intent; its name is null when the utterance is out of scope. */
@@ -3179,7 +3245,7 @@ export interface components {
             intent_ranking: components["schemas"]["RankedIntent"][];
             /**
              * Format: int32
-             * @description The version of the model that answered.
+             * @description The version of the model that answered; 0 if it was another engine than the built-in one.
              */
             model_version: number;
             /** @description The utterance as it came. */
@@ -3348,7 +3414,7 @@ export interface components {
              */
             model_file: string;
             /**
-             * @description The version of the model.
+             * @description The version of the assistant's own model; the sort of engine, where it has none and is understood elsewhere.
              * @example 3
              */
             model_id: string;
@@ -3897,6 +3963,32 @@ export interface components {
             name?: string | null;
             understanding?: components["schemas"]["UpdateUnderstanding"] | null;
         };
+        /** @description An engine in a request. */
+        UpdateEngine: {
+            /** @enum {string} */
+            kind: "ml";
+        } | {
+            /** @enum {string} */
+            kind: "rasa";
+            /**
+             * Format: int32
+             * @description How long it may take, in milliseconds.
+             * @default 2000
+             */
+            timeout_ms?: number;
+            /** @description What it lets us in by, as its `--auth-token` says. Absent: the one that was given before for this URL; null: none. */
+            token?: string | null;
+            /**
+             * @description Where it answers: `https`, at a public address.
+             * @example https://rasa.example.org
+             */
+            url: string;
+        };
+        /** @description Input of `update_engines`. */
+        UpdateEngines: {
+            /** @description The engines in the order in which they are asked: the next one when one has no answer. Each one once. */
+            engines: components["schemas"]["UpdateEngine"][];
+        };
         /** @description Input of `update_rollout`: what is tried from now on; what is absent or null is not, or not any more. */
         UpdateRollout: {
             canary?: components["schemas"]["Canary"] | null;
@@ -4107,6 +4199,11 @@ export interface components {
             expected?: string | null;
             /** @description The intent that was answered; null is "out of scope". */
             predicted?: string | null;
+            /**
+             * @description Whether it looks as if the label were wrong: the model is at least as sure of its answer as it usually is where that
+             *     intent is right.
+             */
+            suspect?: boolean;
             /** @description The utterance; a long one ends with an ellipsis. */
             text: string;
         };
@@ -5460,6 +5557,254 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedConversation"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_engines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The engines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engines"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_engines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateEngines"];
+            };
+        };
+        responses: {
+            /** @description The engines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engines"];
                 };
             };
             /** @description The request is malformed */

@@ -3,17 +3,16 @@
 //! `api` keeps what is said and to whom; here stands how. An endpoint may be told the same event twice, under the same
 //! `webhook-id`, as the scheme of Standard Webhooks expects.
 
-mod addresses;
 mod announce;
 mod sender;
 mod signature;
 
-pub use addresses::Networks;
 pub(crate) use announce::Announcer;
 
 use rand::RngExt as _;
 use sender::{SendError, Sender};
 use std::time::{Duration, Instant};
+use stoa_client::egress::EgressRules;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::webhooks::{
     Deliver, DeliveryReport, DeliveryStatus, WebhookAttempt, WebhookMessage,
@@ -33,10 +32,8 @@ const LONGEST: u32 = 5760;
 /// What is configured of webhooks.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
-    /// Networks that they may lead to beside the public internet.
-    pub networks: Networks,
-    /// Whether they may be `http`.
-    pub is_http_allowed: bool,
+    /// Where they may lead to.
+    pub rules: EgressRules,
     /// The pause after the first attempt.
     pub pause: Duration,
 }
@@ -117,7 +114,7 @@ impl Webhooks {
     pub(crate) fn new(api: ServiceClient, settings: WebhookSettings, clock: Clock) -> Self {
         Self {
             api,
-            sender: Sender::new(settings.networks, settings.is_http_allowed),
+            sender: Sender::new(settings.rules),
             pause: settings.pause,
             clock,
         }
@@ -150,7 +147,7 @@ fn path(id: Uuid) -> String {
 fn count(sent: &Result<u16, SendError>) {
     let outcome = match sent {
         Ok(_) => "taken",
-        Err(SendError::Forbidden) => "forbidden",
+        Err(error) if error.is_forbidden() => "forbidden",
         Err(_) => "failed",
     };
     metrics::counter!(ATTEMPTS, "outcome" => outcome).increment(1);

@@ -140,6 +140,7 @@ impl Platform {
             canary: None,
             shadow: None,
             understanding: Understanding::default(),
+            engines: Vec::new(),
         };
         let answer = ResponseTemplate::new(200).set_body_json(runtime);
         self.answers_about(assistant, answer).await;

@@ -1,5 +1,5 @@
-//! Which addresses a webhook may lead to. It is an account that chooses where we connect, so that nothing may be
-//! reached which only we can reach: the networks of the platform, of its machines, of the provider.
+//! Which addresses a URL of an account's choice may lead to: nothing may be reached which only we can reach, such as
+//! the networks of the platform, of its machines, of the provider.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -33,13 +33,13 @@ const RESERVED_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Networks that webhooks may lead to beside the public internet.
+/// Networks that may be reached beside the public internet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
 impl Networks {
-    /// Whether a webhook may lead there.
-    pub(crate) fn allow(&self, address: IpAddr) -> bool {
+    /// Whether that may be reached.
+    pub(super) fn allow(&self, address: IpAddr) -> bool {
         is_public(address) || self.0.iter().any(|network| network.contains(&address))
     }
 }

@@ -13,9 +13,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// After this long without an ejection, the next one counts as the first.
 const FORGIVEN: Duration = Duration::from_mins(1);
 
-/// What is known about the failures of one address.
+/// What is known about the failures of one address, or of whatever else is asked.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub struct Breaker {
     failures: u32,
     ejection: Option<Ejection>,
     /// How many ejections there have been of late, and until when that counts.
@@ -33,7 +33,7 @@ struct Ejection {
 
 impl Breaker {
     /// Whether requests go through as if nothing had been.
-    pub(super) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.ejection.is_none()
     }
 
@@ -43,7 +43,7 @@ impl Breaker {
     }
 
     /// Takes the one request that is let through when an ejection is over.
-    pub(super) fn try_trial(&mut self, now: Instant) -> bool {
+    pub fn try_trial(&mut self, now: Instant) -> bool {
         match &mut self.ejection {
             Some(ejection) if now >= ejection.until && !ejection.on_trial => {
                 ejection.on_trial = true;
@@ -54,14 +54,14 @@ impl Breaker {
     }
 
     /// That request has ended. If nobody has said how, the next one may try.
-    pub(super) fn end_trial(&mut self) {
+    pub fn end_trial(&mut self) {
         if let Some(ejection) = &mut self.ejection {
             ejection.on_trial = false;
         }
     }
 
     /// A request of that time went well. One from before the ejection proves nothing.
-    pub(super) fn good(&mut self, asked: Instant) {
+    pub fn good(&mut self, asked: Instant) {
         match &self.ejection {
             Some(ejection) if asked <= ejection.since => {}
             _ => {
@@ -73,7 +73,7 @@ impl Breaker {
 
     /// A request of that time failed; says whether the address is ejected by that. Not the first
     /// few times, and never if it may not be.
-    pub(super) fn failed(&mut self, asked: Instant, now: Instant, may_eject: bool) -> bool {
+    pub fn failed(&mut self, asked: Instant, now: Instant, may_eject: bool) -> bool {
         if self.ejection.is_some() {
             return self.again(asked, now);
         }

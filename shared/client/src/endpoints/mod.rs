@@ -24,6 +24,7 @@ use std::{
 
 use tokio::{task::JoinSet, time::Instant};
 
+pub use breaker::Breaker;
 use endpoint::Endpoint;
 pub use endpoint::InFlight;
 use gate::Gate;

@@ -68,6 +68,10 @@ pub struct FlowSettings {
     /// The response that is said before the open question is asked again, after a digression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// The response that is said when several flows may be meant, with a button for each that has a title. Absent: the most
+    /// probable one starts. What may be meant: the assistant's `ambiguity_margin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disambiguation: Option<String>,
     /// The flow that takes over when a question was asked too often in vain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub give_up: Option<String>,
@@ -88,6 +92,7 @@ impl Default for FlowSettings {
             start: None,
             fallback: Fallback::default(),
             resume: None,
+            disambiguation: None,
             give_up: None,
             // Below this, intents of the built-in engine are wrong more often than right.
             min_confidence: 0.3,
@@ -131,6 +136,10 @@ pub struct Flow {
     /// What it is for, in a sentence.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// What a user is offered it by, where several flows may be meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100, example = "Send a meter reading")]
+    pub title: Option<String>,
     /// The intents that start it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
@@ -144,6 +153,7 @@ impl Default for Flow {
     fn default() -> Self {
         Self {
             description: String::new(),
+            title: None,
             triggers: Vec::new(),
             interrupts: true,
             steps: Vec::new(),

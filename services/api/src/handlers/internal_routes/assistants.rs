@@ -11,7 +11,7 @@ use stoa_postgres::traced;
 use stoa_service::{Json, Path, Problem};
 use uuid::Uuid;
 
-use super::super::rollouts;
+use super::super::{engines::Kept, rollouts};
 use crate::state::Api;
 
 /// Who an assistant belongs to, and which model and flows it runs on.
@@ -23,6 +23,7 @@ pub(super) async fn get_assistant_runtime(
         r#"SELECT a.account_id, a.name, a.language, a.active_model,
                NULLIF(a.flows_version, 0) AS flows_version, a.collects_utterances,
                a.understanding AS "understanding: Stored<Understanding>",
+               a.engines AS "engines: Stored<Kept>",
                r.canary_model AS "canary_model?", r.canary_weight AS "canary_weight?",
                r.shadow_model AS "shadow_model?"
            FROM assistants a LEFT JOIN rollouts r ON r.assistant_id = a.id
@@ -43,6 +44,7 @@ pub(super) async fn get_assistant_runtime(
         canary: rollouts::canary(active_model, row.canary_model, row.canary_weight),
         shadow: rollouts::shadow(active_model, row.shadow_model),
         understanding: row.understanding.0,
+        engines: row.engines.0.0,
     }))
 }
 

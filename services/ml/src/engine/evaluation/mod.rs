@@ -15,6 +15,7 @@ use jiff::Zoned;
 use scores::Answer;
 use std::num::NonZeroUsize;
 use stoa_contracts::evaluations::EvaluationResult;
+use stoa_contracts::parse::ParseResult;
 use stoa_contracts::training_data::{Example, TrainingData};
 
 /// Folds that are worked on together at most: each may take as much memory as a training.
@@ -125,6 +126,16 @@ fn numbers(labels: &[Option<&str>]) -> Vec<u32> {
         .collect()
 }
 
+/// How sure a model is of the intent that an example has; what is not in the ranking has next to nothing.
+fn own(example: &Example, parsed: &ParseResult) -> f64 {
+    if parsed.intent.name == example.intent {
+        return parsed.intent.confidence;
+    }
+    let mut ranking = parsed.intent_ranking.iter();
+    let own = ranking.find(|ranked| Some(&ranked.name) == example.intent.as_ref());
+    own.map_or(0.0, |ranked| ranked.confidence)
+}
+
 /// Labelled utterances that are asked, and what was answered so far.
 struct Asking<'a> {
     examples: &'a [Example],
@@ -164,6 +175,7 @@ impl<'a> Asking<'a> {
             entities.count(example, &parsed.entities);
             answers.push(Answer {
                 example: index,
+                own: own(example, &parsed),
                 predicted: parsed.intent.name,
                 confidence: parsed.intent.confidence,
             });

@@ -20,6 +20,8 @@ pub(super) struct Answer {
     pub(super) predicted: Option<String>,
     /// How sure the model was.
     pub(super) confidence: f64,
+    /// How sure it was of the intent that the example has.
+    pub(super) own: f64,
 }
 
 /// An answer beside what was expected.
@@ -28,6 +30,7 @@ struct Judged<'a> {
     expected: Option<&'a str>,
     predicted: Option<&'a str>,
     confidence: f64,
+    own: f64,
 }
 
 impl Judged<'_> {
@@ -54,6 +57,7 @@ pub(super) fn result(
     let counts = count(&judged);
     let right = judged.iter().filter(|answer| answer.is_right()).count();
     let (macro_f1, weighted_f1) = mean_f1(&counts);
+    let usual = Usual::of(&judged);
     let summary = EvaluationSummary {
         accuracy: share(right, judged.len()).unwrap_or_default(),
         macro_f1,
@@ -62,13 +66,14 @@ pub(super) fn result(
         examples: judged.len(),
         left_out: examples.len() - judged.len(),
         mistakes: judged.len() - right,
+        suspects: judged.iter().filter(|answer| usual.suspect(answer)).count(),
     };
     EvaluationResult {
         summary,
         intents: intents(&counts),
         confusion: confusion(&judged),
         entities,
-        wrong: wrong(&judged),
+        wrong: wrong(&judged, &usual),
     }
 }
 
@@ -79,6 +84,7 @@ fn judge<'a>(examples: &'a [Example], answer: &'a Answer) -> Judged<'a> {
         expected: example.intent.as_deref(),
         predicted: answer.predicted.as_deref(),
         confidence: answer.confidence,
+        own: answer.own,
     }
 }
 
@@ -159,7 +165,7 @@ fn confusion(judged: &[Judged<'_>]) -> Vec<ConfusionCell> {
     cells.into_iter().map(cell).collect()
 }
 
-fn wrong(judged: &[Judged<'_>]) -> Vec<WrongAnswer> {
+fn wrong(judged: &[Judged<'_>], usual: &Usual<'_>) -> Vec<WrongAnswer> {
     let mut wrong: Vec<_> = judged.iter().filter(|answer| !answer.is_right()).collect();
     wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     wrong.truncate(MISTAKES_TOLD);
@@ -168,8 +174,37 @@ fn wrong(judged: &[Judged<'_>]) -> Vec<WrongAnswer> {
         expected: answer.expected.map(str::to_owned),
         predicted: answer.predicted.map(str::to_owned),
         confidence: answer.confidence,
+        suspect: usual.suspect(answer),
     };
     wrong.into_iter().map(tell).collect()
+}
+
+/// How sure the model usually is of an intent where an example has it: the thresholds of confident learning (Northcutt
+/// et al., 2021).
+struct Usual<'a>(BTreeMap<&'a str, f64>);
+
+impl<'a> Usual<'a> {
+    fn of(judged: &[Judged<'a>]) -> Self {
+        let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
+        for answer in judged {
+            let Some(intent) = answer.expected else {
+                continue;
+            };
+            let (sum, examples) = sums.entry(intent).or_default();
+            *sum += answer.own;
+            *examples += 1;
+        }
+        let mean =
+            |(intent, (sum, examples)): (&'a str, (f64, usize))| (intent, sum / number(examples));
+        Self(sums.into_iter().map(mean).collect())
+    }
+
+    /// Whether an example looks as if its label were wrong: the model is at least as sure of another intent as it
+    /// usually is where that intent is right.
+    fn suspect(&self, answer: &Judged<'_>) -> bool {
+        let usual = answer.predicted.and_then(|intent| self.0.get(intent));
+        !answer.is_right() && usual.is_some_and(|usual| answer.confidence >= *usual)
+    }
 }
 
 fn shortened(text: &str) -> String {
@@ -212,6 +247,7 @@ mod tests {
             example,
             predicted: case.1.map(str::to_owned),
             confidence: case.2,
+            own: if case.0 == case.1 { case.2 } else { 0.0 },
         };
         let answers: Vec<Answer> = cases.iter().enumerate().map(answer).collect();
         result(&examples, &answers, Vec::new())
@@ -273,6 +309,25 @@ mod tests {
             .map(|wrong| wrong.text.as_str())
             .collect();
         assert_eq!(told, ["utterance 1", "utterance 2", "utterance 0"]);
+    }
+
+    #[test]
+    fn a_label_is_suspect_where_another_intent_is_as_sure_as_it_usually_is() {
+        let result = result_of(&[
+            (Some("a"), Some("a"), 0.9),
+            (Some("a"), Some("a"), 0.7),
+            (Some("b"), Some("b"), 0.9),
+            (Some("b"), Some("a"), 0.85),
+            (Some("b"), Some("a"), 0.75),
+            (None, Some("a"), 0.8),
+            (Some("a"), None, 0.99),
+            (Some("b"), Some("only_answered"), 1.0),
+        ]);
+        // Of `a` it is 0.53 sure on average: 0.9, 0.7 and nothing.
+        let told = result.wrong.iter().filter(|wrong| wrong.suspect);
+        let told: Vec<_> = told.map(|wrong| wrong.confidence).collect();
+        assert_eq!(told, [0.85, 0.8, 0.75]);
+        assert_eq!(result.summary.suspects, 3);
     }
 
     #[test]

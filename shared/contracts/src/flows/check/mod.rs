@@ -73,6 +73,7 @@ impl Check<'_> {
         );
         self.flow_named("/settings/give_up", settings.give_up.as_deref());
         self.response_named("/settings/resume", settings.resume.as_deref());
+        self.disambiguation();
         self.response_named(
             "/settings/session_expired",
             settings.session_expired.as_deref(),
@@ -85,6 +86,23 @@ impl Check<'_> {
         }
         if settings.fallback.escalate_after == 0 {
             self.problem("/settings/fallback/escalate_after", "must be at least 1");
+        }
+    }
+
+    /// What is asked when several flows may be meant: of flows without a title nobody can choose.
+    fn disambiguation(&mut self) {
+        let Some(response) = self.flows.settings.disambiguation.as_deref() else {
+            return;
+        };
+        self.response_named("/settings/disambiguation", Some(response));
+        let titled = self
+            .flows
+            .flows
+            .values()
+            .filter(|flow| flow.title.is_some());
+        if titled.count() < 2 {
+            let message = "nobody could choose: give the flows that may be meant a `title`";
+            self.problem("/settings/disambiguation", message);
         }
     }
 

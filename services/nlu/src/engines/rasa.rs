@@ -1,0 +1,207 @@
+//! What Rasa 3 is asked and what it answers, by the description that it publishes of its server.
+
+use super::remotes::RemoteError;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stoa_contracts::engines::EngineKind;
+use stoa_contracts::parse::{Entity, Intent, ParseResult, RankedIntent};
+
+/// The intent by which Rasa's classifier of last resort says that it does not know.
+const FALLBACK: &str = "nlu_fallback";
+/// Lines of the ranking that are passed on.
+const RANKED: usize = 10;
+/// Entities of one utterance.
+const ENTITIES: usize = 100;
+
+/// Input of `POST /model/parse`.
+#[derive(Debug, Serialize)]
+pub(super) struct Question<'a> {
+    pub(super) text: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    intent: Option<Guess>,
+    #[serde(default)]
+    intent_ranking: Vec<Guess>,
+    #[serde(default)]
+    entities: Vec<Found>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Guess {
+    name: Option<String>,
+    #[serde(default)]
+    confidence: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Found {
+    entity: String,
+    start: usize,
+    end: usize,
+    #[serde(default)]
+    value: Value,
+    #[serde(default)]
+    confidence_entity: Option<f64>,
+    #[serde(default)]
+    extractor: Option<String>,
+    #[serde(default)]
+    role: Option<String>,
+}
+
+/// Where an utterance is understood, below the URL of a server; its token is a part of the query.
+pub(super) fn parse_url(url: &str, token: Option<&str>) -> Option<Url> {
+    let mut url = Url::parse(url).ok()?;
+    url.path_segments_mut()
+        .ok()?
+        .pop_if_empty()
+        .extend(["model", "parse"]);
+    if let Some(token) = token {
+        url.query_pairs_mut().append_pair("token", token);
+    }
+    Some(url)
+}
+
+/// What an answer says of an utterance, or what is wrong with it.
+pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> {
+    let answer: Answer = serde_json::from_slice(body).map_err(RemoteError::Json)?;
+    let intent = answer.intent.unwrap_or(Guess {
+        name: None,
+        confidence: None,
+    });
+    let ranking = answer.intent_ranking.into_iter().filter_map(ranked);
+    let entities = answer.entities.into_iter().take(ENTITIES);
+    let length = text.chars().count();
+    Ok(ParseResult {
+        text: text.to_owned(),
+        intent: Intent {
+            confidence: share(intent.confidence),
+            name: intent.name.filter(|name| name != FALLBACK),
+        },
+        intent_ranking: ranking.take(RANKED).collect(),
+        entities: entities
+            .map(|found| entity(found, length))
+            .collect::<Result<_, _>>()?,
+        model_version: 0,
+        engine: EngineKind::Rasa,
+        ambiguous: false,
+        alternatives: Vec::new(),
+    })
+}
+
+fn ranked(guess: Guess) -> Option<RankedIntent> {
+    let name = guess.name.filter(|name| name != FALLBACK)?;
+    let confidence = share(guess.confidence);
+    Some(RankedIntent { name, confidence })
+}
+
+/// Rasa counts characters as we do.
+fn entity(found: Found, length: usize) -> Result<Entity, RemoteError> {
+    if found.start >= found.end || found.end > length {
+        return Err(RemoteError::OutsideText);
+    }
+    Ok(Entity {
+        entity: found.entity,
+        start: found.start,
+        end: found.end,
+        value: found.value,
+        // Who matches words does not say how sure it is.
+        confidence: found
+            .confidence_entity
+            .map_or(1.0, |confidence| share(Some(confidence))),
+        extractor: found.extractor.unwrap_or_else(|| "rasa".to_owned()),
+        role: found.role,
+    })
+}
+
+/// A confidence; some of Rasa's classifiers give more than 1.
+fn share(confidence: Option<f64>) -> f64 {
+    confidence.unwrap_or_default().clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read_json(text: &str, answer: &Value) -> Result<ParseResult, RemoteError> {
+        read(text, answer.to_string().as_bytes())
+    }
+
+    #[test]
+    fn the_parts_of_an_answer_come_over() {
+        let answer = json!({
+            "text": "από Πάτρα", "intent": {"name": "travel", "confidence": 1.2},
+            "intent_ranking": [{"name": "travel", "confidence": 0.9}, {"name": "nlu_fallback", "confidence": 0.3}],
+            "entities": [{"entity": "city", "start": 4, "end": 9, "value": "Patras", "confidence_entity": 0.8,
+                "extractor": "DIETClassifier", "role": "from", "group": "1", "processors": []}],
+            "text_tokens": [[0, 3], [4, 9]], "response_selector": {},
+        });
+        let result = read_json("από Πάτρα", &answer).unwrap();
+        assert_eq!(
+            serde_json::to_value(result).unwrap(),
+            json!({
+                "text": "από Πάτρα", "intent": {"name": "travel", "confidence": 1.0},
+                "intent_ranking": [{"name": "travel", "confidence": 0.9}],
+                "entities": [{"entity": "city", "start": 4, "end": 9, "value": "Patras", "confidence": 0.8,
+                    "extractor": "DIETClassifier", "role": "from"}],
+                "model_version": 0, "engine": "rasa",
+            })
+        );
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_out_of_scope() {
+        for answer in [
+            json!({"text": "x", "intent": {"name": "nlu_fallback", "confidence": 0.7}}),
+            json!({"text": "x", "intent": {"name": null, "confidence": 0.0}, "entities": []}),
+            json!({"text": "x", "intent": null}),
+        ] {
+            let result = read_json("x", &answer).unwrap();
+            assert_eq!(result.intent.name, None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_none() {
+        let entity = |start, end| json!({"entities": [{"entity": "e", "start": start, "end": end, "value": "v"}]});
+        for wrong in [
+            entity(0, 3),
+            entity(1, 1),
+            entity(2, 1),
+            json!([1]),
+            json!({"intent": "hello"}),
+            json!({"entities": [{"entity": "e", "start": -1, "end": 1}]}),
+        ] {
+            assert!(read_json("ab", &wrong).is_err(), "{wrong}");
+        }
+        assert!(read("ab", b"<html>").is_err());
+    }
+
+    #[test]
+    fn the_address_keeps_what_stands_before_it() {
+        for (url, expected) in [
+            (
+                "https://a.example",
+                "https://a.example/model/parse?token=a+%26b",
+            ),
+            (
+                "https://a.example/bot/",
+                "https://a.example/bot/model/parse?token=a+%26b",
+            ),
+            (
+                "https://a.example/x?y=1",
+                "https://a.example/x/model/parse?y=1&token=a+%26b",
+            ),
+        ] {
+            assert_eq!(parse_url(url, Some("a &b")).unwrap().as_str(), expected);
+        }
+        assert_eq!(
+            parse_url("https://a.example", None).unwrap().as_str(),
+            "https://a.example/model/parse"
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! Engines elsewhere, which an account has chosen: called as strangers, each for a bounded time and behind a gate.
+
+use super::gate::{Closed, Gate};
+use super::rasa;
+use crate::coalescing::{InFlight, in_flight};
+use metrics::{Unit, describe_histogram, histogram};
+use moka::future::Cache;
+use reqwest::Method;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use stoa_client::egress::{self, Egress, EgressError, EgressRules};
+use stoa_contracts::deadline::Deadline;
+use stoa_contracts::engines::EngineKind;
+use stoa_contracts::parse::ParseResult;
+use stoa_contracts::{Coded, ErrorCode};
+use uuid::Uuid;
+
+/// Much more than an answer of ordinary length.
+const ANSWER_LIMIT: usize = 256 << 10;
+/// Idle connections that are kept for each engine.
+const IDLE: usize = 8;
+/// Engines whose gates are remembered, and for how long after the last request: a breaker is open for half a minute at most.
+const GATES: u64 = 10_000;
+const REMEMBERED: Duration = Duration::from_mins(5);
+
+const DURATION: &str = "nlu_remote_engine_seconds";
+
+pub(super) fn describe_metrics() {
+    let help = "How long engines elsewhere took, also those that failed.";
+    describe_histogram!(DURATION, Unit::Seconds, help);
+}
+
+/// An engine elsewhere, as an assistant names it.
+pub(super) struct Remote<'a> {
+    assistant: Uuid,
+    url: &'a str,
+    token: Option<&'a str>,
+    timeout: Duration,
+}
+
+impl<'a> Remote<'a> {
+    pub(super) fn new(assistant: Uuid, url: &'a str, token: Option<&'a str>, ms: u32) -> Self {
+        Self {
+            assistant,
+            url,
+            token,
+            timeout: Duration::from_millis(ms.into()),
+        }
+    }
+}
+
+/// Why an engine elsewhere has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RemoteError {
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    #[error("The engine answered {0}.")]
+    Refused(u16),
+    #[error("The engine answered what is no answer of Rasa's.")]
+    Json(#[source] serde_json::Error),
+    #[error("The engine found an entity that is not in the text.")]
+    OutsideText,
+    #[error("The engine answered more than is read.")]
+    TooLong,
+    #[error("The engine has failed, and is left alone for a while.")]
+    Open,
+    #[error("The engine has as many requests as it may have.")]
+    Busy,
+    #[error("No time is left to ask the engine.")]
+    Late,
+}
+
+impl RemoteError {
+    pub(super) const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Egress(EgressError::Timeout) | Self::Late => "timeout",
+            Self::Egress(EgressError::Url | EgressError::Scheme | EgressError::Forbidden)
+            | Self::Refused(400..=499) => "refused",
+            Self::Egress(_)
+            | Self::Refused(_)
+            | Self::Json(_)
+            | Self::OutsideText
+            | Self::TooLong => "failed",
+            Self::Open => "open",
+            Self::Busy => "busy",
+        }
+    }
+
+    /// Whether it is the engine that failed, and not what was asked of it.
+    fn is_its_own(&self, limit: Duration, remote: &Remote<'_>) -> bool {
+        match self {
+            // With less time than it may take it has shown nothing.
+            Self::Egress(EgressError::Timeout) => limit >= remote.timeout,
+            Self::Egress(error) => error.is_for_now(),
+            _ => true,
+        }
+    }
+}
+
+impl Coded for RemoteError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Egress(error) if !error.is_for_now() => ErrorCode::Conflict,
+            _ => ErrorCode::Unavailable,
+        }
+    }
+}
+
+/// Asks engines elsewhere. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Remotes {
+    egress: Egress,
+    gates: Cache<(Uuid, String), Arc<Gate>>,
+    in_flight: InFlight,
+}
+
+impl Remotes {
+    /// Asks those that may be reached.
+    pub(crate) fn new(rules: EgressRules) -> Self {
+        let agent = concat!("Stoa-Engines/", env!("CARGO_PKG_VERSION"));
+        let gates = Cache::builder()
+            .max_capacity(GATES)
+            .time_to_idle(REMEMBERED)
+            .build();
+        Self {
+            egress: Egress::new(agent, rules, IDLE),
+            gates,
+            in_flight: in_flight(),
+        }
+    }
+
+    /// What an utterance means to an engine. Where others may be asked after it, it has half of the time that is left.
+    pub(super) async fn ask(
+        &self,
+        remote: &Remote<'_>,
+        text: &str,
+        others: bool,
+    ) -> Result<ParseResult, Arc<RemoteError>> {
+        let key = format!("{}\n{}\n{text}", remote.assistant, remote.url);
+        let answer = self.ask_behind_gate(remote, text, others);
+        self.in_flight.try_get_with(key, answer).await
+    }
+
+    async fn ask_behind_gate(
+        &self,
+        remote: &Remote<'_>,
+        text: &str,
+        others: bool,
+    ) -> Result<ParseResult, RemoteError> {
+        let limit = limit(remote.timeout, others)?;
+        let key = (remote.assistant, remote.url.to_owned());
+        let gate = self.gates.get_with(key, async { Arc::new(Gate::new()) });
+        let gate = gate.await;
+        let pass = gate.enter().map_err(|closed| match closed {
+            Closed::Busy => RemoteError::Busy,
+            Closed::Open => RemoteError::Open,
+        })?;
+        let begun = Instant::now();
+        let answer = self.call(remote, text, limit).await;
+        let taken = begun.elapsed().as_secs_f64();
+        histogram!(DURATION, "engine" => EngineKind::Rasa.as_str()).record(taken);
+        match &answer {
+            Ok(_) => pass.good(),
+            Err(error) if error.is_its_own(limit, remote) => {
+                if pass.failed() {
+                    let assistant = remote.assistant;
+                    tracing::warn!(%error, assistant.id = %assistant, "an engine is left alone for a while");
+                }
+            }
+            Err(_) => {}
+        }
+        answer
+    }
+
+    async fn call(
+        &self,
+        remote: &Remote<'_>,
+        text: &str,
+        limit: Duration,
+    ) -> Result<ParseResult, RemoteError> {
+        let url = rasa::parse_url(remote.url, remote.token).ok_or(EgressError::Url)?;
+        let request = self.egress.request(Method::POST, url.as_str())?;
+        let request = request.timeout(limit).json(&rasa::Question { text });
+        let response = self.egress.send(request).await?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(RemoteError::Refused(status.as_u16()));
+        }
+        match egress::read(response, ANSWER_LIMIT).await? {
+            (body, true) => rasa::read(text, &body),
+            (_, false) => Err(RemoteError::TooLong),
+        }
+    }
+}
+
+/// How long an engine may take: no longer than the one who asks us waits.
+fn limit(timeout: Duration, others: bool) -> Result<Duration, RemoteError> {
+    let Some(deadline) = Deadline::current() else {
+        return Ok(timeout);
+    };
+    let left = deadline.left() / if others { 2 } else { 1 };
+    if left.as_millis() == 0 {
+        return Err(RemoteError::Late);
+    }
+    Ok(left.min(timeout))
+}
