@@ -12,6 +12,7 @@ export const keys = {
   evaluation: (id: string) => ['evaluations', id] as const,
   inbox: (id: string) => ['assistants', id, 'inbox'] as const,
   models: (id: string) => ['assistants', id, 'models'] as const,
+  rollout: (id: string) => ['assistants', id, 'rollout'] as const,
   trainingData: (id: string) => ['assistants', id, 'training-data'] as const,
   revisions: (id: string) => ['assistants', id, 'revisions'] as const,
   revision: (id: string, version: number) => ['assistants', id, 'revisions', version] as const,

@@ -3,7 +3,7 @@ import { render } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { App } from '../App'
 import { forgetSession, keepSession } from '../api/session'
-import type { Assistant, Me } from '../api/types'
+import type { Assistant, Me, Rollout } from '../api/types'
 import { json, page, type Routes } from './server'
 
 export const ASSISTANT: Assistant = {
@@ -25,6 +25,20 @@ const ME: Me = {
   role: 'owner',
 }
 
+const NO_ANSWERS = { total: 0, out_of_scope: 0 }
+
+/** Only the active version answers. */
+export const NOTHING_TRIED: Rollout = {
+  active_model: ASSISTANT.active_model ?? null,
+  canary: null,
+  shadow: null,
+  seen: {
+    active: NO_ANSWERS,
+    canary: NO_ANSWERS,
+    shadow: { agreed: 0, disagreed: 0, disagreements: [] },
+  },
+}
+
 /** An account with one assistant that has learned nothing yet. */
 export const ROUTES: Routes = {
   'GET /api/v1/me': () => json(ME),
@@ -33,6 +47,7 @@ export const ROUTES: Routes = {
   [`GET ${HOME}/trainings`]: () => page(),
   [`GET ${HOME}/evaluations`]: () => page(),
   [`GET ${HOME}/models`]: () => page(),
+  [`GET ${HOME}/rollout`]: () => json(NOTHING_TRIED),
   'GET /api/v1/imports': () => page(),
 }
 

@@ -15,6 +15,7 @@ import { History } from './History'
 import { LatestTraining } from './LatestTraining'
 import { Models } from './Models'
 import { isUnderWay, useRefreshAfterTraining, useStartTraining, useTrainings } from './queries'
+import { RolloutCard } from './RolloutCard'
 
 export default function TrainingPage() {
   const { t } = useTranslation()
@@ -51,6 +52,7 @@ export default function TrainingPage() {
         {latest && (
           <>
             <Models assistantId={id} />
+            <RolloutCard assistantId={id} />
             <Loaded query={trainings}>{items => <History trainings={items} />}</Loaded>
           </>
         )}

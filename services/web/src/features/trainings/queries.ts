@@ -1,12 +1,14 @@
-/** Trainings and models on the server. */
+/** Trainings, models and what is tried of them on the server. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
-import type { Training } from '../../api/types'
+import type { Rollout, Training, UpdateRollout } from '../../api/types'
 
 /** How often a training under way is asked for. */
 const POLL_MS = 500
+/** How often the sightings of what is tried are asked for; the server gathers them for some seconds. */
+const SEEN_MS = 10_000
 /** How many trainings and models a page shows. */
 const SHOWN = 20
 
@@ -27,13 +29,14 @@ export function useTrainings(id: string) {
   })
 }
 
-/** Reloads what a training changes (the active model, the list of models) when it has ended. */
+/** Reloads what a training changes (the active model, the list of models, what is tried beside it) when it has ended. */
 export function useRefreshAfterTraining(id: string, latest: Training | undefined) {
   const client = useQueryClient()
   const ended = latest && !isUnderWay(latest) ? latest.id : undefined
   useEffect(() => {
     if (!ended) return
     void client.invalidateQueries({ queryKey: keys.models(id) })
+    void client.invalidateQueries({ queryKey: keys.rollout(id) })
     void client.invalidateQueries({ queryKey: keys.assistant(id), exact: true })
     void client.invalidateQueries({ queryKey: keys.assistants })
   }, [client, id, ended])
@@ -76,8 +79,30 @@ export function useActivateModel(id: string) {
     onSuccess: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: keys.models(id) }),
+        client.invalidateQueries({ queryKey: keys.rollout(id) }),
         client.invalidateQueries({ queryKey: keys.assistant(id), exact: true }),
         client.invalidateQueries({ queryKey: keys.assistants }),
       ]),
+  })
+}
+
+/** What is tried beside the active version; asked for again and again while something is. */
+export function useRollout(id: string) {
+  return useQuery({
+    queryKey: keys.rollout(id),
+    queryFn: () => unwrap(api.GET('/api/v1/assistants/{id}/rollout', { params: { path: { id } } })),
+    refetchInterval: ({ state: { data } }) => (data?.canary || data?.shadow ? SEEN_MS : false),
+  })
+}
+
+/** Tries versions from now on, or ends that: what is absent is tried no longer. */
+export function useUpdateRollout(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (body: UpdateRollout) =>
+      unwrap(api.PUT('/api/v1/assistants/{id}/rollout', { params: { path: { id } }, body })),
+    onSuccess: rollout => client.setQueryData<Rollout>(keys.rollout(id), rollout),
+    // Refused is what contradicts the present state: a version that is active meanwhile.
+    onError: () => client.invalidateQueries({ queryKey: keys.rollout(id) }),
   })
 }
