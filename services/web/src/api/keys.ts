@@ -4,6 +4,7 @@ export const keys = {
   oidc: ['oidc'] as const,
   oidcReturn: (state: string) => ['oidc', 'return', state] as const,
   sessions: ['sessions'] as const,
+  users: ['users'] as const,
   apiKeys: ['api-keys'] as const,
   assistants: ['assistants', 'list'] as const,
   assistant: (id: string) => ['assistants', id] as const,

@@ -17,7 +17,7 @@ export const ASSISTANT: Assistant = {
 
 export const HOME = `/api/v1/assistants/${ASSISTANT.id}`
 
-const ME: Me = {
+export const ME: Me = {
   id: '0190a000-0000-7000-8000-0000000000ff',
   email: 'ada@example.org',
   account_id: '0190a000-0000-7000-8000-0000000000fe',

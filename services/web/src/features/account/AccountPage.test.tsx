@@ -35,6 +35,7 @@ const KEY: ApiKey = {
 const ACCOUNT = {
   ...ROUTES,
   'GET /api/v1/sessions': () => page(HERE, THERE),
+  'GET /api/v1/users': () => page(),
   'GET /api/v1/api-keys': () => page(KEY),
 }
 const none = () => new Response(null, { status: 204 })
@@ -106,10 +107,11 @@ test('a key is revoked after a question', async () => {
   expect(await screen.findByText('The key “Web chat” is revoked.')).toBeVisible()
 })
 
-test('who is no owner sees their sessions and no keys', async () => {
+test('who is no owner sees their sessions, no users and no keys', async () => {
   serve({ ...ACCOUNT, ...asRole('editor') })
   renderApp('/account')
   expect(await screen.findByRole('heading', { level: 2, name: 'Sessions' })).toBeVisible()
+  expect(screen.queryByRole('heading', { level: 2, name: 'Users' })).toBeNull()
   expect(screen.queryByRole('heading', { level: 2, name: 'API keys' })).toBeNull()
 })
 

@@ -1,10 +1,11 @@
-/** What belongs to the user and to the account: where they are signed in, and the keys of programs. */
+/** What belongs to the user and to the account: where they are signed in, the other users, and the keys of programs. */
 import { Stack } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '../../components/PageHeader'
 import { useMe } from '../session/queries'
 import { ApiKeys } from './ApiKeys'
 import { Sessions } from './Sessions'
+import { Users } from './Users'
 
 export default function AccountPage() {
   const { t } = useTranslation()
@@ -18,7 +19,12 @@ export default function AccountPage() {
       />
       <Stack gap="xl">
         <Sessions />
-        {me.data?.role === 'owner' && <ApiKeys />}
+        {me.data?.role === 'owner' && (
+          <>
+            <Users />
+            <ApiKeys />
+          </>
+        )}
       </Stack>
     </>
   )

@@ -17,8 +17,8 @@ import type { CreatedApiKey, Role, Scope } from '../../api/types'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useAssistants } from '../assistants/queries'
 import { useCreateApiKey } from './queries'
+import { ROLES } from './roles'
 
-const ROLES: Role[] = ['viewer', 'editor', 'owner']
 const SCOPES: Scope[] = ['parse', 'converse', 'manage']
 /** Days after which a key expires; 0 is never. */
 const LIVES = [30, 90, 365, 0] as const

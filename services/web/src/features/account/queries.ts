@@ -1,4 +1,4 @@
-/** The user's sessions and the account's API keys on the server. */
+/** The user's sessions, and the account's users and API keys on the server. */
 import {
   type InfiniteData,
   useInfiniteQuery,
@@ -8,7 +8,7 @@ import {
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
 import { forgetSession } from '../../api/session'
-import type { CreateApiKey } from '../../api/types'
+import type { CreateApiKey, CreateUser, Me, Role } from '../../api/types'
 
 const PAGE = 50
 
@@ -57,6 +57,53 @@ export function useSignOutEverywhere() {
   return useMutation({
     mutationFn: () => unwrap(api.DELETE('/api/v1/sessions')),
     onSuccess: forgetSession,
+  })
+}
+
+export function useUsers() {
+  return useInfiniteQuery({
+    queryKey: keys.users,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/users', paged(pageParam))),
+    initialPageParam: '',
+    getNextPageParam: page => page.next_cursor ?? undefined,
+    select: flat,
+  })
+}
+
+export function useCreateUser() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (body: CreateUser) => unwrap(api.POST('/api/v1/users', { body })),
+    // The password is in the input: it is not kept longer than it is typed.
+    gcTime: 0,
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.users }),
+  })
+}
+
+/** The server has ended every session of a user that was changed: this one too, if it is the user's own. */
+function useFollowUser() {
+  const client = useQueryClient()
+  return (id: string) =>
+    client.getQueryData<Me>(keys.me)?.id === id
+      ? forgetSession()
+      : client.invalidateQueries({ queryKey: keys.users })
+}
+
+export function useChangeRole() {
+  const follow = useFollowUser()
+  return useMutation({
+    mutationFn: ({ id, role }: { id: string; role: Role }) =>
+      unwrap(api.PATCH('/api/v1/users/{id}', { params: { path: { id } }, body: { role } })),
+    onSuccess: (_, { id }) => follow(id),
+  })
+}
+
+export function useDeleteUser() {
+  const follow = useFollowUser()
+  return useMutation({
+    mutationFn: (id: string) =>
+      unwrap(api.DELETE('/api/v1/users/{id}', { params: { path: { id } } })),
+    onSuccess: (_, id) => follow(id),
   })
 }
 
