@@ -672,6 +672,44 @@ export const en = {
     entities: 'Entities',
     entity: 'Entity',
     annotated: 'Annotated',
+    comparison: {
+      title: 'Comparison',
+      compare: 'Compare',
+      compareLabel: 'Compare the shown result with that of {{time}}',
+      end: 'End the comparison',
+      before: 'Before',
+      after: 'After',
+      difference: 'Difference',
+      figures: 'Figures',
+      figure: 'Figure',
+      points: '{{points}} points',
+      better: 'better',
+      worse: 'worse',
+      same: 'the same',
+      basis: {
+        kinds:
+          'One is a cross-validation, the other asks a set: they were measured on different utterances, and their figures may not compare.',
+        revisions:
+          'The two were measured on different training data, on revision {{before}} and on revision {{after}}: their figures may not compare.',
+        sets: 'The two were measured on different sets: their figures may not compare.',
+        folds:
+          'The utterances are the same, but not the number of parts: with more parts, each model has learned from more examples.',
+        alike:
+          'Both sets have as many utterances of each intent, and are taken for the same one here.',
+      },
+      intents: 'Intents whose F1 differs',
+      noIntents: 'No intent’s F1 differs.',
+      onlyBefore: 'only before',
+      onlyAfter: 'only after',
+      newlyWrong: 'Newly wrong',
+      newlyWrongUnknown:
+        'What is newly wrong cannot be told: not all mistakes of the earlier measurement are kept.',
+      nowRight: 'Now right',
+      nowRightUnknown:
+        'What is right now cannot be told: not all mistakes of the later measurement are kept.',
+      noneNewlyWrong: 'No utterance was right before and is wrong after.',
+      noneNowRight: 'No utterance was wrong before and is right after.',
+    },
   },
   inbox: {
     title: 'Inbox',

@@ -32,6 +32,12 @@ export function useFormat() {
       new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: digits }).format(
         value,
       ),
+    /** A difference with its sign: "+2.1". */
+    change: (value: number) =>
+      new Intl.NumberFormat(language, {
+        signDisplay: 'exceptZero',
+        maximumFractionDigits: 1,
+      }).format(value),
     bytes: (count: number) => bytes(language, count),
     /** "3 minutes ago". */
     ago: (iso: string, now = Date.now()) => relative(language, iso, now),

@@ -1,5 +1,5 @@
-/** The evaluations so far; the result of each can be shown. */
-import { Button, Card, Table, Text, Title } from '@mantine/core'
+/** The evaluations so far; the result of each can be shown, and compared with the one that is shown. */
+import { Button, Card, Group, Table, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Evaluation } from '../../api/types'
 import { Ago } from '../../components/Ago'
@@ -11,11 +11,16 @@ import { useWhat } from './useWhat'
 interface EvaluationHistoryProps {
   evaluations: Evaluation[]
   /** The one whose result is shown. */
-  shown: string | undefined
+  shown: Evaluation | undefined
+  /** The one that it is compared with. */
+  compared: string | undefined
   onShow: (id: string) => void
+  /** Nothing ends the comparison. */
+  onCompare: (id: string | undefined) => void
 }
 
-export function EvaluationHistory({ evaluations, shown, onShow }: EvaluationHistoryProps) {
+export function EvaluationHistory(props: EvaluationHistoryProps) {
+  const { evaluations, shown, compared, onShow, onCompare } = props
   const { t } = useTranslation()
   const format = useFormat()
   const what = useWhat()
@@ -24,7 +29,7 @@ export function EvaluationHistory({ evaluations, shown, onShow }: EvaluationHist
       <Title order={2} fz="xl" id="history" mb="sm">
         {t('evaluation.history')}
       </Title>
-      <WideTable minWidth={560} label={t('evaluation.history')} verticalSpacing="sm">
+      <WideTable minWidth={640} label={t('evaluation.history')} verticalSpacing="sm">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{t('evaluation.what')}</Table.Th>
@@ -51,27 +56,60 @@ export function EvaluationHistory({ evaluations, shown, onShow }: EvaluationHist
                 />
               </Table.Td>
               <Table.Td ta="right">
-                {evaluation.id === shown ? (
-                  <Text fz="sm" c="dimmed">
-                    {t('evaluation.shown')}
-                  </Text>
-                ) : (
-                  <Button
-                    size="compact-sm"
-                    variant="default"
-                    aria-label={t('evaluation.showLabel', {
-                      time: format.time(evaluation.created_at),
-                    })}
-                    onClick={() => onShow(evaluation.id)}
-                  >
-                    {t('evaluation.show')}
-                  </Button>
-                )}
+                <Choices
+                  evaluation={evaluation}
+                  shown={shown}
+                  isCompared={evaluation.id === compared}
+                  onShow={onShow}
+                  onCompare={onCompare}
+                />
               </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </WideTable>
     </Card>
+  )
+}
+
+interface ChoicesProps extends Pick<EvaluationHistoryProps, 'shown' | 'onShow' | 'onCompare'> {
+  evaluation: Evaluation
+  isCompared: boolean
+}
+
+function Choices({ evaluation, shown, isCompared, onShow, onCompare }: ChoicesProps) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { id, status, created_at } = evaluation
+  const time = format.time(created_at)
+  if (id === shown?.id) {
+    return (
+      <Text fz="sm" c="dimmed">
+        {t('evaluation.shown')}
+      </Text>
+    )
+  }
+  return (
+    <Group gap="xs" justify="flex-end" wrap="nowrap">
+      {status === 'succeeded' && shown?.status === 'succeeded' && (
+        <Button
+          size="compact-sm"
+          variant={isCompared ? 'filled' : 'default'}
+          aria-pressed={isCompared}
+          aria-label={t('evaluation.comparison.compareLabel', { time })}
+          onClick={() => onCompare(isCompared ? undefined : id)}
+        >
+          {t('evaluation.comparison.compare')}
+        </Button>
+      )}
+      <Button
+        size="compact-sm"
+        variant="default"
+        aria-label={t('evaluation.showLabel', { time })}
+        onClick={() => onShow(id)}
+      >
+        {t('evaluation.show')}
+      </Button>
+    </Group>
   )
 }

@@ -11,6 +11,7 @@ import { StatusBadge } from '../../components/StatusBadge'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { CancelRun } from '../jobs/CancelRun'
 import { useCanEdit } from '../session/queries'
+import { Comparison } from './Comparison'
 import { EvaluationHistory } from './EvaluationHistory'
 import { Findings } from './Findings'
 import { isUnderWay, useEvaluation, useEvaluations } from './queries'
@@ -23,8 +24,13 @@ export default function EvaluationPage() {
   const evaluations = useEvaluations(id)
   const canEdit = useCanEdit()
   const [chosen, setChosen] = useState<string>()
+  const [beside, setBeside] = useState<string>()
   const latest = evaluations.data?.[0]
   const shown = evaluations.data?.find(evaluation => evaluation.id === chosen) ?? latest
+  const other =
+    shown?.status === 'succeeded' && beside !== shown.id
+      ? evaluations.data?.find(evaluation => evaluation.id === beside)
+      : undefined
   return (
     <>
       <PageHeader context={name} title={t('evaluation.title')} intro={t('evaluation.intro')} />
@@ -46,7 +52,20 @@ export default function EvaluationPage() {
                 <Text c="dimmed">{t('evaluation.empty')}</Text>
               )}
               {items.length > 1 && (
-                <EvaluationHistory evaluations={items} shown={shown?.id} onShow={setChosen} />
+                <EvaluationHistory
+                  evaluations={items}
+                  shown={shown}
+                  compared={other?.id}
+                  onShow={setChosen}
+                  onCompare={setBeside}
+                />
+              )}
+              {shown && other && (
+                <Comparison
+                  key={`${shown.id} ${other.id}`}
+                  pair={[shown, other]}
+                  onEnd={() => setBeside(undefined)}
+                />
               )}
             </>
           )}
