@@ -103,6 +103,8 @@ const dataRoute = createRoute({
 export interface ExamplesSearch {
   /** The intent; what is out of scope if it is absent. */
   intent?: string | undefined
+  /** What to look for among them. */
+  find?: string | undefined
 }
 
 const examplesRoute = createRoute({
@@ -110,6 +112,7 @@ const examplesRoute = createRoute({
   path: '/examples',
   validateSearch: (search: Record<string, unknown>): ExamplesSearch => ({
     intent: text(search.intent),
+    find: text(search.find),
   }),
   component: lazyRouteComponent(() => import('./features/trainingData/ExamplesPage')),
 })

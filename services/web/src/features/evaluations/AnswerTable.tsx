@@ -1,10 +1,12 @@
 /** Utterances that were not understood, with what was meant and what was answered. */
-import { Button, Table } from '@mantine/core'
+import { Badge, Button, Group, Table } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { WrongAnswer } from '../../api/types'
+import { ButtonLink } from '../../components/ButtonLink'
 import { WideTable } from '../../components/WideTable'
 import { useFormat } from '../../i18n/format'
+import { OUT_OF_SCOPE } from '../inbox/intents'
 import type { Intent } from './matrix'
 
 /** Rows that are added at a time. */
@@ -13,9 +15,11 @@ const STEP = 25
 interface AnswerTableProps {
   label: string
   wrong: WrongAnswer[]
+  /** The assistant whose examples these are; absent where they are others. */
+  examplesOf?: string | undefined
 }
 
-export function AnswerTable({ label, wrong }: AnswerTableProps) {
+export function AnswerTable({ label, wrong, examplesOf }: AnswerTableProps) {
   const { t } = useTranslation()
   const format = useFormat()
   const [shown, setShown] = useState(STEP)
@@ -32,13 +36,16 @@ export function AnswerTable({ label, wrong }: AnswerTableProps) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {wrong.slice(0, shown).map(({ text, expected, predicted, confidence }, index) => (
+          {wrong.slice(0, shown).map((answer, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: an utterance may stand there twice; the order never changes.
             <Table.Tr key={index}>
-              <Table.Td style={{ overflowWrap: 'anywhere' }}>{text}</Table.Td>
-              <Table.Td>{name(expected)}</Table.Td>
-              <Table.Td>{name(predicted)}</Table.Td>
-              <Table.Td ta="right">{format.percent(confidence)}</Table.Td>
+              <Table.Td style={{ overflowWrap: 'anywhere' }}>
+                {answer.text}
+                {answer.suspect && <Suspicion answer={answer} examplesOf={examplesOf} />}
+              </Table.Td>
+              <Table.Td>{name(answer.expected)}</Table.Td>
+              <Table.Td>{name(answer.predicted)}</Table.Td>
+              <Table.Td ta="right">{format.percent(answer.confidence)}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -49,5 +56,43 @@ export function AnswerTable({ label, wrong }: AnswerTableProps) {
         </Button>
       )}
     </>
+  )
+}
+
+interface SuspicionProps {
+  answer: WrongAnswer
+  examplesOf: string | undefined
+}
+
+/** Says that the label may be wrong, and leads to where it is changed. */
+function Suspicion({ answer, examplesOf: assistantId }: SuspicionProps) {
+  const { t } = useTranslation()
+  const { text, expected } = answer
+  return (
+    <Group gap="xs" mt={4}>
+      <Badge
+        variant="outline"
+        color="terracotta"
+        radius="sm"
+        tt="none"
+        fw={600}
+        title={t('evaluation.suspectHint')}
+      >
+        {t('evaluation.suspect')}
+      </Badge>
+      {assistantId && (
+        <ButtonLink
+          size="compact-xs"
+          variant="default"
+          aria-label={t('evaluation.toExampleOf', { text })}
+          to="/assistants/$assistantId/examples"
+          params={{ assistantId }}
+          // A long utterance ends with an ellipsis that is none of its own.
+          search={{ intent: expected ?? OUT_OF_SCOPE, find: text.replace(/…$/, '') }}
+        >
+          {t('evaluation.toExample')}
+        </ButtonLink>
+      )}
+    </Group>
   )
 }

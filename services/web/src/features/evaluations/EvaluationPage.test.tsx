@@ -98,6 +98,55 @@ test('a cell of the matrix leads to its utterances, and back to all', async () =
   expect(screen.getByText('will it rain')).toBeVisible()
 })
 
+/** A result in which one label looks wrong. */
+const SUSPECT: EvaluationResult = {
+  ...RESULT,
+  suspects: 1,
+  wrong: RESULT.wrong.map(answer => ({ ...answer, suspect: answer.text === 'hey there' })),
+}
+
+test('labels that look wrong are counted, marked, shown alone, and lead to their examples', async () => {
+  serve({
+    ...MEASURED,
+    [`GET /api/v1/evaluations/${DONE.id}`]: () => json({ ...DONE, result: SUSPECT }),
+    [`GET ${HOME}/training-data`]: () =>
+      json({ examples: ['hey there', 'hello'].map(text => ({ text, intent: 'greet' })) }),
+  })
+  const { user, container } = renderApp(PATH)
+  const figure = (await screen.findByText('Doubtful labels')).closest('div')
+  expect(figure).toHaveTextContent('Doubtful labels1')
+  const mistakes = within(screen.getByRole('region', { name: 'Mistakes' }))
+  expect(mistakes.getAllByText('label doubtful')).toHaveLength(1)
+  await user.click(mistakes.getByRole('switch', { name: 'Only where the label looks wrong' }))
+  expect(mistakes.queryByText('will it rain')).toBeNull()
+  expect(await axe(container)).toHaveNoViolations()
+  await user.click(mistakes.getByRole('link', { name: 'Look at the example “hey there”' }))
+  expect(await screen.findByRole('searchbox', { name: 'Find an example' })).toHaveValue('hey there')
+  const examples = within(screen.getByRole('list', { name: 'Examples' }))
+  expect(examples.getByText('hey there')).toBeVisible()
+  expect(examples.queryByText('hello')).toBeNull()
+})
+
+test('a label of a set is marked too, but it stands among no examples', async () => {
+  const asked = { ...DONE, folds: null, model: 3 }
+  serve({
+    ...MEASURED,
+    [`GET ${HOME}/evaluations`]: () => page(asked),
+    [`GET /api/v1/evaluations/${DONE.id}`]: () => json({ ...asked, result: SUSPECT }),
+  })
+  renderApp(PATH)
+  expect(await screen.findByText('label doubtful')).toBeVisible()
+  expect(screen.queryByRole('link', { name: /^Look at the example/ })).toBeNull()
+})
+
+test('a result of an earlier release has no doubtful labels', async () => {
+  serve(MEASURED)
+  renderApp(PATH)
+  const figure = (await screen.findByText('Doubtful labels')).closest('div')
+  expect(figure).toHaveTextContent('Doubtful labels0')
+  expect(screen.queryByRole('switch')).toBeNull()
+})
+
 test('scores are sorted by the column that is pressed', async () => {
   serve(MEASURED)
   const { user } = renderApp(PATH)

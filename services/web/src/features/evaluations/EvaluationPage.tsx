@@ -119,7 +119,12 @@ function Found({ id }: { id: string }) {
   const evaluation = useEvaluation(id)
   return (
     <Loaded query={evaluation} skeleton={[90, 240, 240]}>
-      {({ result }) => result && <Findings result={result} />}
+      {({ result, folds, assistant_id }) =>
+        result && (
+          // Only a cross-validation asks what is among the examples; a set has utterances of its own.
+          <Findings result={result} examplesOf={folds == null ? undefined : assistant_id} />
+        )
+      }
     </Loaded>
   )
 }

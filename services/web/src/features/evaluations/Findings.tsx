@@ -10,7 +10,13 @@ import type { Pair } from './matrix'
 import { ScoreTable } from './ScoreTable'
 import { WrongAnswers } from './WrongAnswers'
 
-export function Findings({ result }: { result: EvaluationResult }) {
+interface FindingsProps {
+  result: EvaluationResult
+  /** The assistant whose examples were asked; absent where they were others. */
+  examplesOf: string | undefined
+}
+
+export function Findings({ result, examplesOf }: FindingsProps) {
   const { t } = useTranslation()
   const [pair, setPair] = useState<Pair>()
   const answers = useRef<HTMLHeadingElement>(null)
@@ -34,6 +40,7 @@ export function Findings({ result }: { result: EvaluationResult }) {
           <WrongAnswers
             headingRef={answers}
             result={result}
+            examplesOf={examplesOf}
             pair={pair}
             onAll={() => setPair(undefined)}
           />
@@ -93,6 +100,11 @@ function Summary({ result }: { result: EvaluationResult }) {
           },
           { name: t('evaluation.examples'), value: format.number(result.examples) },
           { name: t('evaluation.mistakes'), value: format.number(result.mistakes) },
+          {
+            name: t('evaluation.suspects'),
+            value: format.number(result.suspects ?? 0),
+            hint: t('evaluation.suspectsHint'),
+          },
         ]}
       />
       {result.left_out > 0 && (

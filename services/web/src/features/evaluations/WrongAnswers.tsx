@@ -1,6 +1,6 @@
 /** The utterances that were not understood, all or those of one cell of the matrix. */
-import { Button, Card, Group, Text, Title } from '@mantine/core'
-import type { Ref } from 'react'
+import { Button, Card, Group, Switch, Text, Title } from '@mantine/core'
+import { type Ref, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { EvaluationResult } from '../../api/types'
 import { AnswerTable } from './AnswerTable'
@@ -9,21 +9,25 @@ import type { Intent, Pair } from './matrix'
 interface WrongAnswersProps {
   headingRef: Ref<HTMLHeadingElement>
   result: EvaluationResult
+  /** The assistant whose examples were asked; absent where they were others. */
+  examplesOf: string | undefined
   /** Only these. */
   pair: Pair | undefined
   onAll: () => void
 }
 
-export function WrongAnswers({ headingRef, result, pair, onAll }: WrongAnswersProps) {
+export function WrongAnswers({ headingRef, result, pair, onAll, ...props }: WrongAnswersProps) {
   const { t } = useTranslation()
+  const [isSuspectOnly, setSuspectOnly] = useState(false)
   const name = (intent: Intent | undefined) => intent ?? t('evaluation.outOfScope')
   const { wrong, mistakes } = result
-  const wanted = pair
+  const ofPair = pair
     ? wrong.filter(
         ({ expected = null, predicted = null }) =>
           expected === pair.expected && predicted === pair.predicted,
       )
     : wrong
+  const wanted = isSuspectOnly ? ofPair.filter(({ suspect }) => suspect) : ofPair
   return (
     <Card component="section" aria-labelledby="wrong">
       <Group justify="space-between" mb="sm">
@@ -46,13 +50,24 @@ export function WrongAnswers({ headingRef, result, pair, onAll }: WrongAnswersPr
           </Button>
         )}
       </Group>
+      {wrong.some(({ suspect }) => suspect) && (
+        <Switch
+          mb="sm"
+          label={t('evaluation.onlySuspects')}
+          checked={isSuspectOnly}
+          onChange={event => setSuspectOnly(event.currentTarget.checked)}
+        />
+      )}
       {wanted.length === 0 ? (
-        <Text c="dimmed">{t('evaluation.noneOfPair')}</Text>
+        <Text c="dimmed">
+          {t(ofPair.length === 0 ? 'evaluation.noneOfPair' : 'evaluation.noneSuspect')}
+        </Text>
       ) : (
         <AnswerTable
-          key={pair && `${pair.expected} ${pair.predicted}`}
+          key={[pair?.expected, pair?.predicted, isSuspectOnly].join(' ')}
           label={t('evaluation.wrong')}
           wrong={wanted}
+          {...props}
         />
       )}
     </Card>

@@ -59,7 +59,7 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
   const { t } = useTranslation()
   const canEdit = useCanEdit()
   const navigate = useNavigate()
-  const { intent = OUT_OF_SCOPE } = useSearch({
+  const { intent = OUT_OF_SCOPE, find = '' } = useSearch({
     from: '/signed-in/assistants/$assistantId/examples',
   })
   const draft = useDraft(stored)
@@ -146,8 +146,9 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
       </Group>
       {save.error && <SaveProblem error={save.error} busy={isCatchingUp} onTop={storeOnTop} />}
       <ExampleList
-        key={intent}
+        key={`${intent} ${find}`}
         intent={intent === OUT_OF_SCOPE ? null : intent}
+        find={find}
         intents={intents}
         entities={entitiesOf(stored.data)}
         rows={draft.rowsOf(intent === OUT_OF_SCOPE ? null : intent)}
@@ -159,6 +160,8 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
 
 interface ExampleListProps {
   intent: string | null
+  /** What is looked for at first. */
+  find: string
   intents: string[]
   entities: string[]
   rows: Row[]
@@ -166,9 +169,9 @@ interface ExampleListProps {
   draft: ReturnType<typeof useDraft> | undefined
 }
 
-function ExampleList({ intent, intents, entities, rows, draft }: ExampleListProps) {
+function ExampleList({ intent, find, intents, entities, rows, draft }: ExampleListProps) {
   const { t } = useTranslation()
-  const [wanted, setWanted] = useState('')
+  const [wanted, setWanted] = useState(find)
   const [shown, setShown] = useState(SHOWN)
   const [opened, setOpened] = useState<string>()
   const lower = wanted.trim().toLocaleLowerCase()
