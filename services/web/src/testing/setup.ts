@@ -27,6 +27,12 @@ Object.assign(globalThis, {
     removeListener: vi.fn(),
   }),
 })
+// Everything has a place in the window: Mantine hides a menu as soon as it has found that its button has none.
+const PLACE = { x: 10, y: 10, left: 10, top: 10, right: 20, bottom: 20, width: 10, height: 10 }
+Element.prototype.getBoundingClientRect = () => ({ ...PLACE, toJSON: () => PLACE })
+for (const side of ['clientWidth', 'clientHeight']) {
+  Object.defineProperty(document.documentElement, side, { value: 1024 })
+}
 Element.prototype.scrollIntoView = vi.fn()
 Object.defineProperty(document, 'fonts', { value: new EventTarget() })
 window.scrollTo = vi.fn() as typeof window.scrollTo
