@@ -8,6 +8,7 @@ export const keys = {
   apiKeys: ['api-keys'] as const,
   assistants: ['assistants', 'list'] as const,
   assistant: (id: string) => ['assistants', id] as const,
+  engines: (id: string) => ['assistants', id, 'engines'] as const,
   trainings: (id: string) => ['assistants', id, 'trainings'] as const,
   evaluations: (id: string) => ['assistants', id, 'evaluations'] as const,
   evaluation: (id: string) => ['evaluations', id] as const,

@@ -2,7 +2,7 @@
 import { Stack } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '../../components/PageHeader'
-import { useMe } from '../session/queries'
+import { useIsOwner, useMe } from '../session/queries'
 import { ApiKeys } from './ApiKeys'
 import { Sessions } from './Sessions'
 import { Users } from './Users'
@@ -10,6 +10,7 @@ import { Users } from './Users'
 export default function AccountPage() {
   const { t } = useTranslation()
   const me = useMe()
+  const isOwner = useIsOwner()
   return (
     <>
       <PageHeader
@@ -19,7 +20,7 @@ export default function AccountPage() {
       />
       <Stack gap="xl">
         <Sessions />
-        {me.data?.role === 'owner' && (
+        {isOwner && (
           <>
             <Users />
             <ApiKeys />

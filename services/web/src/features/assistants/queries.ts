@@ -2,7 +2,13 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
-import type { Assistant, BuiltinEntity, UpdateUnderstanding } from '../../api/types'
+import type {
+  Assistant,
+  BuiltinEntity,
+  Engines,
+  UpdateEngine,
+  UpdateUnderstanding,
+} from '../../api/types'
 
 /** Every page that has been asked for, as one list. */
 export function useAssistants() {
@@ -92,6 +98,31 @@ export function useUnderstanding(id: string) {
       client.setQueryData<Assistant>(keys.assistant(id), assistant)
       return client.invalidateQueries({ queryKey: keys.assistants })
     },
+  })
+}
+
+/** Who understands what is said to an assistant; what is edited begins with what is stored now, not with a cached list. */
+export function useEngines(id: string) {
+  return useQuery({
+    queryKey: keys.engines(id),
+    queryFn: () => unwrap(api.GET('/api/v1/assistants/{id}/engines', { params: { path: { id } } })),
+    gcTime: 0,
+  })
+}
+
+export function useUpdateEngines(id: string) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (engines: UpdateEngine[]) =>
+      unwrap(
+        api.PUT('/api/v1/assistants/{id}/engines', {
+          params: { path: { id } },
+          body: { engines },
+        }),
+      ),
+    // Tokens are in the input: they are not kept longer than they are typed.
+    gcTime: 0,
+    onSuccess: engines => client.setQueryData<Engines>(keys.engines(id), engines),
   })
 }
 

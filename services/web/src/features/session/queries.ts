@@ -23,6 +23,11 @@ export function useCanEdit(): boolean {
   return me.data !== undefined && RANKS[me.data.role] >= RANKS.editor
 }
 
+/** Whether the user may do everything in the account. */
+export function useIsOwner(): boolean {
+  return useMe().data?.role === 'owner'
+}
+
 export function useSignIn() {
   return useMutation({
     mutationFn: ({ email, password }: { email: string; password: string }) =>
