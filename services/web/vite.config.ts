@@ -23,7 +23,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/testing/setup.ts'],
     // A loaded CI machine took more than the default 5 s for the first render.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     reporters: process.env.JUNIT_OUTPUT ? ['default', 'junit'] : ['default'],
     outputFile: process.env.JUNIT_OUTPUT ? { junit: process.env.JUNIT_OUTPUT } : undefined,
   },

@@ -8,7 +8,7 @@ import { startI18n } from '../i18n'
 
 expect.extend(axeMatchers)
 // Pages are loaded on demand; on a busy machine the first one takes longer than the default second.
-configure({ asyncUtilTimeout: 10_000 })
+configure({ asyncUtilTimeout: 20_000 })
 
 class NoResizeObserver {
   observe() {}
