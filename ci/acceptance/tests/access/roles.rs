@@ -40,7 +40,8 @@ impl Least {
             | "update_webhook"
             | "delete_webhook"
             | "list_webhook_deliveries"
-            | "test_webhook" => Self::Owner,
+            | "test_webhook"
+            | "update_engines" => Self::Owner,
             // A viewer tries assistants out, takes copies and signs out.
             "parse"
             | "parse_rasa"
