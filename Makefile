@@ -8,7 +8,7 @@
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Start everything, import the demo, print where to look (QUEUE=rabbitmq for the other queue)
+up: ## Start everything, import the demo, print where to look (QUEUE=rabbitmq: the other queue; ENCODER=minilm: with a sentence encoder)
 	@ci/platform/up
 
 down: ## Stop everything, keep the data

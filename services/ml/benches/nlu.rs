@@ -17,11 +17,12 @@ mod scores;
 
 use datasets::Dataset;
 use jiff::Zoned;
-use ml::engine::{Model, Options, Progress, train};
+use ml::engine::{Encoder, Model, Options, Progress, train};
 use scores::{calibration_error, share};
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Instant;
 use stoa_contracts::parse::ParseResult;
 
@@ -49,8 +50,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         "| data set | system | in scope % | out of scope % | ECE % | train s (CPU s) | parse us p50 / p99 | model MB |"
     );
     println!("|---|---|---|---|---|---|---|---|");
+    let encoder = encoder()?;
     for dataset in [datasets::clinc150(&folder)?, datasets::banking77(&folder)?] {
-        measure(&dataset)?;
+        measure(&dataset, "stoa", None)?;
+        if let Some(encoder) = &encoder {
+            measure(&dataset, "stoa with an encoder", Some(encoder))?;
+        }
     }
     for (system, inside, outside) in PUBLISHED {
         println!("| CLINC150 | {system}, published | {inside} | {outside} | - | - | - | - |");
@@ -59,12 +64,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn measure(dataset: &Dataset) -> Result<(), Box<dyn Error>> {
+/// The sentence encoder in the folder that `STOA_ENCODER` names.
+fn encoder() -> Result<Option<Arc<Encoder>>, Box<dyn Error>> {
+    let Some(folder) = std::env::var_os("STOA_ENCODER") else {
+        println!("without an encoder: set STOA_ENCODER to a folder that has one");
+        return Ok(None);
+    };
+    Ok(Some(Arc::new(Encoder::load(Path::new(&folder))?)))
+}
+
+fn measure(
+    dataset: &Dataset,
+    system: &str,
+    encoder: Option<&Arc<Encoder>>,
+) -> Result<(), Box<dyn Error>> {
+    let options = Options {
+        encoder: encoder.cloned(),
+        ..Options::default()
+    };
     let (started, cpu) = (Instant::now(), cpu_seconds()?);
-    let trained = train(&dataset.train, &Options::default(), &Progress::new())?;
+    let trained = train(&dataset.train, &options, &Progress::new())?;
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
     let artefact = trained.model.to_artefact();
-    let model = Model::from_artefact(&artefact)?;
+    let model = Model::from_artefact(&artefact, encoder)?;
     let now = Zoned::default();
     let mut nanos = Vec::new();
     let answers: Vec<ParseResult> = dataset
@@ -80,7 +102,7 @@ fn measure(dataset: &Dataset) -> Result<(), Box<dyn Error>> {
     nanos.sort_unstable();
     let percentile = |part: usize| nanos[(nanos.len() - 1) * part / 100] as f64 / 1e3;
     println!(
-        "| {} | stoa | {} | {} | {:.2} | {seconds:.2} ({cpu:.2}) | {:.1} / {:.1} | {:.1} |",
+        "| {} | {system} | {} | {} | {:.2} | {seconds:.2} ({cpu:.2}) | {:.1} / {:.1} | {:.1} |",
         dataset.name,
         share(dataset, &answers, true),
         share(dataset, &answers, false),

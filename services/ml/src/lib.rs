@@ -18,10 +18,13 @@ pub use settings::Settings;
 use anyhow::Context as _;
 use axum::Router;
 use axum::routing::{post, put};
+use engine::Encoder;
 use evaluations::Evaluator;
 use models::Models;
 use runs::Runner;
 use sqlx::migrate::Migrator;
+use std::path::PathBuf;
+use std::sync::Arc;
 use stoa_postgres::PostgresSettings;
 use stoa_service::{App, Clock, Context};
 
@@ -34,14 +37,32 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         .await
         .context("connect to postgres")?;
     stoa_postgres::refuse_pending(&pool, &MIGRATOR).await?;
-    let models = Models::new(pool.clone(), settings.model_cache);
-    let runner = || Runner::new(pool.clone(), &settings, context.clone());
+    let encoder = match settings.encoder.clone() {
+        Some(folder) => Some(load_encoder(folder).await?),
+        None => None,
+    };
+    let models = Models::new(pool.clone(), settings.model_cache, encoder.clone());
+    let runner = || Runner::new(pool.clone(), &settings, encoder.clone(), context.clone());
     let evaluator = Evaluator::new(runner(), models.clone());
     let data_routes = training_routes(runner()).merge(evaluation_routes(evaluator));
     let routes = stoa_service::body_limit(data_routes, settings.training_body_limit)
         .merge(parse_routes(models, context.clock.clone()));
     Ok(App::new(stoa_service::internal(routes, &settings.internal))
         .ready_when("postgres", stoa_postgres::readiness(&pool)))
+}
+
+/// Reads a sentence encoder; it stays in memory.
+async fn load_encoder(folder: PathBuf) -> anyhow::Result<Arc<Encoder>> {
+    let shown = folder.display().to_string();
+    let encoder = tokio::task::spawn_blocking(move || Encoder::load(&folder)).await?;
+    let encoder =
+        encoder.with_context(|| format!("load the sentence encoder in {shown} (ENCODER)"))?;
+    tracing::info!(
+        encoder.id = encoder.id(),
+        folder = shown,
+        "sentences are encoded where an assistant wants it"
+    );
+    Ok(Arc::new(encoder))
 }
 
 fn training_routes(runner: Runner) -> Router {

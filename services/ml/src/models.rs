@@ -1,7 +1,7 @@
 //! Models in memory: read from the database when they are first asked, the ones that were not asked for longest
 //! dropped when they take too much.
 
-use crate::engine::{ArtefactError, Model};
+use crate::engine::{ArtefactError, Encoder, Model};
 use crate::metrics;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
@@ -25,6 +25,7 @@ pub(crate) struct Models {
     pool: PgPool,
     cache: Cache<Key, Loaded>,
     loads: Arc<Semaphore>,
+    encoder: Option<Arc<Encoder>>,
 }
 
 /// A model, and what it weighs, which is counted once.
@@ -64,8 +65,8 @@ impl Coded for LoadError {
 }
 
 impl Models {
-    /// Holds up to this many bytes of models.
-    pub(crate) fn new(pool: PgPool, bytes: usize) -> Self {
+    /// Holds up to this many bytes of models, some of which may need the encoder.
+    pub(crate) fn new(pool: PgPool, bytes: usize, encoder: Option<Arc<Encoder>>) -> Self {
         // A model that was just asked stays, whatever was asked often before: else it would be read for each question.
         let cache = Cache::builder()
             .max_capacity(bytes as u64)
@@ -78,7 +79,12 @@ impl Models {
             })
             .build();
         let loads = Arc::new(Semaphore::new(LOADS));
-        Self { pool, cache, loads }
+        Self {
+            pool,
+            cache,
+            loads,
+            encoder,
+        }
     }
 
     /// The model of an assistant; requests that come while it is read wait for the same one.
@@ -126,8 +132,9 @@ impl Models {
         if Model::checksum(&row.artefact) != Some(row.checksum.as_slice()) {
             return Err(LoadError::Swapped);
         }
+        let encoder = self.encoder.clone();
         let read = move || {
-            let model = Model::from_artefact(&row.artefact)?;
+            let model = Model::from_artefact(&row.artefact, encoder.as_ref())?;
             let bytes = u32::try_from(model.bytes()).unwrap_or(u32::MAX);
             let model = Arc::new(model);
             Ok::<_, ArtefactError>(Loaded { model, bytes })

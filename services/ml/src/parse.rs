@@ -8,8 +8,8 @@ use jiff::{Timestamp, Zoned};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
 use stoa_service::{Clock, Json, Problem};
 
-/// Longer utterances, in bytes, are understood on a thread that may block: 1,000 take about
-/// 100 microseconds, and nobody else should wait longer than that.
+/// Longer utterances, in bytes, are understood on a thread that may block, and so is what goes through an encoder: 1,000
+/// take about 100 microseconds, and nobody else should wait longer than that.
 const LONG: usize = 1_000;
 
 /// `POST /internal/v1/parse`: what an utterance means to one version of an assistant's model.
@@ -21,11 +21,11 @@ pub(crate) async fn parse(
     let now = said(&input, &clock)?;
     let model = models.get(input.assistant_id, version).await?;
     let span = tracing::info_span!("model.parse", model.version = version);
-    let is_long = input.text.len() > LONG;
+    let takes_long = input.text.len() > LONG || model.is_encoded();
     let builtins = Builtins::of(input.builtin_entities.as_deref());
     let understand =
         move || span.in_scope(|| model.parse_for(&input.text, version, &now, builtins));
-    let result = if is_long {
+    let result = if takes_long {
         tokio::task::spawn_blocking(understand)
             .await
             .map_err(LoadError::Broken)?

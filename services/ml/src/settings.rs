@@ -1,6 +1,7 @@
 //! What can be configured.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use stoa_config::{Env, InternalToken};
 use stoa_postgres::PostgresSettings;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub training_body_limit: usize,
     /// How many bytes of models are kept in memory.
     pub model_cache: usize,
+    /// The folder of a sentence encoder, if there is one.
+    pub encoder: Option<PathBuf>,
 }
 
 impl stoa_config::Settings for Settings {
@@ -50,6 +53,11 @@ impl stoa_config::Settings for Settings {
             "memory for models; the least used ones go",
         );
         let model_cache = cache.default("256MiB").read();
+        let encoder = env.parse::<PathBuf>(
+            "ENCODER",
+            "folder of a sentence encoder; unset: /opt/encoder, where an image has one, else none",
+        );
+        let encoder = encoder.optional();
         Some(Self {
             database: database?,
             internal: internal?,
@@ -58,6 +66,13 @@ impl stoa_config::Settings for Settings {
             training_threads: training_threads?,
             training_body_limit: training_body_limit?,
             model_cache: model_cache?,
+            encoder: encoder?.or_else(installed),
         })
     }
+}
+
+/// The encoder that an image was built with.
+fn installed() -> Option<PathBuf> {
+    let folder = Path::new("/opt/encoder");
+    folder.join("config.json").exists().then(|| folder.into())
 }

@@ -212,6 +212,9 @@ pub struct EvaluationSnapshot {
     pub method: EvaluationMethod,
     /// The data: all of it for a cross-validation, examples only for a model.
     pub data: TrainingData,
+    /// Whether a sentence encoder is used in a cross-validation.
+    #[serde(default)]
+    pub is_encoded: bool,
 }
 
 /// Internal: how an evaluation measures.

@@ -101,6 +101,9 @@ pub struct TrainingSnapshot {
     /// more than it was then.
     #[serde(default = "first")]
     pub run: i32,
+    /// Whether a sentence encoder is used.
+    #[serde(default)]
+    pub is_encoded: bool,
 }
 
 fn first() -> i32 {

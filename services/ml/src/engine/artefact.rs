@@ -4,16 +4,21 @@
 //! can only become the types of a [`Model`], never code. What is read is checked before it is
 //! used: the sum first, then that every part has the size that the others expect.
 
+use super::encoder::Encoder;
 use super::entities::Entities;
 use super::intents::LinearIntents;
-use super::model::Model;
+use super::model::{Encoded, Model};
+use super::weights::Quantised;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"stoa-nlu";
 /// Counts up whenever the body changes. Format 1 is read as well, so that what was trained
 /// before an update still answers after it.
 const FORMAT: u16 = 2;
+/// The same, and behind it what was learned with an encoder.
+const ENCODED: u16 = 3;
 const SUM: usize = 32;
 const HEADER: usize = MAGIC.len() + size_of::<u16>() + SUM;
 
@@ -24,7 +29,7 @@ pub enum ArtefactError {
     #[error("these bytes are not a model")]
     NotAModel,
     /// Another release wrote it.
-    #[error("the model has format {0}, this release reads format {FORMAT}")]
+    #[error("the model has format {0}, this release reads formats up to {ENCODED}")]
     Format(u16),
     /// It was changed after it was written.
     #[error("the model does not match its checksum")]
@@ -35,15 +40,27 @@ pub enum ArtefactError {
     /// The parts contradict each other.
     #[error("the parts of the model do not fit together")]
     Unsound,
+    /// It was trained with an encoder that is not there.
+    #[error(
+        "the model was trained with the sentence encoder {0}, which is not installed here (ENCODER): train anew, or install it"
+    )]
+    Encoder(String),
 }
 
 impl Model {
-    /// The model as bytes.
+    /// The model as bytes. One without an encoder is as the releases before encoders wrote it.
     pub fn to_artefact(&self) -> Vec<u8> {
-        let body = postcard::to_stdvec(self).expect("a model holds only lists and numbers");
+        let (format, body) = match &self.encoded {
+            None => (FORMAT, postcard::to_stdvec(self)),
+            Some(Encoded { encoder, weights }) => {
+                let body = postcard::to_stdvec(&(self, encoder.id(), weights));
+                (ENCODED, body)
+            }
+        };
+        let body = body.expect("a model holds only lists and numbers");
         let mut artefact = Vec::with_capacity(HEADER + body.len());
         artefact.extend_from_slice(MAGIC);
-        artefact.extend_from_slice(&FORMAT.to_le_bytes());
+        artefact.extend_from_slice(&format.to_le_bytes());
         artefact.extend_from_slice(&Sha256::digest(&body));
         artefact.extend_from_slice(&body);
         artefact
@@ -54,21 +71,39 @@ impl Model {
         artefact.get(HEADER - SUM..HEADER)
     }
 
-    /// The model that these bytes are.
-    pub fn from_artefact(artefact: &[u8]) -> Result<Self, ArtefactError> {
+    /// The model that these bytes are; one that was trained with an encoder needs the same.
+    pub fn from_artefact(
+        artefact: &[u8],
+        encoder: Option<&Arc<Encoder>>,
+    ) -> Result<Self, ArtefactError> {
         let (format, body) = body(artefact)?;
-        let model = if format == FORMAT {
-            postcard::from_bytes(body)
-        } else {
-            postcard::from_bytes::<LinearModel>(body).map(Self::from)
+        let model = match format {
+            ENCODED => encoded(body, encoder)?,
+            FORMAT => postcard::from_bytes(body).map_err(ArtefactError::Body)?,
+            _ => {
+                let linear = postcard::from_bytes::<LinearModel>(body);
+                linear.map(Self::from).map_err(ArtefactError::Body)?
+            }
         };
-        let model = model.map_err(ArtefactError::Body)?;
         if model.is_sound() {
             Ok(model)
         } else {
             Err(ArtefactError::Unsound)
         }
     }
+}
+
+fn encoded(body: &[u8], encoder: Option<&Arc<Encoder>>) -> Result<Model, ArtefactError> {
+    let (model, id, weights): (Model, String, Quantised) =
+        postcard::from_bytes(body).map_err(ArtefactError::Body)?;
+    let Some(encoder) = encoder.filter(|encoder| encoder.id() == id) else {
+        return Err(ArtefactError::Encoder(id));
+    };
+    let encoder = Arc::clone(encoder);
+    Ok(Model {
+        encoded: Some(Encoded { encoder, weights }),
+        ..model
+    })
 }
 
 /// A model of format 1.
@@ -83,6 +118,7 @@ impl From<LinearModel> for Model {
         Self {
             intents: linear.intents.into(),
             entities: linear.entities,
+            encoded: None,
         }
     }
 }
@@ -96,7 +132,7 @@ fn body(artefact: &[u8]) -> Result<(u16, &[u8]), ArtefactError> {
         .split_first_chunk::<2>()
         .ok_or(ArtefactError::NotAModel)?;
     let format = u16::from_le_bytes(*format);
-    if !(1..=FORMAT).contains(&format) {
+    if !(1..=ENCODED).contains(&format) {
         return Err(ArtefactError::Format(format));
     }
     let (sum, body) = rest
@@ -188,20 +224,23 @@ mod tests {
     }
 
     fn is_unsound(artefact: &[u8]) -> bool {
-        matches!(Model::from_artefact(artefact), Err(ArtefactError::Unsound))
+        matches!(
+            Model::from_artefact(artefact, None),
+            Err(ArtefactError::Unsound)
+        )
     }
 
     #[test]
     fn what_is_made_by_hand_and_sound_is_read() {
-        assert!(Model::from_artefact(&handmade(&[1, 2], &[1.0, 1.0], 1.0)).is_ok());
-        let listed = Model::from_artefact(&with_phrase(0, 1)).unwrap();
+        assert!(Model::from_artefact(&handmade(&[1, 2], &[1.0, 1.0], 1.0), None).is_ok());
+        let listed = Model::from_artefact(&with_phrase(0, 1), None).unwrap();
         let answer = listed.parse("to rome", 1, &jiff::Zoned::default());
         assert_eq!(answer.entities[0].entity, "city");
     }
 
     #[test]
     fn a_feature_that_has_two_rows_is_refused() {
-        let twice = Model::from_artefact(&handmade(&[1, 1], &[1.0], 1.0));
+        let twice = Model::from_artefact(&handmade(&[1, 1], &[1.0], 1.0), None);
         assert!(matches!(twice, Err(ArtefactError::Body(_))), "{twice:?}");
     }
 
@@ -226,30 +265,33 @@ mod tests {
         let body = linear(2).split_off(HEADER);
         for place in 0..body.len().min(200) {
             let body = [&body[..place], &huge].concat();
-            assert!(Model::from_artefact(&sealed(&body)).is_err(), "{place}");
+            assert!(
+                Model::from_artefact(&sealed(&body), None).is_err(),
+                "{place}"
+            );
         }
     }
 
     #[test]
     fn a_model_of_format_1_still_answers() {
-        let model = Model::from_artefact(&linear(2)).unwrap();
+        let model = Model::from_artefact(&linear(2), None).unwrap();
         let answer = model.parse("pay now", 1, &jiff::Zoned::default());
         assert_eq!(answer.intent.name.as_deref(), Some("pay"), "{answer:?}");
-        let again = Model::from_artefact(&model.to_artefact()).unwrap();
+        let again = Model::from_artefact(&model.to_artefact(), None).unwrap();
         assert_eq!(again, model);
     }
 
     #[test]
     fn a_model_of_format_1_is_checked_like_any_other() {
-        let unsound = Model::from_artefact(&linear(3));
+        let unsound = Model::from_artefact(&linear(3), None);
         assert!(matches!(unsound, Err(ArtefactError::Unsound)));
     }
 
     #[test]
     fn a_model_of_a_later_release_is_refused_by_its_format() {
         let mut artefact = linear(2);
-        artefact[MAGIC.len()] = 3;
-        let refusal = Model::from_artefact(&artefact).unwrap_err();
-        assert!(matches!(refusal, ArtefactError::Format(3)));
+        artefact[MAGIC.len()] = 4;
+        let refusal = Model::from_artefact(&artefact, None).unwrap_err();
+        assert!(matches!(refusal, ArtefactError::Format(4)));
     }
 }

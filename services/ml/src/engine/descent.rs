@@ -20,6 +20,8 @@ use multiversion::multiversion;
 pub(super) struct Member {
     /// A row per feature, a column per unit.
     pub(super) inputs: Learned,
+    /// A row per number of a meaning, a column per unit; no rows without an encoder.
+    pub(super) meaning: Learned,
     /// What each unit starts from.
     pub(super) thresholds: Vec<f32>,
     /// A row per unit, a column per label.
@@ -34,10 +36,25 @@ pub(super) struct Matter<'a> {
     pub(super) examples: &'a Examples,
     /// How far each known feature moves at a step.
     pub(super) strides: &'a [f32],
+    /// What the examples mean to an encoder, one after the other; nothing without one.
+    pub(super) meanings: &'a [f32],
     /// How many labels there are.
     pub(super) labels: usize,
     /// How often every example is seen.
     pub(super) epochs: usize,
+}
+
+impl Matter<'_> {
+    /// The numbers of a meaning.
+    fn width(&self) -> usize {
+        self.meanings.len() / self.examples.len().max(1)
+    }
+
+    /// What an example means.
+    pub(super) fn meaning(&self, index: usize) -> &[f32] {
+        let width = self.width();
+        &self.meanings[index * width..(index + 1) * width]
+    }
 }
 
 /// What a piece of work is given beside its matter.
@@ -115,12 +132,17 @@ impl<'a> Descent<'a> {
             let spread = SPREAD * stride.sqrt();
             fill(inputs.row_mut(row), spread, random);
         }
+        let mut meaning = Learned::new(matter.width(), units);
+        for row in (0..).take(matter.width()) {
+            fill(meaning.row_mut(row), SPREAD, random);
+        }
         let mut outputs = Learned::new(units, labels);
         (0..units)
             .filter_map(|unit| u32::try_from(unit).ok())
             .for_each(|unit| fill(outputs.row_mut(unit), ratio(1, units).sqrt(), random));
         let member = Member {
             inputs,
+            meaning,
             thresholds: vec![0.0; units],
             outputs,
             bias: vec![0.0; labels],
@@ -151,7 +173,7 @@ impl<'a> Descent<'a> {
         self.choose(index, random);
         let gain = self.features.gain * self.words.gain;
         let factor = self.matter.examples.factor(index) * gain;
-        self.excite(factor, random);
+        self.excite(index, factor, random);
         self.score();
         softmax(&mut self.scores);
         self.subtract_truth(self.matter.examples.label(index) as usize);
@@ -162,6 +184,10 @@ impl<'a> Descent<'a> {
         for row in &self.active {
             let step = rate * factor * self.matter.strides[*row as usize];
             move_by(self.member.inputs.row_mut(*row), &self.errors, -step);
+        }
+        for (row, number) in (0..).zip(self.matter.meaning(index)) {
+            let step = rate * MEANING_RATE * number;
+            move_by(self.member.meaning.row_mut(row), &self.errors, -step);
         }
     }
 
@@ -185,7 +211,7 @@ impl<'a> Descent<'a> {
 
     /// Adds the features up in the units.
     #[inline(always)]
-    fn excite(&mut self, factor: f32, random: &mut Random) {
+    fn excite(&mut self, index: usize, factor: f32, random: &mut Random) {
         self.hidden.fill(0.0);
         for row in &self.active {
             let row = self.member.inputs.row(*row);
@@ -194,11 +220,17 @@ impl<'a> Descent<'a> {
                 .zip(row)
                 .for_each(|(unit, weight)| *unit += weight);
         }
+        for unit in &mut self.hidden {
+            *unit *= factor;
+        }
+        for (row, number) in (0..).zip(self.matter.meaning(index)) {
+            move_by(&mut self.hidden, self.member.meaning.row(row), *number);
+        }
         let units = self.hidden.chunks_mut(8);
         for (units, thresholds) in units.zip(self.member.thresholds.chunks(8)) {
             let bytes = random.next().to_le_bytes();
             for ((unit, threshold), byte) in units.iter_mut().zip(thresholds).zip(bytes) {
-                let level = (*unit * factor + threshold).max(0.0) * self.units.gain;
+                let level = (*unit + threshold).max(0.0) * self.units.gain;
                 *unit = if self.units.keeps(byte) { level } else { 0.0 };
             }
         }
@@ -274,6 +306,8 @@ impl Dropout {
 
 /// The outputs see every example, so they take smaller steps than a feature.
 const OUTPUT_RATE: f32 = 0.17;
+/// A meaning has a number for each row, none of which is rare.
+const MEANING_RATE: f32 = 1.0;
 /// So do the bias and the thresholds.
 const BIAS_RATE: f32 = 0.017;
 /// How far the inputs lie from 0 at first; below 0.3 it hardly matters.
@@ -333,7 +367,7 @@ pub(super) fn softmax(scores: &mut [f32]) {
 ///
 /// Two to a whole power is an exponent of the floating point, and what is left is a short series.
 #[inline(always)]
-fn power(x: f32) -> f32 {
+pub(super) fn power(x: f32) -> f32 {
     /// Added and taken off again, it rounds to a whole number: floats of this size have no others.
     const ROUND: f32 = 12_582_912.0;
     /// The logarithm of 2 in two parts, so that the product with the first one is exact (Cody and Waite).
@@ -381,6 +415,7 @@ mod tests {
         let matter = Matter {
             examples: &examples(),
             strides: &[1.0; 3],
+            meanings: &[],
             labels: 2,
             epochs: 40,
         };

@@ -3,7 +3,7 @@
 use super::calibration::{Calibration, HeldOut, best};
 use super::dictionary::Dictionary;
 use super::examples::factor;
-use super::network::{Layer, Network};
+use super::network::{Layer, Meaning, Network};
 use super::ngrams;
 use super::text::Text;
 use super::weights::Quantised;
@@ -65,14 +65,15 @@ pub(super) struct Answer {
 
 impl Intents {
     /// The most probable intent of an utterance, and the next ones.
-    pub(super) fn classify(&self, text: &Text) -> Answer {
+    pub(super) fn classify(&self, text: &Text, meaning: Option<Meaning<'_>>) -> Answer {
         let features = ngrams::features(text);
         let mut rows = features
             .iter()
             .filter_map(|feature| self.dictionary.row(feature.hash))
             .peekable();
-        let known = rows.peek().is_some();
-        let scores = self.network.scores(rows, factor(features.len()));
+        // An encoder knows words that no example has.
+        let known = rows.peek().is_some() || (meaning.is_some() && text.has_words());
+        let scores = self.network.scores(rows, factor(features.len()), meaning);
         self.answer(scores, known)
     }
 

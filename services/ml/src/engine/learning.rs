@@ -6,13 +6,20 @@ use super::dictionary::Dictionary;
 use super::examples::Examples;
 use super::folds::{self, Fold};
 use super::intents::{Intents, OUT_OF_SCOPE};
-use super::network::Network;
+use super::network::{Meaning, Network};
 use super::ngrams::{self, Feature};
 use super::options::{IntentOptions, Options};
 use super::parallel;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
 use super::text::Text;
+use super::weights::Quantised;
+
+/// The utterances of examples, folded and as they are.
+pub(super) struct Said<'a> {
+    pub(super) texts: &'a [Text],
+    pub(super) originals: &'a [&'a str],
+}
 
 /// Labelled utterances, prepared for learning.
 pub(super) struct Prepared {
@@ -22,19 +29,36 @@ pub(super) struct Prepared {
     /// The utterances, and after them the names of the intents.
     examples: Examples,
     strides: Vec<f32>,
+    /// What each of them means to the encoder; empty without one.
+    meanings: Vec<f32>,
     epochs: usize,
 }
 
 impl Prepared {
     /// Numbers the labels and finds the features.
-    pub(super) fn new(texts: &[Text], intents: &[Option<&str>], options: &Options) -> Self {
+    pub(super) fn new(
+        said: &Said<'_>,
+        intents: &[Option<&str>],
+        options: &Options,
+        progress: &Progress,
+    ) -> Result<Self, Cancelled> {
         let (labels, label_of) = number(intents);
-        let mut features: Vec<Vec<Feature>> = texts.iter().map(ngrams::features).collect();
+        let mut features: Vec<Vec<Feature>> = said.texts.iter().map(ngrams::features).collect();
         let mut all = label_of.clone();
+        let mut names = Vec::new();
         for (number, name) in (0..).zip(&labels).filter(|(_, name)| *name != OUT_OF_SCOPE) {
-            features.push(ngrams::features(&Text::new(&spoken(name))));
+            names.push(spoken(name));
             all.push(number);
         }
+        features.extend(names.iter().map(|name| ngrams::features(&Text::new(name))));
+        let meanings = match &options.encoder {
+            Some(encoder) => {
+                let originals = said.originals.iter().copied();
+                let all = originals.chain(names.iter().map(String::as_str));
+                encoder.embed_all(all, options.threads, progress)?
+            }
+            None => Vec::new(),
+        };
         let options = &options.intents;
         let limit = options.most_weights / (options.members * options.units).max(1);
         let hashes = |features: &Vec<Feature>| {
@@ -47,13 +71,24 @@ impl Prepared {
         for (features, label) in features.iter().zip(all) {
             examples.push(features, |hash| dictionary.row(hash), label);
         }
-        Self {
+        Ok(Self {
             strides: examples.strides(dictionary.len()),
-            epochs: epochs(texts.len(), options),
+            meanings,
+            epochs: epochs(said.texts.len(), options),
             labels,
             label_of,
             dictionary,
             examples,
+        })
+    }
+
+    fn matter(&self) -> Matter<'_> {
+        Matter {
+            examples: &self.examples,
+            strides: &self.strides,
+            meanings: &self.meanings,
+            labels: self.labels.len(),
+            epochs: self.epochs,
         }
     }
 
@@ -140,18 +175,19 @@ fn members(fold: &Fold, options: &IntentOptions) -> usize {
 }
 
 /// Learns the classifier from all examples, and how far to trust it from held-out ones.
-/// Answers the share of held-out examples that it got right as well.
+/// Answers what meanings add to it, which is empty without an encoder, and the share of held-out examples that it got
+/// right as well.
 pub(super) fn learn(
     prepared: Prepared,
     plan: &[Fold],
     options: &Options,
     progress: &Progress,
-) -> Result<(Intents, Option<f64>), Cancelled> {
+) -> Result<(Intents, Quantised, Option<f64>), Cancelled> {
     let mut networks = networks(&prepared, plan, options, progress)?.into_iter();
-    let network = networks.next().expect("the first fold holds all examples");
+    let (network, meaning) = networks.next().expect("the first fold holds all examples");
     let asked = plan[1..].iter().zip(networks);
     let held_out: Vec<HeldOut> = asked
-        .flat_map(|(fold, network)| ask(&prepared.examples, fold, &network))
+        .flat_map(|(fold, network)| ask(&prepared.matter(), fold, &network))
         .collect();
     let mut intents = Intents {
         labels: prepared.labels,
@@ -161,12 +197,13 @@ pub(super) fn learn(
     };
     let out_of_scope = intents.out_of_scope();
     let rejected = match out_of_scope {
+        Some(_) if options.encoder.is_some() => options.intents.rejected_if_encoded,
         Some(_) => options.intents.rejected_if_taught,
         None => options.intents.rejected,
     };
     intents.calibration = Calibration::fit(&held_out, out_of_scope, rejected);
     let accuracy = intents.accuracy(&held_out);
-    Ok((intents, accuracy))
+    Ok((intents, meaning, accuracy))
 }
 
 /// A network per fold, each of several members; all of them are learned side by side.
@@ -175,13 +212,8 @@ fn networks(
     plan: &[Fold],
     options: &Options,
     progress: &Progress,
-) -> Result<Vec<Network>, Cancelled> {
-    let matter = Matter {
-        examples: &prepared.examples,
-        strides: &prepared.strides,
-        labels: prepared.labels.len(),
-        epochs: prepared.epochs,
-    };
+) -> Result<Vec<(Network, Quantised)>, Cancelled> {
+    let matter = prepared.matter();
     let intents = &options.intents;
     let pieces = plan
         .iter()
@@ -199,11 +231,18 @@ fn networks(
     Ok(plan.iter().map(network).collect())
 }
 
-fn ask(examples: &Examples, fold: &Fold, network: &Network) -> Vec<HeldOut> {
+fn ask(
+    matter: &Matter<'_>,
+    fold: &Fold,
+    (network, weights): &(Network, Quantised),
+) -> Vec<HeldOut> {
+    let examples = matter.examples;
     let ask = |index: &usize| {
         let rows = examples.features(*index).iter().map(|feature| feature.row);
+        let numbers = matter.meaning(*index);
+        let meaning = Meaning { weights, numbers };
         HeldOut {
-            scores: network.scores(rows, examples.factor(*index)),
+            scores: network.scores(rows, examples.factor(*index), Some(meaning)),
             label: examples.label(*index) as usize,
         }
     };

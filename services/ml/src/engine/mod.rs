@@ -9,6 +9,7 @@ mod artefact;
 mod calibration;
 mod descent;
 mod dictionary;
+mod encoder;
 mod entities;
 mod evaluation;
 mod examples;
@@ -27,6 +28,7 @@ mod train;
 mod weights;
 
 pub use artefact::ArtefactError;
+pub use encoder::{Encoder, EncoderError, WeightsError};
 pub use entities::{BadPattern, Builtins};
 pub use evaluation::{EvaluateError, assess, cross_validate};
 pub use model::Model;

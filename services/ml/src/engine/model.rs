@@ -1,10 +1,14 @@
 //! A trained model: what is stored, loaded and asked.
 
+use super::encoder::Encoder;
 use super::entities::{Builtins, Entities};
 use super::intents::Intents;
+use super::network::Meaning;
 use super::text::Text;
+use super::weights::Quantised;
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use stoa_contracts::engines::EngineKind;
 use stoa_contracts::parse::ParseResult;
 
@@ -15,6 +19,18 @@ pub struct Model {
     pub(super) intents: Intents,
     /// What they speak of.
     pub(super) entities: Entities,
+    /// What an encoder adds. Stored beside the rest, which a release without encoders can read where there is none.
+    #[serde(skip)]
+    pub(super) encoded: Option<Encoded>,
+}
+
+/// What a model has learned of the meanings that an encoder gives.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Encoded {
+    /// The encoder that it was trained with.
+    pub(super) encoder: Arc<Encoder>,
+    /// A row per number of a meaning, a column per unit in between.
+    pub(super) weights: Quantised,
 }
 
 impl Model {
@@ -33,7 +49,12 @@ impl Model {
         builtins: Builtins,
     ) -> ParseResult {
         let text = Text::new(original);
-        let answer = self.intents.classify(&text);
+        let encoded = self.encoded.as_ref();
+        let numbers = encoded.map(|encoded| encoded.encoder.embed(original));
+        let meaning = encoded.zip(numbers.as_deref());
+        let meaning =
+            meaning.map(|(Encoded { weights, .. }, numbers)| Meaning { weights, numbers });
+        let answer = self.intents.classify(&text, meaning);
         ParseResult {
             text: original.into(),
             entities: self
@@ -48,13 +69,28 @@ impl Model {
         }
     }
 
+    /// Whether each utterance goes through an encoder, which takes milliseconds.
+    pub fn is_encoded(&self) -> bool {
+        self.encoded.is_some()
+    }
+
     /// Bytes that it takes in memory, roughly: what a cache weighs it by.
     pub fn bytes(&self) -> usize {
-        self.intents.bytes() + self.entities.bytes()
+        let encoded = self
+            .encoded
+            .as_ref()
+            .map_or(0, |encoded| encoded.weights.bytes());
+        self.intents.bytes() + self.entities.bytes() + encoded
     }
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.
     pub(super) fn is_sound(&self) -> bool {
-        self.intents.is_sound() && self.entities.is_sound()
+        let fits = |encoded: &Encoded| {
+            let (numbers, units) = (encoded.encoder.width(), self.intents.network.units());
+            encoded.weights.is_sound(numbers, units)
+        };
+        self.intents.is_sound()
+            && self.entities.is_sound()
+            && self.encoded.as_ref().is_none_or(fits)
     }
 }

@@ -7,6 +7,15 @@ use serde::{Deserialize, Serialize};
 /// Units in between at most: many more than are learned, and so few that every word costs little.
 const UNITS: usize = 4_096;
 
+/// What an encoder says of an utterance, and what each of its numbers adds to the units in between.
+#[derive(Clone, Copy)]
+pub(super) struct Meaning<'a> {
+    /// A row per number, a column per unit.
+    pub(super) weights: &'a Quantised,
+    /// The numbers.
+    pub(super) numbers: &'a [f32],
+}
+
 /// From features to a score per label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Network {
@@ -55,15 +64,17 @@ impl From<Layer> for Network {
 }
 
 impl Network {
-    /// One network of several: their units side by side, their scores averaged.
-    pub(super) fn average(members: &[Member]) -> Self {
+    /// One network of several: their units side by side, their scores averaged. Beside it what a meaning adds, which has
+    /// no rows without an encoder.
+    pub(super) fn average(members: &[Member]) -> (Self, Quantised) {
+        let meaning: Vec<&Learned> = members.iter().map(|member| &member.meaning).collect();
         let inputs: Vec<&Learned> = members.iter().map(|member| &member.inputs).collect();
         let outputs = Learned::below(members.iter().map(|member| &member.outputs));
         let thresholds = members.iter().flat_map(|member| &member.thresholds);
         let labels = members.first().map_or(0, |member| member.bias.len());
         let sum = |label: usize| members.iter().map(|member| member.bias[label]).sum::<f32>();
         let share = 1.0 / f32::from(u16::try_from(members.len().max(1)).unwrap_or(u16::MAX));
-        Self {
+        let network = Self {
             first: Layer {
                 weights: Quantised::beside(&inputs),
                 bias: thresholds.copied().collect(),
@@ -72,16 +83,32 @@ impl Network {
                 weights: outputs.quantise().scaled(share),
                 bias: (0..labels).map(|label| sum(label) * share).collect(),
             }),
-        }
+        };
+        (network, Quantised::beside(&meaning))
     }
 
-    /// A score per label, of an utterance with these features.
-    pub(super) fn scores(&self, rows: impl Iterator<Item = u32>, factor: f32) -> Vec<f32> {
-        let levels = self.first.apply(rows.map(|row| (row, factor)));
+    /// A score per label, of an utterance with these features and this meaning.
+    pub(super) fn scores(
+        &self,
+        rows: impl Iterator<Item = u32>,
+        factor: f32,
+        meaning: Option<Meaning<'_>>,
+    ) -> Vec<f32> {
+        let mut levels = self.first.apply(rows.map(|row| (row, factor)));
+        if let Some(Meaning { weights, numbers }) = meaning {
+            for (row, number) in (0..).zip(numbers) {
+                weights.add_row(row, *number, &mut levels);
+            }
+        }
         match &self.second {
             Some(second) => second.apply((0..).zip(levels).filter(|(_, level)| *level > 0.0)),
             None => levels,
         }
+    }
+
+    /// The units in between.
+    pub(super) fn units(&self) -> usize {
+        self.first.bias.len()
     }
 
     /// Bytes in memory.

@@ -1,6 +1,8 @@
 //! The settings of a training. One default serves every data set.
 
+use super::encoder::Encoder;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// How a model is trained.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct Options {
     pub seed: u64,
     /// Threads that train; they change the time, never the model.
     pub threads: NonZeroUsize,
+    /// Says what sentences mean, if there is one.
+    pub encoder: Option<Arc<Encoder>>,
     /// How the intent classifier learns.
     pub intents: IntentOptions,
 }
@@ -21,6 +25,7 @@ impl Default for Options {
             language: "en".into(),
             seed: 1,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            encoder: None,
             intents: IntentOptions::default(),
         }
     }
@@ -61,6 +66,8 @@ pub struct IntentOptions {
     pub rejected: f64,
     /// The same where there are examples that are out of scope: such utterances do come.
     pub rejected_if_taught: f64,
+    /// The same with an encoder, whose right answers are surer.
+    pub rejected_if_encoded: f64,
 }
 
 impl Default for IntentOptions {
@@ -81,6 +88,7 @@ impl Default for IntentOptions {
             most_weights: 1 << 25,
             rejected: 0.0025,
             rejected_if_taught: 0.004,
+            rejected_if_encoded: 0.007,
         }
     }
 }

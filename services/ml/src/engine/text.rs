@@ -114,6 +114,11 @@ impl Text {
         &self.tokens
     }
 
+    /// Whether there are letters in it.
+    pub(super) fn has_words(&self) -> bool {
+        self.tokens.iter().any(|token| token.kind == Kind::Word)
+    }
+
     /// The folded characters of a token.
     pub(super) fn chars(&self, token: &Token) -> &[char] {
         &self.chars[token.from..token.to]

@@ -1,8 +1,8 @@
 //! From training data to a model.
 
 use super::entities::{BadPattern, Entities, Lesson};
-use super::learning::{self, Prepared};
-use super::model::Model;
+use super::learning::{self, Prepared, Said};
+use super::model::{Encoded, Model};
 use super::options::Options;
 use super::progress::{Cancelled, Progress};
 use super::text::Text;
@@ -56,7 +56,16 @@ pub fn train(
         .iter()
         .map(|example| Text::new(&example.text))
         .collect();
-    let prepared = Prepared::new(&texts, &labels, options);
+    let originals: Vec<&str> = data
+        .examples
+        .iter()
+        .map(|example| example.text.as_str())
+        .collect();
+    let said = Said {
+        texts: &texts,
+        originals: &originals,
+    };
+    let prepared = Prepared::new(&said, &labels, options, progress)?;
     // Before the entities are learned, so that the whole is known from the start.
     let plan = learning::plan(&prepared, options, progress);
     let lesson = Lesson {
@@ -66,12 +75,17 @@ pub fn train(
         seed: options.seed,
     };
     let entities = entities.learn(&lesson, progress)?;
-    let (intents, accuracy) = learning::learn(prepared, &plan, options, progress)?;
+    let (intents, weights, accuracy) = learning::learn(prepared, &plan, options, progress)?;
+    let encoder = options.encoder.clone();
     Ok(Trained {
         accuracy,
         intents: intents.len(),
         entities: entities.len(),
-        model: Model { intents, entities },
+        model: Model {
+            intents,
+            entities,
+            encoded: encoder.map(|encoder| Encoded { encoder, weights }),
+        },
     })
 }
 

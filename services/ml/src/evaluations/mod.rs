@@ -5,7 +5,7 @@ mod store;
 use crate::engine::{self, EvaluateError, Model, Options, Progress, TrainError};
 use crate::metrics::Kind;
 use crate::models::Models;
-use crate::runs::{Claim, Run, Runner, Stopped, claims, full};
+use crate::runs::{Claim, How, Run, Runner, Stopped, claims, full};
 use axum::extract::State;
 use axum::http::StatusCode;
 use sqlx::PgPool;
@@ -53,9 +53,14 @@ impl Evaluator {
             assistant.id = %snapshot.assistant_id,
             examples = snapshot.data.examples.len(),
         );
+        let how = How {
+            language: snapshot.language,
+            // A model that is there knows by itself.
+            is_encoded: snapshot.is_encoded && matches!(method, Method::Folds(_)),
+        };
         let input = (snapshot.data, method);
         self.runner
-            .start::<Evaluation>((claim, place), snapshot.language, input, span);
+            .start::<Evaluation>((claim, place), how, input, span);
         Ok(EvaluationReport {
             status: TrainingStatus::Queued,
             progress: 0.0,

@@ -24,6 +24,8 @@ pub(super) struct Attempt {
     pub(super) turns: Arc<Semaphore>,
     pub(super) options: Options,
     pub(super) claim: Claim,
+    /// Why it cannot be done here.
+    pub(super) refused: Option<&'static str>,
 }
 
 /// How an attempt ended.
@@ -61,6 +63,9 @@ impl Attempt {
 
     /// Waits for a turn and works on a thread that may block.
     async fn work<R: Run>(&self, input: R::Input, progress: Arc<Progress>) -> Ending<R::Finished> {
+        if let Some(reason) = self.refused {
+            return Ending::Refused(reason.to_owned());
+        }
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.expect("nobody closes this semaphore");
         let (options, span) = (self.options.clone(), Span::current());

@@ -8,7 +8,7 @@ mod claims;
 mod runner;
 
 pub(crate) use claims::{Claim, claims, status};
-pub(crate) use runner::{Runner, full};
+pub(crate) use runner::{How, Runner, full};
 
 use crate::engine::{Options, Progress};
 use crate::metrics::Kind;

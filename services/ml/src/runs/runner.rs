@@ -3,7 +3,7 @@
 use super::attempt::Attempt;
 use super::{Claim, Run};
 use crate::Settings;
-use crate::engine::Options;
+use crate::engine::{Encoder, Options};
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,17 @@ use stoa_contracts::ErrorCode;
 use stoa_service::{Context, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, Span};
+
+const NO_ENCODER: &str = "the assistant's `understanding` asks for a sentence encoder, and none is installed here: \
+    switch `encoder` off, or have the operator install one (ENCODER)";
+
+/// What a run is told beside its input.
+pub(crate) struct How {
+    /// Of the utterances, a BCP 47 tag.
+    pub(crate) language: String,
+    /// Whether a sentence encoder is used.
+    pub(crate) is_encoded: bool,
+}
 
 /// Runs one kind of work. Cheap to clone.
 #[derive(Clone)]
@@ -22,11 +33,17 @@ pub(crate) struct Runner {
     /// Of how many runs are at work.
     turns: Arc<Semaphore>,
     options: Options,
+    encoder: Option<Arc<Encoder>>,
 }
 
 impl Runner {
     /// Runs as many at a time as the settings say.
-    pub(crate) fn new(pool: PgPool, settings: &Settings, context: Context) -> Self {
+    pub(crate) fn new(
+        pool: PgPool,
+        settings: &Settings,
+        encoder: Option<Arc<Encoder>>,
+        context: Context,
+    ) -> Self {
         let running = settings.trainings.get();
         let mut options = Options::default();
         options.threads = settings.training_threads.unwrap_or(options.threads);
@@ -36,6 +53,7 @@ impl Runner {
             places: Arc::new(Semaphore::new(running + settings.training_queue)),
             turns: Arc::new(Semaphore::new(running)),
             options,
+            encoder,
         }
     }
 
@@ -48,16 +66,19 @@ impl Runner {
     pub(crate) fn start<R: Run>(
         &self,
         (claim, place): (Claim, OwnedSemaphorePermit),
-        language: String,
+        how: How,
         input: R::Input,
         span: Span,
     ) {
+        let encoder = self.encoder.clone().filter(|_| how.is_encoded);
         let attempt = Attempt {
+            refused: (how.is_encoded && encoder.is_none()).then_some(NO_ENCODER),
             pool: self.pool.clone(),
             shutdown: self.context.shutdown.clone(),
             turns: Arc::clone(&self.turns),
             options: Options {
-                language,
+                language: how.language,
+                encoder,
                 ..self.options.clone()
             },
             claim,

@@ -4,7 +4,7 @@ mod store;
 
 use crate::engine::{self, Model, Options, Progress, TrainError};
 use crate::metrics::Kind;
-use crate::runs::{Claim, Run, Runner, Stopped, claims, full};
+use crate::runs::{Claim, How, Run, Runner, Stopped, claims, full};
 use axum::extract::State;
 use axum::http::StatusCode;
 use sqlx::PgPool;
@@ -75,7 +75,11 @@ async fn start(runner: &Runner, snapshot: TrainingSnapshot) -> Result<TrainingRe
         model.version = snapshot.model,
         examples = snapshot.data.examples.len(),
     );
-    runner.start::<Training>((claim, place), snapshot.language, snapshot.data, span);
+    let how = How {
+        language: snapshot.language,
+        is_encoded: snapshot.is_encoded,
+    };
+    runner.start::<Training>((claim, place), how, snapshot.data, span);
     Ok(TrainingReport {
         status: TrainingStatus::Queued,
         progress: 0.0,

@@ -3,6 +3,7 @@
 mod artefacts;
 mod builtin;
 mod cpu;
+mod encoder;
 mod evaluation;
 mod languages;
 #[path = "../support/mod.rs"]
@@ -192,7 +193,7 @@ fn the_same_data_and_seed_give_the_same_model_on_any_number_of_threads() {
 #[test]
 fn a_model_survives_storage() {
     let artefact = TRAINED.model.to_artefact();
-    let stored = Model::from_artefact(&artefact).unwrap();
+    let stored = Model::from_artefact(&artefact, None).unwrap();
     let text = "my meter shows 61007, C-4711";
     assert_eq!(stored.parse(text, 7, &Zoned::default()), parse(text));
 }
@@ -204,16 +205,16 @@ fn a_damaged_artefact_is_refused_wherever_it_is_damaged() {
         let mut damaged = artefact.clone();
         damaged[place] ^= 0x40;
         assert!(
-            Model::from_artefact(&damaged).is_err(),
+            Model::from_artefact(&damaged, None).is_err(),
             "a flipped bit at {place} went through"
         );
         assert!(
-            Model::from_artefact(&artefact[..place]).is_err(),
+            Model::from_artefact(&artefact[..place], None).is_err(),
             "{place} bytes went through"
         );
     }
     assert!(matches!(
-        Model::from_artefact(b"pickle"),
+        Model::from_artefact(b"pickle", None),
         Err(ArtefactError::NotAModel)
     ));
 }

@@ -23,6 +23,7 @@ fn evaluation(
         language: "en".into(),
         method,
         data,
+        is_encoded: false,
     }
 }
 

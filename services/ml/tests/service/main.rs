@@ -59,6 +59,7 @@ impl Ml {
             training_threads: None,
             training_body_limit: 64 << 20,
             model_cache,
+            encoder: None,
         };
         let context = Context::default();
         let app = ml::build(settings, &context)
@@ -184,6 +185,7 @@ fn snapshot(data: TrainingData) -> TrainingSnapshot {
         language: "en".into(),
         data,
         run: 1,
+        is_encoded: false,
     }
 }
 

@@ -70,6 +70,7 @@ async fn train() {
         run: 1,
         language: "en".into(),
         data: energy_supplier(),
+        is_encoded: false,
     };
     let url = format!("{}/internal/v1/trainings/{id}", running.url());
     let client = Client::new();

@@ -3934,6 +3934,12 @@ export interface components {
              */
             builtin_entities?: components["schemas"]["BuiltinEntity"][] | null;
             /**
+             * @description Whether models are trained with a sentence encoder, where the platform has one: it knows words that no example has,
+             *     in English, and costs some milliseconds for each utterance. Absent: they are not.
+             * @default null
+             */
+            encoder?: boolean | null;
+            /**
              * Format: double
              * @description What is understood with less confidence than this is out of scope. Absent: the model decides alone.
              * @default null
@@ -4024,6 +4030,11 @@ export interface components {
              * @default null
              */
             builtin_entities?: components["schemas"]["BuiltinEntity"][] | null;
+            /**
+             * @description Whether models are trained with a sentence encoder; holds from the next training on.
+             * @default null
+             */
+            encoder?: boolean | null;
             /**
              * Format: double
              * @description What is understood with less confidence than this is out of scope.

@@ -177,6 +177,9 @@ export const en = {
     minConfidenceHint: 'What is less sure, from 0 to 1, is out of scope.',
     margin: 'Margin of ambiguity',
     marginHint: 'Two intents that are no further apart, from 0 to 1, are ambiguous.',
+    encoder: 'Sentence encoder',
+    encoderHint:
+      'English sentences that mean the same are understood alike, where the platform has one. Holds from the next training on.',
     saved: 'The settings of understanding are saved.',
   },
   engines: {

@@ -62,6 +62,7 @@ impl Platform {
                 }],
                 ..TrainingData::default()
             },
+            is_encoded: false,
         };
         let snapshot_path = format!("/internal/v1/trainings/{}/snapshot", train.training_id);
         Mock::given(method("GET"))

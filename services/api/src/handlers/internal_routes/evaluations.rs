@@ -8,6 +8,7 @@ use stoa_contracts::{
     evaluations::{EvaluationMethod, EvaluationReport, EvaluationSnapshot},
     training_data::TrainingData,
     trainings::TrainingStatus,
+    understanding::Understanding,
 };
 use stoa_postgres::traced;
 use stoa_service::{Json, Path, Problem, Trusted};
@@ -23,6 +24,7 @@ pub(super) async fn get_evaluation_snapshot(
 ) -> Result<Json<EvaluationSnapshot>, Problem> {
     let select = sqlx::query!(
         r#"SELECT e.assistant_id, e.folds, e.model_version, a.language,
+               a.understanding AS "understanding: Stored<Understanding>",
                COALESCE(e.data, d.data) AS "data: Stored<TrainingData>"
            FROM evaluations e
            JOIN assistants a ON a.id = e.assistant_id
@@ -43,6 +45,7 @@ pub(super) async fn get_evaluation_snapshot(
         language: row.language,
         method: method.ok_or_else(gone)?,
         data: row.data.ok_or_else(gone)?.0,
+        is_encoded: row.understanding.encoder.unwrap_or_default(),
     }))
 }
 

@@ -8,6 +8,7 @@ use stoa_contracts::{
     models::ModelMetrics,
     training_data::TrainingData,
     trainings::{StartTraining, Training, TrainingReport, TrainingSnapshot, TrainingStatus},
+    understanding::Understanding,
 };
 use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
@@ -28,6 +29,7 @@ pub(super) async fn get_training_snapshot(
 ) -> Result<Json<TrainingSnapshot>, Problem> {
     let select = sqlx::query!(
         r#"SELECT t.assistant_id, t.model_version, t.runs, a.language,
+               a.understanding AS "understanding: Stored<Understanding>",
                d.data AS "data: Stored<TrainingData>"
            FROM trainings t
            JOIN assistants a ON a.id = t.assistant_id
@@ -45,6 +47,7 @@ pub(super) async fn get_training_snapshot(
         language: row.language,
         data: row.data.0,
         run: row.runs,
+        is_encoded: row.understanding.encoder.unwrap_or_default(),
     }))
 }
 

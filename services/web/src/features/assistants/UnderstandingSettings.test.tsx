@@ -27,6 +27,7 @@ test('settings are saved, and a field that is empty takes its setting back', asy
   await user.type(dialog.getByLabelText('Margin of ambiguity'), '0.1')
   await user.click(dialog.getByRole('switch', { name: 'Find every built-in entity' }))
   await user.click(dialog.getByRole('checkbox', { name: 'Web addresses' }))
+  await user.click(dialog.getByRole('switch', { name: /^Sentence encoder/ }))
   const form = zone.closest('form')
   expect(form && (await axe(form))).toHaveNoViolations()
   await user.click(dialog.getByRole('button', { name: 'Save' }))
@@ -46,6 +47,7 @@ test('settings are saved, and a field that is empty takes its setting back', asy
     ],
     min_confidence: null,
     ambiguity_margin: 0.1,
+    encoder: true,
   })
 })
 

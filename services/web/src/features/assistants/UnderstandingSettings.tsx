@@ -50,6 +50,7 @@ function UnderstandingForm({ assistant, onClose }: Omit<UnderstandingSettingsPro
       kinds: (settings.builtin_entities ?? BUILTIN_ENTITIES) as string[],
       minConfidence: (settings.min_confidence ?? '') as number | string,
       margin: (settings.ambiguity_margin ?? '') as number | string,
+      encoder: settings.encoder ?? false,
     },
   })
   const submit = form.onSubmit(values =>
@@ -61,6 +62,7 @@ function UnderstandingForm({ assistant, onClose }: Omit<UnderstandingSettingsPro
           : BUILTIN_ENTITIES.filter(kind => values.kinds.includes(kind)),
         min_confidence: threshold(values.minConfidence),
         ambiguity_margin: threshold(values.margin),
+        encoder: values.encoder || null,
       },
       {
         onSuccess: () => {
@@ -107,6 +109,11 @@ function UnderstandingForm({ assistant, onClose }: Omit<UnderstandingSettingsPro
           description={t('understanding.marginHint')}
           {...share}
           {...form.getInputProps('margin')}
+        />
+        <Switch
+          label={t('understanding.encoder')}
+          description={t('understanding.encoderHint')}
+          {...form.getInputProps('encoder', { type: 'checkbox' })}
         />
         <Group justify="flex-end" mt="xs">
           <Button variant="default" onClick={onClose}>
