@@ -1,10 +1,11 @@
 /** The canary: which version it is, how much it answers, and its end, good or bad. */
-import { Button, Group, NativeSelect, NumberInput, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, NumberInput, Stack, Text, Title } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Rollout } from '../../api/types'
 import { notifyDone } from '../../components/notify'
 import { useFormat } from '../../i18n/format'
+import { ChooseVersion } from './ChooseVersion'
 import type { useActivateModel } from './queries'
 import { type TrialProps, unless } from './trial'
 
@@ -75,17 +76,12 @@ function Choice({ rollout, versions, update, busy }: ChoiceProps) {
   return (
     <form onSubmit={submit} noValidate>
       <Group align="flex-end" gap="sm">
-        <NativeSelect
+        <ChooseVersion
           label={t('rollout.canaryVersion')}
           value={version}
-          data={[
-            ...(canary ? [] : [{ value: '0', label: t('rollout.choose') }]),
-            ...versions.map(value => ({
-              value: String(value),
-              label: t('assistants.version', { version: value }),
-            })),
-          ]}
-          onChange={event => setPicked({ ...picked, version: Number(event.currentTarget.value) })}
+          versions={versions}
+          isTried={Boolean(canary)}
+          onChoose={version => setPicked({ ...picked, version })}
         />
         <NumberInput
           label={t('rollout.weight')}

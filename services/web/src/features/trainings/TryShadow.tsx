@@ -1,8 +1,9 @@
 /** The shadow: which version is asked as well, and its end. */
-import { Button, Group, NativeSelect, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, Stack, Text, Title } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { notifyDone } from '../../components/notify'
+import { ChooseVersion } from './ChooseVersion'
 import { type TrialProps, unless } from './trial'
 
 export function TryShadow({ rollout, versions, update, busy }: TrialProps) {
@@ -65,17 +66,12 @@ function Choice({ rollout, versions, update, busy }: ChoiceProps) {
   return (
     <form onSubmit={submit} noValidate>
       <Group align="flex-end" gap="sm">
-        <NativeSelect
+        <ChooseVersion
           label={t('rollout.shadowVersion')}
           value={version}
-          data={[
-            ...(shadow ? [] : [{ value: '0', label: t('rollout.choose') }]),
-            ...versions.map(value => ({
-              value: String(value),
-              label: t('assistants.version', { version: value }),
-            })),
-          ]}
-          onChange={event => setPicked(Number(event.currentTarget.value))}
+          versions={versions}
+          isTried={Boolean(shadow)}
+          onChoose={setPicked}
         />
         <Button type="submit" disabled={!version || version === shadow?.version} loading={busy}>
           {t(shadow ? 'rollout.changeShadow' : 'rollout.startShadow')}
