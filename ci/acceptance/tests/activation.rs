@@ -12,6 +12,8 @@ const DATA: &str = include_str!("../data/training.csv");
 
 /// Who asks at a time.
 const ASKERS: usize = 4;
+/// How long each waits after an answer: together they stay far below what the gateway lets one account ask for.
+const PAUSE: Duration = Duration::from_millis(40);
 /// Activations to and fro.
 const ACTIVATIONS: usize = 8;
 /// After this long every replica answers with the version that was activated: a second, and room for a busy machine.
@@ -90,6 +92,7 @@ async fn ask(
             told: Instant::now(),
             version: version(&answer)?,
         });
+        tokio::time::sleep(PAUSE).await;
     }
     Ok(answers)
 }
