@@ -9,10 +9,6 @@ use crate::{DatabaseError, PostgresSettings, connect};
 /// A migration may rewrite a table: far more than a query of a request may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// How long one waits for its connection at least: while a release comes up the database is busy, and a deploy that fails
-/// for that costs more than the wait.
-const PATIENCE: Duration = Duration::from_secs(15);
-
 /// Why migrations could not be applied or trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
@@ -34,7 +30,6 @@ pub async fn migrate(
 ) -> Result<PgPool, MigrateError> {
     let slow = PostgresSettings {
         statement_timeout: MIGRATION_TIMEOUT,
-        acquire_timeout: settings.acquire_timeout.max(PATIENCE),
         ..settings.clone()
     };
     let pool = connect(&slow).await?;

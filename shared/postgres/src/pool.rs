@@ -10,6 +10,10 @@ use stoa_config::{Env, ExposeSecret as _, SecretString, Settings};
 
 use crate::{DatabaseError, query};
 
+/// A process that starts waits for its first connection so many times as long as a request would: while a release comes
+/// up the database is busy, and a start that fails, or a deploy that fails with it, costs more than the wait.
+const PATIENCE: u32 = 5;
+
 /// How long the readiness check may take, so that a probe with a limit of 1 s gets its answer.
 const READY_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -69,7 +73,7 @@ impl Settings for PostgresSettings {
     }
 }
 
-/// Connects, and fails at once if the server does not answer.
+/// Connects, and fails if the server does not answer for five times as long as a request waits for a connection.
 pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseError> {
     query::describe();
     let statement_timeout = settings.statement_timeout.as_millis().to_string();
@@ -85,8 +89,16 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(Duration::from_mins(5))
         .max_lifetime(Duration::from_mins(30))
-        .connect_with(options)
-        .await?;
+        .connect_lazy_with(options);
+    for _ in 1..PATIENCE {
+        match pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) => {
+                tracing::warn!("the database does not answer; it is waited for");
+            }
+            first => return first.map(|_| pool).map_err(DatabaseError::from),
+        }
+    }
+    pool.acquire().await?;
     Ok(pool)
 }
 

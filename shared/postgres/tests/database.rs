@@ -107,6 +107,27 @@ async fn a_used_up_pool_is_unavailable_and_its_wait_is_bounded() {
     .await;
 }
 
+#[tokio::test]
+async fn a_start_waits_for_a_busy_database_but_not_for_ever() {
+    let database = stoa_testing::postgres::database().await;
+    let proxy = Proxy::start(&database.url).await;
+    let settings = PostgresSettings {
+        acquire_timeout: Duration::from_millis(500),
+        ..PostgresSettings::at(proxy.url())
+    };
+    proxy.hold();
+    let answers = async {
+        // Longer than a request would wait.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        proxy.pass();
+    };
+    let (pool, ()) = tokio::join!(connect(&settings), answers);
+    pool.unwrap();
+    proxy.hold();
+    let refused = connect(&settings).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Unavailable);
+}
+
 #[test]
 fn a_cursor_comes_back_as_it_went() {
     let cursor = Cursor((17_i64, "blue".to_owned()));
