@@ -1,10 +1,11 @@
 //! The systems that are compared.
 
 use crate::cli::Role;
+use clap::ValueEnum;
 use std::time::Duration;
 
 /// A queue, with its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum System {
     Raw,
     Ours,
