@@ -1,8 +1,8 @@
-//! The services of the platform as a cluster runs them: what their Compose entries say of settings, secrets and
-//! networks, over what `stacks/platform/stack.yml` says of every service.
+//! The services of the platform as a cluster runs them: what their Compose entries say of settings, memory, secrets
+//! and networks, over what `stacks/platform/stack.yml` says of every service.
 
 use anyhow::{Context as _, bail};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 use super::merge::merge;
@@ -74,6 +74,11 @@ fn resolve(root: &Path, entry: &Value) -> anyhow::Result<Value> {
             bail!("`{key}` holds a variable, and a cluster has no shell to fill it in");
         }
         kept.insert(key.clone(), value.clone());
+    }
+    // What one task may hold is the same everywhere; on a cluster it has another name.
+    if let Some(memory) = entry.get("mem_limit") {
+        let limits = json!({ "resources": { "limits": { "memory": memory } } });
+        kept.insert("deploy".into(), limits);
     }
     // Without a value Compose takes the shell's, where there is one.
     if let Some(environment) = kept.get_mut("environment").and_then(Value::as_object_mut) {

@@ -27,11 +27,11 @@ impl Workspace {
         );
         workspace.write(
             "ci/compose/service.yml",
-            "services:\n  service: {restart: always, tmpfs: [/tmp], environment: {LOG: , FORMAT: json}, networks: [internal], secrets: [shared]}\n  migrate: {extends: {service: service}, command: [migrate]}\n",
+            "services:\n  service: {restart: always, mem_limit: 256m, tmpfs: [/tmp], environment: {LOG: , FORMAT: json}, networks: [internal], secrets: [shared]}\n  migrate: {extends: {service: service}, command: [migrate]}\n",
         );
         workspace.write(
             "services/api/compose.yml",
-            "services:\n  api:\n    extends: {file: ci/compose/service.yml, service: service}\n    image: stoa/api\n    ports: ['8080:8080']\n    secrets: [key]\n  api-migrate:\n    extends: {file: ci/compose/service.yml, service: migrate}\n    image: stoa/api\n",
+            "services:\n  api:\n    extends: {file: ci/compose/service.yml, service: service}\n    image: stoa/api\n    mem_limit: 512m\n    ports: ['8080:8080']\n    secrets: [key]\n  api-migrate:\n    extends: {file: ci/compose/service.yml, service: migrate}\n    image: stoa/api\n",
         );
         workspace.write("secrets/key", "k");
         workspace.write("secrets/shared", "s");
@@ -85,7 +85,7 @@ fn a_service_is_what_its_compose_entry_says_over_what_the_stack_says_of_all() {
     let rendered = Workspace::new().render();
     let expected = json!({
         "read_only": true,
-        "deploy": {"replicas": 1},
+        "deploy": {"replicas": 1, "resources": {"limits": {"memory": "512m"}}},
         "environment": {"FORMAT": "json"},
         "image": "r.test/stoa/api:abc",
         "networks": ["internal"],
@@ -94,7 +94,9 @@ fn a_service_is_what_its_compose_entry_says_over_what_the_stack_says_of_all() {
     });
     assert_eq!(*rendered.service("platform", "api"), expected);
     let migration = rendered.service("platform", "api-migrate");
-    assert_eq!(migration["deploy"], json!({"mode": "replicated-job"}));
+    let limits = json!({"limits": {"memory": "256m"}});
+    let deploy = json!({"mode": "replicated-job", "resources": limits});
+    assert_eq!(migration["deploy"], deploy);
     assert_eq!(migration["command"], json!(["migrate"]));
 }
 
