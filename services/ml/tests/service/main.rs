@@ -320,6 +320,19 @@ async fn data_that_cannot_be_learned_fails_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn meanings_that_nobody_here_can_tell_fail_with_what_to_do() {
+    let ml = Ml::start().await;
+    let asked = TrainingSnapshot {
+        is_encoded: true,
+        ..snapshot(energy_supplier())
+    };
+    let report = ml.train(&asked).await;
+    assert_eq!(report.status, TrainingStatus::Failed);
+    let error = report.error.unwrap();
+    assert!(error.contains("switch `encoder` off"), "{error}");
+}
+
+#[tokio::test]
 async fn a_failed_training_is_done_again_only_if_it_was_started_anew() {
     let ml = Ml::start().await;
     let failing = snapshot(TrainingData::default());
