@@ -25,7 +25,7 @@ pub(crate) async fn until(
     let start = Instant::now();
     let (mut least, mut since) = (u64::MAX, start);
     loop {
-        let remaining = bench.remaining(system).await?;
+        let remaining = bench.remaining(system, left).await?;
         if remaining <= left {
             return Ok(remaining);
         }

@@ -57,8 +57,8 @@ impl System {
     pub(crate) fn jobs(self) -> u64 {
         match self {
             Self::Raw => 200_000,
-            Self::Ours => 50_000,
-            Self::OursDefault | Self::OursRabbit | Self::OursRecorded | Self::OursOnce => 20_000,
+            Self::Ours | Self::OursRecorded | Self::OursOnce => 50_000,
+            Self::OursDefault | Self::OursRabbit => 20_000,
             Self::Apalis | Self::ApalisTuned => 6_000,
             Self::BullMq => 10_000,
             Self::Celery => 2_500,

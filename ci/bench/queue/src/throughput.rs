@@ -58,7 +58,7 @@ pub(crate) async fn measure(bench: &Bench, system: System) -> anyhow::Result<Thr
     let enqueue = meter.stop(jobs);
     producer.stop().await?;
 
-    let waiting = bench.remaining(system).await?;
+    let waiting = bench.remaining(system, u64::MAX).await?;
     let mut worker = Peer::worker(bench, system, &Work::default())?;
     let first = waiting - waiting / STARTED;
     let from = drain::until(bench, system, &mut worker, first, LIMIT).await?;
