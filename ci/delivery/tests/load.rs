@@ -6,7 +6,7 @@ use delivery::{LostNode, Platform, Step};
 use std::time::Duration;
 use tokio::time::sleep;
 
-const RATE: u32 = 20;
+const RATE: u32 = 30;
 const CONVERSATIONS: u32 = 4;
 const JOBS: u32 = 1;
 /// With nothing going on, for comparison.
