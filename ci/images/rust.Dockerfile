@@ -6,11 +6,13 @@ WORKDIR /src
 COPY . .
 
 FROM sources AS compile
+# `release`, or `production`, which is optimised across crates.
+ARG PROFILE=release
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,id=stoa-target,target=/target,sharing=locked \
     ci/images/settle-mtimes /target \
- && cargo build --release --locked --workspace --exclude bench-gateway --exclude bench-queue --exclude delivery --exclude load --bins \
- && ci/images/collect /target/release /out
+ && cargo build --profile "$PROFILE" --locked --workspace --exclude bench-gateway --exclude bench-queue --exclude delivery --exclude load --bins \
+ && ci/images/collect "/target/$PROFILE" /out
 
 FROM scratch AS compiled
 COPY --from=compile /out /
