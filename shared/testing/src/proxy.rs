@@ -13,9 +13,16 @@ pub struct Proxy {
     url: String,
     /// Every change ends the connections that there are.
     cuts: watch::Sender<()>,
-    /// Whether bytes wait here.
-    held: watch::Sender<bool>,
+    mode: watch::Sender<Mode>,
     listening: JoinHandle<()>,
+}
+
+/// What becomes of bytes and connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Passed,
+    Held,
+    Refused,
 }
 
 /// Bytes that are passed on at a time.
@@ -31,13 +38,13 @@ impl Proxy {
             .local_addr()
             .expect("a bound listener has an address");
         let server = authority(url).to_owned();
-        let ((cuts, _), (held, _)) = (watch::channel(()), watch::channel(false));
-        let accepting = accept(listener, server.clone(), cuts.clone(), held.clone());
+        let ((cuts, _), (mode, _)) = (watch::channel(()), watch::channel(Mode::Passed));
+        let accepting = accept(listener, server.clone(), cuts.clone(), mode.clone());
         let listening = tokio::spawn(accepting);
         Self {
             url: through(url, &server, address),
             cuts,
-            held,
+            mode,
             listening,
         }
     }
@@ -55,12 +62,18 @@ impl Proxy {
     /// Passes nothing on until [`pass`](Self::pass), and ends no connection: neither side is told, as when a cable is
     /// pulled.
     pub fn hold(&self) {
-        self.held.send_replace(true);
+        self.mode.send_replace(Mode::Held);
+    }
+
+    /// Ends every connection at once, and every new one until [`pass`](Self::pass), as where no server is.
+    pub fn refuse(&self) {
+        self.mode.send_replace(Mode::Refused);
+        self.cut();
     }
 
     /// Passes on what was held, and what comes.
     pub fn pass(&self) {
-        self.held.send_replace(false);
+        self.mode.send_replace(Mode::Passed);
     }
 }
 
@@ -75,18 +88,21 @@ async fn accept(
     listener: TcpListener,
     server: String,
     cuts: watch::Sender<()>,
-    held: watch::Sender<bool>,
+    mode: watch::Sender<Mode>,
 ) {
     while let Ok((client, _)) = listener.accept().await {
-        let (server, mut cut, held) = (server.clone(), cuts.subscribe(), held.subscribe());
+        if *mode.borrow() == Mode::Refused {
+            continue;
+        }
+        let (server, mut cut, mode) = (server.clone(), cuts.subscribe(), mode.subscribe());
         tokio::spawn(async move {
             let Ok(upstream) = TcpStream::connect(&server).await else {
                 return;
             };
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.into_split(), upstream.into_split());
-            let there = pass_on(from_client, to_server, held.clone());
-            let back = pass_on(from_server, to_client, held);
+            let there = pass_on(from_client, to_server, mode.clone());
+            let back = pass_on(from_server, to_client, mode);
             tokio::select! {
                 _ = async { tokio::join!(there, back) } => {},
                 _ = cut.changed() => {},
@@ -96,11 +112,12 @@ async fn accept(
 }
 
 /// Passes bytes on in one direction, and its end.
-async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut held: watch::Receiver<bool>) {
+async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut mode: watch::Receiver<Mode>) {
     let mut chunk = vec![0; CHUNK];
     while let Ok(read @ 1..) = from.read(&mut chunk).await {
         // The proxy may be gone; then so are its connections.
-        if held.wait_for(|held| !held).await.is_err() || to.write_all(&chunk[..read]).await.is_err()
+        if mode.wait_for(|mode| *mode == Mode::Passed).await.is_err()
+            || to.write_all(&chunk[..read]).await.is_err()
         {
             return;
         }

@@ -4,10 +4,11 @@ use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, consumer_setting
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use stoa_config::ExposeSecret as _;
 use stoa_queue::{
     CancellationToken, Consumer, JobContext, Payload, Queue, QueueError, QueueSettings,
 };
-use stoa_testing::eventually;
+use stoa_testing::{eventually, proxy::Proxy};
 
 /// A job that may take longer than RabbitMQ waits for an acknowledgement.
 #[derive(Serialize, Deserialize)]
@@ -70,6 +71,23 @@ async fn refuses_a_job_that_rabbitmq_would_not_wait_for() {
         matches!(refused, Err(QueueError::TimeLimit { kind: "voyage", .. })),
         "{refused:?}"
     );
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn waits_for_a_broker_that_is_not_there_yet(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let proxy = Proxy::start(world.settings.url.expose_secret()).await;
+    proxy.refuse();
+    let comes = async {
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        proxy.pass();
+    };
+    let (queue, ()) = tokio::join!(world.queue_through(&proxy), comes);
+    queue.check().await.unwrap();
     world.end().await;
 }
 
