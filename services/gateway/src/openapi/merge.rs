@@ -3,7 +3,7 @@
 use crate::routes::{Auth, Table};
 use http::Method;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The prefix of a reference to a schema.
 const SCHEMA: &str = "#/components/schemas/";
@@ -85,44 +85,80 @@ fn add_paths(merged: &mut Value, document: &mut Value, service: &str, routes: &T
     };
     for (path, item) in std::mem::take(paths) {
         let Value::Object(item) = item else { continue };
-        let public = public_operations(&path, item, service, routes);
-        if let Some(public) = public {
+        for (path, item) in public_items(&path, item, service, routes) {
             let there = &mut merged["paths"][&path];
             match there.as_object_mut() {
-                Some(there) => there.extend(public),
-                None => *there = public.into(),
+                Some(there) => there.extend(item),
+                None => *there = item.into(),
             }
         }
     }
 }
 
-/// The operations of a path that the routes give to this service.
-fn public_operations(
+/// The operations of a path that the routes give to this service, under the paths by which they are reached.
+fn public_items(
     path: &str,
-    mut item: Map<String, Value>,
+    item: Map<String, Value>,
     service: &str,
     routes: &Table,
-) -> Option<Map<String, Value>> {
+) -> BTreeMap<String, Map<String, Value>> {
     const OTHER_FIELDS: [&str; 4] = ["parameters", "servers", "summary", "description"];
-    let mut some = false;
-    item.retain(|key, operation| {
-        if OTHER_FIELDS.contains(&key.as_str()) {
-            return true;
-        }
+    let is_other = |key: &String| OTHER_FIELDS.contains(&key.as_str());
+    let (others, operations): (Map<_, _>, Map<_, _>) =
+        item.into_iter().partition(|(key, _)| is_other(key));
+    let mut items = BTreeMap::new();
+    for (key, operation) in operations {
         let Ok(method) = key.to_uppercase().parse::<Method>() else {
-            return false;
+            continue;
         };
         // A template is a path too: `{id}` is as good a segment as any.
-        let Some(route) = routes.public(service, &method, path) else {
-            return false;
-        };
-        if route.auth == Auth::None {
-            operation["security"] = json!([]);
+        for (nth, (public, route)) in routes
+            .public(service, &method, path)
+            .into_iter()
+            .enumerate()
+        {
+            let mut operation = operation.clone();
+            if route.auth == Auth::None {
+                operation["security"] = json!([]);
+            }
+            // An id stands for one operation.
+            if nth > 0
+                && let Some(operation) = operation.as_object_mut()
+            {
+                operation.remove("operationId");
+            }
+            declare_parameters(&mut operation, &others, &public);
+            let item = items.entry(public).or_insert_with(|| others.clone());
+            item.insert(key.clone(), operation);
         }
-        some = true;
-        true
-    });
-    some.then_some(item)
+    }
+    items
+}
+
+/// Adds the parameters of a path that the service does not know, as a route takes them out.
+fn declare_parameters(operation: &mut Value, others: &Map<String, Value>, path: &str) {
+    let declared = [operation.get("parameters"), others.get("parameters")];
+    let declared = declared.into_iter().flatten().filter_map(Value::as_array);
+    let declared: BTreeSet<_> = declared
+        .flatten()
+        .filter(|parameter| parameter["in"] == "path")
+        .filter_map(|parameter| parameter["name"].as_str())
+        .map(str::to_owned)
+        .collect();
+    let name = |segment: &str| Some(segment.strip_prefix('{')?.strip_suffix('}')?.to_owned());
+    let missing: Vec<_> = path
+        .split('/')
+        .filter_map(name)
+        .filter(|name| !declared.contains(name))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.extend(missing),
+        None => operation["parameters"] = missing.into(),
+    }
 }
 
 fn add_components(
@@ -192,15 +228,41 @@ mod tests {
             ),
         ]);
         let api = json!({ "paths": {
-            "/a/{id}": { "get": operation("A"), "post": operation("A"), "parameters": [] },
+            "/a/{id}": { "get": operation("A"), "post": operation("A"), "parameters": [{ "name": "id", "in": "path" }] },
             "/internal/v1/a": { "get": operation("A") },
         } });
-        let nlu = json!({ "paths": { "/a/{id}": { "post": operation("N") } } });
+        let nlu = json!({ "paths": {
+            "/a/{id}": { "post": operation("N"), "parameters": [{ "name": "id", "in": "path" }] },
+        } });
         let merged = merge(vec![("api", api), ("nlu", nlu)], &table);
         let item = &merged["paths"]["/a/{id}"];
         assert_eq!(item["get"]["security"], json!([]));
         assert_eq!(item["post"], operation("N"));
         assert_eq!(merged["paths"].as_object().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_rewritten_operation_is_found_where_clients_ask_for_it() {
+        let table = routes(&[(
+            "api",
+            "[[route]]\npath = \"/{tenant}/v1/{*rest}\"\nrewrite = \"/a/{*rest}\"\nauth = \"none\"\n\
+             [[route]]\npath = \"/a/notes\"\nauth = \"required\"\n",
+        )]);
+        let notes = json!({ "get": { "operationId": "notes" } });
+        let id = json!({ "name": "id", "in": "path" });
+        let note = json!({ "get": { "operationId": "note", "parameters": [id] } });
+        let api = json!({ "paths": { "/a/notes": notes, "/a/notes/{id}": note, "/b": notes } });
+        let merged = merge(vec![("api", api)], &table);
+        let tenant = json!({ "name": "tenant", "in": "path", "required": true, "schema": { "type": "string" } });
+        assert_eq!(
+            merged["paths"],
+            json!({
+                "/a/notes": notes,
+                "/{tenant}/v1/notes": { "get": { "security": [], "parameters": [tenant] } },
+                "/{tenant}/v1/notes/{id}":
+                    { "get": { "operationId": "note", "security": [], "parameters": [id, tenant] } },
+            })
+        );
     }
 
     #[test]

@@ -120,16 +120,30 @@ impl Table {
         }
     }
 
-    /// The route by which anybody may reach an operation of a service under the path that the
-    /// service itself has for it; of several the one with the fewest conditions.
-    pub fn public(&self, service: &str, method: &Method, path: &str) -> Option<&Arc<Route>> {
+    /// The paths and routes by which anybody may reach an operation that a service has at `path`: its own path, by the
+    /// route with the fewest conditions, and those that are rewritten to it.
+    pub fn public(&self, service: &str, method: &Method, path: &str) -> Vec<(String, &Route)> {
+        let is_it = |route: &Route| &*route.service == service && route.answers(method);
         let mut tiers = self.tiers.iter().rev().filter_map(|tier| tier.find(path));
-        tiers.find_map(|(routes, _)| {
-            let is_it = |route: &&Arc<Route>| {
-                &*route.service == service && route.rewrite.is_none() && route.answers(method)
-            };
-            routes.iter().find(is_it)
-        })
+        let own = tiers.find_map(|(routes, _)| {
+            let is_own = |route: &&Arc<Route>| route.rewrite.is_none() && is_it(route);
+            routes.iter().find(is_own)
+        });
+        let rewritten = self.routes.iter().filter(|route| is_it(route));
+        let rewritten = rewritten.filter_map(|route| {
+            let public = route.rewrite.as_ref()?.undo(path, &route.path)?;
+            self.leads(&public, route).then_some((public, &**route))
+        });
+        own.map(|route| (path.to_owned(), &**route))
+            .into_iter()
+            .chain(rewritten)
+            .collect()
+    }
+
+    /// Whether no closer route takes a path from this one.
+    fn leads(&self, path: &str, to: &Arc<Route>) -> bool {
+        let mut tiers = self.tiers.iter().filter_map(|tier| tier.find(path));
+        tiers.any(|(routes, _)| routes.iter().any(|route| Arc::ptr_eq(route, to)))
     }
 
     /// Every route, at the place of its `id`.

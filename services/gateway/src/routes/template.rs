@@ -1,6 +1,7 @@
 //! Paths with parameters: what a route answers, and what its service is asked for instead.
 
 use matchit::Params;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// What stands for the segments that `{*rest}` took, whatever the file calls them.
@@ -60,6 +61,38 @@ impl Rewrite {
             new.push('/');
         }
         new
+    }
+
+    /// The other way round: the path, of those that `route` answers, whose new path is `new`. Both may have parameters.
+    pub(super) fn undo(&self, new: &str, route: &str) -> Option<String> {
+        let mut segments = new.split('/').skip(1);
+        let (mut taken, mut rest) = (HashMap::new(), Vec::new());
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(literal) if segments.next() == Some(literal) => {}
+                Piece::Literal(_) => return None,
+                Piece::Segment(key) => {
+                    taken.insert(key.to_string(), segments.next()?);
+                }
+                Piece::Rest => rest = segments.by_ref().collect(),
+            }
+        }
+        if segments.next().is_some() {
+            return None;
+        }
+        let mut before = Vec::new();
+        for (at, segment) in route.split('/').enumerate() {
+            if segment.starts_with("{*") {
+                before.append(&mut rest);
+            } else {
+                before.push(taken.get(&key(at)).copied().unwrap_or(segment));
+            }
+        }
+        Some(if before.len() > 1 {
+            before.join("/")
+        } else {
+            "/".into()
+        })
     }
 }
 
@@ -139,5 +172,36 @@ fn check_segment(segment: &str, last: bool) -> Result<(), String> {
         _ => Err(format!(
             "`{segment}` needs a name of letters, digits and `_`"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rewrite;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::literal("/v1/notes", "/api/notes", "/api/notes", Some("/v1/notes"))]
+    #[case::other("/v1/notes", "/api/notes", "/api/tally", None)]
+    #[case::longer("/v1/notes", "/api/notes", "/api/notes/{id}", None)]
+    #[case::segment("/v1/{a}/x", "/api/{a}", "/api/{id}", Some("/v1/{id}/x"))]
+    #[case::dropped("/{tenant}/notes", "/api/notes", "/api/notes", Some("/{tenant}/notes"))]
+    #[case::rest(
+        "/v1/{*all}",
+        "/api/v2/{*all}",
+        "/api/v2/notes/{id}",
+        Some("/v1/notes/{id}")
+    )]
+    #[case::no_rest("/v1/{*all}", "/api/v2/{*all}", "/api/v2", Some("/v1"))]
+    #[case::root("/v1/{*all}", "/{*all}", "/notes", Some("/v1/notes"))]
+    #[case::to_the_root("/{*all}", "/api/{*all}", "/api", Some("/"))]
+    fn undoes_what_it_does(
+        #[case] route: &str,
+        #[case] rewrite: &str,
+        #[case] new: &str,
+        #[case] public: Option<&str>,
+    ) {
+        let rewrite = Rewrite::new(rewrite, route).unwrap();
+        assert_eq!(rewrite.undo(new, route).as_deref(), public);
     }
 }
