@@ -7,7 +7,7 @@
 use axum::extract::State;
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::identity::Role;
-use stoa_contracts::rollouts::{Canary, Rollout, Seen, Shadow, UpdateRollout};
+use stoa_contracts::rollouts::{Agreement, Answers, Canary, Rollout, Seen, Shadow, UpdateRollout};
 use stoa_postgres::{DatabaseError, begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -126,7 +126,7 @@ async fn refuse_bad(
     Ok(())
 }
 
-/// Keeps a rollout. What was seen stays where its versions are the same: a canary may only get another weight.
+/// Keeps a rollout, and of what was seen what still holds.
 async fn store(
     transaction: &mut PgTransaction<'_>,
     assistant: Uuid,
@@ -138,22 +138,49 @@ async fn store(
         traced("rollout.delete", delete.execute(&mut **transaction)).await?;
         return Ok(());
     }
+    let seen = still_seen(transaction, assistant, active, input).await?;
     let upsert = sqlx::query!(
-        "INSERT INTO rollouts AS r (assistant_id, canary_model, canary_weight, shadow_model, seen_beside, seen)
+        "INSERT INTO rollouts (assistant_id, canary_model, canary_weight, shadow_model, seen_beside, seen)
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (assistant_id) DO UPDATE SET
-             canary_model = $2, canary_weight = $3, shadow_model = $4, seen_beside = $5,
-             seen = CASE WHEN (r.canary_model, r.shadow_model, r.seen_beside) IS NOT DISTINCT FROM ($2, $4, $5)
-                 THEN r.seen ELSE $6 END",
+             canary_model = $2, canary_weight = $3, shadow_model = $4, seen_beside = $5, seen = $6",
         assistant,
         input.canary.map(|canary| canary.version),
         input.canary.map(|canary| canary.weight),
         input.shadow.map(|shadow| shadow.version),
         active,
-        Stored(Seen::default()) as _,
+        Stored(seen) as _,
     );
     traced("rollout.store", upsert.execute(&mut **transaction)).await?;
     Ok(())
+}
+
+/// What was seen of the versions that stay what they are: a canary may only get another weight, or the shadow beside it
+/// end. The active version is compared with the canary, so that its figures go with those.
+async fn still_seen(
+    transaction: &mut PgTransaction<'_>,
+    assistant: Uuid,
+    active: Option<i32>,
+    input: &UpdateRollout,
+) -> Result<Seen, DatabaseError> {
+    let select = sqlx::query!(
+        r#"SELECT canary_model, shadow_model, seen AS "seen: Stored<Seen>" FROM rollouts
+           WHERE assistant_id = $1 AND seen_beside IS NOT DISTINCT FROM $2 FOR NO KEY UPDATE"#,
+        assistant,
+        active,
+    );
+    let found = traced("rollout.lock", select.fetch_optional(&mut **transaction)).await?;
+    let Some(row) = found else {
+        return Ok(Seen::default());
+    };
+    let mut seen = row.seen.0;
+    if row.canary_model != input.canary.map(|canary| canary.version) {
+        (seen.active, seen.canary) = (Answers::default(), Answers::default());
+    }
+    if row.shadow_model != input.shadow.map(|shadow| shadow.version) {
+        seen.shadow = Agreement::default();
+    }
+    Ok(seen)
 }
 
 /// Ends what is tried of a version that has become the active one.

@@ -170,8 +170,14 @@ async fn what_nlu_saw_is_counted_once_and_only_of_the_versions_that_are_tried() 
     // Another weight compares the same versions; others begin at nothing.
     let mut heavier = both();
     heavier["canary"]["weight"] = json!(50);
-    let tried = put(&service, &rollout, &token, heavier).await.ok(200);
-    assert_eq!(tried["seen"], found);
+    let tried = put(&service, &rollout, &token, heavier.clone()).await;
+    assert_eq!(tried.ok(200)["seen"], found);
+    let canary = json!({"canary": heavier["canary"]});
+    let alone = put(&service, &rollout, &token, canary).await.ok(200);
+    assert_eq!(alone["seen"]["canary"], found["canary"]);
+    assert_eq!(alone["seen"]["active"], found["active"]);
+    assert_eq!(alone["seen"]["shadow"]["disagreed"], 0, "{alone}");
+    put(&service, &rollout, &token, heavier).await.ok(200);
     activate(&service, &path, &token, 2).await;
     let late = seen_path(assistant, Uuid::now_v7());
     put(&service, &late, INTERNAL, seen(&[])).await.ok(200);
