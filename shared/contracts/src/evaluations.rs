@@ -76,6 +76,10 @@ pub struct Evaluation {
     pub training_data_version: Option<i32>,
     /// The version of the model that is asked; null in a cross-validation.
     pub model: Option<i32>,
+    /// SHA-256 of the labelled set, base64url: two with the same asked the same utterances, in whatever order and format.
+    /// Null for a cross-validation, or if it was started by a release that did not say.
+    #[serde(default)]
+    pub set_digest: Option<String>,
     /// How far it is.
     pub status: TrainingStatus,
     /// The part that is done, 0 to 1.

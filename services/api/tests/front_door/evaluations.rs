@@ -122,6 +122,34 @@ async fn a_cross_validation_is_followed_from_its_start_to_what_it_found() {
 }
 
 #[tokio::test]
+async fn the_same_set_is_known_again_in_whatever_order_and_format() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/evaluations", with_model(&service, &token).await);
+    let turned = json!({"examples": [
+        {"text": "so long", "intent": "goodbye"}, {"text": "hi there", "intent": "greet"},
+    ]});
+    let sets = [
+        ("text/csv", CSV.to_owned()),
+        ("application/json", turned.to_string()),
+        ("text/csv", format!("{CSV}hi there,greet\n")),
+        ("application/json", json!({"folds": 2}).to_string()),
+    ];
+    let mut digests = Vec::new();
+    for (kind, body) in sets {
+        let evaluation = send_set(&service, &path, &token, kind, &body).await.ok(202);
+        digests.push(evaluation["set_digest"].clone());
+        end(&service, &evaluation).await;
+    }
+    assert!(digests[0].is_string(), "{digests:?}");
+    assert_eq!(digests[0], digests[1]);
+    assert_ne!(digests[0], digests[2]);
+    assert!(digests[3].is_null(), "{digests:?}");
+    let listed = service.get(&path, &token).await.ok(200)["items"].clone();
+    assert_eq!(listed[2]["set_digest"], digests[1]);
+}
+
+#[tokio::test]
 async fn a_labelled_set_is_asked_of_the_active_model_or_of_a_named_one() {
     let service = Service::start().await;
     let token = service.token(Role::Editor).await;

@@ -1879,6 +1879,11 @@ export interface components {
              * @description The part that is done, 0 to 1.
              */
             progress: number;
+            /**
+             * @description SHA-256 of the labelled set, base64url: two with the same asked the same utterances, in whatever order and format.
+             *     Null for a cross-validation, or if it was started by a release that did not say.
+             */
+            set_digest?: string | null;
             /** @description How far it is. */
             status: components["schemas"]["TrainingStatus"];
             summary?: components["schemas"]["EvaluationSummary"] | null;
@@ -2759,6 +2764,11 @@ export interface components {
                  * @description The part that is done, 0 to 1.
                  */
                 progress: number;
+                /**
+                 * @description SHA-256 of the labelled set, base64url: two with the same asked the same utterances, in whatever order and format.
+                 *     Null for a cross-validation, or if it was started by a release that did not say.
+                 */
+                set_digest?: string | null;
                 /** @description How far it is. */
                 status: components["schemas"]["TrainingStatus"];
                 summary?: components["schemas"]["EvaluationSummary"] | null;

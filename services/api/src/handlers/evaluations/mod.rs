@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use super::{assistants, documents};
 use crate::{
+    document::DocumentError,
     state::Api,
     stored,
     training_data::{Format, read_evaluation},
@@ -45,6 +46,7 @@ struct Row {
     folds: Option<i32>,
     training_data_version: Option<i32>,
     model_version: Option<i32>,
+    set_digest: Option<String>,
     status: String,
     progress: f64,
     summary: Option<Stored<EvaluationSummary>>,
@@ -62,6 +64,7 @@ impl From<Row> for Evaluation {
             folds: row.folds.and_then(|folds| u32::try_from(folds).ok()),
             training_data_version: row.training_data_version,
             model: row.model_version,
+            set_digest: row.set_digest,
             status: stored::training_status(&row.status),
             progress: row.progress,
             summary: row.summary.map(|Stored(summary)| summary),
@@ -113,13 +116,16 @@ async fn create_evaluation(
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
     let body = read_body(request).await?;
-    let mut input = api
-        .on_document(move || read_evaluation(&body, format))
-        .await??;
+    let read = move || {
+        let input = read_evaluation(&body, format)?;
+        let digest = start::set_digest(&input);
+        Ok::<_, DocumentError>((input, digest))
+    };
+    let (mut input, set_digest) = api.on_document(read).await??;
     if let CreateEvaluation::LabelledSet(set) = &mut input {
         set.model = set.model.or(asked.model);
     }
-    let evaluation = start::start(&api, &identity, id, input).await?;
+    let evaluation = start::start(&api, &identity, id, input, set_digest).await?;
     api.outbox.notify_one();
     let location = format!("/api/v1/evaluations/{}", evaluation.id);
     Ok((
@@ -148,7 +154,7 @@ async fn list_evaluations(
     let (before, before_id) = cursor.map(|cursor| cursor.0).unzip();
     let select = sqlx::query_as!(
         Row,
-        r#"SELECT id, job_id, assistant_id, folds, training_data_version, model_version, status, progress,
+        r#"SELECT id, job_id, assistant_id, folds, training_data_version, model_version, set_digest, status, progress,
                summary AS "summary: Stored<EvaluationSummary>", error, created_at, finished_at
            FROM evaluations
            WHERE assistant_id = $1
@@ -182,7 +188,7 @@ async fn get_evaluation(
     Path(id): Path<Uuid>,
 ) -> Result<Json<EvaluationDetail>, Problem> {
     let select = sqlx::query!(
-        r#"SELECT e.id, e.job_id, e.assistant_id, e.folds, e.training_data_version, e.model_version, e.status,
+        r#"SELECT e.id, e.job_id, e.assistant_id, e.folds, e.training_data_version, e.model_version, e.set_digest, e.status,
                e.progress, e.summary AS "summary: Stored<EvaluationSummary>",
                e.result AS "result: Stored<EvaluationResult>", e.error, e.created_at, e.finished_at
            FROM evaluations e JOIN assistants a ON a.id = e.assistant_id
@@ -200,6 +206,7 @@ async fn get_evaluation(
         folds: row.folds,
         training_data_version: row.training_data_version,
         model_version: row.model_version,
+        set_digest: row.set_digest,
         status: row.status,
         progress: row.progress,
         summary: row.summary,

@@ -1,5 +1,7 @@
 //! How an evaluation begins: its row and its job, both or neither.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode,
@@ -31,11 +33,25 @@ struct Subject {
     data: Option<Stored<TrainingData>>,
 }
 
+/// By which a labelled set is known again: what its examples are, in whatever order.
+pub(super) fn set_digest(input: &CreateEvaluation) -> Option<String> {
+    let CreateEvaluation::LabelledSet(set) = input else {
+        return None;
+    };
+    let examples = set.examples.iter().map(serde_json::to_string);
+    let mut examples: Vec<_> = examples.collect::<Result<_, _>>().ok()?;
+    examples.sort_unstable();
+    // In JSON a line break is written otherwise: one that stands by itself is between two.
+    let digest = Sha256::digest(examples.join("\n"));
+    Some(URL_SAFE_NO_PAD.encode(digest))
+}
+
 pub(super) async fn start(
     api: &Api,
     identity: &Identity,
     id: Uuid,
     input: CreateEvaluation,
+    set_digest: Option<String>,
 ) -> Result<Evaluation, Problem> {
     let now = api.clock.now();
     let mut transaction = begin(&api.pool).await?;
@@ -45,10 +61,10 @@ pub(super) async fn start(
     let insert = sqlx::query_as!(
         Row,
         r#"INSERT INTO evaluations (id, assistant_id, folds, training_data_version, model_version,
-               data, status, created_by, created_at, updated_at, job_id)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
-           RETURNING id, job_id, assistant_id, folds, training_data_version, model_version, status,
-               progress, summary AS "summary: Stored<EvaluationSummary>", error, created_at,
+               data, status, created_by, created_at, updated_at, job_id, set_digest)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
+           RETURNING id, job_id, assistant_id, folds, training_data_version, model_version, set_digest,
+               status, progress, summary AS "summary: Stored<EvaluationSummary>", error, created_at,
                finished_at"#,
         Uuid::now_v7(),
         id,
@@ -60,6 +76,7 @@ pub(super) async fn start(
         identity.subject,
         now,
         job_id,
+        set_digest,
     );
     let inserted = traced("evaluation.insert", insert.fetch_one(&mut *transaction)).await;
     let evaluation: Evaluation = inserted.map_err(already_running)?.into();

@@ -42,7 +42,13 @@ test('two cross-validations compare if they divide the same revision', () => {
   expect(basisOf(folds(5, 2), measured({}))).toBe('kinds')
 })
 
-test('two sets are taken for one unless their intents have other numbers of utterances', () => {
+test('two sets are one if their digests are', () => {
+  const set = (digest: string) => measured({ set_digest: digest })
+  expect(basisOf(set('a'), set('a'))).toBe('same')
+  expect(basisOf(set('a'), set('b'))).toBe('sets')
+})
+
+test('two sets without a digest are taken for one unless their intents have other numbers of utterances', () => {
   const set = (support: number) =>
     measured({ result: result({ intents: scores({ greet: 1 }, support) }) })
   expect(basisOf(set(3), set(3))).toBe('alike')

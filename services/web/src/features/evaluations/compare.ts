@@ -14,10 +14,16 @@ export type Basis = 'same' | 'folds' | 'alike' | 'kinds' | 'revisions' | 'sets'
 export function basisOf(before: Measured, after: Measured): Basis {
   const isCross = (one: Measured) => one.folds != null
   if (isCross(before) !== isCross(after)) return 'kinds'
-  // The API does not say which set came along; only what is in it can tell two apart.
-  if (!isCross(before)) return haveSameSupport(before.result, after.result) ? 'alike' : 'sets'
+  if (!isCross(before)) return basisOfSets(before, after)
   if (before.training_data_version !== after.training_data_version) return 'revisions'
   return before.folds === after.folds ? 'same' : 'folds'
+}
+
+function basisOfSets(before: Measured, after: Measured): Basis {
+  if (before.set_digest && after.set_digest)
+    return before.set_digest === after.set_digest ? 'same' : 'sets'
+  // An earlier release did not say which set came along; only what is in it can tell two apart.
+  return haveSameSupport(before.result, after.result) ? 'alike' : 'sets'
 }
 
 export function hasSameUtterances(basis: Basis): boolean {
