@@ -121,6 +121,7 @@ impl Talk {
                 confidence: 0.9,
                 extractor: "model".into(),
                 role: None,
+                group: None,
             }
         };
         self.turn(Input::Said(Utterance {

@@ -137,6 +137,7 @@ fn utterance() -> impl Strategy<Value = Utterance> {
                 confidence: 1.0,
                 extractor: "model".into(),
                 role: None,
+                group: None,
             }
         });
     let text = prop_oneof![".{0,20}", "[0-9 .,'-]{0,20}", "/[a-e]"];

@@ -103,6 +103,9 @@ pub struct Entity {
     /// The role of the thing, such as `from` and `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Which other things it belongs to: those with the same group. Only remote engines tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// Internal: `conversation` asks `nlu`.

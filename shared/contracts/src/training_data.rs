@@ -50,6 +50,9 @@ pub struct EntityAnnotation {
     /// The role of the thing, such as `from` and `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Which other things it belongs to: those with the same group. The built-in engine does not learn it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The value, where it differs from the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,

@@ -154,7 +154,10 @@ fn short_label(notation: &str) -> Result<(Label, usize), String> {
         return Err("the annotation names no entity".to_owned());
     }
     let label = Label {
-        entity: annotation(entity.trim().to_owned(), None, value),
+        entity: EntityAnnotation {
+            value,
+            ..annotation(entity.trim().to_owned())
+        },
         ignored: vec![],
     };
     Ok((label, end + 1))
@@ -168,20 +171,26 @@ fn long_label(mut map: Map<String, Json>) -> Result<Label, String> {
         Some(_) => Err(format!("`{key}` of the annotation is not text")),
     };
     let entity = take("entity")?.ok_or("the annotation has no `entity`")?;
-    let entity = annotation(entity, take("role")?, take("value")?);
+    let entity = EntityAnnotation {
+        role: take("role")?,
+        group: take("group")?,
+        value: take("value")?,
+        ..annotation(entity)
+    };
     Ok(Label {
         entity,
         ignored: map.into_iter().map(|(key, _)| key).collect(),
     })
 }
 
-fn annotation(entity: String, role: Option<String>, value: Option<String>) -> EntityAnnotation {
+fn annotation(entity: String) -> EntityAnnotation {
     EntityAnnotation {
         start: 0,
         end: 0,
         entity,
-        role,
-        value,
+        role: None,
+        group: None,
+        value: None,
     }
 }
 
@@ -243,23 +252,23 @@ fn escaped(text: &str, entity_follows: bool) -> String {
 
 fn label(entity: &EntityAnnotation) -> String {
     let simple = |c: char| c.is_alphanumeric() || "_-./ ".contains(c);
-    if entity.role.is_none() && entity.value.is_none() && entity.entity.chars().all(simple) {
+    let more = [
+        ("role", &entity.role),
+        ("group", &entity.group),
+        ("value", &entity.value),
+    ];
+    let more = more
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_deref()?)));
+    let keys: Vec<_> = std::iter::once(("entity", entity.entity.as_str()))
+        .chain(more)
+        .map(|(key, value)| format!("\"{key}\": {}", Json::from(value)))
+        .collect();
+    if let [_] = keys[..]
+        && entity.entity.chars().all(simple)
+    {
         return format!("({})", entity.entity);
     }
-    let text = |text: &str| Json::from(text).to_string();
-    let mut keys = vec![format!("\"entity\": {}", text(&entity.entity))];
-    keys.extend(
-        entity
-            .role
-            .iter()
-            .map(|role| format!("\"role\": {}", text(role))),
-    );
-    keys.extend(
-        entity
-            .value
-            .iter()
-            .map(|value| format!("\"value\": {}", text(value))),
-    );
     format!("{{{}}}", keys.join(", "))
 }
 
@@ -271,14 +280,14 @@ mod tests {
         EntityAnnotation {
             start,
             end,
-            ..annotation(name.to_owned(), None, None)
+            ..annotation(name.to_owned())
         }
     }
 
     #[test]
     fn every_notation_is_read() {
         let read = parse(
-            r#"from [Köln](city) to [NYC]{"entity": "city", "role": "to", "value": "New York"} on [2](day:02)"#,
+            r#"from [Köln](city) to [NYC]{"entity": "city", "role": "to", "group": "1", "value": "New York"} on [2](day:02)"#,
         )
         .unwrap();
         assert_eq!(read.text, "from Köln to NYC on 2");
@@ -286,6 +295,7 @@ mod tests {
             entity(5, 9, "city"),
             EntityAnnotation {
                 role: Some("to".to_owned()),
+                group: Some("1".to_owned()),
                 value: Some("New York".to_owned()),
                 ..entity(13, 16, "city")
             },
@@ -348,8 +358,8 @@ mod tests {
 
     #[test]
     fn keys_that_are_not_kept_are_named() {
-        let read = parse(r#"[a]{"entity": "e", "group": "1"}"#).unwrap();
-        assert_eq!(read.ignored, [(3, "group".to_owned())]);
+        let read = parse(r#"[a]{"entity": "e", "colour": "red"}"#).unwrap();
+        assert_eq!(read.ignored, [(3, "colour".to_owned())]);
     }
 
     #[test]

@@ -72,8 +72,16 @@ impl Collector {
         let mut end = 0;
         for entity in &example.entities {
             self.name(at, "an entity", &entity.entity);
-            for optional in [&entity.role, &entity.value].into_iter().flatten() {
-                self.text(at, "the role or value of an entity", optional, TEXT_LIMIT);
+            for optional in [&entity.role, &entity.group, &entity.value]
+                .into_iter()
+                .flatten()
+            {
+                self.text(
+                    at,
+                    "the role, group or value of an entity",
+                    optional,
+                    TEXT_LIMIT,
+                );
             }
             let EntityAnnotation {
                 start,

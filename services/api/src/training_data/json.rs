@@ -108,16 +108,22 @@ impl Reader {
     }
 
     fn entity(&mut self, node: &Node) -> Option<EntityAnnotation> {
-        let fields = Fields::of(self, node, &["start", "end", "entity", "role", "value"])?;
+        let fields = Fields::of(
+            self,
+            node,
+            &["start", "end", "entity", "role", "group", "value"],
+        )?;
         let (start, end) = (self.index(&fields, "start"), self.index(&fields, "end"));
         let entity = self.text(&fields, "entity");
         let role = self.optional_text(&fields, "role");
+        let group = self.optional_text(&fields, "group");
         let value = self.optional_text(&fields, "value");
         Some(EntityAnnotation {
             start: start?,
             end: end?,
             entity: entity?,
             role,
+            group,
             value,
         })
     }

@@ -1,7 +1,7 @@
 //! Rasa 3 NLU YAML.
 //!
 //! Rasa files hold more than training data (stories, rules, a domain) and Rasa's NLU items hold
-//! more than Stoa keeps (metadata, groups). Such things do not stop an import: each is named in
+//! more than Stoa keeps (metadata). Such things do not stop an import: each is named in
 //! a hint, with its line. Anything that would be misunderstood is an error.
 
 use stoa_contracts::training_data::{Example, Hint, TrainingData};

@@ -44,7 +44,12 @@ fn name() -> impl Strategy<Value = String> {
 fn example() -> impl Strategy<Value = Example> {
     let cuts = prop::collection::vec(0.0..1.0f64, 0..5);
     let labels = prop::collection::vec(
-        (name(), prop::option::of(name()), prop::option::of(text())),
+        (
+            name(),
+            prop::option::of(name()),
+            prop::option::of(name()),
+            prop::option::of(text()),
+        ),
         2,
     );
     (text(), prop::option::of(name()), cuts, labels).prop_map(|(text, intent, cuts, labels)| {
@@ -62,11 +67,12 @@ fn example() -> impl Strategy<Value = Example> {
         places.sort_unstable();
         places.dedup();
         let spans = places.chunks_exact(2).zip(labels);
-        let entities = spans.map(|(span, (entity, role, value))| EntityAnnotation {
+        let entities = spans.map(|(span, (entity, role, group, value))| EntityAnnotation {
             start: span[0],
             end: span[1],
             entity,
             role,
+            group,
             value,
         });
         Example {

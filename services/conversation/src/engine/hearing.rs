@@ -39,6 +39,7 @@ impl Utterance {
             confidence: 1.0,
             extractor: "button".into(),
             role: None,
+            group: None,
         };
         Some(Self {
             text: text.to_owned(),

@@ -35,6 +35,7 @@ fn example(intent: &str, line: &str) -> Example {
             start,
             end: text.chars().count(),
             role: (!role.is_empty()).then(|| role.to_owned()),
+            group: None,
             value: None,
         });
         rest = after;

@@ -111,6 +111,7 @@ fn annotated(before: &str, value: &str, after: &str, intent: &str, entity: &str)
         end,
         entity: entity.into(),
         role: None,
+        group: None,
         value: None,
     };
     let entities = vec![annotation];

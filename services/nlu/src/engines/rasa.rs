@@ -50,6 +50,8 @@ struct Found {
     extractor: Option<String>,
     #[serde(default)]
     role: Option<String>,
+    #[serde(default)]
+    group: Option<String>,
 }
 
 /// Where an utterance is understood, below the URL of a server; its token is a part of the query.
@@ -114,6 +116,7 @@ fn entity(found: Found, length: usize) -> Result<Entity, RemoteError> {
             .map_or(1.0, |confidence| share(Some(confidence))),
         extractor: found.extractor.unwrap_or_else(|| "rasa".to_owned()),
         role: found.role,
+        group: found.group,
     })
 }
 
@@ -147,7 +150,7 @@ mod tests {
                 "text": "από Πάτρα", "intent": {"name": "travel", "confidence": 1.0},
                 "intent_ranking": [{"name": "travel", "confidence": 0.9}],
                 "entities": [{"entity": "city", "start": 4, "end": 9, "value": "Patras", "confidence": 0.8,
-                    "extractor": "DIETClassifier", "role": "from"}],
+                    "extractor": "DIETClassifier", "role": "from", "group": "1"}],
                 "model_version": 0, "engine": "rasa",
             })
         );

@@ -155,8 +155,14 @@ impl Asker {
 fn is_same(one: &ParseResult, other: &ParseResult, from_now: bool) -> bool {
     let is_alike = |(one, other): (&Entity, &Entity)| {
         let is_moment = from_now && one.extractor == "builtin" && one.entity == "datetime";
-        (&one.entity, &one.role, one.start, one.end)
-            == (&other.entity, &other.role, other.start, other.end)
+        (&one.entity, &one.role, &one.group, one.start, one.end)
+            == (
+                &other.entity,
+                &other.role,
+                &other.group,
+                other.start,
+                other.end,
+            )
             && (is_moment || one.value == other.value)
     };
     one.intent.name == other.intent.name

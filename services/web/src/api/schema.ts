@@ -1783,6 +1783,8 @@ export interface components {
             entity: string;
             /** @description Who found it: `model`, `lookup`, `regex`, `builtin`. */
             extractor: string;
+            /** @description Which other things it belongs to: those with the same group. Only remote engines tell it. */
+            group?: string | null;
             /** @description The role of the thing, such as `from` and `to`. */
             role?: string | null;
             /** @description First character, counted in Unicode scalar values. */
@@ -1801,6 +1803,8 @@ export interface components {
             end: number;
             /** @description What kind of thing it is. */
             entity: string;
+            /** @description Which other things it belongs to: those with the same group. The built-in engine does not learn it. */
+            group?: string | null;
             /** @description The role of the thing, such as `from` and `to`. */
             role?: string | null;
             /** @description First character, counted in Unicode scalar values. */

@@ -114,6 +114,7 @@ impl Gazetteer {
                 confidence: 1.0,
                 extractor: LOOKUP.into(),
                 role: None,
+                group: None,
             }
         };
         self.hits(text).into_iter().map(entity).collect()

@@ -53,6 +53,7 @@ impl Patterns {
                 confidence: 1.0,
                 extractor: REGEX.into(),
                 role: None,
+                group: None,
             }));
         }
         found

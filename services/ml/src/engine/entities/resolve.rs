@@ -72,6 +72,7 @@ mod tests {
             confidence: 1.0,
             extractor: extractor.into(),
             role: None,
+            group: None,
         }
     }
 

@@ -133,6 +133,7 @@ impl Tagger {
             confidence,
             extractor: MODEL.into(),
             role,
+            group: None,
         }
     }
 

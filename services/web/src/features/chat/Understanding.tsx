@@ -116,6 +116,7 @@ function EntityLine({ entity }: { entity: Entity }) {
       <span className={classes.name}>
         {entity.entity}
         {entity.role && ` · ${entity.role}`}
+        {entity.group && ` · ${entity.group}`}
       </span>
       <span className={classes.value}>{valueText(entity.value)}</span>
       <small>

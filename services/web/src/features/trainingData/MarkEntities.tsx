@@ -166,6 +166,7 @@ function MarkForm(props: MarkFormProps) {
     lastName = entity
     const extra = {
       ...(role.trim() && { role: role.trim() }),
+      ...(instead?.group && { group: instead.group }),
       ...(value.trim() && value.trim() !== part && { value: value.trim() }),
     }
     onMark({ start: place.start, end: place.end, entity, ...extra })

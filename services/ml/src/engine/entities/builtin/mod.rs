@@ -151,5 +151,6 @@ fn entity(name: &str, (start, end): (usize, usize), value: Value) -> Entity {
         confidence: 1.0,
         extractor,
         role: None,
+        group: None,
     }
 }
