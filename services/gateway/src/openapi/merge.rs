@@ -246,12 +246,15 @@ mod tests {
         let table = routes(&[(
             "api",
             "[[route]]\npath = \"/{tenant}/v1/{*rest}\"\nrewrite = \"/a/{*rest}\"\nauth = \"none\"\n\
-             [[route]]\npath = \"/a/notes\"\nauth = \"required\"\n",
+             [[route]]\npath = \"/a/notes\"\nauth = \"required\"\n\
+             [[route]]\npath = \"/all/{*rest}\"\nrewrite = \"/{*rest}\"\nmethods = [\"GET\"]\nauth = \"required\"\n",
         )]);
         let notes = json!({ "get": { "operationId": "notes" } });
         let id = json!({ "name": "id", "in": "path" });
         let note = json!({ "get": { "operationId": "note", "parameters": [id] } });
-        let api = json!({ "paths": { "/a/notes": notes, "/a/notes/{id}": note, "/b": notes } });
+        let api = json!({ "paths": {
+            "/a/notes": notes, "/a/notes/{id}": note, "/b": notes, "/internal/v1/a": notes,
+        } });
         let merged = merge(vec![("api", api)], &table);
         let tenant = json!({ "name": "tenant", "in": "path", "required": true, "schema": { "type": "string" } });
         assert_eq!(
@@ -261,6 +264,9 @@ mod tests {
                 "/{tenant}/v1/notes": { "get": { "security": [], "parameters": [tenant] } },
                 "/{tenant}/v1/notes/{id}":
                     { "get": { "operationId": "note", "security": [], "parameters": [id, tenant] } },
+                "/all/a/notes": { "get": {} },
+                "/all/a/notes/{id}": { "get": { "parameters": [id] } },
+                "/all/b": { "get": { "operationId": "notes" } },
             })
         );
     }

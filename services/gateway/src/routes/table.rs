@@ -129,7 +129,9 @@ impl Table {
             let is_own = |route: &&Arc<Route>| route.rewrite.is_none() && is_it(route);
             routes.iter().find(is_own)
         });
-        let rewritten = self.routes.iter().filter(|route| is_it(route));
+        // Nothing leads below `/internal`, whatever a rewrite says.
+        let routes = self.routes.iter().filter(|_| !is_internal(path));
+        let rewritten = routes.filter(|route| is_it(route));
         let rewritten = rewritten.filter_map(|route| {
             let public = route.rewrite.as_ref()?.undo(path, &route.path)?;
             self.leads(&public, route).then_some((public, &**route))
