@@ -1,7 +1,7 @@
 //! Which services of a stack are jobs, and in which order they run.
 
 use anyhow::Context as _;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// The label of a job that says in which wave it runs.
@@ -38,6 +38,13 @@ pub(super) fn waves(document: &Value) -> anyhow::Result<Vec<Value>> {
 /// The names of the services of a document.
 pub(super) fn names(document: &Value) -> Vec<String> {
     services(document).map(|(name, _)| name.clone()).collect()
+}
+
+/// The document with one of its services alone.
+pub(super) fn only(document: &Value, name: &str) -> Value {
+    let mut only = document.clone();
+    only["services"] = json!({ name: document["services"][name] });
+    only
 }
 
 fn order(entry: &Value) -> anyhow::Result<i64> {
@@ -81,7 +88,6 @@ fn keep(document: &Value, wanted: impl Fn(&Value) -> bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn jobs_run_in_the_order_of_their_label_and_the_rest_runs_without_them() {

@@ -2,10 +2,11 @@
 
 use bollard::models::{Task, TaskState};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::cause::{Cause, CauseKind, error_of, failed_task};
+use super::cause::{Cause, CauseKind, error_of, failed_task, is_pull_error};
 use super::facts::{has_failed, newest_first};
 use super::jobs;
 use super::judge::View;
@@ -13,6 +14,17 @@ use super::site::Site;
 use super::submit::{Others, submit};
 
 const POLL: Duration = Duration::from_millis(500);
+/// How often a job is started whose node does not get the image. The registry has it, as was seen before anything was
+/// touched, and may be too busy for a moment; a job that has not begun can begin.
+const STARTS: u32 = 3;
+
+/// How far a job is.
+enum Progress {
+    Open,
+    Done,
+    /// It has not begun, and never will by itself.
+    NotBegun(Cause),
+}
 
 /// Runs the jobs of `document` wave by wave; the first that fails is the end.
 pub(super) async fn run(
@@ -22,16 +34,20 @@ pub(super) async fn run(
     deadline: Instant,
 ) -> Result<(), Cause> {
     for wave in jobs::waves(document)? {
-        let names: Vec<_> = jobs::names(&wave)
-            .into_iter()
-            .map(|name| format!("{stack}_{name}"))
-            .collect();
-        site.progress.step(&format!("run {}", names.join(", ")));
-        remove_left_overs(site, &names).await?;
-        submit(site, stack, &wave, Others::Keep).await?;
+        start(site, stack, &wave, "run").await?;
         wait(site, &wave, stack, deadline).await?;
     }
     Ok(())
+}
+
+async fn start(site: &Site, stack: &str, wave: &Value, step: &str) -> Result<(), Cause> {
+    let names: Vec<_> = jobs::names(wave)
+        .into_iter()
+        .map(|name| format!("{stack}_{name}"))
+        .collect();
+    site.progress.step(&format!("{step} {}", names.join(", ")));
+    remove_left_overs(site, &names).await?;
+    submit(site, stack, wave, Others::Keep).await
 }
 
 /// A job that an aborted attempt has left behind would count as done.
@@ -48,6 +64,7 @@ async fn remove_left_overs(site: &Site, names: &[String]) -> anyhow::Result<()> 
 
 async fn wait(site: &Site, wave: &Value, stack: &str, deadline: Instant) -> Result<(), Cause> {
     let mut poll = tokio::time::interval(POLL);
+    let mut starts = BTreeMap::new();
     loop {
         poll.tick().await;
         let mut open = Vec::new();
@@ -57,12 +74,23 @@ async fn wait(site: &Site, wave: &Value, stack: &str, deadline: Instant) -> Resu
                 drop(site.reconnect().await);
             }
             Ok(view) => {
-                for name in jobs::names(wave) {
-                    let entry = &wave["services"][&name];
-                    let name = format!("{stack}_{name}");
-                    if !is_done(&name, entry, view.tasks_of(&name))? {
-                        open.push(name);
+                for job in jobs::names(wave) {
+                    let entry = &wave["services"][&job];
+                    let name = format!("{stack}_{job}");
+                    match progress(&name, entry, view.tasks_of(&name))? {
+                        Progress::Done => continue,
+                        Progress::Open => {}
+                        Progress::NotBegun(cause) => {
+                            let starts = starts.entry(job.clone()).or_insert(1);
+                            if *starts == STARTS {
+                                return Err(cause);
+                            }
+                            *starts += 1;
+                            let again = "its node did not get the image: run again";
+                            start(site, stack, &jobs::only(wave, &job), again).await?;
+                        }
                     }
+                    open.push(name);
                 }
             }
         }
@@ -75,8 +103,8 @@ async fn wait(site: &Site, wave: &Value, stack: &str, deadline: Instant) -> Resu
     }
 }
 
-/// Whether a job has done its work; an error if it never will.
-fn is_done(name: &str, entry: &Value, tasks: &[Task]) -> Result<bool, Cause> {
+/// How far a job is; an error if it never will do its work.
+fn progress(name: &str, entry: &Value, tasks: &[Task]) -> Result<Progress, Cause> {
     let failures: Vec<_> = tasks.iter().filter(|task| has_failed(task)).collect();
     let allowed = match entry["deploy"]["restart_policy"]["condition"].as_str() {
         Some("none") => 0,
@@ -89,13 +117,21 @@ fn is_done(name: &str, entry: &Value, tasks: &[Task]) -> Result<bool, Cause> {
     {
         let mut cause = Cause::new(CauseKind::Migration, format!("{name}: {}", error_of(task)));
         cause.task = failed_task(name, task);
-        return Err(cause);
+        return if failures.iter().all(|task| is_pull_error(task)) {
+            Ok(Progress::NotBegun(cause))
+        } else {
+            Err(cause)
+        };
     }
     let done = |task: &&Task| {
         task.status.as_ref().and_then(|status| status.state) == Some(TaskState::COMPLETE)
     };
     let wanted = entry["deploy"]["replicas"].as_u64().unwrap_or(1);
-    Ok(tasks.iter().filter(done).count() as u64 >= wanted)
+    Ok(if tasks.iter().filter(done).count() as u64 >= wanted {
+        Progress::Done
+    } else {
+        Progress::Open
+    })
 }
 
 async fn overdue(site: &Site, open: &[String]) -> Cause {
@@ -108,4 +144,32 @@ async fn overdue(site: &Site, open: &[String]) -> Cause {
         });
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What becomes of a migration whose tasks ended so: the state and the error of each.
+    fn outcome(tasks: &[(&str, &str)]) -> Result<Progress, Cause> {
+        let task = |(state, error): &(&str, &str)| {
+            let task = json!({"ID": state, "Status": {"State": state, "Err": error}});
+            serde_json::from_value(task).unwrap()
+        };
+        let tasks: Vec<Task> = tasks.iter().map(task).collect();
+        let entry = json!({"deploy": {"restart_policy": {"condition": "none"}}});
+        progress("platform_api-migrate", &entry, &tasks)
+    }
+
+    #[test]
+    fn a_job_that_has_not_begun_for_its_image_may_begin_again_and_one_that_failed_may_not() {
+        let not_pulled = ("rejected", "No such image: r/api:2@sha256:bb");
+        let failed = ("failed", "task: non-zero exit (1)");
+        assert!(matches!(outcome(&[]), Ok(Progress::Open)));
+        assert!(matches!(outcome(&[("complete", "")]), Ok(Progress::Done)));
+        assert!(matches!(outcome(&[not_pulled]), Ok(Progress::NotBegun(_))));
+        assert!(outcome(&[failed]).is_err());
+        assert!(outcome(&[not_pulled, failed]).is_err());
+    }
 }
