@@ -115,12 +115,18 @@ fn progress(name: &str, entry: &Value, tasks: &[Task]) -> Result<Progress, Cause
     if failures.len() as u64 > allowed
         && let Some(task) = failures.iter().min_by(|a, b| newest_first(a, b))
     {
-        let mut cause = Cause::new(CauseKind::Migration, format!("{name}: {}", error_of(task)));
-        cause.task = failed_task(name, task);
-        return if failures.iter().all(|task| is_pull_error(task)) {
-            Ok(Progress::NotBegun(cause))
+        let has_begun = failures.iter().any(|task| !is_pull_error(task));
+        let kind = if has_begun {
+            CauseKind::Migration
         } else {
+            CauseKind::NotPulled
+        };
+        let mut cause = Cause::new(kind, format!("{name}: {}", error_of(task)));
+        cause.task = failed_task(name, task);
+        return if has_begun {
             Err(cause)
+        } else {
+            Ok(Progress::NotBegun(cause))
         };
     }
     let done = |task: &&Task| {
