@@ -2,7 +2,8 @@
 
 use sqlx::PgPool;
 use stoa_contracts::identity::Role;
-use stoa_service::Clock;
+use stoa_postgres::DatabaseError;
+use stoa_service::{Clock, StartError};
 use uuid::Uuid;
 
 use crate::{
@@ -15,8 +16,12 @@ use crate::{
 const ACCOUNT_NAME: &str = "Stoa";
 
 /// Creates an account with this owner if there is no user at all; otherwise changes nothing.
-pub async fn create_owner(pool: &PgPool, owner: Owner) -> anyhow::Result<()> {
-    let hash = Passwords::new().hash(owner.password).await?;
+pub async fn create_owner(pool: &PgPool, owner: Owner) -> Result<(), StartError> {
+    let hash = Passwords::new().hash(owner.password.clone()).await?;
+    Ok(create(pool, &owner, &hash).await?)
+}
+
+async fn create(pool: &PgPool, owner: &Owner, hash: &str) -> Result<(), DatabaseError> {
     let mut transaction = pool.begin().await?;
     // Two jobs of a deploy may run at once; the lock is held for milliseconds.
     sqlx::query!("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
@@ -32,7 +37,7 @@ pub async fn create_owner(pool: &PgPool, owner: Owner) -> anyhow::Result<()> {
     let user = NewUser {
         account,
         email: &owner.email,
-        password_hash: &hash,
+        password_hash: hash,
         role: Role::Owner,
     };
     insert_user(&mut transaction, user, now).await?;

@@ -34,7 +34,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
 use stoa_outbox::Relay;
-use stoa_service::{App, Context, internal};
+use stoa_service::{App, Context, StartError, internal};
 
 pub use settings::{MigrateSettings, Settings};
 
@@ -46,7 +46,7 @@ const LONGEST_REQUEST: Duration = Duration::from_mins(2);
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Puts the service together.
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     let (claimed, tasks) = transfers::line();
@@ -77,7 +77,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
 }
 
 /// Brings the database up to date, and creates the first account where there is none.
-pub async fn migrate(settings: MigrateSettings) -> anyhow::Result<()> {
+pub async fn migrate(settings: MigrateSettings) -> Result<(), StartError> {
     let pool = stoa_postgres::migrate(&settings.postgres, &MIGRATIONS).await?;
     if let Some(owner) = settings.bootstrap {
         bootstrap::create_owner(&pool, owner).await?;

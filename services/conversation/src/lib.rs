@@ -20,7 +20,7 @@ use stoa_client::ServiceClient;
 use stoa_contracts::identity::Scope;
 use stoa_outbox::Relay;
 use stoa_postgres::PostgresSettings;
-use stoa_service::{App, Context, TokenVerifier, internal};
+use stoa_service::{App, Context, StartError, TokenVerifier, internal};
 use utoipa::openapi::OpenApi;
 
 pub use settings::Settings;
@@ -30,7 +30,7 @@ use state::Conversations;
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Puts the service together.
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     metrics::describe();
@@ -64,7 +64,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
 }
 
 /// Brings the database up to date.
-pub async fn migrate(settings: PostgresSettings) -> anyhow::Result<()> {
+pub async fn migrate(settings: PostgresSettings) -> Result<(), StartError> {
     stoa_postgres::migrate(&settings, &MIGRATIONS).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use stoa_postgres::PostgresSettings;
 use stoa_service::TokenSettings;
 
 /// Configuration of the service, beside what every service has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Its database.
     pub postgres: PostgresSettings,

@@ -41,7 +41,7 @@ use revoked::Revoked;
 use routes::{Routes, Table};
 use std::sync::Arc;
 use std::time::Duration;
-use stoa_service::{App, BoxError, Context};
+use stoa_service::{App, BoxError, Context, StartError};
 use upstream::Upstreams;
 
 /// Everything that a request meets.
@@ -63,15 +63,16 @@ struct Gateway {
     clippy::unused_async,
     reason = "every service is built by an async function"
 )]
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     observe::describe();
     limit::describe();
     revoked::describe();
     framing::describe();
     let revoked = Revoked::default();
-    let door = Door::new(&settings, revoked.clone(), context.clock.clone())?;
+    let door = Door::new(&settings, revoked.clone(), context.clock.clone());
+    let door = door.map_err(StartError::new)?;
     let api = door.api();
-    let routes = Arc::new(Routes::load(&settings.routes)?);
+    let routes = Arc::new(Routes::load(&settings.routes).map_err(StartError::new)?);
     let urls = settings.urls.clone();
     let gateway = Arc::new(Gateway {
         routes: Arc::clone(&routes),
@@ -86,14 +87,15 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         context: context.clone(),
     });
     let learnt = gateway.learn(&routes.current(), &urls);
-    learnt.map_err(anyhow::Error::from_boxed)?;
+    learnt.map_err(|error| StartError::new(anyhow::Error::from_boxed(error)))?;
     let every = settings.look_every;
     let services = Arc::clone(&gateway);
     let prepare = move |table: &Table| services.learn(table, &urls);
     let tls = settings.tls.as_ref();
     let tls = tls
         .map(|tls| Tls::new(tls, context.clock.clone()))
-        .transpose()?;
+        .transpose()
+        .map_err(StartError::new)?;
     let watched = tls.clone();
     let mut app = App::served_by(|listening| front::serve(gateway, tls, listening))
         .background("routes", move |stop| routes.watch(every, prepare, stop))

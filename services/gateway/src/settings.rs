@@ -17,7 +17,7 @@ const TRUSTED_HELP: &str = "networks of proxies whose X-Forwarded-For and -Proto
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The settings of the gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The folder of the route files.
     pub routes: PathBuf,

@@ -26,19 +26,17 @@ use sqlx::migrate::Migrator;
 use std::path::PathBuf;
 use std::sync::Arc;
 use stoa_postgres::PostgresSettings;
-use stoa_service::{App, Clock, Context};
+use stoa_service::{App, Clock, Context, StartError};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Puts the service together.
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     metrics::describe();
-    let pool = stoa_postgres::connect(&settings.database)
-        .await
-        .context("connect to postgres")?;
+    let pool = stoa_postgres::connect(&settings.database).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATOR).await?;
     let encoder = match settings.encoder.clone() {
-        Some(folder) => Some(load_encoder(folder).await?),
+        Some(folder) => Some(load_encoder(folder).await.map_err(StartError::new)?),
         None => None,
     };
     let models = Models::new(pool.clone(), settings.model_cache, encoder.clone());
@@ -90,7 +88,7 @@ fn parse_routes(models: Models, clock: Clock) -> Router {
 }
 
 /// Brings the database up to date.
-pub async fn migrate(database: PostgresSettings) -> anyhow::Result<()> {
+pub async fn migrate(database: PostgresSettings) -> Result<(), StartError> {
     stoa_postgres::migrate(&database, &MIGRATOR).await?;
     Ok(())
 }

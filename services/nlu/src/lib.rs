@@ -26,7 +26,7 @@ use axum::Router;
 use axum::routing::post;
 use stoa_client::ServiceClient;
 use stoa_contracts::identity::Scope;
-use stoa_service::{App, Context, TokenVerifier};
+use stoa_service::{App, Context, StartError, TokenVerifier};
 use understand::Nlu;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,7 +36,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// Neither the cache nor another service is waited for: without the cache it answers all the
 /// same, and a service that is away is said to be away.
 #[expect(clippy::unused_async, reason = "the kit awaits what builds a service")]
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     cache::describe_metrics();
     engines::describe_metrics();
     inbox::describe_metrics();
@@ -50,7 +50,8 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
         settings.redis_url.as_ref(),
         settings.cache_ttl,
         settings.cache_patience,
-    )?;
+    )
+    .map_err(StartError::new)?;
     let answers = answers::Answers::new(cache, ml.with_timeout(settings.engine_timeout));
     let (rollouts, tried) =
         rollout::Rollouts::new(api.clone(), answers.clone(), every, context.clock.clone());

@@ -13,7 +13,7 @@ use sqlx::{PgPool, migrate::Migrator};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::{Retention, Store};
 use stoa_queue::{Consumer, Queue};
-use stoa_service::{App, Clock, Context, TokenVerifier};
+use stoa_service::{App, Clock, Context, StartError, TokenVerifier};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -32,7 +32,7 @@ pub(crate) struct Stub {
 }
 
 /// Puts the service together.
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     notes::describe_metrics();
@@ -56,7 +56,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
 }
 
 /// Brings the database up to date.
-pub async fn migrate(settings: PostgresSettings) -> anyhow::Result<()> {
+pub async fn migrate(settings: PostgresSettings) -> Result<(), StartError> {
     stoa_postgres::migrate(&settings, &MIGRATIONS).await?;
     Ok(())
 }

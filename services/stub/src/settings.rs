@@ -6,7 +6,7 @@ use stoa_queue::{ConsumerSettings, QueueSettings, RetentionSettings};
 use stoa_service::TokenSettings;
 
 /// Configuration of the service, beside what every service has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Its database.
     pub postgres: PostgresSettings,

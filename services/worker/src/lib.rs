@@ -35,7 +35,7 @@ use stoa_contracts::webhooks::{Announce, Deliver};
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::{Retention, Store};
 use stoa_queue::{Consumer, Queue};
-use stoa_service::{App, Context, TokenVerifier, internal};
+use stoa_service::{App, Context, StartError, TokenVerifier, internal};
 use transfers::Transfers;
 use upkeep::{RemoveExpiredAccess, RemoveOldConversations, Upkeep};
 use utoipa::openapi::OpenApi;
@@ -48,7 +48,7 @@ pub use webhooks::WebhookSettings;
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Puts the service together.
-pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App> {
+pub async fn build(settings: Settings, context: &Context) -> Result<App, StartError> {
     let pool = stoa_postgres::connect(&settings.postgres).await?;
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     intake::describe_metrics();
@@ -122,7 +122,7 @@ pub async fn build(settings: Settings, context: &Context) -> anyhow::Result<App>
 }
 
 /// Brings the database up to date.
-pub async fn migrate(settings: PostgresSettings) -> anyhow::Result<()> {
+pub async fn migrate(settings: PostgresSettings) -> Result<(), StartError> {
     stoa_postgres::migrate(&settings, &MIGRATIONS).await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use stoa_service::{Operators, TokenSettings};
 use crate::webhooks::WebhookSettings;
 
 /// Configuration of the service, beside what every service has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Its database.
     pub postgres: PostgresSettings,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sqlx::{PgPool, migrate::Migrator};
 
+use stoa_contracts::{Coded, ErrorCode};
+
 use crate::{DatabaseError, PostgresSettings, connect};
 
 /// A migration may rewrite a table: far more than a query of a request may take.
@@ -21,6 +23,15 @@ pub enum MigrateError {
     /// The server is newer than the schema.
     #[error("migration {0} is not applied: run the `migrate` subcommand first")]
     Pending(i64),
+}
+
+impl Coded for MigrateError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Database(error) => error.code(),
+            Self::Apply(_) | Self::Pending(_) => ErrorCode::Internal,
+        }
+    }
 }
 
 /// Applies what is pending, under an advisory lock: many may call it at once.

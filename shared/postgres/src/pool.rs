@@ -1,7 +1,7 @@
 //! The pool of connections and its limits.
 
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::{
     PgPool,
@@ -10,13 +10,6 @@ use sqlx::{
 use stoa_config::{Env, ExposeSecret as _, SecretString, Settings};
 
 use crate::{DatabaseError, query};
-
-/// A process that starts waits for its first connection so many times as long as a request would: while a release comes
-/// up the database is busy, a node does not know its name yet, and a start that fails, or a deploy that fails with it,
-/// costs more than the wait.
-const PATIENCE: u32 = 10;
-/// The pause before it tries again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// How long the readiness check may take, so that a probe with a limit of 1 s gets its answer.
 const READY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -77,7 +70,7 @@ impl Settings for PostgresSettings {
     }
 }
 
-/// Connects, and fails if the server does not answer for ten times as long as a request waits for a connection.
+/// Connects, and fails if the server does not answer for as long as a request waits for a connection.
 pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseError> {
     query::describe();
     let statement_timeout = settings.statement_timeout.as_millis().to_string();
@@ -94,21 +87,8 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
         .idle_timeout(Duration::from_mins(5))
         .max_lifetime(Duration::from_mins(30))
         .connect_lazy_with(options);
-    let give_up = Instant::now() + settings.acquire_timeout * PATIENCE;
-    loop {
-        match pool.acquire().await {
-            Err(error) if may_pass(&error) && Instant::now() < give_up => {
-                tracing::warn!(%error, "the database does not answer; it is waited for");
-                tokio::time::sleep(PAUSE).await;
-            }
-            first => return first.map(|_| pool).map_err(DatabaseError::from),
-        }
-    }
-}
-
-/// Whether waiting may help: nothing answers, or not in time.
-fn may_pass(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
+    drop(pool.acquire().await?);
+    Ok(pool)
 }
 
 /// Whether the database answers, within half a second.

@@ -65,18 +65,6 @@ pub enum QueueError {
     Crashed(#[from] tokio::task::JoinError),
 }
 
-impl QueueError {
-    /// Whether nobody answers at the broker's address, or not in time, which may pass.
-    pub(crate) fn is_absence(&self) -> bool {
-        match self {
-            Self::Redis(error) => error.is_io_error() || error.is_timeout(),
-            Self::Amqp(error) => error.is_io_error(),
-            Self::Unconfirmed(_) => true,
-            _ => false,
-        }
-    }
-}
-
 impl Coded for QueueError {
     fn code(&self) -> ErrorCode {
         match self {

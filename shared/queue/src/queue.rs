@@ -3,23 +3,15 @@
 use crate::backend::Backend;
 use crate::envelope::Message;
 use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics, trace};
-use backon::{ConstantBuilder, Retryable as _};
 use std::collections::BTreeMap;
 use std::{sync::Arc, time::Duration};
 use stoa_config::ExposeSecret as _;
 use time::OffsetDateTime;
-use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// The largest payload in bytes. A job names its data; it does not carry it.
 pub const BODY_LIMIT: usize = 64 * 1024;
-
-/// How long a process that starts waits for its broker: while a release comes up the broker may be starting as well, and
-/// a node may not know its name yet.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The pause before it tries again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// A connection to the broker, cheap to clone.
 #[derive(Clone, Debug)]
@@ -77,18 +69,11 @@ pub struct Depth {
 }
 
 impl Queue {
-    /// Connects to the broker of the settings. One that is away is waited for half a minute, and then is an error.
+    /// Connects to the broker of the settings.
     pub async fn connect(settings: &QueueSettings) -> Result<Self, QueueError> {
         metrics::describe();
         let url = settings.url.expose_secret();
-        let give_up = Instant::now() + PATIENCE;
-        let backend = (|| Backend::connect(url, settings.namespace.clone()))
-            .retry(ConstantBuilder::new().with_delay(PAUSE).without_max_times())
-            .when(|error| error.is_absence() && Instant::now() < give_up)
-            .notify(|error, _| {
-                tracing::warn!(%error, source = ?error, "the broker does not answer; it is waited for");
-            })
-            .await?;
+        let backend = Backend::connect(url, settings.namespace.clone()).await?;
         Ok(Self {
             backend: Arc::new(backend),
         })

@@ -25,6 +25,7 @@ mod running;
 mod self_description;
 mod server;
 mod settings;
+mod start;
 mod tls;
 mod token;
 
@@ -41,6 +42,7 @@ pub use problem::Problem;
 pub use program::Program;
 pub use running::Running;
 pub use settings::HttpSettings;
+pub use start::StartError;
 pub use token::{TokenError, TokenSettings, TokenSigner, TokenVerifier};
 
 /// Small and quick; the memory that a process holds when it idles is a figure we print.

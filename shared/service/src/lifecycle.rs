@@ -5,7 +5,7 @@ use std::future::Future;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{App, Context, HttpSettings};
+use crate::{App, Context, HttpSettings, StartError};
 
 /// Runs the service of this name until SIGTERM or SIGINT has ended it in order.
 pub(crate) async fn serve<F>(
@@ -14,7 +14,7 @@ pub(crate) async fn serve<F>(
     http: &HttpSettings,
 ) -> anyhow::Result<()>
 where
-    F: Future<Output = anyhow::Result<App>>,
+    F: Future<Output = Result<App, StartError>>,
 {
     let mut signals = Signals::new()?;
     let context = Context::default().named(name);

@@ -9,6 +9,7 @@ use utoipa::openapi::OpenApi;
 use crate::{
     App, Context, healthcheck, lifecycle,
     settings::{HttpSettings, ProcessSettings},
+    start::{StartError, patiently},
     tls,
 };
 
@@ -26,9 +27,9 @@ struct Own {
 ///
 /// ```no_run
 /// # mod stub {
-/// #     use stoa_service::{App, Context};
-/// #     pub async fn build(_: (), _: &Context) -> anyhow::Result<App> { todo!() }
-/// #     pub async fn migrate(_: ()) -> anyhow::Result<()> { Ok(()) }
+/// #     use stoa_service::{App, Context, StartError};
+/// #     pub async fn build(_: (), _: &Context) -> Result<App, StartError> { todo!() }
+/// #     pub async fn migrate(_: ()) -> Result<(), StartError> { Ok(()) }
 /// # }
 /// fn main() -> std::process::ExitCode {
 ///     stoa_service::Program::new("stub", stub::build).migrate(stub::migrate).run()
@@ -44,16 +45,18 @@ pub struct Program {
 }
 
 impl Program {
-    /// A service that `build` puts together from its settings.
+    /// A service that `build` puts together from its settings; again, while what it needs is away.
     pub fn new<S, F>(name: &'static str, build: F) -> Self
     where
-        S: Settings + 'static,
-        F: AsyncFnOnce(S, &Context) -> anyhow::Result<App> + 'static,
+        S: Settings + Clone + 'static,
+        F: AsyncFn(S, &Context) -> Result<App, StartError> + 'static,
     {
         let serve: Command = Box::new(move |name, env| {
             with_settings(name, env, |settings: ProcessSettings<S>| {
                 Box::pin(async move {
-                    let build = async |context: Context| build(settings.service, &context).await;
+                    let build = async |context: Context| {
+                        patiently(async || build(settings.service.clone(), &context).await).await
+                    };
                     lifecycle::serve(name, build, &settings.http).await
                 })
             })
@@ -69,16 +72,18 @@ impl Program {
         }
     }
 
-    /// Adds the `migrate` subcommand, with settings of its own.
+    /// Adds the `migrate` subcommand, with settings of its own; it is tried again as well.
     #[must_use]
     pub fn migrate<S, F>(mut self, migrate: F) -> Self
     where
-        S: Settings + 'static,
-        F: AsyncFnOnce(S) -> anyhow::Result<()> + 'static,
+        S: Settings + Clone + 'static,
+        F: AsyncFn(S) -> Result<(), StartError> + 'static,
     {
         let command: Command = Box::new(move |name, env| {
             with_settings(name, env, |settings: ProcessSettings<S>| {
-                Box::pin(migrate(settings.service))
+                Box::pin(async move {
+                    Ok(patiently(async || migrate(settings.service.clone()).await).await?)
+                })
             })
         });
         self.migrate = Some((command, stoa_config::reference::<S>));

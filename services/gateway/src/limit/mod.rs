@@ -48,7 +48,7 @@ impl From<&RouteLimit> for Rate {
 }
 
 /// The settings of the limits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LimitSettings {
     /// How much one client may ask for.
     pub rate: Rate,

@@ -123,15 +123,17 @@ impl Table {
     /// The paths and routes by which anybody may reach an operation that a service has at `path`: its own path, by the
     /// route with the fewest conditions, and those that are rewritten to it.
     pub fn public(&self, service: &str, method: &Method, path: &str) -> Vec<(String, &Route)> {
+        // Nothing leads below `/internal`, whatever a rewrite says.
+        if is_internal(path) {
+            return Vec::new();
+        }
         let is_it = |route: &Route| &*route.service == service && route.answers(method);
         let mut tiers = self.tiers.iter().rev().filter_map(|tier| tier.find(path));
         let own = tiers.find_map(|(routes, _)| {
             let is_own = |route: &&Arc<Route>| route.rewrite.is_none() && is_it(route);
             routes.iter().find(is_own)
         });
-        // Nothing leads below `/internal`, whatever a rewrite says.
-        let routes = self.routes.iter().filter(|_| !is_internal(path));
-        let rewritten = routes.filter(|route| is_it(route));
+        let rewritten = self.routes.iter().filter(|route| is_it(route));
         let rewritten = rewritten.filter_map(|route| {
             let public = route.rewrite.as_ref()?.undo(path, &route.path)?;
             self.leads(&public, route).then_some((public, &**route))

@@ -4,6 +4,7 @@
 use super::{NewJob, Store, begin};
 use crate::{Payload, QueueError};
 use cronexpr::{Crontab, MakeTimestamp};
+use stoa_contracts::{Coded, ErrorCode};
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
@@ -60,6 +61,15 @@ pub enum ScheduleError {
     /// It cannot be kept.
     #[error(transparent)]
     Queue(#[from] QueueError),
+}
+
+impl Coded for ScheduleError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Cron { .. } => ErrorCode::Invalid,
+            Self::Queue(error) => error.code(),
+        }
+    }
 }
 
 /// A schedule that is to be.
