@@ -20,6 +20,9 @@ pub struct TrainingData {
     /// Patterns of an entity's values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regexes: Vec<RegexPattern>,
+    /// What is noted beside intents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intents: Vec<IntentMetadata>,
 }
 
 /// A labelled utterance.
@@ -35,6 +38,9 @@ pub struct Example {
     /// The entities in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<EntityAnnotation>,
+    /// What is noted beside it; nothing is learned from it. At most 10,000 bytes of JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Value>,
 }
 
 /// An entity in a labelled utterance.
@@ -86,6 +92,16 @@ pub struct RegexPattern {
     pub entity: String,
     /// A regular expression in the syntax of the Rust `regex` crate.
     pub pattern: String,
+}
+
+/// What is noted beside an intent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntentMetadata {
+    /// The intent; `out_of_scope` for utterances without one.
+    pub intent: String,
+    /// The note; nothing is learned from it. At most 10,000 bytes of JSON.
+    pub metadata: serde_json::Value,
 }
 
 /// Answer to an upload: what was understood, and what may be worth a look.

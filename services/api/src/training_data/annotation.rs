@@ -367,7 +367,7 @@ mod tests {
         let example = Example {
             text: r"C:\ is full".to_owned(),
             intent: None,
-            entities: vec![],
+            ..Example::default()
         };
         assert_eq!(render(&example), r"C:\ is full");
     }

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value as Json;
 use stoa_contracts::parse::TEXT_LIMIT;
 use stoa_contracts::training_data::{
-    EntityAnnotation, Example, Hint, HintKind, Lookup, RegexPattern, Synonym, TrainingData,
+    EntityAnnotation, Example, Hint, HintKind, IntentMetadata, Lookup, RegexPattern, Synonym,
+    TrainingData,
 };
 
-use crate::document::{DocumentError, Findings, Position};
+use crate::document::{DocumentError, Entry, Findings, Position};
 
 /// The longest name of an intent or entity, in characters.
 const NAME_LIMIT: usize = 200;
@@ -19,6 +21,8 @@ const ENTITIES_LIMIT: usize = 100;
 const PATTERN_BYTES: usize = 1 << 18;
 /// The intent that stands for "none" in formats that cannot leave it out.
 pub(crate) const OUT_OF_SCOPE: &str = "out_of_scope";
+/// What is noted beside an utterance or an intent, as JSON in bytes.
+const METADATA_LIMIT: usize = 10_000;
 /// Hints that one upload gets about things that are not kept.
 const IGNORED_TOLD: usize = 20;
 
@@ -30,6 +34,7 @@ pub(super) struct Collector {
     ignored: Vec<Hint>,
     synonyms: HashMap<String, usize>,
     lookups: HashMap<String, usize>,
+    intents: HashMap<String, usize>,
 }
 
 impl Collector {
@@ -54,6 +59,9 @@ impl Collector {
             self.name(at, "an intent", intent);
         }
         self.entities(at, &mut example);
+        if let Some(metadata) = &example.metadata {
+            self.metadata(at, metadata);
+        }
         self.data.examples.push(example);
     }
 
@@ -150,6 +158,20 @@ impl Collector {
         self.data.regexes.push(RegexPattern { entity, pattern });
     }
 
+    /// Takes what is noted beside an intent, once for each.
+    pub(super) fn intent(&mut self, at: Position, intent: &str, metadata: Json) {
+        let intent = intent.trim().to_owned();
+        self.name(at, "an intent", &intent);
+        self.metadata(at, &metadata);
+        let next = self.data.intents.len();
+        let index = *self.intents.entry(intent.clone()).or_insert(next);
+        if index == next {
+            self.data.intents.push(IntentMetadata { intent, metadata });
+        } else if self.data.intents[index].metadata != metadata {
+            self.ignore(at, &format!("another `metadata` of `{intent}` is not kept"));
+        }
+    }
+
     /// Notes something that the format can say and that is not kept.
     pub(super) fn ignore(&mut self, at: Position, what: &str) {
         if self.ignored.len() < IGNORED_TOLD {
@@ -180,6 +202,18 @@ impl Collector {
             kept.push(value.to_owned());
         }
         kept
+    }
+
+    fn metadata(&mut self, at: Position, metadata: &Json) {
+        if metadata.to_string().len() > METADATA_LIMIT {
+            self.wrong(
+                at,
+                format!("`metadata` has more than {METADATA_LIMIT} bytes of JSON"),
+            );
+        }
+        if has_nul(metadata) {
+            self.wrong(at, "`metadata` holds a NUL character");
+        }
     }
 
     fn name(&mut self, at: Position, what: &str, name: &str) {
@@ -225,6 +259,22 @@ fn compile(pattern: &str) -> Result<(), String> {
             .unwrap_or_default()
             .to_owned(),
     })
+}
+
+fn has_nul(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text.contains('\0'),
+        Json::Array(items) => items.iter().any(has_nul),
+        Json::Object(entries) => entries
+            .iter()
+            .any(|(key, value)| key.contains('\0') || has_nul(value)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// What a `metadata` says; nothing where it is null.
+pub(super) fn noted(metadata: &Entry) -> Option<Json> {
+    Some(metadata.value.to_json()).filter(|noted| !noted.is_null())
 }
 
 /// The utterance without the space around it, its entities moved along.

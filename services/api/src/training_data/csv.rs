@@ -58,7 +58,7 @@ fn row(collector: &mut Collector, record: &csv::StringRecord, swapped: bool) {
         Example {
             text: text.to_owned(),
             intent,
-            entities: Vec::new(),
+            ..Example::default()
         },
     );
 }

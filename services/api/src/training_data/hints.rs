@@ -144,7 +144,7 @@ mod tests {
         let example = |&(text, intent): &(&str, Option<&str>)| Example {
             text: text.to_owned(),
             intent: intent.map(str::to_owned),
-            entities: Vec::new(),
+            ..Example::default()
         };
         TrainingData {
             examples: pairs.iter().map(example).collect(),

@@ -10,7 +10,7 @@ use stoa_contracts::evaluations::{
 };
 use stoa_contracts::training_data::{EntityAnnotation, Example, Hint, TrainingData};
 
-use super::collect::Collector;
+use super::collect::{Collector, noted};
 use crate::document::{DocumentError, Entry, Node, Position, Size, Value, read_json};
 
 /// Reads JSON.
@@ -20,7 +20,7 @@ pub(super) fn read(text: &str, size: Size) -> Result<(TrainingData, Vec<Hint>), 
     let root = Fields::of(
         &mut reader,
         &tree,
-        &["examples", "synonyms", "lookups", "regexes"],
+        &["examples", "synonyms", "lookups", "regexes", "intents"],
     );
     if let (Some(root), None) = (&root, tree.get("examples")) {
         reader
@@ -38,6 +38,9 @@ pub(super) fn read(text: &str, size: Size) -> Result<(TrainingData, Vec<Hint>), 
     }
     for regex in reader.items(&tree, "regexes") {
         reader.regex(regex);
+    }
+    for intent in reader.items(&tree, "intents") {
+        reader.intent(intent);
     }
     reader.collector.finish()
 }
@@ -88,7 +91,8 @@ type TakeList = fn(&mut Collector, Position, &str, Vec<(Position, String)>);
 
 impl Reader {
     fn example(&mut self, node: &Node) {
-        let Some(fields) = Fields::of(self, node, &["text", "intent", "entities"]) else {
+        let Some(fields) = Fields::of(self, node, &["text", "intent", "entities", "metadata"])
+        else {
             return;
         };
         let Some(text) = self.text(&fields, "text") else {
@@ -97,12 +101,14 @@ impl Reader {
         let intent = self.optional_text(&fields, "intent");
         let entities = self.items(node, "entities").iter();
         let entities = entities.filter_map(|entity| self.entity(entity)).collect();
+        let metadata = fields.get("metadata").and_then(noted);
         self.collector.example(
             node.at,
             Example {
                 text,
                 intent,
                 entities,
+                metadata,
             },
         );
     }
@@ -159,6 +165,18 @@ impl Reader {
                 .get("pattern")
                 .map_or(node.at, |entry| entry.value.at);
             self.collector.regex(at, &entity, &pattern);
+        }
+    }
+
+    fn intent(&mut self, node: &Node) {
+        let Some(fields) = Fields::of(self, node, &["intent", "metadata"]) else {
+            return;
+        };
+        let intent = self.text(&fields, "intent");
+        match (intent, fields.get("metadata").and_then(noted)) {
+            (Some(intent), Some(metadata)) => self.collector.intent(node.at, &intent, metadata),
+            (Some(_), None) => self.collector.wrong(node.at, "`metadata` is missing"),
+            (None, _) => {}
         }
     }
 
@@ -287,7 +305,8 @@ mod tests {
     {"text": "to Rome", "intent": "go", "entities": [{"start": 3, "end": 9, "entity": "city"}]},
     {"text": "  ", "label": "x"}
   ],
-  "regexes": [{"entity": "zip", "pattern": "("}]
+  "regexes": [{"entity": "zip", "pattern": "("}],
+  "intents": [{"intent": "go"}, {"intent": "hi", "metadata": ["a\u0000"]}]
 }"#;
         let DocumentError::Content(findings) = read(text).unwrap_err() else {
             panic!("content")
@@ -312,7 +331,7 @@ mod tests {
                 (
                     6,
                     20,
-                    "unknown key `label`; the keys are `text`, `intent`, `entities`"
+                    "unknown key `label`; the keys are `text`, `intent`, `entities`, `metadata`"
                 ),
                 (6, 5, "an utterance is empty"),
                 (
@@ -320,8 +339,20 @@ mod tests {
                     44,
                     "the pattern of `zip` is not valid: error: unclosed group"
                 ),
+                (9, 15, "`metadata` is missing"),
+                (9, 33, "`metadata` holds a NUL character"),
             ]
         );
+    }
+
+    #[test]
+    fn a_note_has_its_limit() {
+        let example = |length| {
+            let note = "a".repeat(length);
+            format!(r#"{{"examples": [{{"text": "hi", "intent": "go", "metadata": "{note}"}}]}}"#)
+        };
+        assert!(read(&example(9_998)).is_ok());
+        assert!(read(&example(9_999)).is_err());
     }
 
     #[test]

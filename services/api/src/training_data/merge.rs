@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use stoa_contracts::training_data::{Example, Hint, TrainingData};
+use stoa_contracts::training_data::{EntityAnnotation, Example, Hint, TrainingData};
 
 use super::hints;
 
@@ -23,11 +23,13 @@ pub struct Merged {
     pub contradictions: usize,
 }
 
-/// Adds `more` to `data`: utterances that are not there yet, and values of synonyms, lookups and patterns that are not.
+/// Adds `more` to `data`: utterances that are not there yet, and values of synonyms, lookups and patterns that are not. What is noted
+/// beside an utterance or an intent that is there stays.
 pub fn merge(mut data: TrainingData, more: &TrainingData) -> Merged {
     let (before, size) = (data.examples.len(), items(&data));
-    let mut known: HashSet<&Example> = data.examples.iter().collect();
-    let new = more.examples.iter().filter(|example| known.insert(example));
+    let mut known: HashSet<_> = data.examples.iter().map(said).collect();
+    let new = more.examples.iter();
+    let new = new.filter(|example| known.insert(said(example)));
     let new: Vec<Example> = new.cloned().collect();
     drop(known);
     let added = new.len();
@@ -50,6 +52,10 @@ pub fn merge(mut data: TrainingData, more: &TrainingData) -> Merged {
     let new = more.regexes.iter().cloned();
     data.regexes
         .extend(new.filter(|pattern| patterns.insert(pattern.clone())));
+    let mut noted: HashSet<_> = data.intents.iter().map(|of| of.intent.clone()).collect();
+    let new = more.intents.iter().cloned();
+    data.intents
+        .extend(new.filter(|of| noted.insert(of.intent.clone())));
     let remarks = hints::of(&data, before);
     Merged {
         is_new: items(&data) > size,
@@ -61,6 +67,11 @@ pub fn merge(mut data: TrainingData, more: &TrainingData) -> Merged {
     }
 }
 
+/// What makes two utterances the same, whatever is noted beside them.
+fn said(example: &Example) -> (&str, Option<&str>, &[EntityAnnotation]) {
+    (&example.text, example.intent.as_deref(), &example.entities)
+}
+
 /// How much there is in it.
 fn items(data: &TrainingData) -> usize {
     let synonyms = data
@@ -68,7 +79,8 @@ fn items(data: &TrainingData) -> usize {
         .iter()
         .map(|synonym| 1 + synonym.variants.len());
     let lookups = data.lookups.iter().map(|lookup| 1 + lookup.values.len());
-    data.examples.len() + data.regexes.len() + synonyms.chain(lookups).sum::<usize>()
+    let lists = data.examples.len() + data.regexes.len() + data.intents.len();
+    lists + synonyms.chain(lookups).sum::<usize>()
 }
 
 /// Adds named lists of values to others: a name that is there gets the values that it has not.
@@ -126,6 +138,21 @@ mod tests {
         let again = merge(merged.data.clone(), &more);
         assert_eq!((again.added, again.skipped, again.is_new), (0, 5, false));
         assert_eq!(again.data, merged.data);
+    }
+
+    #[test]
+    fn what_is_noted_beside_something_stays() {
+        let there = data(
+            json!({"examples": [{"text": "hi", "intent": "greet", "metadata": {"by": "Ada"}}],
+            "intents": [{"intent": "greet", "metadata": {"team": 1}}]}),
+        );
+        let more = data(json!({"examples": [{"text": "hi", "intent": "greet"}],
+            "intents": [{"intent": "greet", "metadata": {"team": 2}}, {"intent": "leave", "metadata": 3}]}));
+        let merged = merge(there.clone(), &more);
+        assert_eq!((merged.added, merged.skipped, merged.is_new), (0, 1, true));
+        assert_eq!(merged.data.examples, there.examples);
+        let noted: Vec<_> = merged.data.intents.iter().map(|of| &of.metadata).collect();
+        assert_eq!(noted, [&json!({"team": 1}), &json!(3)]);
     }
 
     #[test]

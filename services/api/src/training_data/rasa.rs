@@ -1,14 +1,14 @@
 //! Rasa 3 NLU YAML.
 //!
-//! Rasa files hold more than training data (stories, rules, a domain) and Rasa's NLU items hold
-//! more than Stoa keeps (metadata). Such things do not stop an import: each is named in
-//! a hint, with its line. Anything that would be misunderstood is an error.
+//! Rasa files hold more than training data (stories, rules, a domain). Such things do not stop an import: each is
+//! named in a hint, with its line. Anything that would be misunderstood is an error.
 
+use serde_json::Value as Json;
 use stoa_contracts::training_data::{Example, Hint, TrainingData};
 
 use super::annotation;
 use super::blocks::Source;
-use super::collect::Collector;
+use super::collect::{Collector, noted};
 use crate::document::{DocumentError, Entry, Node, Position, Size, Value, read_yaml};
 
 /// The keys that say what an item is.
@@ -86,9 +86,13 @@ impl Reader<'_> {
             return;
         };
         for entry in entries {
-            if !std::ptr::eq(entry, kind) && entry.key != "examples" {
-                self.collector
-                    .ignore(entry.at, &format!("`{}` is not kept", entry.key));
+            match entry.key.as_str() {
+                "examples" => {}
+                "metadata" if kind.key == "intent" => self.intent(kind, entry),
+                _ if std::ptr::eq(entry, kind) => {}
+                other => self
+                    .collector
+                    .ignore(entry.at, &format!("`{other}` is not kept")),
             }
         }
         let Some(name) = scalar(&kind.value) else {
@@ -107,11 +111,28 @@ impl Reader<'_> {
         self.take(kind, &name, lines);
     }
 
-    fn take(&mut self, kind: &Entry, name: &str, lines: Vec<(Position, String)>) {
+    fn intent(&mut self, intent: &Entry, metadata: &Entry) {
+        if let (Some(name), Some(metadata)) = (scalar(&intent.value), noted(metadata)) {
+            self.collector.intent(intent.at, &name, metadata);
+        }
+    }
+
+    fn take(&mut self, kind: &Entry, name: &str, lines: Vec<Line>) {
+        if kind.key == "intent" {
+            for line in lines {
+                self.example(name, line);
+            }
+            return;
+        }
+        let lines = lines.into_iter().map(|line| {
+            if line.metadata.is_some() {
+                let what = format!("`metadata` of a {} is not kept", kind.key);
+                self.collector.ignore(line.at, &what);
+            }
+            (line.at, line.text)
+        });
+        let lines: Vec<_> = lines.collect();
         match kind.key.as_str() {
-            "intent" => lines
-                .into_iter()
-                .for_each(|(at, line)| self.example(at, name, &line)),
             "synonym" => self.collector.synonym(kind.value.at, name, lines),
             "lookup" => self.collector.lookup(kind.value.at, name, lines),
             _ => lines
@@ -120,8 +141,9 @@ impl Reader<'_> {
         }
     }
 
-    fn example(&mut self, at: Position, intent: &str, line: &str) {
-        match annotation::parse(line) {
+    fn example(&mut self, intent: &str, line: Line) {
+        let Line { at, text, metadata } = line;
+        match annotation::parse(&text) {
             Err(error) => self.collector.wrong(at.right(error.column), error.message),
             Ok(read) => {
                 for (column, key) in read.ignored {
@@ -138,6 +160,7 @@ impl Reader<'_> {
                         text,
                         intent,
                         entities,
+                        metadata,
                     },
                 );
             }
@@ -145,7 +168,7 @@ impl Reader<'_> {
     }
 
     /// The examples of an item: lines of a block, or a list of texts or of `text:` mappings.
-    fn examples(&mut self, node: &Node) -> Vec<(Position, String)> {
+    fn examples(&mut self, node: &Node) -> Vec<Line> {
         match &node.value {
             Value::Text(block) => self.block(node.at, block),
             Value::List(items) => items.iter().filter_map(|item| self.listed(item)).collect(),
@@ -161,7 +184,7 @@ impl Reader<'_> {
         }
     }
 
-    fn block(&mut self, at: Position, block: &str) -> Vec<(Position, String)> {
+    fn block(&mut self, at: Position, block: &str) -> Vec<Line> {
         let mut examples = Vec::new();
         for (at, line) in self.source.lines(at, block) {
             let bare = line.trim_start();
@@ -175,23 +198,29 @@ impl Reader<'_> {
             };
             let text = example.trim_start();
             let skipped = line.chars().count() - text.chars().count();
-            examples.push((at.right(skipped), text.trim_end().to_owned()));
+            examples.push(Line {
+                at: at.right(skipped),
+                text: text.trim_end().to_owned(),
+                metadata: None,
+            });
         }
         examples
     }
 
-    fn listed(&mut self, item: &Node) -> Option<(Position, String)> {
-        let text = match &item.value {
+    fn listed(&mut self, item: &Node) -> Option<Line> {
+        let (text, metadata) = match &item.value {
             Value::Map(entries) => {
-                for entry in entries.iter().filter(|entry| entry.key != "text") {
+                let is_kept = |entry: &&Entry| ["text", "metadata"].contains(&entry.key.as_str());
+                for entry in entries.iter().filter(|entry| !is_kept(entry)) {
                     self.collector.ignore(
                         entry.at,
                         &format!("`{}` of an example is not kept", entry.key),
                     );
                 }
-                item.get("text").map(|entry| &entry.value)
+                let text = item.get("text").map(|entry| &entry.value);
+                (text, item.get("metadata").and_then(noted))
             }
-            _ => Some(item),
+            _ => (Some(item), None),
         };
         let Some((at, text)) = text.and_then(|node| Some((node.at, scalar(node)?))) else {
             self.collector.wrong(
@@ -200,8 +229,19 @@ impl Reader<'_> {
             );
             return None;
         };
-        Some((at, text.trim().to_owned()))
+        Some(Line {
+            at,
+            text: text.trim().to_owned(),
+            metadata,
+        })
     }
+}
+
+/// A line of the examples of an item.
+struct Line {
+    at: Position,
+    text: String,
+    metadata: Option<Json>,
 }
 
 /// The text of a scalar; YAML takes a name such as `2024` or `yes` for something else.
@@ -222,7 +262,8 @@ mod tests {
     fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
         super::read(text, Size::Request)
     }
-    use stoa_contracts::training_data::{HintKind, Lookup, RegexPattern, Synonym};
+    use serde_json::json;
+    use stoa_contracts::training_data::{HintKind, IntentMetadata, Lookup, RegexPattern, Synonym};
 
     const FILE: &str = r#"version: "3.1"
 nlu:
@@ -231,10 +272,12 @@ nlu:
     - hi
     - hello [Ada](name)
 - intent: out_of_scope
+  metadata: {team: 3}
   examples:
     - text: |
         sing me a song
       metadata: {sentiment: neutral}
+      origin: log
 - synonym: credit
   examples: |
     - credit card
@@ -266,6 +309,17 @@ stories:
         );
         assert_eq!(data.examples[1].entities[0].entity, "name");
         assert_eq!(
+            data.examples[2].metadata,
+            Some(json!({"sentiment": "neutral"}))
+        );
+        assert_eq!(
+            data.intents,
+            [IntentMetadata {
+                intent: "out_of_scope".into(),
+                metadata: json!({"team": 3})
+            }]
+        );
+        assert_eq!(
             data.synonyms,
             [Synonym {
                 value: "credit".into(),
@@ -295,11 +349,11 @@ stories:
             [
                 (
                     HintKind::Ignored,
-                    "Line 11: `metadata` of an example is not kept."
+                    "Line 13: `origin` of an example is not kept."
                 ),
                 (
                     HintKind::Ignored,
-                    "Line 21: `stories` is not training data and is not kept."
+                    "Line 23: `stories` is not training data and is not kept."
                 ),
             ]
         );

@@ -1,8 +1,9 @@
 //! What is written and read again is the same data, for any data that was accepted.
 
 use proptest::prelude::*;
+use serde_json::Value as Json;
 use stoa_contracts::training_data::{
-    EntityAnnotation, Example, Lookup, RegexPattern, Synonym, TrainingData,
+    EntityAnnotation, Example, IntentMetadata, Lookup, RegexPattern, Synonym, TrainingData,
 };
 
 use super::{Format, read, write};
@@ -52,7 +53,9 @@ fn example() -> impl Strategy<Value = Example> {
         ),
         2,
     );
-    (text(), prop::option::of(name()), cuts, labels).prop_map(|(text, intent, cuts, labels)| {
+    let noted = prop::option::of(metadata());
+    let parts = (text(), prop::option::of(name()), cuts, labels, noted);
+    parts.prop_map(|(text, intent, cuts, labels, metadata)| {
         let length = text.chars().count();
         #[expect(
             clippy::cast_precision_loss,
@@ -79,14 +82,35 @@ fn example() -> impl Strategy<Value = Example> {
             entities: entities.collect(),
             text,
             intent,
+            metadata,
         }
+    })
+}
+
+/// Notes of any shape, with texts that look like something else.
+fn metadata() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        (-1e9..1e9f64).prop_map(Json::from),
+        name().prop_map(Json::from),
+        text().prop_map(Json::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::btree_map(name(), inner, 0..4)
+                .prop_map(|map| map.into_iter().collect::<Json>()),
+        ]
     })
 }
 
 fn data() -> impl Strategy<Value = TrainingData> {
     let list = || prop::collection::btree_map(name(), prop::collection::vec(text(), 0..3), 0..3);
-    (prop::collection::vec(example(), 0..6), list(), list()).prop_map(
-        |(examples, synonyms, lookups)| TrainingData {
+    let noted = prop::collection::btree_map(name(), metadata(), 0..3);
+    let examples = prop::collection::vec(example(), 0..6);
+    (examples, list(), list(), noted).prop_map(|(examples, synonyms, lookups, intents)| {
+        TrainingData {
             examples,
             synonyms: synonyms
                 .into_iter()
@@ -100,11 +124,15 @@ fn data() -> impl Strategy<Value = TrainingData> {
                 entity: "zip".into(),
                 pattern: r"\d{5} #".into(),
             }],
-        },
-    )
+            intents: intents
+                .into_iter()
+                .map(|(intent, metadata)| IntentMetadata { intent, metadata })
+                .collect(),
+        }
+    })
 }
 
-/// The data with its utterances in the order in which Rasa YAML holds them.
+/// The data with its utterances and intents in the order in which Rasa YAML holds them.
 fn grouped(mut data: TrainingData) -> TrainingData {
     let mut order: Vec<Option<String>> = Vec::new();
     for example in &data.examples {
@@ -114,6 +142,9 @@ fn grouped(mut data: TrainingData) -> TrainingData {
     }
     data.examples
         .sort_by_key(|example| order.iter().position(|intent| *intent == example.intent));
+    let place = |of: &IntentMetadata| order.iter().position(|o| o.as_ref() == Some(&of.intent));
+    data.intents
+        .sort_by_key(|of| place(of).unwrap_or(usize::MAX));
     data
 }
 

@@ -15,8 +15,10 @@ nlu:
     - I move to [Rome](city)
     - we are moving
 - intent: out_of_scope
-  examples: |
-    - sing a song
+  metadata: {team: music}
+  examples:
+    - text: sing a song
+      metadata: {seen: [2, 0.5, "no"]}
 "#;
 
 #[tokio::test]
@@ -46,6 +48,12 @@ async fn data_goes_in_and_comes_out_in_every_format() {
     let entity = json!({"start": 10, "end": 14, "entity": "city"});
     assert_eq!(data["examples"][0]["entities"][0], entity);
     assert_eq!(data["examples"][2]["intent"], Value::Null);
+    assert_eq!(
+        data["examples"][2]["metadata"],
+        json!({"seen": [2, 0.5, "no"]})
+    );
+    let noted = json!([{"intent": "out_of_scope", "metadata": {"team": "music"}}]);
+    assert_eq!(data["intents"], noted);
 
     let accept = |kind: &'static str| {
         send(

@@ -161,7 +161,7 @@ mod tests {
         let example = |text: &str, intent: &str| Example {
             text: text.into(),
             intent: Some(intent.into()),
-            entities: Vec::new(),
+            ..Example::default()
         };
         let data = TrainingData {
             examples: vec![example("pay", "pay"), example("stop", "stop")],

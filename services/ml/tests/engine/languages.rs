@@ -45,6 +45,7 @@ fn example(intent: &str, line: &str) -> Example {
         text,
         intent: Some(intent.to_owned()),
         entities,
+        ..Example::default()
     }
 }
 

@@ -73,7 +73,7 @@ fn examples(labelled: impl Iterator<Item = (String, Option<String>)>) -> Trainin
     let example = |(text, intent)| Example {
         text,
         intent,
-        entities: Vec::new(),
+        ..Example::default()
     };
     TrainingData {
         examples: labelled.map(example).collect(),

@@ -92,6 +92,7 @@ pub(crate) fn energy_supplier() -> TrainingData {
         synonyms: vec![synonym("Sunrise", &["the morning one"])],
         lookups: vec![lookup("tariff", &["Sunrise", "Sunset Plus"])],
         regexes: vec![pattern("contract", r"\bC-\d{4}\b")],
+        ..TrainingData::default()
     }
 }
 
@@ -99,7 +100,7 @@ fn plain(text: &str, intent: Option<&str>) -> Example {
     Example {
         text: text.into(),
         intent: intent.map(Into::into),
-        entities: Vec::new(),
+        ..Example::default()
     }
 }
 

@@ -2005,6 +2005,8 @@ export interface components {
              * @example ask_tariff
              */
             intent?: string | null;
+            /** @description What is noted beside it; nothing is learned from it. At most 10,000 bytes of JSON. */
+            metadata?: unknown;
             /**
              * @description The utterance, without annotation.
              * @example what does my Sunrise tariff cost
@@ -2294,6 +2296,13 @@ export interface components {
             confidence: number;
             /** @description The intent; null when the utterance is out of scope. */
             name?: string | null;
+        };
+        /** @description What is noted beside an intent. */
+        IntentMetadata: {
+            /** @description The intent; `out_of_scope` for utterances without one. */
+            intent: string;
+            /** @description The note; nothing is learned from it. At most 10,000 bytes of JSON. */
+            metadata: unknown;
         };
         /** @description How well an intent is understood. */
         IntentScore: {
@@ -3780,6 +3789,8 @@ export interface components {
         TrainingData: {
             /** @description The labelled utterances. */
             examples: components["schemas"]["Example"][];
+            /** @description What is noted beside intents. */
+            intents?: components["schemas"]["IntentMetadata"][];
             /** @description Lists of an entity's values. */
             lookups?: components["schemas"]["Lookup"][];
             /** @description Patterns of an entity's values. */

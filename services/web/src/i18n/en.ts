@@ -337,7 +337,7 @@ export const en = {
       moved_other: '{{count}} examples moved to another intent',
       marked_one: '{{count}} example with other entities',
       marked_other: '{{count}} examples with other entities',
-      besides: 'Synonyms, lookups or patterns are others, too.',
+      besides: 'Synonyms, lookups, patterns or metadata are others, too.',
     },
     marks: {
       how: 'To mark an entity, select it (with the mouse, or Shift and the arrows) and press Enter.',

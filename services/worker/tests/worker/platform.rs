@@ -58,7 +58,7 @@ impl Platform {
                 examples: vec![Example {
                     text: "what does it cost".into(),
                     intent: Some("ask_price".into()),
-                    entities: Vec::new(),
+                    ..Example::default()
                 }],
                 ..TrainingData::default()
             },

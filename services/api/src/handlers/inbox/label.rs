@@ -159,7 +159,7 @@ fn example(latest: &Latest, text: &str, intent: &str, create: bool) -> Result<Ex
     Ok(Example {
         text: text.to_owned(),
         intent: (!is_none).then(|| intent.to_owned()),
-        entities: Vec::new(),
+        ..Example::default()
     })
 }
 

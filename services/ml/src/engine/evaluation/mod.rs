@@ -111,6 +111,7 @@ fn learned(data: &TrainingData, fold: &Fold) -> TrainingData {
         synonyms: data.synonyms.clone(),
         lookups: data.lookups.clone(),
         regexes: data.regexes.clone(),
+        intents: Vec::new(),
     }
 }
 

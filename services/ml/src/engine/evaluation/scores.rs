@@ -240,7 +240,7 @@ mod tests {
         let example = |(number, case): (usize, &(Option<&str>, Option<&str>, f64))| Example {
             text: format!("utterance {number}"),
             intent: case.0.map(str::to_owned),
-            entities: Vec::new(),
+            ..Example::default()
         };
         let examples: Vec<Example> = cases.iter().enumerate().map(example).collect();
         let answer = |(example, case): (usize, &(Option<&str>, Option<&str>, f64))| Answer {

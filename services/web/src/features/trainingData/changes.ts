@@ -15,11 +15,12 @@ export interface Applied {
 
 /** One text for examples that are the same. */
 export function exampleKey({ text, intent, entities }: Example): string {
-  const marks = (entities ?? []).map(({ start, end, entity, role, value }) => [
+  const marks = (entities ?? []).map(({ start, end, entity, role, group, value }) => [
     start,
     end,
     entity,
     role ?? null,
+    group ?? null,
     value ?? null,
   ])
   return JSON.stringify([text, intent ?? null, marks])

@@ -23,6 +23,8 @@ test('what was added, removed, moved and marked anew is told apart', () => {
     marked: [marked],
     isBesides: true,
   })
+  const noted = { ...after, intents: [{ intent: 'greet', metadata: { team: 1 } }] }
+  expect(difference(after, noted).isBesides).toBe(true)
   expect(difference(after, after)).toEqual({
     added: [],
     removed: [],

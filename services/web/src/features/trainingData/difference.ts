@@ -15,7 +15,7 @@ export interface Difference {
   moved: Moved[]
   /** The same words and intent with other entities, as they are after. */
   marked: Example[]
-  /** Whether synonyms, lookups or patterns are others. */
+  /** Whether synonyms, lookups, patterns or what is noted beside examples and intents are others. */
   isBesides: boolean
 }
 
@@ -39,11 +39,15 @@ export function difference(before: TrainingData, after: TrainingData): Differenc
   return found
 }
 
-function besides({ synonyms = [], lookups = [], regexes = [] }: TrainingData): string {
+function besides(data: TrainingData): string {
+  const { examples, synonyms = [], lookups = [], regexes = [], intents = [] } = data
+  const noted = examples.filter(({ metadata }) => metadata != null)
   return JSON.stringify([
     synonyms.map(({ value, variants }) => [value, variants]),
     lookups.map(({ entity, values }) => [entity, values]),
     regexes.map(({ entity, pattern }) => [entity, pattern]),
+    intents.map(({ intent, metadata }) => [intent, metadata]),
+    noted.map(({ text, metadata }) => [text, metadata]),
   ])
 }
 
