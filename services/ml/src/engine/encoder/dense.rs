@@ -5,18 +5,13 @@ use multiversion::multiversion;
 
 /// Columns of weights that lie together: two registers of eight numbers.
 const COLUMNS: usize = 16;
-/// Rows that are worked on together; with their sums, twelve registers of sixteen.
-const ROWS: usize = 6;
+/// Rows that are worked on together; with their sums, eight registers of sixteen.
+const ROWS: usize = 4;
 
 /// Weights between inputs and outputs, in panels of [`COLUMNS`] outputs each, so that what is multiplied together lies
 /// together. The last panel is filled up with zeros.
-///
-/// A short text waits for the weights to come from memory more than for the sums. So a weight is kept in two bytes, as its
-/// share of the largest one of its output, which is as exact as the sums themselves.
 pub(super) struct Dense {
-    panels: Vec<i16>,
-    /// What a share of 1 stands for, for each output.
-    scale: Vec<f32>,
+    panels: Vec<f32>,
     bias: Vec<f32>,
     inputs: usize,
 }
@@ -42,21 +37,11 @@ impl Dense {
             rows.extend(matrix.numbers);
             bias.extend(own);
         }
-        Ok(Self::of(&rows, bias, inputs))
-    }
-
-    fn of(rows: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
-        let scale = rows.chunks_exact(inputs).map(|row| {
-            let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
-            (largest / f32::from(i16::MAX)).max(f32::MIN_POSITIVE)
-        });
-        let scale: Vec<f32> = scale.collect();
-        Self {
-            panels: panels(rows, &scale, inputs),
-            scale,
+        Ok(Self {
+            panels: panels(&rows, inputs),
             bias,
             inputs,
-        }
+        })
     }
 
     /// Whether it is made for as many.
@@ -78,17 +63,12 @@ impl Dense {
 }
 
 /// Rows of weights, one per output, as panels of outputs.
-fn panels(rows: &[f32], scale: &[f32], inputs: usize) -> Vec<i16> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "no share is larger than that of the largest, which the scale makes the largest number"
-    )]
-    let share = |(row, scale): &(&[f32], &f32), input: usize| (row[input] / **scale).round() as i16;
-    let rows: Vec<_> = rows.chunks_exact(inputs).zip(scale).collect();
+fn panels(rows: &[f32], inputs: usize) -> Vec<f32> {
+    let rows: Vec<&[f32]> = rows.chunks_exact(inputs).collect();
     let mut panels = Vec::with_capacity(rows.len().next_multiple_of(COLUMNS) * inputs);
     for some in rows.chunks(COLUMNS) {
         for input in 0..inputs {
-            let column = |output: usize| some.get(output).map_or(0, |row| share(row, input));
+            let column = |output: usize| some.get(output).map_or(0.0, |row| row[input]);
             panels.extend((0..COLUMNS).map(column));
         }
     }
@@ -102,23 +82,23 @@ fn multiply(dense: &Dense, rows: &[f32], outputs: &mut [f32]) {
     for (number, panel) in dense.panels.chunks_exact(inputs * COLUMNS).enumerate() {
         let (panel, _) = panel.as_chunks::<COLUMNS>();
         let first = number * COLUMNS;
-        let own = first..width.min(first + COLUMNS);
-        let (scale, bias) = (&dense.scale[own.clone()], &dense.bias[own]);
+        let bias = &dense.bias[first..width.min(first + COLUMNS)];
         let some = rows
             .chunks(inputs * ROWS)
             .zip(outputs.chunks_mut(width * ROWS));
         for (rows, outputs) in some {
-            // What is left at the end is worked on by sixes too, the last one again and again.
+            let mut sums = [[0.0; COLUMNS]; ROWS];
+            // What is left at the end is worked on by fours too, the last one again and again.
             let last = rows.len() / inputs - 1;
             let row = |number: usize| {
                 let start = number.min(last) * inputs;
                 &rows[start..start + inputs]
             };
-            let sums = products(panel, std::array::from_fn(row));
+            add_products(panel, [row(0), row(1), row(2), row(3)], &mut sums);
             for (sums, outputs) in sums.iter().zip(outputs.chunks_mut(width)) {
-                let outputs = outputs[first..].iter_mut().zip(sums);
-                for ((output, sum), (scale, bias)) in outputs.zip(scale.iter().zip(bias)) {
-                    *output = sum.mul_add(*scale, *bias);
+                let outputs = outputs[first..].iter_mut();
+                for ((output, sum), bias) in outputs.zip(sums).zip(bias) {
+                    *output = sum + bias;
                 }
             }
         }
@@ -130,22 +110,18 @@ fn multiply(dense: &Dense, rows: &[f32], outputs: &mut [f32]) {
     reason = "what is called in the innermost loop must be compiled for the same processor as it"
 )]
 #[inline(always)]
-fn products(panel: &[[i16; COLUMNS]], rows: [&[f32]; ROWS]) -> [[f32; COLUMNS]; ROWS] {
-    let [first, second, third, fourth, fifth, sixth] = rows;
-    let mut sums = [[0.0; COLUMNS]; ROWS];
-    let pairs = first.iter().zip(second);
-    let pairs = pairs
-        .zip(third.iter().zip(fourth))
-        .zip(fifth.iter().zip(sixth));
-    for (weights, (((a, b), (c, d)), (e, f))) in panel.iter().zip(pairs) {
-        let weights = weights.map(f32::from);
-        for (sums, input) in sums.iter_mut().zip([a, b, c, d, e, f]) {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum = input.mul_add(weight, *sum);
-            }
+fn add_products(panel: &[[f32; COLUMNS]], rows: [&[f32]; ROWS], sums: &mut [[f32; COLUMNS]; ROWS]) {
+    let [a, b, c, d] = rows;
+    let [mut to_a, mut to_b, mut to_c, mut to_d] = *sums;
+    for ((((weights, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
+        for column in 0..COLUMNS {
+            to_a[column] = a.mul_add(weights[column], to_a[column]);
+            to_b[column] = b.mul_add(weights[column], to_b[column]);
+            to_c[column] = c.mul_add(weights[column], to_c[column]);
+            to_d[column] = d.mul_add(weights[column], to_d[column]);
         }
     }
-    sums
+    *sums = [to_a, to_b, to_c, to_d];
 }
 
 #[cfg(test)]
@@ -159,10 +135,13 @@ mod tests {
 
     #[test]
     fn every_output_is_the_product_of_its_row_and_its_weights() {
-        for (rows, inputs, outputs) in [(1, 3, 1), (6, 8, 16), (7, 7, 17), (15, 32, 40)] {
+        for (rows, inputs, outputs) in [(1, 3, 1), (4, 8, 16), (5, 7, 17), (11, 32, 40)] {
             let weights: Vec<f32> = (0..inputs * outputs).map(number).collect();
-            let bias = (0..outputs).map(|output| number(output + 3)).collect();
-            let dense = Dense::of(&weights, bias, inputs);
+            let dense = Dense {
+                panels: panels(&weights, inputs),
+                bias: (0..outputs).map(|output| number(output + 3)).collect(),
+                inputs,
+            };
             let given: Vec<f32> = (0..rows * inputs).map(|seed| number(seed + 5)).collect();
             let got = dense.apply(&given);
             for row in 0..rows {
@@ -172,7 +151,7 @@ mod tests {
                     let expected = products.sum::<f32>() + number(output + 3);
                     let got = got[row * outputs + output];
                     assert!(
-                        (got - expected).abs() < 5e-4,
+                        (got - expected).abs() < 1e-4,
                         "{rows} {inputs} {outputs}: {got} {expected}"
                     );
                 }
