@@ -45,14 +45,18 @@ impl Files {
     }
 
     async fn world(&self) -> World {
+        self.world_with(&[]).await
+    }
+
+    async fn world_with(&self, settings: &[(&str, &str)]) -> World {
         let certificate = self.path("certificate.pem").display().to_string();
         let key = self.path("key.pem").display().to_string();
-        World::with(&[
-            ("TLS_CERTIFICATE_FILE", &certificate),
+        let own = [
+            ("TLS_CERTIFICATE_FILE", certificate.as_str()),
             ("TLS_KEY_FILE", &key),
             ("TLS_LISTEN_ADDR", "127.0.0.1:0"),
-        ])
-        .await
+        ];
+        World::with(&[&own, settings].concat()).await
     }
 }
 
@@ -159,6 +163,22 @@ async fn the_end_of_a_connection_is_announced_so_that_nobody_can_cut_an_answer_s
     // Without `close_notify` this would be an error.
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_is_given_up_over_tls_too() {
+    let certificate = certificate();
+    let files = Files::with(&certificate);
+    let world = files.world_with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let trusted = [&certificate];
+    let stream = connect(world.secure_address(), &trusted, &rustls::version::TLS13);
+    let mut stream = stream.await.unwrap();
+    let ask = b"GET /api/v1/open/endless HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(ask).await.unwrap();
+    let arrived = async || (world.upstream.working() == 1).then_some(());
+    stoa_testing::eventually(DEADLINE, arrived).await;
+    let given_up = async || (world.upstream.working() == 0).then_some(());
+    stoa_testing::eventually(DEADLINE, given_up).await;
 }
 
 #[tokio::test]

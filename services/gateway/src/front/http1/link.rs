@@ -247,11 +247,26 @@ impl Wire {
         Poll::Pending
     }
 
+    /// Ready when the socket has taken all, what TLS keeps back included, or when it has taken nothing for too long.
     fn poll_write_all(
         &mut self,
         context: &mut Context<'_>,
         bytes: &mut impl Buf,
         patience: Duration,
+    ) -> Poll<io::Result<()>> {
+        let written = self.poll_hand_over(context, bytes);
+        if written.is_pending() {
+            ready!(self.alarm.poll(context, patience));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.alarm.off();
+        written
+    }
+
+    fn poll_hand_over(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &mut impl Buf,
     ) -> Poll<io::Result<()>> {
         // What has been begun is ended; otherwise the answer is in place of it.
         if let Asking::Telling(_) = self.asking {
@@ -259,15 +274,10 @@ impl Wire {
         }
         self.asking = Asking::Not;
         while bytes.has_remaining() {
-            match self.poll_write_some(context, bytes) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(_)) => self.alarm.off(),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    ready!(self.alarm.poll(context, patience));
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
+            if ready!(self.poll_write_some(context, bytes))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.alarm.off();
         }
         Pin::new(&mut self.socket).poll_flush(context)
     }
