@@ -19,8 +19,8 @@ use super::{
     shared::{Shared, millis},
 };
 
-/// A failure counts as an answer that took this long, if it did not take longer: who fails fast
-/// must not draw requests by it. Not longer, because one request that fails everywhere would
+/// What is no good answer counts as one that took this long, if it did not take longer: who fails
+/// or declines fast must not draw requests by it. Not longer, because one request that fails everywhere would
 /// leave an address without any for a long while.
 const PENALTY: Duration = Duration::from_millis(500);
 /// Probes in a row that fail before an address is out: one may be lost.
@@ -206,8 +206,12 @@ impl InFlight {
         let (endpoint, now) = (&self.endpoint, Instant::now());
         let latency = now.saturating_duration_since(self.since);
         let millis = millis(endpoint.epoch, now);
-        if outcome == Outcome::Good {
-            endpoint.latency.record(latency, millis);
+        let latency = match outcome {
+            Outcome::Good => latency,
+            _ => latency.max(PENALTY),
+        };
+        endpoint.latency.record(latency, millis);
+        if matches!(outcome, Outcome::Good | Outcome::Unable) {
             if endpoint.troubled.load(Ordering::Relaxed) {
                 endpoint.judge(|breaker| {
                     breaker.good(self.since);
@@ -216,7 +220,6 @@ impl InFlight {
             }
             return;
         }
-        endpoint.latency.record(latency.max(PENALTY), millis);
         let Some(shared) = endpoint.shared.upgrade() else {
             return;
         };

@@ -1,7 +1,7 @@
 //! What a request tells about the address that it went to.
 
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 
@@ -10,6 +10,9 @@ use http::{
 pub enum Outcome {
     /// The head of an answer came, and the address may have more.
     Good,
+    /// The head of an answer came, but it says that the service cannot do it at the moment: no failure of the address, and
+    /// no reason to prefer it for how fast it was said.
+    Unable,
     /// An answer came, but one that tells of trouble at this address.
     Failed,
     /// No answer came: the connection broke after it was made, or a deadline passed. A caller
@@ -22,22 +25,17 @@ impl Outcome {
     /// and a 503 that is a problem document or has `Retry-After` is about the service, which would
     /// say the same at each of its addresses (a database is away, there is too much to do).
     pub fn of(status: StatusCode, headers: &HeaderMap) -> Self {
-        let has_meaning = match status {
-            StatusCode::NOT_IMPLEMENTED => true,
-            StatusCode::SERVICE_UNAVAILABLE => {
-                let problem = headers.get(CONTENT_TYPE);
-                let problem = problem.is_some_and(|value| {
-                    let value = value.as_bytes();
-                    value.starts_with(b"application/problem+json")
-                });
-                problem || headers.contains_key(RETRY_AFTER)
-            }
-            _ => false,
-        };
-        if status.is_server_error() && !has_meaning {
-            Self::Failed
-        } else {
-            Self::Good
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE if has_meaning(headers) => Self::Unable,
+            StatusCode::NOT_IMPLEMENTED => Self::Good,
+            status if status.is_server_error() => Self::Failed,
+            _ => Self::Good,
         }
     }
+}
+
+fn has_meaning(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"application/problem+json"))
+        || headers.contains_key(RETRY_AFTER)
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use stoa_client::{Endpoints, Outcome};
 
@@ -14,12 +15,22 @@ async fn spread(
     count: usize,
     latency: impl Fn(u16) -> u64,
 ) -> BTreeMap<u16, usize> {
+    spread_as(endpoints, count, latency, |_| Outcome::Good).await
+}
+
+/// The same, where each port answers so.
+async fn spread_as(
+    endpoints: &Endpoints,
+    count: usize,
+    latency: impl Fn(u16) -> u64,
+    outcome: impl Fn(u16) -> Outcome,
+) -> BTreeMap<u16, usize> {
     let mut spread = BTreeMap::new();
     for _ in 0..count {
         let chosen = endpoints.choose(&[]).await.unwrap();
         let port = chosen.address().port();
         tokio::time::advance(Duration::from_millis(latency(port))).await;
-        chosen.answered(Outcome::Good);
+        chosen.answered(outcome(port));
         *spread.entry(port).or_default() += 1;
     }
     spread
@@ -32,6 +43,23 @@ async fn a_slow_address_gets_little() {
     let spread = spread(&endpoints, 1000, slow).await;
     assert!(spread[&1] < 30, "{spread:?}");
     assert!(spread[&2] > 300 && spread[&3] > 300, "{spread:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_quickly_says_it_cannot_gets_little() {
+    let problem = ("content-type", "application/problem+json");
+    for (name, value) in [problem, ("retry-after", "1")] {
+        let endpoints = at([1, 2, 3]);
+        let headers = [(name.parse().unwrap(), value.parse().unwrap())].into_iter();
+        let headers = headers.collect();
+        let outcome = |port| match port {
+            1 => Outcome::of(StatusCode::SERVICE_UNAVAILABLE, &headers),
+            _ => Outcome::of(StatusCode::OK, &HeaderMap::new()),
+        };
+        let latency = |port| if port == 1 { 1 } else { 50 };
+        let spread = spread_as(&endpoints, 1000, latency, outcome).await;
+        assert!(spread[&1] < 50, "{name}: {spread:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
