@@ -26,16 +26,15 @@ const LONGEST_KEY: usize = 128;
 #[derive(Clone, Copy)]
 pub(crate) struct Terms<'r> {
     auth: Auth,
-    limit: Option<(&'r Arc<str>, &'r RouteLimit)>,
+    limit: Option<&'r RouteLimit>,
 }
 
 impl<'r> Terms<'r> {
     /// Those of a route.
     pub(crate) fn of(route: &'r Route) -> Self {
-        let limit = route.limit.as_ref().map(|limit| (&route.path, limit));
         Self {
             auth: route.auth,
-            limit,
+            limit: route.limit.as_ref(),
         }
     }
 
@@ -97,12 +96,12 @@ impl Door {
             },
         };
         self.take(client).await?;
-        if let Some((route, limit)) = terms.limit {
+        if let Some(limit) = terms.limit {
             let of_route = match limit.by {
                 LimitBy::Identity => client,
                 LimitBy::Address => Client::Address(address),
             };
-            refuse(self.limits.take_of(route, limit, of_route).await)?;
+            refuse(self.limits.take_of(limit, of_route).await)?;
         }
         Ok(client)
     }

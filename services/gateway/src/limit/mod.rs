@@ -109,12 +109,9 @@ impl std::fmt::Display for Client {
 pub(crate) struct Limits {
     redis: Option<ConnectionManager>,
     of_all: Budgets,
-    /// Those of the routes that have their own.
-    of_routes: Mutex<HashMap<OfRoute, Arc<Budgets>>>,
+    /// Those of the routes that have their own, by name.
+    of_routes: Mutex<HashMap<Arc<str>, Arc<Budgets>>>,
 }
-
-/// The path of a route and its limit, which a reload may change.
-type OfRoute = (Arc<str>, RouteLimit);
 
 /// One budget for each client.
 struct Budgets {
@@ -140,20 +137,16 @@ impl Limits {
     }
 
     /// Takes one from the budget that a route gives to each client.
-    pub(crate) async fn take_of(
-        &self,
-        route: &Arc<str>,
-        limit: &RouteLimit,
-        client: Client,
-    ) -> Result<(), Duration> {
+    pub(crate) async fn take_of(&self, limit: &RouteLimit, client: Client) -> Result<(), Duration> {
         let budgets = {
             let mut all = self
                 .of_routes
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            let budgets = all.entry((Arc::clone(route), *limit));
+            let budgets = all.entry(Arc::clone(&limit.name));
             Arc::clone(budgets.or_insert_with(|| {
-                Arc::new(Budgets::new(route, Rate::from(limit), self.redis.clone()))
+                let budgets = Budgets::new(&limit.name, Rate::from(limit), self.redis.clone());
+                Arc::new(budgets)
             }))
         };
         budgets.take(client).await

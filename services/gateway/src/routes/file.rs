@@ -139,7 +139,7 @@ fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistak
     let coalesce = entry
         .coalesce
         .map_or(Ok(false), |wish| coalesce(&wish, &methods, entry.upgrade))?;
-    Ok(Route {
+    let mut route = Route {
         id: 0,
         service,
         rewrite: entry.rewrite.as_ref().map(rewrite).transpose()?,
@@ -153,10 +153,7 @@ fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistak
             checked(&text, |text| stoa_config::parse_size(text)).map(|bytes| bytes as u64)
         })?,
         to: entry.to.map_or(Ok(Vec::new()), targets)?,
-        limit: entry
-            .limit
-            .map(|limit| read_limit(limit, entry.auth))
-            .transpose()?,
+        limit: None,
         cors: origins(&entry.cors)?,
         coalesce,
         path: path.into(),
@@ -164,7 +161,11 @@ fn read(entry: Entry, service: Arc<str>, origin: Origin) -> Result<Route, Mistak
         auth: entry.auth,
         upgrade: entry.upgrade,
         origin,
-    })
+    };
+    if let Some(limit) = entry.limit {
+        route.limit = Some(read_limit(limit, &route)?);
+    }
+    Ok(route)
 }
 
 /// What becomes of a value, or the mistake where it stands.
@@ -212,22 +213,32 @@ fn targets(entries: Spanned<Vec<TargetEntry>>) -> Result<Vec<Target>, Mistake> {
     Ok(targets)
 }
 
-fn read_limit(entry: Spanned<LimitEntry>, auth: Auth) -> Result<RouteLimit, Mistake> {
+fn read_limit(entry: Spanned<LimitEntry>, route: &Route) -> Result<RouteLimit, Mistake> {
     let at = entry.span().start;
     let LimitEntry { rate, burst, by } = entry.into_inner();
     let (requests, per) = checked(&rate, |rate| terms::rate(rate))?;
-    let by = by.unwrap_or(match auth {
+    let by = by.unwrap_or(match route.auth {
         Auth::Required => LimitBy::Identity,
         Auth::None => LimitBy::Address,
     });
-    if by == LimitBy::Identity && auth == Auth::None {
+    if by == LimitBy::Identity && route.auth == Auth::None {
         let reason = "`by = \"identity\"` needs `auth = \"required\"`".into();
         return Err(Mistake { at, reason });
     }
+    let burst = burst.unwrap_or(requests);
+    let Route {
+        path,
+        methods,
+        host,
+        headers,
+        ..
+    } = route;
+    let name = format!("{path} {methods:?} {host:?} {headers:?} {requests}/{per:?} {burst} {by:?}");
     Ok(RouteLimit {
+        name: name.into(),
         requests,
         per,
-        burst: burst.unwrap_or(requests),
+        burst,
         by,
     })
 }

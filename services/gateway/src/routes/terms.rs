@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often one client may ask for a route; the budget of all routes counts besides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteLimit {
+    /// Of the budget: the same for no other route, and for no other limit of this one.
+    pub name: Arc<str>,
     /// So many requests come back...
     pub requests: NonZeroU32,
     /// ...in this time.

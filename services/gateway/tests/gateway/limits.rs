@@ -1,7 +1,7 @@
 //! How often one may ask.
 
 use crate::support::{World, token};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use stoa_testing::eventually;
@@ -86,6 +86,52 @@ async fn a_route_has_a_budget_of_its_own_that_replicas_share() {
         is_shared.then_some(())
     })
     .await;
+}
+
+/// Asks as this client; the status of the answer.
+async fn ask_as(world: &World, method: Method, path: &str, client: &str) -> StatusCode {
+    let request = world.http.request(method, world.url(path));
+    let request = request.header("x-forwarded-for", client);
+    request.send().await.expect("an answer").status()
+}
+
+#[tokio::test]
+async fn routes_of_one_path_have_a_budget_each() {
+    let redis = stoa_testing::redis::database().await;
+    let settings = [("REDIS_URL", redis.url.as_str())];
+    let world = World::with(&[settings[0], ("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let number = AtomicUsize::new(1);
+    // As above: each time it is another client, until Redis has answered all along.
+    eventually(Duration::from_secs(20), async || {
+        let client = format!("192.0.2.{}", number.fetch_add(1, Ordering::Relaxed));
+        let mut answers = Vec::new();
+        for method in ["GET", "GET", "PUT", "PUT", "PUT"] {
+            let method = method.parse().unwrap();
+            answers.push(ask_as(&world, method, "/api/v1/split", &client).await);
+        }
+        let (good, refused) = (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS);
+        (answers == [good, refused, good, good, refused]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_that_is_raised_holds_at_once() {
+    let redis = stoa_testing::redis::database().await;
+    let settings = [("REDIS_URL", redis.url.as_str())];
+    let world = World::with(&[settings[0], ("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let ask = async || ask_as(&world, Method::GET, "/api/v1/raised", "192.0.2.1").await;
+    let write = |rate: &str| {
+        let limit = format!("limit = {{ rate = \"{rate}\", by = \"address\" }}");
+        let route = format!("[[route]]\npath = \"/api/v1/raised\"\nauth = \"none\"\n{limit}\n");
+        std::fs::write(world.route_file("echo"), route).unwrap();
+    };
+    write("1/h");
+    let is_used_up = async || (ask().await == StatusCode::TOO_MANY_REQUESTS).then_some(());
+    eventually(Duration::from_secs(20), is_used_up).await;
+    write("100/s");
+    let is_free = async || (ask().await == StatusCode::OK).then_some(());
+    eventually(Duration::from_secs(20), is_free).await;
 }
 
 #[tokio::test]

@@ -45,6 +45,16 @@ path = "/api/v1/rare"
 auth = "none"
 limit = { rate = "1/h", burst = 2, by = "address" }
 [[route]]
+path = "/api/v1/split"
+methods = ["GET"]
+auth = "none"
+limit = { rate = "1/h", burst = 1, by = "address" }
+[[route]]
+path = "/api/v1/split"
+methods = ["PUT"]
+auth = "none"
+limit = { rate = "1/h", burst = 2, by = "address" }
+[[route]]
 path = "/api/v1/pages"
 methods = ["GET", "PUT"]
 auth = "none"
