@@ -102,7 +102,7 @@ impl Drop for Held {
 }
 
 /// Whoever has an IPv6 address has its whole /64.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
         v4 @ IpAddr::V4(_) => v4,

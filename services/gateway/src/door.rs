@@ -85,12 +85,12 @@ impl Door {
         address: IpAddr,
     ) -> Result<Client, Problem> {
         let client = match terms.auth {
-            Auth::None => Client::Address(address),
+            Auth::None => Client::at(address),
             Auth::Required => match self.identify(headers, address).await {
                 Ok(client) => client,
                 Err(refusal) => {
                     // Guessing costs from the budget of the address.
-                    self.take(Client::Address(address)).await?;
+                    self.take(Client::at(address)).await?;
                     return Err(refusal);
                 }
             },
@@ -99,7 +99,7 @@ impl Door {
         if let Some(limit) = terms.limit {
             let of_route = match limit.by {
                 LimitBy::Identity => client,
-                LimitBy::Address => Client::Address(address),
+                LimitBy::Address => Client::at(address),
             };
             refuse(self.limits.take_of(limit, of_route).await)?;
         }
@@ -138,7 +138,7 @@ impl Door {
         }
         // A key that was not seen lately is a question to `api`: not more of them than the
         // address may ask anything.
-        self.take(Client::Address(address)).await?;
+        self.take(Client::at(address)).await?;
         let ask = async {
             let input = CreateKeyToken {
                 key: key.to_owned(),

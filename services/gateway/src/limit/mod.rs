@@ -8,6 +8,7 @@ mod local;
 mod shared;
 mod stock;
 
+use crate::connections::network;
 use crate::routes::RouteLimit;
 use local::Local;
 use redis::aio::ConnectionManager;
@@ -92,8 +93,15 @@ impl Settings for LimitSettings {
 pub(crate) enum Client {
     /// A user or an API key.
     Identity(Uuid),
-    /// Nobody known, at this address.
+    /// Nobody known, at this address; made by [`Client::at`].
     Address(IpAddr),
+}
+
+impl Client {
+    /// Whoever asks from this address: all of its network is one client.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self::Address(network(address))
+    }
 }
 
 impl std::fmt::Display for Client {

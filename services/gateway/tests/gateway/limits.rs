@@ -175,6 +175,21 @@ async fn behind_a_believed_proxy_each_client_has_its_own_budget() {
 }
 
 #[tokio::test]
+async fn who_has_many_addresses_of_one_network_has_one_budget() {
+    let settings = [FEW[0], FEW[1], ("TRUSTED_PROXIES", "127.0.0.0/8")];
+    let world = World::with(&settings).await;
+    let mut answers = Vec::new();
+    for host in 1..=4 {
+        let client = format!("2001:db8::{host}");
+        answers.push(ask_as(&world, Method::GET, "/api/v1/open/x", &client).await);
+    }
+    assert_eq!(answers[..3], [StatusCode::OK; 3]);
+    assert_eq!(answers[3], StatusCode::TOO_MANY_REQUESTS);
+    let other = ask_as(&world, Method::GET, "/api/v1/open/x", "2001:db8:0:1::1").await;
+    assert_eq!(other, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_network_that_is_none_is_refused_at_the_start() {
     let env = stoa_config::Env::from_pairs([("TRUSTED_PROXIES", "10.0.0.0/8, edge")]);
     let problems = env.load::<gateway::Settings>().unwrap_err().to_string();
