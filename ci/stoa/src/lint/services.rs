@@ -15,6 +15,8 @@ const EVERY_RUST_SERVICE: [&str; 6] = [
     "alerts.test.yml",
     "dashboard.json",
 ];
+/// Says how large a body may be that reaches the gateway, which then asks the routes.
+const EDGE: &str = "stacks/edge/edge.conf";
 /// A `main.rs` fits on a screen.
 const MAIN_LINES: usize = 25;
 
@@ -22,6 +24,7 @@ const MAIN_LINES: usize = 25;
 pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let services = root.join("services");
     let mut operations = Operations::read(root)?;
+    let edge = std::fs::read_to_string(root.join(EDGE)).ok();
     let mut breaches = Vec::new();
     let entries = std::fs::read_dir(&services)
         .with_context(|| format!("cannot read {}", services.display()))?;
@@ -29,6 +32,7 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         let folder = entry?.path();
         if folder.is_dir() {
             check_service(&folder, &mut operations, &mut breaches)?;
+            breaches.extend(edge.as_ref().and_then(|edge| stopped_by(edge, &folder)));
         }
     }
     breaches.extend(operations.idle_headings());
@@ -79,6 +83,23 @@ fn check_service(
         .into_iter()
         .for_each(&mut report);
     Ok(())
+}
+
+/// A route of the service allows bodies that the edge does not let pass.
+fn stopped_by(edge: &str, folder: &Path) -> Option<String> {
+    let mib = |line: &str, before: &str, after: &str| -> Option<u64> {
+        let size = line.trim().strip_prefix(before)?.split_once(after)?.0;
+        size.parse().ok()
+    };
+    let passes = edge
+        .lines()
+        .find_map(|line| mib(line, "client_max_body_size ", "m;"));
+    let routes = std::fs::read_to_string(folder.join("routes.toml")).ok()?;
+    let allows = routes
+        .lines()
+        .filter_map(|line| mib(line, "body_limit = \"", "MiB\""))
+        .max();
+    (allows > passes).then(|| format!("{}: larger bodies than {EDGE} lets pass", folder.display()))
 }
 
 /// Whether Rust sources have a checked query.
@@ -232,6 +253,22 @@ groups:
             billing(&[("services/billing/src/lib.rs", lib)]),
             ["services/billing: alerts.yml: BillingDependencyDown is missing"]
         );
+    }
+
+    #[test]
+    fn the_edge_lets_pass_what_a_route_allows() {
+        let routes = (
+            "services/billing/routes.toml",
+            "body_limit = \"1MiB\"\nbody_limit = \"32MiB\"\n",
+        );
+        for (edge, breaches) in [
+            ("  client_max_body_size 32m;\n", 0),
+            ("  client_max_body_size 16m;\n", 1),
+            ("", 1),
+        ] {
+            let found = billing(&[routes, (EDGE, edge)]);
+            assert_eq!(found.len(), breaches, "{found:#?}");
+        }
     }
 
     #[test]
