@@ -1,15 +1,20 @@
 //! Bodies on their way: the client's with a limit and a patience, and what goes back to it.
 
+use crate::framing;
 use crate::front::Link;
 use crate::upstream::Streamed;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use std::future::Future as _;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
+
+/// A body up to this length is waited for before its service is asked. As much as a head, which a client may be slow with
+/// as well.
+const SHORT: u64 = framing::LARGEST_HEAD as u64;
 
 /// What is wrong with the body of a request.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -98,11 +103,15 @@ impl Received {
 /// The body of a request, at most `limit` bytes long.
 pub(crate) struct Sent {
     body: Received,
+    /// What was read ahead.
+    gathered: Bytes,
     limit: u64,
     left: u64,
     /// How long the client may be silent.
     patience: Duration,
     idle: Option<Pin<Box<Sleep>>>,
+    /// Whether the client has not sent what was asked for last.
+    is_awaited: bool,
     begun: bool,
     ended: bool,
 }
@@ -113,18 +122,45 @@ impl Sent {
         let ended = body.is_empty();
         Self {
             body,
+            gathered: Bytes::new(),
             limit,
             left: limit,
             patience,
             idle: None,
+            is_awaited: false,
             begun: false,
             ended,
         }
     }
 
+    /// Waits for all of it, if it is known to be short: what is asked then does not wait for the client.
+    pub(crate) async fn gather(&mut self) -> Result<(), BodyError> {
+        let length = self.length().filter(|length| *length <= SHORT);
+        let Some(length) = length.filter(|length| *length > 0) else {
+            return Ok(());
+        };
+        let mut next = async || poll_fn(|context| self.poll_piece(context)).await;
+        let first = next().await.transpose()?.unwrap_or_default();
+        let mut all = BytesMut::new();
+        while let Some(piece) = next().await.transpose()? {
+            if all.is_empty() {
+                all.reserve(usize::try_from(length).unwrap_or_default());
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&piece);
+        }
+        self.gathered = if all.is_empty() { first } else { all.freeze() };
+        Ok(())
+    }
+
     /// Whether there is nothing to read.
     pub(crate) fn is_empty(&self) -> bool {
-        self.body.is_empty()
+        self.gathered.is_empty() && self.body.is_empty()
+    }
+
+    /// Whether the client has not sent what was asked for last.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.is_awaited
     }
 
     /// Whether somebody has read from it.
@@ -132,14 +168,15 @@ impl Sent {
         self.begun
     }
 
-    /// Whether all of it has been read.
+    /// Whether the client has sent all of it.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
 
     /// Its length, if the client said so.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.body.length()
+        let length = self.body.length();
+        length.map(|length| length + self.gathered.len() as u64)
     }
 
     /// The next piece; `None` after the last one. Trailers are not passed on.
@@ -148,8 +185,16 @@ impl Sent {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.begun = true;
+        if !self.gathered.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.gathered))));
+        }
+        if self.ended {
+            return Poll::Ready(None);
+        }
         let patience = self.patience;
-        let Poll::Ready(data) = self.body.poll_data(context) else {
+        let polled = self.body.poll_data(context);
+        self.is_awaited = polled.is_pending();
+        let Poll::Ready(data) = polled else {
             let idle = self
                 .idle
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));

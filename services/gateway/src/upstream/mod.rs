@@ -8,32 +8,38 @@ mod error;
 mod head;
 mod pool;
 mod streamed;
+#[cfg(test)]
+mod tests;
+mod tries;
 
 pub(crate) use connection::Connection;
 pub(crate) use error::UpstreamError;
 pub(crate) use pool::Pool;
 pub(crate) use streamed::Streamed;
 
-use crate::body::{Given, Sent};
+use crate::body::{BodyError, Given, Sent};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use connection::Outgoing;
 use error::Failure;
 use head::{Framing, Head};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
 use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, Retry, RetryBudget, Turn};
+use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tries::Tries;
 
 /// How long a request waits for a service that has no address, or none that takes it: a service
 /// with one replica is replaced within this time, and its clients see a pause.
 const HOLD: Duration = Duration::from_secs(1);
-const HOLD_STEP: Duration = Duration::from_millis(100);
+/// Bodies that go to a service as they come: a quarter of what it may have at once, for how long they take is up to clients.
+const UPLOADS: usize = 128;
 /// Who waits for less than this says nothing about an address that is late.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -53,6 +59,7 @@ struct Upstream {
     name: String,
     host: HeaderValue,
     endpoints: Endpoints,
+    uploads: Semaphore,
     budget: RetryBudget,
     meter: Meter,
 }
@@ -89,13 +96,6 @@ pub(crate) enum Rest {
     Streamed(Box<Streamed>),
     /// The connection, in another protocol.
     Switched(Connection, InFlight),
-}
-
-/// What a request takes of a service until its answer has been read.
-pub(crate) struct Held {
-    endpoint: InFlight,
-    /// `None` for an answer that may go on for ever: it keeps nobody else from the service.
-    _turn: Option<Turn>,
 }
 
 impl Answer {
@@ -162,6 +162,7 @@ impl Upstream {
             host: HeaderValue::try_from(authority.as_str()).ok()?,
             endpoints: Endpoints::new(authority.host(), port, resolver)
                 .checked(Probe::service(name)),
+            uploads: Semaphore::new(UPLOADS),
             budget: RetryBudget::full(),
             meter: Meter::new(name),
         })
@@ -174,9 +175,15 @@ impl Upstream {
         mut request: Request,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
+        if let Some(body) = &mut request.body {
+            body.gather().await.map_err(UpstreamError::Body)?;
+        }
         let deadline = Instant::now() + timeout;
-        let turn = self.endpoints.enter(HOLD.min(timeout)).await;
-        let turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
+        let patience = HOLD.min(timeout);
+        let _place = self.place(&request, patience).await?;
+        // Given back with the head of the answer: how long the rest takes is up to the client.
+        let turn = self.endpoints.enter(patience).await;
+        let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
         request.headers.insert(HOST, self.host.clone());
         request.headers.remove(CONTENT_LENGTH);
         let framing = framing(&request);
@@ -208,11 +215,14 @@ impl Upstream {
             let sent = exchange(pool, address, outgoing);
             let failure = match tokio::time::timeout_at(deadline, sent).await {
                 Ok(Ok((connection, head))) => {
-                    return Ok(answer(pool, connection, head, endpoint, turn));
+                    return Ok(answer(pool, connection, head, endpoint));
                 }
                 Ok(Err(failure)) => failure,
                 Err(_elapsed) => {
                     // Who waits for the client is not late itself.
+                    if request.body.as_ref().is_some_and(Sent::is_awaited) {
+                        return Err(UpstreamError::Body(BodyError::Idle));
+                    }
                     let has_all = request.body.as_ref().is_none_or(Sent::has_ended);
                     if timeout >= PATIENT && has_all {
                         endpoint.answered(Outcome::Broken);
@@ -228,6 +238,21 @@ impl Upstream {
             if !tries.again(self, &endpoint, &request, &failure).await {
                 return Err(failure.of(&self.name));
             }
+        }
+    }
+
+    /// A place among the uploads, for a request whose body is still to come.
+    async fn place(
+        &self,
+        request: &Request,
+        patience: Duration,
+    ) -> Result<Option<SemaphorePermit<'_>>, UpstreamError> {
+        if request.body.as_ref().is_none_or(Sent::has_ended) {
+            return Ok(None);
+        }
+        match tokio::time::timeout(patience, self.uploads.acquire()).await {
+            Ok(Ok(place)) => Ok(Some(place)),
+            _ => Err(UpstreamError::Busy(self.name.clone())),
         }
     }
 
@@ -251,13 +276,7 @@ async fn exchange(
     Ok((connection, head))
 }
 
-fn answer(
-    pool: &Pool,
-    connection: Connection,
-    head: Head,
-    endpoint: InFlight,
-    turn: Turn,
-) -> Answer {
+fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -> Answer {
     let address = endpoint.address();
     let Head {
         response: head,
@@ -265,25 +284,15 @@ fn answer(
         keeps,
     } = head;
     endpoint.answered(Outcome::of(head.status(), head.headers()));
-    if head.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let rest = Rest::Switched(connection, endpoint);
-        return Answer {
-            head,
-            rest,
-            address,
-        };
-    }
-    let kind = head.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_endless = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
-    let taken = Held {
-        endpoint,
-        _turn: (!is_endless).then_some(turn),
-    };
-    let pool = keeps.then(|| pool.clone());
-    let mut body = Streamed::new(connection, framing, pool, taken);
-    let rest = match body.whole() {
-        Some(bytes) => Rest::Whole(bytes),
-        None => Rest::Streamed(Box::new(body)),
+    let rest = if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        Rest::Switched(connection, endpoint)
+    } else {
+        let pool = keeps.then(|| pool.clone());
+        let mut body = Streamed::new(connection, framing, pool, endpoint);
+        match body.whole() {
+            Some(bytes) => Rest::Whole(bytes),
+            None => Rest::Streamed(Box::new(body)),
+        }
     };
     Answer {
         head,
@@ -301,76 +310,6 @@ fn framing(request: &Request) -> Framing {
             Framing::Length(0)
         }
         _ => Framing::None,
-    }
-}
-
-/// What one request has tried so far.
-struct Tries {
-    tried: Vec<SocketAddr>,
-    held_until: Instant,
-    was_sent: bool,
-}
-
-impl Tries {
-    fn new() -> Self {
-        Self {
-            tried: Vec::new(),
-            held_until: Instant::now() + HOLD,
-            was_sent: false,
-        }
-    }
-
-    /// Waits a moment for a service to come back; `false` when that has taken too long.
-    async fn hold(&mut self) -> bool {
-        let is_held = Instant::now() < self.held_until;
-        if is_held {
-            tokio::time::sleep(HOLD_STEP).await;
-        }
-        is_held
-    }
-
-    /// Whether the request may go to another address; if there is none, after a moment.
-    async fn again(
-        &mut self,
-        upstream: &Upstream,
-        endpoint: &InFlight,
-        request: &Request,
-        failure: &Failure,
-    ) -> bool {
-        self.tried.push(endpoint.address());
-        judge(endpoint, failure);
-        let has_begun = request.body.as_ref().is_some_and(Sent::has_begun);
-        let is_repeatable = request.method.is_idempotent() && !has_begun;
-        let (retry, counter) = match failure {
-            Failure::Client(_) => return false,
-            Failure::Refused(_) => (Retry::Unsent, &upstream.meter.refused),
-            Failure::Unsent(_) if has_begun => return false,
-            Failure::Unsent(_) => (Retry::Unsent, &upstream.meter.unsent),
-            Failure::Broken(_) if self.was_sent || !is_repeatable => return false,
-            Failure::Broken(_) => (Retry::Sent, &upstream.meter.broken),
-        };
-        let is_refused = matches!(failure, Failure::Refused(_));
-        self.was_sent |= retry == Retry::Sent;
-        let may = if is_refused && !upstream.endpoints.others(&self.tried) {
-            // All of them refused. That is limited by time: a budget would let some requests
-            // wait and others not.
-            self.tried.clear();
-            self.hold().await
-        } else {
-            upstream.budget.withdraw(retry)
-        };
-        if may {
-            counter.increment(1);
-        }
-        may
-    }
-}
-
-fn judge(endpoint: &InFlight, failure: &Failure) {
-    match failure {
-        Failure::Refused(_) => endpoint.refused(),
-        Failure::Broken(_) => endpoint.answered(Outcome::Broken),
-        Failure::Unsent(_) | Failure::Client(_) => {}
     }
 }
 

@@ -1,6 +1,5 @@
 //! The body of an answer, as it comes.
 
-use super::Held;
 use super::connection::Connection;
 use super::error::Broken;
 use super::head::Framing;
@@ -10,6 +9,7 @@ use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use stoa_client::InFlight;
 use tokio::time::{Instant, Sleep};
 
 /// Event streams send a comment each 15 s; a body that is silent for this long is lost.
@@ -23,7 +23,7 @@ pub(crate) struct Streamed {
     left: Left,
     /// Where the connection goes afterwards, if it may be used again.
     pool: Option<Pool>,
-    held: Held,
+    endpoint: InFlight,
     idle: Option<Pin<Box<Sleep>>>,
 }
 
@@ -48,7 +48,7 @@ impl Streamed {
         connection: Connection,
         framing: Framing,
         pool: Option<Pool>,
-        held: Held,
+        endpoint: InFlight,
     ) -> Self {
         let left = match framing {
             Framing::None => Left::Nothing,
@@ -60,7 +60,7 @@ impl Streamed {
             connection: Some(connection),
             left,
             pool,
-            held,
+            endpoint,
             idle: None,
         };
         body.settle();
@@ -199,7 +199,7 @@ impl Streamed {
         if let (Some(mut connection), Some(pool)) = (free, self.pool.take())
             && connection.received().is_empty()
         {
-            pool.put(self.held.endpoint.address(), connection);
+            pool.put(self.endpoint.address(), connection);
         }
     }
 

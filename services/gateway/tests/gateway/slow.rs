@@ -55,6 +55,25 @@ async fn a_body_that_trickles_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_service_hears_of_a_short_body_when_all_of_it_is_there() {
+    let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let begun = "POST /api/v1/open/x HTTP/1.1\r\nHost: stoa\r\nContent-Length: 100\r\n\r\nabc";
+    let ended = timeout(DEADLINE, world.exchange(begun.as_bytes())).await;
+    let answer = ended.expect("the connection is closed");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(world.upstream.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_holds_back_its_body_is_late_itself() {
+    let world = World::start().await;
+    let begun = "POST /api/v1/slow HTTP/1.1\r\nHost: stoa\r\nContent-Length: 100000\r\n\r\nabc";
+    let ended = timeout(DEADLINE, world.exchange(begun.as_bytes())).await;
+    let answer = ended.expect("the connection is closed");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_taken_is_given_up() {
     let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
     let mut stream = connect(&world).await;

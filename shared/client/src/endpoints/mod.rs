@@ -94,7 +94,8 @@ impl Endpoints {
     }
 
     /// Takes a place among the requests that the service has at once; where there is none, waits
-    /// for one as long as `patience` lasts. Keep the turn until the answer has been read.
+    /// for one as long as `patience` lasts. Keep the turn until the answer has been read, or its head
+    /// where somebody else reads the rest in their own time.
     pub async fn enter(&self, patience: Duration) -> Result<Turn, Shed> {
         let turn = self.gate.enter(patience).await;
         match turn {
