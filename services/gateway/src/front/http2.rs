@@ -2,7 +2,8 @@
 
 use super::Lane;
 use super::http1::Link;
-use crate::body::{Given, Received};
+use super::streams::{Offered, Streams};
+use crate::body::Received;
 use crate::exchange::{self, From};
 use crate::framing;
 use http::Response;
@@ -10,7 +11,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,24 +19,38 @@ use std::time::Duration;
 
 /// Connections that are silent for longer than this are asked whether they are there.
 const PING: Duration = Duration::from_mins(1);
+/// How long a client may take to read the last answer, and to notice that it is.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves a connection whose first lines have come, to its end.
 pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
     let shutdown = lane.shutdown.clone();
+    let patience = lane.gateway.head_timeout;
+    let streams = Streams::new(lane.gateway.body_idle);
     let service = service_fn(move |request| answer(Arc::clone(&lane), from, request));
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(streams.clone());
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .max_header_list_size(u32::try_from(framing::LARGEST_HEAD).unwrap_or(u32::MAX));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(link), service));
+    let end = async {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = streams.gone_for(patience) => {}
+        }
+    };
     let ended = tokio::select! {
         // First, so that a request which has arrived is seen before the end is.
         biased;
         ended = &mut connection => ended,
-        () = shutdown.cancelled() => {
+        () = end => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = &mut connection => ended,
+                // Who does not take part in the end is left behind.
+                () = streams.gone_for(LINGER) => Ok(()),
+            }
         }
     };
     if let Err(error) = ended {
@@ -48,7 +63,7 @@ async fn answer(
     lane: Arc<Lane>,
     from: From,
     request: Request<Incoming>,
-) -> Result<Response<Given>, Infallible> {
+) -> Result<Response<Offered>, Infallible> {
     let request = request.map(Received::Http2);
-    Ok(exchange::answer(&lane, from, request).await)
+    Ok(exchange::answer(&lane, from, request).await.map(Offered))
 }

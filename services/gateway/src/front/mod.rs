@@ -7,6 +7,7 @@ mod guests;
 mod http1;
 mod http2;
 mod socket;
+mod streams;
 
 pub(crate) use http1::{Link, Switch};
 

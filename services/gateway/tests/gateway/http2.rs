@@ -13,7 +13,7 @@ const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-type Fields<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Fields<'a> = &'a [(&'a str, &'a str)];
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len())
@@ -41,18 +41,29 @@ enum Said {
     Refused,
 }
 
-async fn ask(world: &World, fields: Fields<'_>, body: Option<&str>) -> Said {
+/// A connection with these settings and a request.
+pub(crate) async fn begin(
+    world: &World,
+    settings: &[u8],
+    fields: Fields<'_>,
+    body: Option<&str>,
+) -> TcpStream {
     let mut stream = TcpStream::connect(world.authority())
         .await
         .expect("a connection");
     let block: Vec<u8> = fields.iter().flat_map(|(n, v)| literal(n, v)).collect();
     let end = if body.is_some() { 0 } else { END_STREAM };
-    let mut bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+    let mut bytes = [PREFACE, &frame(SETTINGS, 0, 0, settings)].concat();
     bytes.extend(frame(HEADERS, END_HEADERS | end, 1, &block));
     if let Some(body) = body {
         bytes.extend(frame(DATA, END_STREAM, 1, body.as_bytes()));
     }
     stream.write_all(&bytes).await.expect("room");
+    stream
+}
+
+async fn ask(world: &World, fields: Fields<'_>, body: Option<&str>) -> Said {
+    let mut stream = begin(world, &[], fields, body).await;
     loop {
         let mut head = [0; 9];
         if stream.read_exact(&mut head).await.is_err() {
@@ -83,7 +94,11 @@ fn status(block: &[u8]) -> Option<u16> {
 }
 
 /// A request of this method and path with more fields.
-fn with<'a>(method: &'a str, path: &'a str, more: Fields<'a>) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn with<'a>(
+    method: &'a str,
+    path: &'a str,
+    more: Fields<'a>,
+) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         (":method", method),
         (":scheme", "http"),

@@ -1,5 +1,6 @@
 //! Clients that take their time, or too many connections.
 
+use crate::http2::{begin, with};
 use crate::support::World;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -83,6 +84,45 @@ async fn an_answer_that_is_not_taken_is_given_up() {
     stoa_testing::eventually(DEADLINE, arrived).await;
     let given_up = async || (world.upstream.working() == 0).then_some(());
     stoa_testing::eventually(DEADLINE, given_up).await;
+}
+
+/// `SETTINGS_INITIAL_WINDOW_SIZE` is 0: nothing of an answer may be sent.
+const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
+
+/// Asks by HTTP/2 for what never ends, and takes nothing of it.
+async fn take_nothing(world: &World) -> TcpStream {
+    let request = with("GET", "/api/v1/open/endless", &[]);
+    let stream = begin(world, &NO_WINDOW, &request, None).await;
+    let arrived = async || (world.upstream.working() == 1).then_some(());
+    stoa_testing::eventually(DEADLINE, arrived).await;
+    stream
+}
+
+#[tokio::test]
+async fn an_answer_by_http2_that_is_not_taken_is_given_up() {
+    let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let _open = take_nothing(&world).await;
+    let given_up = async || (world.upstream.working() == 0).then_some(());
+    stoa_testing::eventually(DEADLINE, given_up).await;
+}
+
+#[tokio::test]
+async fn a_connection_of_http2_without_a_request_ends() {
+    let world = World::with(&[("REQUEST_HEAD_TIMEOUT", "200ms")]).await;
+    let request = with("GET", "/api/v1/open/x", &[]);
+    let mut stream = begin(&world, &[], &request, None).await;
+    let mut all = Vec::new();
+    let ended = timeout(DEADLINE, stream.read_to_end(&mut all)).await;
+    // A reset is as good as a close.
+    let _ = ended.expect("the connection is closed");
+    assert_eq!(world.upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_takes_nothing_does_not_hold_up_the_end() {
+    let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let _open = take_nothing(&world).await;
+    timeout(DEADLINE, world.stop()).await.expect("it ends");
 }
 
 #[tokio::test]
