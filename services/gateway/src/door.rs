@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::ErrorCode;
-use stoa_contracts::identity::API_KEY_PREFIX;
+use stoa_contracts::identity::{API_KEY_PREFIX, Claims};
 use stoa_contracts::sessions::{CreateKeyToken, KeyToken};
 use stoa_service::{Clock, Problem, TokenError, TokenVerifier};
 
@@ -84,10 +84,13 @@ impl Door {
         headers: &mut HeaderMap,
         address: IpAddr,
     ) -> Result<Client, Problem> {
-        let client = match terms.auth {
-            Auth::None => Client::at(address),
+        let (client, account) = match terms.auth {
+            Auth::None => (Client::at(address), None),
             Auth::Required => match self.identify(headers, address).await {
-                Ok(client) => client,
+                Ok(claims) => {
+                    let account = Client::Account(claims.account);
+                    (Client::Identity(claims.sub), Some(account))
+                }
                 Err(refusal) => {
                     // Guessing costs from the budget of the address.
                     self.take(Client::at(address)).await?;
@@ -95,10 +98,14 @@ impl Door {
                 }
             },
         };
-        self.take(client).await?;
+        match account {
+            Some(account) => refuse(self.limits.take_with(client, account).await)?,
+            None => self.take(client).await?,
+        }
         if let Some(limit) = terms.limit {
             let of_route = match limit.by {
                 LimitBy::Identity => client,
+                LimitBy::Account => account.unwrap_or(client),
                 LimitBy::Address => Client::at(address),
             };
             refuse(self.limits.take_of(limit, of_route).await)?;
@@ -110,7 +117,11 @@ impl Door {
         refuse(self.limits.take(client).await)
     }
 
-    async fn identify(&self, headers: &mut HeaderMap, address: IpAddr) -> Result<Client, Problem> {
+    async fn identify(
+        &self,
+        headers: &mut HeaderMap,
+        address: IpAddr,
+    ) -> Result<Arc<Claims>, Problem> {
         let credential = bearer(headers).ok_or(TokenError::Missing)?;
         let claims = if credential.starts_with(API_KEY_PREFIX) {
             let key = credential.to_owned();
@@ -125,7 +136,7 @@ impl Door {
             let detail = "The session or key was revoked.";
             return Err(Problem::new(ErrorCode::Unauthenticated, detail));
         }
-        Ok(Client::Identity(claims.sub))
+        Ok(claims)
     }
 
     /// The access token that stands for an API key.

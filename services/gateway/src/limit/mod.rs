@@ -1,4 +1,4 @@
-//! Rate limits: one budget per identity, or per address for whoever has none.
+//! Rate limits: one budget per identity and one for all of its account, or one per address for whoever has none.
 //!
 //! The count is kept in Redis, so that all replicas together let no more pass than the budget;
 //! while Redis is away each replica counts for itself: losing the cache costs precision, and not
@@ -11,7 +11,6 @@ mod stock;
 use crate::connections::network;
 use crate::routes::RouteLimit;
 use local::Local;
-use redis::aio::ConnectionManager;
 use shared::Shared;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,6 +18,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use stoa_config::{Env, ExposeSecret, SecretString, Settings};
+use stock::Stock;
 use uuid::Uuid;
 
 /// Describes the metrics.
@@ -30,6 +30,9 @@ pub(crate) fn describe() {
     metrics::counter!("gateway_limit_fallback_total").absolute(0);
 }
 
+/// An account may ask for as much as so many identities, unless it is said: more people and keys than are at work at once.
+const IDENTITIES: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
 /// How much one client may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
@@ -37,6 +40,13 @@ pub struct Rate {
     pub interval: Duration,
     /// How many requests may come at once.
     pub burst: NonZeroU32,
+}
+
+impl Rate {
+    fn per_second(requests: NonZeroU32, burst: NonZeroU32) -> Self {
+        let interval = Duration::from_secs(1) / requests.get();
+        Self { interval, burst }
+    }
 }
 
 impl From<&RouteLimit> for Rate {
@@ -53,6 +63,8 @@ impl From<&RouteLimit> for Rate {
 pub struct LimitSettings {
     /// How much one client may ask for.
     pub rate: Rate,
+    /// How much all identities of one account may ask for together.
+    pub account_rate: Rate,
     /// The Redis that counts for all replicas.
     pub redis_url: Option<SecretString>,
 }
@@ -70,19 +82,32 @@ impl Settings for LimitSettings {
             .parse("RATE_LIMIT_BURST", "requests that may come at once")
             .default("400")
             .read();
+        let account_per_second = env
+            .parse(
+                "RATE_LIMIT_ACCOUNT_PER_SECOND",
+                "requests per second of one account; as of ten identities if not set",
+            )
+            .optional();
+        let account_burst = env
+            .parse(
+                "RATE_LIMIT_ACCOUNT_BURST",
+                "requests of one account that may come at once; as of ten identities if not set",
+            )
+            .optional();
         let redis_url = env
             .secret(
                 "REDIS_URL",
                 "counts for all replicas; without it each for itself",
             )
             .optional();
-        let per_second: NonZeroU32 = per_second?;
-        let rate = Rate {
-            interval: Duration::from_secs(1) / per_second.get(),
-            burst: burst?,
-        };
+        let (per_second, burst) = (per_second?, burst?);
+        let of_ten = |number: NonZeroU32| number.saturating_mul(IDENTITIES);
         Some(Self {
-            rate,
+            rate: Rate::per_second(per_second, burst),
+            account_rate: Rate::per_second(
+                account_per_second?.unwrap_or(of_ten(per_second)),
+                account_burst?.unwrap_or(of_ten(burst)),
+            ),
             redis_url: redis_url?,
         })
     }
@@ -93,6 +118,8 @@ impl Settings for LimitSettings {
 pub(crate) enum Client {
     /// A user or an API key.
     Identity(Uuid),
+    /// All users and API keys of an account.
+    Account(Uuid),
     /// Nobody known, at this address; made by [`Client::at`].
     Address(IpAddr),
 }
@@ -108,6 +135,7 @@ impl std::fmt::Display for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Identity(id) => write!(f, "identity:{id}"),
+            Self::Account(id) => write!(f, "account:{id}"),
             Self::Address(address) => write!(f, "address:{address}"),
         }
     }
@@ -115,15 +143,19 @@ impl std::fmt::Display for Client {
 
 /// The budgets of all clients.
 pub(crate) struct Limits {
-    redis: Option<ConnectionManager>,
+    shared: Option<Shared>,
     of_all: Budgets,
+    of_accounts: Budgets,
     /// Those of the routes that have their own, by name.
     of_routes: Mutex<HashMap<Arc<str>, Arc<Budgets>>>,
 }
 
-/// One budget for each client.
+/// One budget for each client, and what of it this process knows.
 struct Budgets {
-    shared: Option<Shared>,
+    name: Arc<str>,
+    interval_us: u64,
+    tolerance_us: u64,
+    stock: Stock,
     local: Local,
 }
 
@@ -131,17 +163,23 @@ impl Limits {
     /// Full budgets for everybody. Does not connect yet.
     pub(crate) fn new(settings: &LimitSettings) -> redis::RedisResult<Self> {
         let url = settings.redis_url.as_ref().map(ExposeSecret::expose_secret);
-        let redis = url.map(shared::connect).transpose()?;
         Ok(Self {
-            of_all: Budgets::new("", settings.rate, redis.clone()),
-            redis,
+            shared: url.map(Shared::new).transpose()?,
+            of_all: Budgets::new("".into(), settings.rate),
+            of_accounts: Budgets::new("".into(), settings.account_rate),
             of_routes: Mutex::default(),
         })
     }
 
     /// Takes one request from the budget, or says how long the client has to wait.
     pub(crate) async fn take(&self, client: Client) -> Result<(), Duration> {
-        self.of_all.take(client).await
+        self.take_of_each([(&self.of_all, client)]).await
+    }
+
+    /// The same of a client and of all of its account.
+    pub(crate) async fn take_with(&self, client: Client, account: Client) -> Result<(), Duration> {
+        let wishes = [(&self.of_all, client), (&self.of_accounts, account)];
+        self.take_of_each(wishes).await
     }
 
     /// Takes one from the budget that a route gives to each client.
@@ -152,29 +190,39 @@ impl Limits {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let budgets = all.entry(Arc::clone(&limit.name));
-            Arc::clone(budgets.or_insert_with(|| {
-                let budgets = Budgets::new(&limit.name, Rate::from(limit), self.redis.clone());
-                Arc::new(budgets)
-            }))
+            let new = || Arc::new(Budgets::new(Arc::clone(&limit.name), limit.into()));
+            Arc::clone(budgets.or_insert_with(new))
         };
-        budgets.take(client).await
+        self.take_of_each([(&*budgets, client)]).await
+    }
+
+    async fn take_of_each<const N: usize>(
+        &self,
+        wishes: [(&Budgets, Client); N],
+    ) -> Result<(), Duration> {
+        if let Some(shared) = &self.shared
+            && let Some(answer) = shared.take(wishes).await
+        {
+            return answer;
+        }
+        for (budgets, client) in wishes {
+            budgets.local.take(client)?;
+        }
+        Ok(())
     }
 }
 
 impl Budgets {
-    fn new(name: &str, rate: Rate, redis: Option<ConnectionManager>) -> Self {
+    fn new(name: Arc<str>, rate: Rate) -> Self {
+        let interval_us = u64::try_from(rate.interval.as_micros())
+            .unwrap_or(u64::MAX)
+            .max(1);
         Self {
-            shared: redis.map(|redis| Shared::new(name, redis, rate)),
+            name,
+            interval_us,
+            tolerance_us: interval_us.saturating_mul(u64::from(rate.burst.get() - 1)),
+            stock: Stock::new(),
             local: Local::new(rate),
         }
-    }
-
-    async fn take(&self, client: Client) -> Result<(), Duration> {
-        if let Some(shared) = &self.shared
-            && let Some(answer) = shared.take(client).await
-        {
-            return answer;
-        }
-        self.local.take(client)
     }
 }

@@ -1,7 +1,6 @@
 //! The budgets as all replicas see them, in Redis.
 
-use super::stock::Stock;
-use super::{Client, Rate};
+use super::{Budgets, Client};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,72 +11,83 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// After a failure Redis is left alone for this long, so that not every request waits for it.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Connects with the first request.
-pub(super) fn connect(url: &str) -> redis::RedisResult<ConnectionManager> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(PAUSE))
-        .set_response_timeout(Some(PATIENCE));
-    redis::Client::open(url)?.get_connection_manager_lazy(config)
-}
-
 /// GCRA in Redis.
 pub(super) struct Shared {
-    name: String,
     connection: ConnectionManager,
     script: redis::Script,
-    interval_us: u64,
-    tolerance_us: u64,
-    stock: Stock,
     started: Instant,
     /// Milliseconds since `started` until which Redis is left alone.
     paused_until_ms: AtomicU64,
 }
 
 impl Shared {
-    /// Budgets of this rate, under a name of their own.
-    pub(super) fn new(name: &str, connection: ConnectionManager, rate: Rate) -> Self {
-        let interval_us = u64::try_from(rate.interval.as_micros())
-            .unwrap_or(u64::MAX)
-            .max(1);
-        Self {
-            name: name.to_owned(),
-            connection,
+    /// Connects with the first request.
+    pub(super) fn new(url: &str) -> redis::RedisResult<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(PAUSE))
+            .set_response_timeout(Some(PATIENCE));
+        Ok(Self {
+            connection: redis::Client::open(url)?.get_connection_manager_lazy(config)?,
             script: redis::Script::new(include_str!("gcra.lua")),
-            interval_us,
-            tolerance_us: interval_us.saturating_mul(u64::from(rate.burst.get() - 1)),
-            stock: Stock::new(),
             started: Instant::now(),
             paused_until_ms: AtomicU64::new(0),
-        }
+        })
     }
 
-    /// Takes one request, or says how long to wait; `None` when Redis does not answer.
-    pub(super) async fn take(&self, client: Client) -> Option<Result<(), Duration>> {
-        let wanted = match self.stock.take(client, Instant::now()) {
-            Ok(()) => return Some(Ok(())),
-            Err(wanted) => wanted,
-        };
+    /// Takes one request from each of these budgets, or from none and says how long to wait; `None` when Redis does not
+    /// answer.
+    pub(super) async fn take<const N: usize>(
+        &self,
+        wishes: [(&Budgets, Client); N],
+    ) -> Option<Result<(), Duration>> {
+        let now = Instant::now();
+        let wanted = wishes.map(|(budgets, client)| budgets.stock.take(client, now).err());
+        if wanted.iter().all(Option::is_none) {
+            return Some(Ok(()));
+        }
+        let answer = self.ask(wishes, wanted).await;
+        for ((budgets, client), wanted) in wishes.into_iter().zip(wanted) {
+            if wanted.is_none() && !matches!(answer, Some(Ok(()))) {
+                budgets.stock.give_back(client);
+            }
+        }
+        answer
+    }
+
+    /// Asks for so many from each budget, but for those that have given already.
+    async fn ask<const N: usize>(
+        &self,
+        wishes: [(&Budgets, Client); N],
+        wanted: [Option<u32>; N],
+    ) -> Option<Result<(), Duration>> {
         if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
             return None;
         }
-        let mut connection = self.connection.clone();
-        let mut call = self
-            .script
-            .key(format!("gateway:limit:{}:{client}", self.name));
-        call.arg(self.interval_us)
-            .arg(self.tolerance_us)
-            .arg(wanted);
-        let answer = tokio::time::timeout(PATIENCE, call.invoke_async::<i64>(&mut connection));
-        match answer.await {
-            Ok(Ok(given @ 1..)) => {
-                let many = u32::try_from(given).unwrap_or(1);
-                self.stock.put(client, many, Instant::now());
-                Some(Ok(()))
-            }
-            Ok(Ok(wait_us)) => Some(Err(Duration::from_micros(wait_us.unsigned_abs()))),
-            Ok(Err(error)) => self.pause(&error.to_string()),
-            Err(_elapsed) => self.pause("no answer in time"),
+        let asked = wishes.into_iter().zip(wanted);
+        let asked = asked.filter_map(|(wish, wanted)| Some((wish, wanted?)));
+        let mut call = self.script.prepare_invoke();
+        for ((budgets, client), wanted) in asked.clone() {
+            call.key(format!("gateway:limit:{}:{client}", budgets.name))
+                .arg(budgets.interval_us)
+                .arg(budgets.tolerance_us)
+                .arg(wanted);
         }
+        let mut connection = self.connection.clone();
+        let answer = tokio::time::timeout(PATIENCE, call.invoke_async::<Vec<i64>>(&mut connection));
+        let given = match answer.await {
+            Ok(Ok(given)) => given,
+            Ok(Err(error)) => return self.pause(&error.to_string()),
+            Err(_elapsed) => return self.pause("no answer in time"),
+        };
+        if let Some(wait_us) = given.iter().find(|given| **given <= 0) {
+            return Some(Err(Duration::from_micros(wait_us.unsigned_abs())));
+        }
+        let now = Instant::now();
+        for (((budgets, client), _), given) in asked.zip(given) {
+            let many = u32::try_from(given).unwrap_or(1);
+            budgets.stock.put(client, many, now);
+        }
+        Some(Ok(()))
     }
 
     fn pause<T>(&self, reason: &str) -> Option<T> {

@@ -73,6 +73,13 @@ impl Stock {
         }
     }
 
+    /// Puts back one that was taken and is not used.
+    pub(super) fn give_back(&self, client: Client) {
+        if let Some(given) = self.shard(client).get_mut(&client) {
+            given.left += 1;
+        }
+    }
+
     fn shard(&self, client: Client) -> MutexGuard<'_, HashMap<Client, Given>> {
         let hash = usize::try_from(self.hash.hash_one(client) % SHARDS as u64).unwrap_or(0);
         self.shards[hash]
@@ -97,6 +104,16 @@ mod tests {
                 assert_eq!(stock.take(CLIENT, now), Ok(()));
             }
         }
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_again() {
+        let (stock, now) = (Stock::new(), Instant::now());
+        stock.put(CLIENT, 2, now);
+        assert_eq!(stock.take(CLIENT, now), Ok(()));
+        stock.give_back(CLIENT);
+        assert_eq!(stock.take(CLIENT, now), Ok(()));
+        assert!(stock.take(CLIENT, now).is_err());
     }
 
     #[test]

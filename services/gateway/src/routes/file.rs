@@ -221,8 +221,13 @@ fn read_limit(entry: Spanned<LimitEntry>, route: &Route) -> Result<RouteLimit, M
         Auth::Required => LimitBy::Identity,
         Auth::None => LimitBy::Address,
     });
-    if by == LimitBy::Identity && route.auth == Auth::None {
-        let reason = "`by = \"identity\"` needs `auth = \"required\"`".into();
+    let known = match by {
+        LimitBy::Identity => Some("identity"),
+        LimitBy::Account => Some("account"),
+        LimitBy::Address => None,
+    };
+    if let Some(known) = known.filter(|_| route.auth == Auth::None) {
+        let reason = format!("`by = \"{known}\"` needs `auth = \"required\"`");
         return Err(Mistake { at, reason });
     }
     let burst = burst.unwrap_or(requests);

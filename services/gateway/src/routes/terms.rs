@@ -29,6 +29,8 @@ pub struct RouteLimit {
 pub enum LimitBy {
     /// A user or an API key.
     Identity,
+    /// All users and API keys of an account.
+    Account,
     /// An address.
     Address,
 }

@@ -1,10 +1,11 @@
 //! How often one may ask.
 
-use crate::support::{World, token};
+use crate::support::{World, token, token_in};
 use http::{Method, StatusCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use stoa_testing::eventually;
+use uuid::Uuid;
 
 const FEW: [(&str, &str); 2] = [("RATE_LIMIT_PER_SECOND", "1"), ("RATE_LIMIT_BURST", "3")];
 
@@ -47,6 +48,82 @@ async fn each_identity_has_a_budget_in_redis_that_replicas_share() {
         shared.then_some(())
     })
     .await;
+}
+
+/// Each of two identities asks twice, then a third one, all of one account, which may ask for four; then somebody else.
+async fn all_of_an_account(world: &World) -> Vec<StatusCode> {
+    let account = Uuid::new_v4();
+    let mut answers = Vec::new();
+    for count in [2, 2, 1] {
+        let credential = format!("Bearer {}", token_in(account));
+        answers.extend(statuses(world, &credential, count).await);
+    }
+    answers.extend(statuses(world, &format!("Bearer {}", token(60)), 1).await);
+    answers
+}
+
+const OF_ACCOUNTS: [(&str, &str); 2] = [
+    ("RATE_LIMIT_ACCOUNT_PER_SECOND", "1"),
+    ("RATE_LIMIT_ACCOUNT_BURST", "4"),
+];
+/// What they hear.
+const FOUR_THEN_NONE: [StatusCode; 6] = [
+    StatusCode::OK,
+    StatusCode::OK,
+    StatusCode::OK,
+    StatusCode::OK,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::OK,
+];
+
+#[tokio::test]
+async fn an_account_has_a_budget_for_all_of_its_identities() {
+    let world = World::with(&OF_ACCOUNTS).await;
+    assert_eq!(all_of_an_account(&world).await, FOUR_THEN_NONE);
+}
+
+#[tokio::test]
+async fn an_account_has_a_budget_in_redis() {
+    let redis = stoa_testing::redis::database().await;
+    let url = ("REDIS_URL", redis.url.as_str());
+    let world = World::with(&[OF_ACCOUNTS[0], OF_ACCOUNTS[1], url]).await;
+    // As above: each time it is another account.
+    eventually(Duration::from_secs(20), async || {
+        (all_of_an_account(&world).await == FOUR_THEN_NONE).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_identity_takes_nothing_from_its_account() {
+    let redis = stoa_testing::redis::database().await;
+    let url = ("REDIS_URL", redis.url.as_str());
+    let few = [FEW[0], FEW[1], OF_ACCOUNTS[0], OF_ACCOUNTS[1], url];
+    let world = World::with(&few).await;
+    eventually(Duration::from_secs(20), async || {
+        let account = Uuid::new_v4();
+        let ask = async |count| {
+            let credential = format!("Bearer {}", token_in(account));
+            statuses(&world, &credential, count).await
+        };
+        let (greedy, other) = (ask(9).await, ask(1).await);
+        (greedy[3] == StatusCode::TOO_MANY_REQUESTS && other == [StatusCode::OK]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_route_may_have_a_budget_for_each_account() {
+    let world = World::start().await;
+    let account = Uuid::new_v4();
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let request = world.http.get(world.url("/api/v1/ours"));
+        let answer = request.bearer_auth(token_in(account)).send().await;
+        answers.push(answer.unwrap().status());
+    }
+    let (good, refused) = (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answers, [good, good, refused]);
 }
 
 #[tokio::test]

@@ -45,6 +45,10 @@ path = "/api/v1/rare"
 auth = "none"
 limit = { rate = "1/h", burst = 2, by = "address" }
 [[route]]
+path = "/api/v1/ours"
+auth = "required"
+limit = { rate = "1/h", burst = 2, by = "account" }
+[[route]]
 path = "/api/v1/split"
 methods = ["GET"]
 auth = "none"
@@ -217,10 +221,19 @@ pub(crate) fn token(life: i64) -> String {
 
 /// The same, of a session.
 pub(crate) fn token_of(sid: Option<Uuid>, life: i64) -> String {
+    sign(sid, Uuid::new_v4(), life)
+}
+
+/// A token of somebody of this account.
+pub(crate) fn token_in(account: Uuid) -> String {
+    sign(None, account, 60)
+}
+
+fn sign(sid: Option<Uuid>, account: Uuid, life: i64) -> String {
     let now = NOW.unix_timestamp();
     let claims = Claims {
         sub: Uuid::new_v4(),
-        account: Uuid::new_v4(),
+        account,
         role: Role::Viewer,
         assistant: None,
         scopes: None,
