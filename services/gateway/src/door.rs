@@ -14,6 +14,7 @@ use stoa_contracts::ErrorCode;
 use stoa_contracts::identity::{API_KEY_PREFIX, Claims};
 use stoa_contracts::sessions::{CreateKeyToken, KeyToken};
 use stoa_service::{Clock, Problem, TokenError, TokenVerifier};
+use uuid::Uuid;
 
 /// How long a key's token is remembered; `api` makes them last longer. A key that is revoked is refused before that.
 const KEY_TOKEN_LIFE: Duration = Duration::from_secs(30);
@@ -43,6 +44,13 @@ impl<'r> Terms<'r> {
         auth: Auth::None,
         limit: None,
     };
+}
+
+/// Who has been let in.
+pub(crate) struct Guest {
+    pub(crate) client: Client,
+    /// The session or API key that they came with.
+    pub(crate) session: Option<Uuid>,
 }
 
 /// Checks credentials and takes from budgets.
@@ -76,6 +84,11 @@ impl Door {
         self.api.clone()
     }
 
+    /// What was revoked.
+    pub(crate) fn revoked(&self) -> Revoked {
+        self.revoked.clone()
+    }
+
     /// Lets a request of this client pass, or says why not. An API key in the headers becomes an
     /// access token.
     pub(crate) async fn admit(
@@ -83,13 +96,13 @@ impl Door {
         terms: Terms<'_>,
         headers: &mut HeaderMap,
         address: IpAddr,
-    ) -> Result<Client, Problem> {
-        let (client, account) = match terms.auth {
-            Auth::None => (Client::at(address), None),
+    ) -> Result<Guest, Problem> {
+        let (client, account, session) = match terms.auth {
+            Auth::None => (Client::at(address), None, None),
             Auth::Required => match self.identify(headers, address).await {
                 Ok(claims) => {
                     let account = Client::Account(claims.account);
-                    (Client::Identity(claims.sub), Some(account))
+                    (Client::Identity(claims.sub), Some(account), claims.sid)
                 }
                 Err(refusal) => {
                     // Guessing costs from the budget of the address.
@@ -110,7 +123,7 @@ impl Door {
             };
             refuse(self.limits.take_of(limit, of_route).await)?;
         }
-        Ok(client)
+        Ok(Guest { client, session })
     }
 
     async fn take(&self, client: Client) -> Result<(), Problem> {

@@ -3,12 +3,14 @@
 //! `api` tells of each; the gateway always has a question there that waits for the next one.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::sessions::{REVOCATIONS_PATH, Revocations};
 use stoa_service::BoxError;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -31,6 +33,8 @@ struct Ids {
     /// Whether there is any: most of the time there is none, and nobody takes the lock.
     any: AtomicBool,
     until: RwLock<HashMap<Uuid, Instant>>,
+    /// Wakes who waits when there are more.
+    more: Notify,
 }
 
 impl Revoked {
@@ -43,6 +47,19 @@ impl Revoked {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner)
                 .contains_key(&id)
+    }
+
+    /// Waits until this session or key is revoked.
+    pub(crate) async fn comes_to(&self, id: Uuid) {
+        loop {
+            // Before the look, so that nothing is missed between it and the wait.
+            let mut more = pin!(self.0.more.notified());
+            more.as_mut().enable();
+            if self.has(id) {
+                return;
+            }
+            more.await;
+        }
     }
 
     /// Asks `api` again and again, until `shutdown`.
@@ -80,6 +97,10 @@ impl Revoked {
         until.retain(|_, until| now < *until);
         until.extend(revoked.iter().map(|id| (*id, now + KEPT)));
         self.0.any.store(!until.is_empty(), Ordering::Relaxed);
+        drop(until);
+        if !revoked.is_empty() {
+            self.0.more.notify_waiters();
+        }
     }
 }
 

@@ -2,16 +2,17 @@
 //!
 //! The gateway does not take part in the conversation, but when it has to end before it, the
 //! client must hear that it may come back at once (close code 1012), and not wonder about a
-//! broken connection. A close frame may stand between any two frames, so all that has to be
-//! known of the stream toward the client is where its frames end.
+//! broken connection; and when its session or key is revoked, that this is over (1008). A close frame
+//! may stand between any two frames, so all that has to be known of the stream toward the client is
+//! where its frames end.
 
 use crate::front::Switch;
 use crate::upstream::Connection;
+use futures_util::FutureExt as _;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio_util::sync::CancellationToken;
 
 /// Nobody leaves a chat open for longer without a word; who does connects again.
 const IDLE_LIMIT: Duration = Duration::from_hours(1);
@@ -19,25 +20,42 @@ const IDLE_LIMIT: Duration = Duration::from_hours(1);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// What is read at a time.
 const BUFFER: usize = 8 << 10;
-/// A final close frame of a server, with two bytes: 1012, service restart (RFC 6455, 5.5.1 and
-/// the IANA registry of close codes).
-const CLOSE_RESTART: [u8; 4] = [0x88, 2, 0x03, 0xF4];
+/// Why the gateway ends a conversation.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    /// The process ends.
+    Restart,
+    /// The session or key was revoked.
+    Revoked,
+}
+
+impl End {
+    /// A final close frame of a server, with two bytes (RFC 6455, 5.5.1 and the IANA registry of close codes): 1012, service
+    /// restart, or 1008, policy violation.
+    fn frame(self) -> [u8; 4] {
+        match self {
+            Self::Restart => [0x88, 2, 0x03, 0xF4],
+            Self::Revoked => [0x88, 2, 0x03, 0xF0],
+        }
+    }
+}
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Carries bytes until one side ends, or until `shutdown` and the farewell that follows.
+/// Carries bytes until one side ends, or until `end` and the farewell that follows.
 pub(crate) async fn run(
     client: Switch,
     upstream: Connection,
-    shutdown: CancellationToken,
+    end: impl Future<Output = End>,
 ) -> Result<(), BoxError> {
     let (client_reads, client_writes) = tokio::io::split(limited(client.done().await?));
     let (upstream_reads, upstream_writes) = tokio::io::split(limited(upstream));
     let mut up = pin!(toward_upstream(client_reads, upstream_writes));
+    let end = end.shared();
     let mut down = pin!(async {
         tokio::select! {
-            ended = toward_client(upstream_reads, client_writes, &shutdown) => ended,
-            () = overdue(&shutdown) => Err(io::ErrorKind::TimedOut.into()),
+            ended = toward_client(upstream_reads, client_writes, end.clone()) => ended,
+            () = overdue(end.clone()) => Err(io::ErrorKind::TimedOut.into()),
         }
     });
     let ended = tokio::select! {
@@ -52,8 +70,8 @@ pub(crate) async fn run(
     Ok(ended?)
 }
 
-async fn overdue(shutdown: &CancellationToken) {
-    shutdown.cancelled().await;
+async fn overdue(end: impl Future<Output = End>) {
+    end.await;
     tokio::time::sleep(FAREWELL).await;
 }
 
@@ -80,16 +98,21 @@ async fn toward_upstream(
 async fn toward_client(
     mut upstream: impl AsyncRead + Unpin,
     mut client: impl AsyncWrite + Unpin,
-    shutdown: &CancellationToken,
+    mut end: impl Future<Output = End> + Unpin,
 ) -> io::Result<()> {
     let mut frames = Frames::default();
     let mut buffer = vec![0; BUFFER];
+    let mut ending: Option<End> = None;
     loop {
+        if let Some(end) = ending.filter(|_| frames.is_between()) {
+            client.write_all(&end.frame()).await?;
+            break;
+        }
         let read = tokio::select! {
             biased;
-            () = shutdown.cancelled(), if frames.is_between() => {
-                client.write_all(&CLOSE_RESTART).await?;
-                break;
+            why = &mut end, if ending.is_none() => {
+                ending = Some(why);
+                continue;
             }
             read = upstream.read(&mut buffer) => read?,
         };
@@ -97,7 +120,7 @@ async fn toward_client(
             break;
         }
         let mut bytes = &buffer[..read];
-        if shutdown.is_cancelled() {
+        if ending.is_some() {
             // Only to the end of this frame; the close comes next.
             bytes = &bytes[..frames.first_end(bytes)];
         }

@@ -1,9 +1,11 @@
 //! WebSockets: the credential of a browser, and the agreement of both sides.
 
+use crate::Gateway;
 use crate::body::{Given, Received};
 use crate::front::Switch;
 use crate::headers::asks_for_websocket;
-use crate::tunnel;
+use crate::revoked::Revoked;
+use crate::tunnel::{self, End};
 use crate::upstream::Connection;
 use bytes::Bytes;
 use http::header::{
@@ -12,7 +14,9 @@ use http::header::{
 use http::{Request, Response};
 use stoa_client::InFlight;
 use stoa_contracts::ErrorCode;
-use stoa_service::{Context, Problem};
+use stoa_service::Problem;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Browsers cannot set headers on a WebSocket: the credential may be this query parameter ...
 const TOKEN_PARAMETER: &str = "access_token=";
@@ -24,6 +28,8 @@ const PROTOCOL: &str = "stoa";
 #[derive(Default)]
 pub(crate) struct Upgrade {
     client: Option<Switch>,
+    /// The session or key of who asks.
+    session: Option<Uuid>,
     selects_protocol: bool,
 }
 
@@ -45,8 +51,14 @@ impl Upgrade {
         let selects_protocol = protocol_token(request.headers_mut())?;
         Ok(Self {
             client: Some(switch),
+            session: None,
             selects_protocol,
         })
+    }
+
+    /// Ends with this session or key.
+    pub(crate) fn belong_to(&mut self, session: Option<Uuid>) {
+        self.session = session;
     }
 
     /// Asks the upstream for the same, after the hop-by-hop headers are gone.
@@ -63,16 +75,21 @@ impl Upgrade {
         answer: Response<()>,
         upstream: Connection,
         endpoint: InFlight,
-        context: &Context,
+        gateway: &Gateway,
     ) -> Result<Response<Given>, Problem> {
         let Some(client) = self.client else {
             let detail = "The service switched protocols without being asked.";
             let problem = Problem::new(ErrorCode::Unavailable, detail);
             return Err(problem.with_status(http::StatusCode::BAD_GATEWAY));
         };
-        let shutdown = context.shutdown.clone();
+        let context = &gateway.context;
+        let end = end(
+            context.shutdown.clone(),
+            gateway.door.revoked(),
+            self.session,
+        );
         context.spawn(async move {
-            if let Err(error) = tunnel::run(client, upstream, shutdown).await {
+            if let Err(error) = tunnel::run(client, upstream, end).await {
                 tracing::debug!(%error, "a WebSocket ended");
             }
             drop(endpoint);
@@ -85,6 +102,20 @@ impl Upgrade {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
         }
         Ok(response)
+    }
+}
+
+/// Waits for what ends a WebSocket that neither side ends.
+async fn end(shutdown: CancellationToken, revoked: Revoked, session: Option<Uuid>) -> End {
+    let revoked = async {
+        match session {
+            Some(session) => revoked.comes_to(session).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => End::Restart,
+        () = revoked => End::Revoked,
     }
 }
 

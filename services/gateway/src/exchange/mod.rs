@@ -185,14 +185,15 @@ async fn enter(
     if request.body().length() > Some(route.body_limit) {
         return Err(UpstreamError::Body(BodyError::TooLarge(route.body_limit)).into());
     }
-    let upgrade = Upgrade::take(request, route.upgrade)?;
-    let who = gateway
+    let mut upgrade = Upgrade::take(request, route.upgrade)?;
+    let guest = gateway
         .door
         .admit(Terms::of(route), request.headers_mut(), client.address)
         .await?;
     headers::toward_upstream(request.headers_mut(), client.address, client.is_encrypted);
     upgrade.ask(request.headers_mut());
-    Ok((upgrade, Arc::clone(route.target(&who))))
+    upgrade.belong_to(guest.session);
+    Ok((upgrade, Arc::clone(route.target(&guest.client))))
 }
 
 /// A problem as the last answer of its connection: what follows a doubtful request may be anything.

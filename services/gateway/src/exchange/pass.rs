@@ -80,7 +80,7 @@ fn hand_on(lane: &Lane, trace: &Trace, mut answer: Answer, upgrade: Upgrade) -> 
     headers::toward_client(answer.head.headers_mut());
     match answer.rest {
         Rest::Switched(connection, endpoint) => upgrade
-            .join(answer.head, connection, endpoint, &lane.gateway.context)
+            .join(answer.head, connection, endpoint, &lane.gateway)
             .unwrap_or_else(|problem| trace.within(|| refusal(problem))),
         _ => answer.into_response(),
     }

@@ -2,7 +2,7 @@
 
 use crate::support::replica::Dns;
 use crate::support::upstream::Upstream;
-use crate::support::{World, token};
+use crate::support::{World, token, token_of};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use uuid::Uuid;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Opened = (Socket, http::Response<Option<Vec<u8>>>);
@@ -123,6 +124,29 @@ async fn at_the_end_a_client_is_told_to_come_back() {
     };
     assert_eq!(close.code, CloseCode::Restart);
     assert!(rest.is_none(), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_revoked_session_or_key_ends_its_websockets_and_no_others() {
+    let world = World::start().await;
+    let [revoked, other] = [Uuid::new_v4(), Uuid::new_v4()];
+    let open_as = async |sid| {
+        let credential = format!("Bearer {}", token_of(Some(sid), 60));
+        let (mut socket, _) = open(&world, "/api/v1/ws", &[("authorization", credential)])
+            .await
+            .unwrap();
+        told(&mut socket).await;
+        socket
+    };
+    let (mut ends, mut stays) = (open_as(revoked).await, open_as(other).await);
+    world.upstream.revoke(revoked);
+    let message = tokio::time::timeout(Duration::from_secs(20), ends.next()).await;
+    let Some(Ok(Message::Close(Some(close)))) = message.expect("it is ended") else {
+        panic!("it is closed");
+    };
+    assert_eq!(close.code, CloseCode::Policy);
+    stays.send(Message::text("still here")).await.unwrap();
+    assert_eq!(next(&mut stays).await.as_deref(), Some("still here"));
 }
 
 #[tokio::test]
