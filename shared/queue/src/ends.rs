@@ -69,7 +69,7 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<(End, Written)>) {
     while waiting.recv_many(&mut some, AT_ONCE).await > 0 {
         let (ends, written): (Vec<_>, Vec<_>) = some.drain(..).unzip();
         let results = match write_together(&store, &ends).await {
-            Err(QueueError::Effect(_)) if ends.len() > 1 => write_alone(&store, &ends).await,
+            Err(error) if ends.len() > 1 && is_of_one(&error) => write_alone(&store, &ends).await,
             ended => of_each(&ends, ended),
         };
         for (told, result) in written.into_iter().zip(results) {
@@ -77,6 +77,11 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<(End, Written)>) {
             drop(told.send(result));
         }
     }
+}
+
+/// Whether one end alone is to blame, and not the record.
+fn is_of_one(error: &QueueError) -> bool {
+    matches!(error, QueueError::Effect(_)) || error.is_about_the_data()
 }
 
 /// Writes each end in a transaction of its own: one has failed, and has taken the others back with it.
@@ -94,7 +99,7 @@ async fn write_together(store: &Store, ends: &[End]) -> Result<HashSet<Uuid>, Qu
     let writing = || async {
         match answered(store.end(ends)).await {
             // Whether that may be tried again, its job knows.
-            Err(QueueError::Effect(error)) => Ok(Err(error)),
+            Err(error) if is_of_one(&error) => Ok(Err(error)),
             ended => ended.map(Ok),
         }
     };
@@ -102,7 +107,7 @@ async fn write_together(store: &Store, ends: &[End]) -> Result<HashSet<Uuid>, Qu
     if let Err(error) = &ended {
         tracing::warn!(%error, source = ?error, jobs = ends.len(), "the ends of jobs are not recorded; they come again");
     }
-    ended?.map_err(QueueError::Effect)
+    ended?
 }
 
 /// What each of them is told.

@@ -65,6 +65,19 @@ pub enum QueueError {
     Crashed(#[from] tokio::task::JoinError),
 }
 
+impl QueueError {
+    /// Whether it says of what was to be written that it cannot be, however often it is tried.
+    pub(crate) fn is_about_the_data(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        // Data exceptions, and broken constraints (PostgreSQL, appendix A).
+        let classes = ["22", "23"];
+        let class = error.code();
+        class.is_some_and(|code| classes.iter().any(|class| code.starts_with(class)))
+    }
+}
+
 impl Coded for QueueError {
     fn code(&self) -> ErrorCode {
         match self {

@@ -9,7 +9,7 @@ use crate::stored::{Admitted, Stored};
 use crate::{Backoff, DeadReason, Failure, JobContext, JobError, Outcome, metrics, trace};
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 /// How long a cancelled job has to end by itself.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
+const PANICKED: &str = "its handler panicked";
+
 /// Runs the jobs of one queue.
 pub(crate) struct Runner {
     pub(crate) queue: &'static str,
@@ -59,14 +61,20 @@ impl Runner {
                 let span = self.span(&envelope);
                 let job = JobContext::new(envelope, &delivery.message.body, control);
                 let run = self.run_job(job, &delivery.message, give_up);
-                if let Some(settlement) = run.instrument(span).await {
-                    self.settle(delivery, settlement).await;
+                match run.instrument(span).await {
+                    Some(settlement) => self.settle(delivery, settlement).await,
+                    // The record has given it to another: this copy is of no use to anybody, and takes up room.
+                    None if !delivery.lease.is_cancelled() => delivery.receipt.done(delivery.room),
+                    None => {}
                 }
             }
             Err(error) => {
                 let message = delivery.message.clone();
-                tracing::error!(queue = self.queue, %error, "a message without envelope is parked");
-                let error = format!("the envelope cannot be read: {error}");
+                tracing::error!(
+                    queue = self.queue,
+                    error,
+                    "a message that nobody can work on is parked"
+                );
                 let dead = Settlement::Moved(Move::Dead {
                     message,
                     reason: DeadReason::Unreadable,
@@ -131,6 +139,9 @@ impl Runner {
     async fn attempt(&self, job: &JobContext) -> Outcome {
         let envelope = &job.envelope;
         let dead = |reason, failure: Failure| Outcome::Dead { reason, failure };
+        if job.control.stop() == Some(Stop::Cancelled) {
+            return Outcome::Cancelled;
+        }
         let Some(handler) = self.handlers.get(envelope.kind.as_str()) else {
             let error = format!("no handler for `{}` here", envelope.kind);
             return dead(DeadReason::UnknownKind, error.into());
@@ -142,9 +153,11 @@ impl Runner {
             );
             return dead(DeadReason::Exhausted, error.into());
         }
-        let work = match (handler.start)(job.clone()) {
-            Ok(work) => work,
-            Err(error) => return dead(DeadReason::Unreadable, Failure::of(&error)),
+        let start = || (handler.start)(job.clone());
+        let work = match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(Ok(work)) => work,
+            Ok(Err(error)) => return dead(DeadReason::Unreadable, Failure::of(&error)),
+            Err(_panic) => return self.failed(envelope, PANICKED.to_owned().into(), None),
         };
         if let Err(error) = self.observer.started(job).await {
             return self.again(envelope, Failure::of(error.as_ref()));
@@ -173,11 +186,17 @@ impl Runner {
                 pause = Some(after);
                 Failure::of(error.as_ref())
             }
-            Ok(Err(_panic)) => "its handler panicked".to_owned().into(),
+            Ok(Err(_panic)) => PANICKED.to_owned().into(),
             Err(_elapsed) => format!("it took longer than {:?}", handler.time_limit).into(),
         };
+        self.failed(envelope, failure, pause)
+    }
+
+    /// What comes of an attempt that has failed, and might succeed another time.
+    fn failed(&self, envelope: &Envelope, failure: Failure, pause: Option<Duration>) -> Outcome {
         if envelope.attempt >= envelope.max_attempts {
-            return dead(DeadReason::Exhausted, failure);
+            let reason = DeadReason::Exhausted;
+            return Outcome::Dead { reason, failure };
         }
         match pause {
             Some(pause) => Outcome::Retried { failure, pause },

@@ -4,7 +4,7 @@ use crate::backend::{Delivery, Move};
 use crate::control::{Control, Held, Stop};
 use crate::ends::{End, Ends};
 use crate::envelope::{Envelope, Message};
-use crate::store::{Claim, Store, answered};
+use crate::store::{Claim, Claimed, Store, answered};
 use crate::{Outcome, QueueError, worker};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,24 +33,35 @@ pub(crate) struct Stored {
 /// What arrived, and its claim.
 pub(crate) struct Admitted {
     pub(crate) delivery: Delivery,
-    /// Its head, if it can be read.
-    pub(crate) envelope: serde_json::Result<Envelope>,
+    /// Its head, or why it cannot be used.
+    pub(crate) envelope: Result<Envelope, String>,
     pub(crate) control: Arc<Control>,
 }
 
 impl Admitted {
     /// What stands in no record.
     pub(crate) fn unrecorded(delivery: Delivery) -> Self {
-        Self::unclaimed(delivery.message.envelope(), delivery)
+        Self::unclaimed(envelope(&delivery), delivery)
     }
 
-    fn unclaimed(envelope: serde_json::Result<Envelope>, delivery: Delivery) -> Self {
+    fn unclaimed(envelope: Result<Envelope, String>, delivery: Delivery) -> Self {
         Self {
             control: Arc::new(Control::new(delivery.lease.clone())),
             delivery,
             envelope,
         }
     }
+}
+
+fn envelope(delivery: &Delivery) -> Result<Envelope, String> {
+    let envelope = delivery.message.envelope();
+    envelope.map_err(|error| format!("the envelope cannot be read: {error}"))
+}
+
+/// What of some deliveries is ours, and what no record can hold.
+struct Claims {
+    ours: HashMap<Uuid, Claimed>,
+    refused: HashMap<Uuid, QueueError>,
 }
 
 impl Stored {
@@ -77,7 +88,7 @@ impl Stored {
     pub(crate) async fn admit(&self, queue: &str, deliveries: Vec<Delivery>) -> Vec<Admitted> {
         let (mut known, mut admitted) = (Vec::new(), Vec::new());
         for delivery in deliveries {
-            match delivery.message.envelope() {
+            match envelope(&delivery) {
                 Ok(envelope) => known.push((envelope, delivery)),
                 // It is parked by who would have run it.
                 unreadable => admitted.push(Admitted::unclaimed(unreadable, delivery)),
@@ -86,8 +97,8 @@ impl Stored {
         if known.is_empty() {
             return admitted;
         }
-        let claimed = match self.claim(queue, &known).await {
-            Ok(claimed) => claimed,
+        let Claims { ours, refused } = match self.claim(queue, &known).await {
+            Ok(claims) => claims,
             Err(error) => {
                 tracing::warn!(queue, %error, source = ?error, "jobs go back: the record cannot be read");
                 give_back(known).await;
@@ -96,11 +107,20 @@ impl Stored {
             }
         };
         for (envelope, delivery) in known {
-            match claimed.get(&envelope.id) {
-                Some(&attempt) => {
-                    let lost = delivery.lease.clone();
-                    let held = Held::new(self.store.clone(), self.ends.clone(), attempt);
+            if let Some(error) = refused.get(&envelope.id) {
+                let error = format!("no record can hold it: {error}");
+                admitted.push(Admitted::unclaimed(Err(error), delivery));
+                continue;
+            }
+            match ours.get(&envelope.id) {
+                Some(claimed) => {
+                    // The record may give it to another while the broker has it that it is ours.
+                    let lost = delivery.lease.child_token();
+                    let held = Held::new(self.store.clone(), self.ends.clone(), claimed.attempt);
                     let control = Arc::new(Control::of(held, lost));
+                    if claimed.is_cancelled {
+                        control.request(Stop::Cancelled);
+                    }
                     self.running().insert(envelope.id, Arc::clone(&control));
                     admitted.push(Admitted {
                         delivery,
@@ -119,14 +139,14 @@ impl Stored {
         &self,
         queue: &str,
         known: &[(Envelope, Delivery)],
-    ) -> Result<HashMap<Uuid, i16>, QueueError> {
+    ) -> Result<Claims, QueueError> {
         let claiming = async {
             let foreign: Vec<_> = known
                 .iter()
                 .filter(|(envelope, _)| envelope.sends == 0)
                 .map(|(envelope, delivery)| (envelope.clone(), &delivery.message))
                 .collect();
-            self.store.adopt(queue, &foreign).await?;
+            let refused = self.store.adopt(queue, &foreign).await?;
             let claims: Vec<_> = known
                 .iter()
                 .map(|(envelope, delivery)| Claim {
@@ -135,7 +155,8 @@ impl Stored {
                     is_again: envelope.is_again || delivery.earlier > 0,
                 })
                 .collect();
-            self.store.claim(&claims, &self.worker).await
+            let ours = self.store.claim(&claims, &self.worker).await?;
+            Ok(Claims { ours, refused })
         };
         answered(claiming).await
     }

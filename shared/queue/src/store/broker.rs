@@ -2,6 +2,7 @@
 
 use super::{Store, begin};
 use crate::{Queue, QueueError};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// How long a job that was sent may be nowhere on a broker that says it has none.
@@ -10,7 +11,7 @@ const STRANDED: &str = "10 seconds";
 /// but for what is given back.
 const OVERTAKEN: &str = "30 seconds";
 /// How long a process that works may say nothing while it runs a job; brokers notice its death earlier.
-const SILENT: &str = "60 seconds";
+const SILENT: Duration = Duration::from_mins(1);
 
 impl Store {
     /// If the broker is another than it was, or has lost its data, everything that was sent waits for its turn again.
@@ -116,20 +117,24 @@ impl Store {
         Ok(())
     }
 
-    /// What runs on a process that is gone, and which the broker has not handed to another, is sent again.
-    pub(super) async fn notice_silent(&self) -> Result<(), QueueError> {
+    /// What runs on a process that is gone, and which the broker has not handed to another, is sent again. Nobody can
+    /// have said anything while the record was away: it must have answered for as long.
+    pub(super) async fn notice_silent(&self, answers: Duration) -> Result<(), QueueError> {
+        if answers < SILENT {
+            return Ok(());
+        }
         let again = sqlx::query!(
             "WITH lost AS (
                  SELECT id, attempts, worker, started_at FROM queue_jobs
-                 WHERE stage = 'out' AND state = 'running' AND started_at < clock_timestamp() - $1::text::interval
+                 WHERE stage = 'out' AND state = 'running' AND started_at < clock_timestamp() - $1::float8 * interval '1 second'
                    AND NOT EXISTS (SELECT FROM queue_workers WHERE name = worker
-                                   AND seen_at > clock_timestamp() - $1::text::interval)
+                                   AND seen_at > clock_timestamp() - $1::float8 * interval '1 second')
                  FOR UPDATE),
              past AS (
                  INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
                  SELECT id, attempts, 'lost', worker, started_at FROM lost ON CONFLICT DO NOTHING)
              UPDATE queue_jobs j SET state = 'queued' FROM lost WHERE j.id = lost.id",
-            SILENT,
+            SILENT.as_secs_f64(),
         )
         .execute(&self.pool)
         .await?;

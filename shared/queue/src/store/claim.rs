@@ -21,16 +21,33 @@ pub(crate) struct Claim {
     pub(crate) is_again: bool,
 }
 
+/// A job that is ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claimed {
+    id: Uuid,
+    /// Which attempt it is: the proof that it is ours.
+    pub(crate) attempt: i16,
+    /// Whether it was cancelled while it ran, and came back before its worker heard of it.
+    pub(crate) is_cancelled: bool,
+}
+
+impl Claimed {
+    fn by_id(self) -> (Uuid, Self) {
+        (self.id, self)
+    }
+}
+
 impl Store {
     /// Takes in what was put to the broker past the record, so that it is in it from here on. If its queue is paused, it
-    /// waits for its turn like all others.
+    /// waits for its turn like all others. Says of which it can hold no record, and why.
     pub(crate) async fn adopt(
         &self,
         queue: &str,
         jobs: &[(Envelope, &Message)],
-    ) -> Result<(), QueueError> {
+    ) -> Result<HashMap<Uuid, QueueError>, QueueError> {
+        let mut refused = HashMap::new();
         for (job, message) in jobs {
-            sqlx::query!(
+            let adopted = sqlx::query!(
                 "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
                                          attempts, max_attempts, enqueued_at, sent_at)
                  VALUES ($1, $2, $3, $4, $5, 1,
@@ -50,33 +67,39 @@ impl Store {
                 number(job.max_attempts),
             )
             .execute(&self.pool)
-            .await?;
+            .await;
+            match adopted.map_err(QueueError::from) {
+                Err(error) if error.is_about_the_data() => {
+                    refused.insert(job.id, error);
+                }
+                adopted => drop(adopted?),
+            }
         }
-        Ok(())
+        Ok(refused)
     }
 
-    /// Which of the copies that have arrived are to be worked on, each with its attempt, which is the proof that it is
-    /// ours; the others are stale, doubled or cancelled.
+    /// Which of the copies that have arrived are to be worked on; the others are stale, doubled or cancelled.
     pub(crate) async fn claim(
         &self,
         claims: &[Claim],
         worker: &str,
-    ) -> Result<HashMap<Uuid, i16>, QueueError> {
+    ) -> Result<HashMap<Uuid, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            Claimed,
             "UPDATE queue_jobs j SET state = 'running', attempts = attempts + 1, worker = $3,
                                      started_at = clock_timestamp()
              FROM unnest($1::uuid[], $2::int4[]) AS c (id, sends)
              WHERE j.id = c.id AND j.sends = c.sends AND state = 'sent'
-             RETURNING j.id, attempts",
+             RETURNING j.id, attempts AS attempt, cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut claimed: HashMap<_, _> = rows.into_iter().map(|r| (r.id, r.attempts)).collect();
+        let mut claimed: HashMap<_, _> = rows.into_iter().map(Claimed::by_id).collect();
         let again = claims.iter().filter(|claim| claim.is_again);
         let again: Vec<_> = again
             .filter(|claim| !claimed.contains_key(&claim.id))
@@ -92,10 +115,11 @@ impl Store {
         &self,
         claims: &[&Claim],
         worker: &str,
-    ) -> Result<HashMap<Uuid, i16>, QueueError> {
+    ) -> Result<HashMap<Uuid, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            Claimed,
             "WITH held AS (
                  SELECT j.id, j.attempts, j.worker, j.started_at
                  FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[]) AS c (id, sends)
@@ -106,14 +130,14 @@ impl Store {
                  SELECT id, attempts, 'lost', worker, started_at FROM held ON CONFLICT DO NOTHING)
              UPDATE queue_jobs j SET attempts = held.attempts + 1, worker = $3, started_at = clock_timestamp()
              FROM held WHERE j.id = held.id
-             RETURNING j.id, j.attempts",
+             RETURNING j.id, j.attempts AS attempt, j.cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.id, row.attempts)).collect())
+        Ok(rows.into_iter().map(Claimed::by_id).collect())
     }
 
     /// Says that a worker lives, writes how far its jobs are, and returns which of them it is to end: cancelled ones, and

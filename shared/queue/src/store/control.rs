@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Jobs that one statement of a replay moves.
-const REPLAYED_AT_ONCE: i64 = 1000;
+const REPLAYED_AT_ONCE: usize = 1000;
 
 /// Which jobs.
 #[derive(Clone, Debug, Default)]
@@ -141,7 +141,8 @@ impl Store {
     }
 
     /// Lets jobs start anew that have failed or were cancelled, as if they had just been enqueued; how many. `ids`
-    /// narrows it; jobs whose unique key is taken by now stay as they are.
+    /// narrows it. What was cancelled because it waited for one of them waits again; it does not start by itself, and
+    /// neither does one whose unique key is taken by now.
     pub async fn replay(
         &self,
         filter: &JobFilter,
@@ -154,7 +155,8 @@ impl Store {
             .collect();
         let mut replayed = 0;
         loop {
-            let moved = sqlx::query!(
+            let mut transaction = begin(&self.pool).await?;
+            let moved = sqlx::query_scalar!(
                 "WITH again AS (
                      SELECT id FROM queue_jobs j
                      WHERE state = ANY($1)
@@ -165,23 +167,27 @@ impl Store {
                        AND (unique_key IS NULL OR NOT EXISTS (
                            SELECT FROM queue_jobs o WHERE o.queue = j.queue AND o.unique_key = j.unique_key
                               AND o.stage NOT IN ('failed', 'ended')))
+                       AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs b ON b.id = before_id
+                                       WHERE after_id = j.id AND b.state <> 'succeeded')
                      ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED),
                  forgotten AS (DELETE FROM queue_attempts USING again WHERE job_id = again.id)
                  UPDATE queue_jobs SET state = 'queued', attempts = 0, waits_for = 0, cancel_requested = false,
                      progress = 0, error = NULL, dead_reason = NULL, finished_at = NULL, not_before = clock_timestamp()
-                 FROM again WHERE queue_jobs.id = again.id",
+                 FROM again WHERE queue_jobs.id = again.id
+                 RETURNING queue_jobs.id",
                 &states,
                 filter.account,
                 filter.queue,
                 filter.kind,
                 ids as _,
-                REPLAYED_AT_ONCE,
+                REPLAYED_AT_ONCE as i64,
             )
-            .execute(&self.pool)
-            .await?
-            .rows_affected();
-            replayed += moved;
-            if moved < REPLAYED_AT_ONCE as u64 {
+            .fetch_all(&mut *transaction)
+            .await?;
+            flow::revive_after(&mut transaction, &moved).await?;
+            transaction.commit().await?;
+            replayed += moved.len() as u64;
+            if moved.len() < REPLAYED_AT_ONCE {
                 break;
             }
         }

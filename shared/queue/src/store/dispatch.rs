@@ -34,8 +34,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const BATCH: i64 = 1000;
 /// An account may have so many out when the window is full, so that it is not shut out by another.
 const PASSING: i64 = 1;
-/// How many of those at a time.
-const PASSING_AT_ONCE: i64 = 100;
 
 /// Sends what is to run.
 pub(crate) struct Dispatcher {
@@ -140,12 +138,13 @@ impl Dispatcher {
         let status = self.store.clone().tell_status();
         let _status = AbortOnDropHandle::new(tokio::spawn(status));
         self.store.send_left(&self.queue).await?;
-        let mut upkeep = Instant::now();
+        let led_since = Instant::now();
+        let mut upkeep = led_since;
         while !stop.is_cancelled() {
             if Instant::now() >= upkeep {
                 // The lock is as good as its connection.
                 answered(async { Ok(lock.ping().await?) }).await?;
-                answered(self.store.keep_up(&self.queue)).await?;
+                answered(self.store.keep_up(&self.queue, led_since.elapsed())).await?;
                 upkeep = Instant::now() + UPKEEP;
             }
             let pause = match self.look().await? {
@@ -193,7 +192,7 @@ impl Dispatcher {
         let free = room.free(pace.per_second).min(allowed).min(BATCH);
         let (limit, most) = match free {
             1.. => (free, i64::MAX),
-            _ if room.may_pass() => (PASSING_AT_ONCE.min(allowed), PASSING),
+            _ if room.passing() > 0 => (room.passing().min(allowed), PASSING),
             _ => return Ok(Look::Busy(pace.pause())),
         };
         let picking = self.store.pick(name, limit, most, pace.after);

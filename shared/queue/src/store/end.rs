@@ -28,7 +28,8 @@ impl Ending {
             attempt,
             state,
             outcome,
-            error: failure.map(|failure| failure.message.clone()),
+            // PostgreSQL takes no NUL, and an end must not fail for what it says.
+            error: failure.map(|failure| failure.message.replace('\0', "\u{fffd}")),
             dead_reason: None,
             pause: 0.0,
             result: None,
@@ -145,7 +146,8 @@ async fn succeed(
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Without success: they stand in the history of their jobs.
+/// Without success: they stand in the history of their jobs. One that was cancelled in the meantime has no pause: it is
+/// claimed once more, and ends.
 async fn give_up(
     transaction: &mut PgConnection,
     endings: &[&Ending],
@@ -182,8 +184,8 @@ async fn give_up(
              result = NULL,
              trace_id = coalesce(e.trace_id, j.trace_id),
              max_attempts = j.max_attempts + CASE WHEN e.outcome = 'released' THEN 1 ELSE 0 END,
-             not_before = CASE WHEN e.pause > 0 THEN clock_timestamp() + e.pause * interval '1 second'
-                               ELSE j.not_before END,
+             not_before = CASE WHEN e.pause > 0 AND NOT j.cancel_requested
+                               THEN clock_timestamp() + e.pause * interval '1 second' ELSE j.not_before END,
              finished_at = CASE WHEN e.state IN ('failed', 'cancelled') THEN clock_timestamp() END
          FROM held JOIN ending e USING (id) WHERE j.id = held.id
          RETURNING j.id, j.flow_id IS NOT NULL AND j.finished_at IS NOT NULL AS \"ends_flow!\"",

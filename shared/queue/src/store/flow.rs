@@ -134,3 +134,41 @@ pub(super) async fn cancel_after(
     .await?;
     Ok(())
 }
+
+/// Lets those wait again that were cancelled because one of `replayed` had not succeeded, at whatever distance, unless
+/// they wait for another one that has not.
+pub(super) async fn revive_after(
+    transaction: &mut PgConnection,
+    replayed: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    let mut before = replayed.to_vec();
+    while !before.is_empty() {
+        // Who ends now, and does not see yet that these wait again, is waited for.
+        sqlx::query!(
+            "SELECT id FROM queue_jobs
+             WHERE id IN (SELECT other.before_id FROM queue_edges e JOIN queue_edges other USING (after_id)
+                          WHERE e.before_id = ANY($1))
+             ORDER BY id FOR SHARE",
+            &before,
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        before = sqlx::query_scalar!(
+            "UPDATE queue_jobs j SET state = 'waiting', error = NULL, finished_at = NULL, waits_for =
+                 (SELECT count(*)::int FROM queue_edges JOIN queue_jobs b ON b.id = before_id
+                  WHERE after_id = j.id AND b.state <> 'succeeded')
+             WHERE id IN (SELECT after_id FROM queue_edges WHERE before_id = ANY($1))
+               AND state = 'cancelled' AND NOT cancel_requested
+               AND (unique_key IS NULL OR NOT EXISTS (
+                   SELECT FROM queue_jobs o WHERE o.queue = j.queue AND o.unique_key = j.unique_key
+                      AND o.stage NOT IN ('failed', 'ended')))
+               AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs b ON b.id = before_id
+                               WHERE after_id = j.id AND b.state IN ('failed', 'cancelled'))
+             RETURNING id",
+            &before,
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+    }
+    Ok(())
+}

@@ -22,6 +22,7 @@ mod dispatch;
 mod end;
 mod enqueue;
 mod figures;
+mod firing;
 mod flow;
 mod inbox;
 mod job;
@@ -45,7 +46,7 @@ pub use retention::Retention;
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 pub use timetable::{Planned, ScheduleChange, upcoming};
 
-pub(crate) use claim::Claim;
+pub(crate) use claim::{Claim, Claimed};
 pub(crate) use dispatch::Dispatcher;
 pub(crate) use end::Ending;
 

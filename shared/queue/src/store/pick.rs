@@ -13,6 +13,8 @@ const ACCOUNTS: i32 = 500;
 const FEWEST_OUT: i64 = 16;
 /// The most.
 const MOST_OUT: i64 = 5000;
+/// How many jobs may pass a full window at a time, each of another account.
+const PASSING_AT_ONCE: i64 = 100;
 /// What the broker has should last for this part of a second, until the next look.
 const AHEAD: i64 = 5;
 
@@ -81,10 +83,10 @@ impl Room {
         limit - self.out
     }
 
-    /// Whether an account that has nothing out may pass a full window.
-    pub(super) fn may_pass(&self) -> bool {
-        self.max_running
-            .is_none_or(|most| self.out < i64::from(most))
+    /// How many of accounts that have nothing out may pass a full window.
+    pub(super) fn passing(&self) -> i64 {
+        let most = self.max_running.map_or(i64::MAX, i64::from);
+        most.saturating_sub(self.out).min(PASSING_AT_ONCE)
     }
 }
 
@@ -186,4 +188,23 @@ pub(super) fn duration(interval: &PgInterval) -> Duration {
     let days = i64::from(interval.months) * 30 + i64::from(interval.days);
     let micros = days * 86_400_000_000 + interval.microseconds;
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_pass_a_full_window_than_may_run() {
+        let room = |out, max_running| Room {
+            out,
+            running: 4,
+            max_running,
+            rate: None,
+        };
+        assert_eq!(room(24, None).passing(), PASSING_AT_ONCE);
+        assert_eq!(room(24, Some(50)).passing(), 26);
+        assert_eq!(room(50, Some(50)).passing(), 0);
+        assert!(room(60, Some(50)).passing() <= 0);
+    }
 }

@@ -40,8 +40,19 @@ impl Retention {
         }
     }
 
+    /// Neither of the two waits for the other to go well.
     async fn look(&self) -> Result<(), QueueError> {
+        let results = self.remove_results().await;
+        self.remove_records().await?;
+        results
+    }
+
+    async fn remove_results(&self) -> Result<(), QueueError> {
         while self.store.remove_results(self.settings.results).await? > 0 {}
+        Ok(())
+    }
+
+    async fn remove_records(&self) -> Result<(), QueueError> {
         loop {
             let removed = self.store.remove_ended(self.settings.records).await?;
             metrics::counter!(REMOVED).increment(removed);

@@ -1,19 +1,17 @@
 //! Jobs that come back by the clock. However many dispatchers there are, a time fires once: it is enqueued in the
 //! transaction that moves the schedule on, under an id that follows from the two.
 
-use super::{NewJob, Store, begin};
+use super::{NewJob, Store};
 use crate::{Payload, QueueError};
 use cronexpr::{Crontab, MakeTimestamp};
 use stoa_contracts::{Coded, ErrorCode};
 use time::OffsetDateTime;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 /// A time that passed longer ago was missed: nobody was there to fire it.
 const LATE: time::Duration = time::Duration::minutes(1);
 /// The most missed times that are made up for.
 const MADE_UP: usize = 1000;
-/// Schedules that one look moves on.
-const AT_ONCE: i64 = 100;
 
 /// What becomes of the times at which nobody was there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -189,70 +187,6 @@ impl Store {
         Ok(removed.rows_affected() > 0)
     }
 
-    /// Enqueues what is due.
-    pub(super) async fn run_schedules(&self) -> Result<(), QueueError> {
-        let mut transaction = begin(&self.pool).await?;
-        let due = sqlx::query!(
-            r#"SELECT name, account_id, cron, time_zone, missed, queue, kind, version, payload, max_attempts, next_at,
-                      clock_timestamp() AS "now!"
-               FROM queue_schedules WHERE is_enabled AND next_at <= clock_timestamp()
-               ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED"#,
-            AT_ONCE,
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
-        let is_due = !due.is_empty();
-        for row in due {
-            let times = match parse(&row.cron, &row.time_zone) {
-                Ok(times) => times,
-                Err(error) => {
-                    // A zone may leave the database with an update.
-                    tracing::error!(schedule = row.name, %error, "a schedule fires no more");
-                    sqlx::query!(
-                        "UPDATE queue_schedules SET is_enabled = false WHERE name = $1",
-                        row.name
-                    )
-                    .execute(&mut *transaction)
-                    .await?;
-                    continue;
-                }
-            };
-            let missed = Missed::from_name(&row.missed).unwrap_or_default();
-            let (fired, next) = times.due(row.next_at, row.now, missed)?;
-            for slot in &fired {
-                sqlx::query!(
-                    "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace,
-                                             not_before, schedule, max_attempts)
-                     VALUES ($1, $2, $3, $4, $5, 1, 'queued', $6, '{}', $7, $8, $9) ON CONFLICT DO NOTHING",
-                    id_of(&row.name, *slot),
-                    row.queue,
-                    row.kind,
-                    row.version,
-                    row.account_id,
-                    row.payload,
-                    slot,
-                    row.name,
-                    row.max_attempts,
-                )
-                .execute(&mut *transaction)
-                .await?;
-            }
-            sqlx::query!(
-                "UPDATE queue_schedules SET next_at = $2, last_at = coalesce($3, last_at) WHERE name = $1",
-                row.name,
-                next,
-                fired.last(),
-            )
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        if is_due {
-            self.wake.notify_one();
-        }
-        Ok(())
-    }
-
     pub(super) async fn now(&self) -> Result<OffsetDateTime, QueueError> {
         let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#)
             .fetch_one(&self.pool)
@@ -288,7 +222,7 @@ impl Times {
     }
 
     /// Which times are to be fired at `now`, of those from `next` on; and the one after.
-    fn due(
+    pub(super) fn due(
         &self,
         next: OffsetDateTime,
         now: OffsetDateTime,
@@ -313,15 +247,4 @@ impl Times {
         };
         Ok((fired, slot))
     }
-}
-
-/// The job of a time: the same for every dispatcher, and a `UUIDv7` of that time, so that it sorts by age like others.
-fn id_of(schedule: &str, slot: OffsetDateTime) -> Uuid {
-    let seconds = slot.unix_timestamp();
-    let name = format!("{schedule} {seconds}");
-    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).into_bytes();
-    let mut rest = [0; 10];
-    rest.copy_from_slice(&hash[..10]);
-    let millis = u64::try_from(seconds).unwrap_or_default() * 1000;
-    Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
 }

@@ -28,7 +28,7 @@ impl Store {
         rate_next: Option<time::OffsetDateTime>,
     ) -> Result<(i64, Vec<(Uuid, Message)>), QueueError> {
         let mut transaction = begin(&self.pool).await?;
-        let jobs = mark_sent(&mut transaction, ids).await?;
+        let jobs = mark_sent(&mut transaction, name, ids).await?;
         let note = sqlx::query_scalar!(
             "INSERT INTO queue_dispatches (queue, jobs) VALUES ($1, $2) RETURNING id",
             name,
@@ -91,8 +91,10 @@ struct Row {
     sends: i32,
 }
 
+/// Not those of a queue that was paused since they were picked.
 async fn mark_sent(
     transaction: &mut PgConnection,
+    name: &str,
     ids: &[Uuid],
 ) -> Result<Vec<(Uuid, Message)>, QueueError> {
     let rows = sqlx::query_as!(
@@ -100,9 +102,11 @@ async fn mark_sent(
         // By their ids, not through all that wait: of an array the planner would think that it is small.
         r#"UPDATE queue_jobs j SET state = 'sent', sends = sends + 1, sent_at = clock_timestamp()
            FROM unnest($1::uuid[]) AS picked (id) WHERE j.id = picked.id AND state = 'queued'
+             AND NOT EXISTS (SELECT FROM queue_settings WHERE queue = $2 AND paused_at IS NOT NULL)
            RETURNING j.id, kind, version, account_id, attempts, max_attempts, enqueued_at, trace AS "trace: _", payload,
                      sends"#,
         ids,
+        name,
     )
     .fetch_all(transaction)
     .await?;

@@ -16,10 +16,11 @@ const FORGOTTEN: &str = "1 hour";
 const REMOVED_AT_ONCE: i64 = 1000;
 
 impl Store {
-    pub(super) async fn keep_up(&self, queue: &Queue) -> Result<(), QueueError> {
+    /// Looks after what is not about the next job; says for how long the record has answered its dispatcher.
+    pub(super) async fn keep_up(&self, queue: &Queue, answers: Duration) -> Result<(), QueueError> {
         self.notice_loss(queue).await?;
         self.notice_stranded(queue).await?;
-        self.notice_silent().await?;
+        self.notice_silent(answers).await?;
         self.run_schedules().await?;
         sqlx::query!(
             "DELETE FROM queue_workers WHERE seen_at < clock_timestamp() - $1::text::interval",

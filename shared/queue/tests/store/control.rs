@@ -5,6 +5,7 @@ use rstest::rstest;
 use sqlx::postgres::PgPoolOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use stoa_queue::store::{CancelOutcome, JobFilter, State, Store};
 use stoa_queue::{JobContext, JobError, Stop};
 use uuid::Uuid;
@@ -56,6 +57,33 @@ async fn a_job_that_runs_is_told_that_it_is_cancelled(
     world.end().await;
 }
 
+/// The attempt ends before its worker hears of the cancellation.
+#[rstest]
+#[tokio::test]
+async fn a_job_that_is_cancelled_and_fails_at_once_does_not_come_again(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let (seen, store) = (world.seen.clone(), world.store.clone());
+    let handler = move |_: Note, job: JobContext| {
+        let (seen, store) = (seen.clone(), store.clone());
+        async move {
+            seen.add("started");
+            let cancelled = store.cancel(job.envelope.id).await;
+            let cancelled = cancelled.map_err(JobError::retry)?;
+            assert_eq!(cancelled, Some(CancelOutcome::Requested));
+            Err(JobError::retry_after(Duration::from_hours(1), "not now"))
+        }
+    };
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let id = world.enqueue("job").await;
+    let job = world.wait_for(id, State::Cancelled).await;
+    assert_eq!(world.seen.all(), ["started"]);
+    assert!(job.finished_at.is_some());
+    worker.end().await;
+    world.end().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_paused_queue_starts_nothing_until_it_is_resumed(
@@ -68,7 +96,7 @@ async fn a_paused_queue_starts_nothing_until_it_is_resumed(
     let queues = world.store.queues(None).await.unwrap();
     assert!(queues["notes"].paused_at.is_some());
     assert_eq!(queues["notes"].counts, [(State::Queued, 1)].into());
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(world.find(id).await.state, State::Queued);
     world.store.resume("notes").await.unwrap();
     assert_eq!(world.seen.wait_for(1).await, ["later"]);

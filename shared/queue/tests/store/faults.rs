@@ -161,6 +161,45 @@ async fn an_effect_that_fails_costs_no_other_job_its_own(
     world.end().await;
 }
 
+/// What one job says cannot be written, and is written without it, or not at all; the others' ends are.
+#[rstest]
+#[tokio::test]
+async fn an_end_that_no_record_can_hold_costs_no_other_job_its_own(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let together = Arc::new(Barrier::new(8));
+    let handler = move |note: Note, job: JobContext| {
+        let together = together.clone();
+        async move {
+            if job.envelope.attempt == 1 {
+                together.wait().await;
+            }
+            match note.text.as_str() {
+                "says" => return Err(JobError::fail("a NUL: \0")),
+                // PostgreSQL keeps none in its JSON.
+                "gives" if job.envelope.attempt == 1 => job.give(serde_json::json!("\0")),
+                _ => {}
+            }
+            Ok(())
+        }
+    };
+    let worker = crate::world::Worker::start(world.consumer(8).await.handle(handler));
+    let (says, gives) = (world.enqueue("says").await, world.enqueue("gives").await);
+    let mut good = Vec::new();
+    for number in 0..6 {
+        good.push(world.enqueue(&format!("job {number}")).await);
+    }
+    for id in good {
+        assert_eq!(world.wait_for(id, State::Succeeded).await.attempts, 1);
+    }
+    let said = world.wait_for(says, State::Failed).await;
+    assert_eq!(said.error.as_deref(), Some("a NUL: \u{fffd}"));
+    assert_eq!(world.wait_for(gives, State::Succeeded).await.attempts, 2);
+    worker.end().await;
+    world.end().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_broker_that_loses_everything_gets_it_again(

@@ -3,7 +3,10 @@
 use crate::world::{Broker, Note, Worker, World, note};
 use rstest::rstest;
 use serde_json::json;
-use stoa_queue::store::{Flow, JobFilter, State};
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use stoa_queue::store::{Flow, JobFilter, NewJob, State};
 use stoa_queue::{JobContext, JobError};
 
 #[rstest]
@@ -86,6 +89,83 @@ async fn what_waits_for_a_job_that_fails_is_cancelled(
         State::Cancelled,
     ];
     assert_eq!(states, expected);
+    worker.end().await;
+    world.end().await;
+}
+
+/// A handler to which "bad" jobs are bad until they are mended; notes the others.
+fn mendable(
+    world: &World,
+) -> (
+    Arc<AtomicBool>,
+    impl Fn(Note, JobContext) -> Ready<Result<(), JobError>> + Send + Sync + 'static,
+) {
+    let (is_mended, seen) = (Arc::new(AtomicBool::new(false)), world.seen.clone());
+    let mended = Arc::clone(&is_mended);
+    let handler = move |note: Note, _: JobContext| {
+        if note.text.starts_with("bad") && !mended.load(Ordering::SeqCst) {
+            return ready(Err(JobError::fail("no")));
+        }
+        seen.add(note.text);
+        ready(Ok(()))
+    };
+    (is_mended, handler)
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_chain_whose_first_is_replayed_goes_on_in_its_order(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let (is_mended, handler) = mendable(&world);
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let jobs = ["bad", "second", "third"].map(note);
+    let ids = jobs.each_ref().map(NewJob::id);
+    world
+        .store
+        .enqueue_flow(Flow::chain(jobs.to_vec()))
+        .await
+        .unwrap();
+    world.wait_for(ids[2], State::Cancelled).await;
+    is_mended.store(true, Ordering::SeqCst);
+    // What waits for another does not start by itself, whoever asks for it.
+    let all = JobFilter::default();
+    assert_eq!(world.store.replay(&all, Some(&ids[1..])).await.unwrap(), 0);
+    assert_eq!(world.store.replay(&all, None).await.unwrap(), 1);
+    world.wait_for(ids[2], State::Succeeded).await;
+    assert_eq!(world.seen.all(), ["bad", "second", "third"]);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_chord_waits_for_all_that_have_failed_to_be_replayed(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let (is_mended, handler) = mendable(&world);
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let (parts, last) = (["good", "bad one", "bad other"].map(note), note("last"));
+    let (ids, end) = (parts.each_ref().map(NewJob::id), last.id());
+    let chord = Flow::chord(parts.to_vec(), last);
+    world.store.enqueue_flow(chord).await.unwrap();
+    for (id, state) in ids
+        .into_iter()
+        .zip([State::Succeeded, State::Failed, State::Failed])
+    {
+        world.wait_for(id, state).await;
+    }
+    world.wait_for(end, State::Cancelled).await;
+    is_mended.store(true, Ordering::SeqCst);
+    let all = JobFilter::default();
+    assert_eq!(world.store.replay(&all, Some(&ids[1..2])).await.unwrap(), 1);
+    world.wait_for(ids[1], State::Succeeded).await;
+    assert_eq!(world.find(end).await.state, State::Cancelled);
+    assert_eq!(world.store.replay(&all, Some(&ids[2..])).await.unwrap(), 1);
+    world.wait_for(end, State::Succeeded).await;
+    assert_eq!(world.seen.all().last().map(String::as_str), Some("last"));
     worker.end().await;
     world.end().await;
 }

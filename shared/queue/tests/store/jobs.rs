@@ -2,10 +2,11 @@
 
 use crate::world::{Broker, DEADLINE, Note, World, note};
 use rstest::rstest;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use stoa_queue::store::{Enqueued, State};
-use stoa_queue::{Enqueue, JobContext, JobError, Stop};
+use stoa_queue::{DeadReason, Enqueue, JobContext, JobError, Payload, Stop};
 use stoa_testing::eventually;
 use time::OffsetDateTime;
 
@@ -190,6 +191,50 @@ async fn of_a_producer_without_a_record_is_taken_into_it(
     })
     .await;
     assert_eq!((job.kind.as_str(), job.attempts), ("note", 1));
+    worker.end().await;
+    world.end().await;
+}
+
+/// PostgreSQL keeps no NUL.
+#[derive(Debug, Serialize, Deserialize)]
+struct Unrecordable {}
+
+impl Payload for Unrecordable {
+    const KIND: &'static str = "no\0te";
+    const QUEUE: &'static str = "notes";
+    const TIME_LIMIT: Duration = Duration::from_secs(10);
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_which_no_record_can_be_kept_is_parked_and_holds_up_no_other(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    for _ in 0..3 {
+        let bad = world.queue.enqueue(&Unrecordable {}, Enqueue::default());
+        bad.await.unwrap();
+    }
+    let good = Note {
+        text: "good".into(),
+    };
+    let good = world.queue.enqueue(&good, Enqueue::default());
+    good.await.unwrap();
+    let worker = world.worker(4).await;
+    assert_eq!(world.seen.wait_for(1).await, ["good"]);
+    let parked = eventually(DEADLINE, || async {
+        let parked = world.queue.dead_letters("notes", 10).await.unwrap();
+        Some(parked).filter(|parked| parked.len() == 3)
+    })
+    .await;
+    for letter in parked {
+        assert_eq!(letter.reason, DeadReason::Unreadable);
+        assert!(
+            letter.error.contains("no record can hold it"),
+            "{}",
+            letter.error
+        );
+    }
     worker.end().await;
     world.end().await;
 }

@@ -111,3 +111,24 @@ async fn a_panic_is_a_failed_attempt(#[values(Broker::Redis, Broker::Amqp)] brok
     worker.end().await;
     world.end().await;
 }
+
+/// The part of a handler that runs before its first wait may panic as well.
+#[rstest]
+#[tokio::test]
+async fn a_panic_before_the_work_is_a_failed_attempt(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let seen = Seen::default();
+    let tried = seen.clone();
+    let consumer = world.consumer().await;
+    let worker = Worker::start(consumer.handle(move |_: Note, job: JobContext| {
+        tried.add(job.envelope.attempt.to_string());
+        assert!(job.envelope.attempt > 1, "the first attempt breaks");
+        std::future::ready(Ok(()))
+    }));
+    world.enqueue("job").await;
+    assert_eq!(seen.wait_for(2).await, ["1", "2"]);
+    worker.end().await;
+    world.end().await;
+}

@@ -1,0 +1,1 @@
+../../../shared/queue/migrations/20261128000001_results.sql
