@@ -1,5 +1,6 @@
 //! Built-in entities: tables of phrases, with what they mean.
 
+mod amounts;
 mod datetime;
 mod hostile;
 mod phrases;

@@ -180,17 +180,20 @@ fn amount(words: &Words<'_>, first: usize) -> Option<(f64, usize)> {
     let quarter = |ahead: usize| {
         is(ahead, Word::Quarter) && is(ahead + 1, Word::Of) && is(ahead + 2, Word::A)
     };
+    if is(0, Word::Small(3)) && quarter(1) && unit(words, first + 4).is_some() {
+        return Some((0.75, first + 4));
+    }
+    if let Some((number, end)) = number::unsigned(words, first) {
+        return Some((number.value(), end));
+    }
     match words.at(first) {
         Word::A if is(1, Word::Couple) => Some((2.0, first + 2 + usize::from(is(2, Word::Of)))),
         Word::A if quarter(1) => Some((0.25, first + 4)),
         Word::A if is(1, Word::Half) => Some((0.5, first + 2)),
+        Word::A => Some((1.0, first + 1)),
         Word::Quarter if quarter(0) => Some((0.25, first + 3)),
-        Word::Small(3) if quarter(1) => Some((0.75, first + 4)),
         Word::Half if is(1, Word::A) => Some((0.5, first + 2)),
-        _ => match number::unsigned(words, first) {
-            Some((number, end)) => Some((number.value(), end)),
-            None => is(0, Word::A).then_some((1.0, first + 1)),
-        },
+        _ => None,
     }
 }
 

@@ -152,14 +152,20 @@ fn scaled(words: &Words<'_>, number: Number, end: usize) -> (Number, usize) {
     (Number::of(number.value() * factor), end)
 }
 
-/// "and a half" behind a number, and what that is counted in: "two and a half million".
+/// "and a half" behind a number: half of what it is counted in, said before or behind ("a million and a half", "two
+/// and a half million").
 fn with_fraction(words: &Words<'_>, number: Number, end: usize) -> (Number, usize) {
+    let unit = match words.before(end) {
+        Word::Scale(scale) => scale.cast_signed(),
+        Word::Dozen => 12,
+        _ => 1,
+    };
     let Some((part, end)) = fraction(words, end) else {
         return (number, end);
     };
-    let number = Number::of(number.value() + part);
+    let number = Number::of(number.value() + part * Number::Whole(unit).value());
     match words.at(end) {
-        Word::Scale(_) => scaled(words, number, end),
+        Word::Scale(_) if unit == 1 => scaled(words, number, end),
         _ => (number, end),
     }
 }

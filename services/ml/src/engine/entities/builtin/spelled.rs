@@ -35,6 +35,9 @@ pub(super) fn spelled(words: &Words<'_>, first: usize) -> Option<(Number, usize)
     if let Some((value, end)) = dozens(words, first) {
         return Some((Number::Whole(value), end));
     }
+    if let Some(found) = share(words, first) {
+        return Some(found);
+    }
     let found = whole(words, first).filter(|found| !found.is_ordinal)?;
     let value = Number::Whole(found.value.cast_signed());
     let (value, end) = decimals(words, value, found.end);
@@ -70,6 +73,25 @@ fn dozens(words: &Words<'_>, first: usize) -> Option<(i64, usize)> {
         _ => return None,
     };
     (words.at(at) == Word::Dozen).then_some((12 * count, at + 1))
+}
+
+/// A part of what numbers are counted in: "half a million", "a quarter of a million".
+fn share(words: &Words<'_>, first: usize) -> Option<(Number, usize)> {
+    let is_of_a = |at: usize| words.at(at) == Word::Of && words.at(at + 1) == Word::A;
+    let (part, at) = match (words.at(first), words.at(first + 1)) {
+        (Word::Half, Word::A) | (Word::A, Word::Half) => (0.5, first + 2),
+        (Word::Half, _) => (0.5, first + 1),
+        (Word::Quarter, _) if is_of_a(first + 1) => (0.25, first + 3),
+        (Word::A, Word::Quarter) if is_of_a(first + 2) => (0.25, first + 4),
+        (Word::Small(3), Word::Quarter) if is_of_a(first + 2) => (0.75, first + 4),
+        _ => return None,
+    };
+    let whole = match words.at(at) {
+        Word::Hundred => 100,
+        Word::Scale(scale) => scale.cast_signed(),
+        _ => return None,
+    };
+    Some((Number::of(part * Number::Whole(whole).value()), at + 1))
 }
 
 /// Digits behind "point".
@@ -154,10 +176,15 @@ fn group(words: &Words<'_>, first: usize, begins: bool) -> Option<Spelled> {
     }
 }
 
-/// What follows the hundreds.
+/// What follows the hundreds, unless it has hundreds of its own: "one hundred and two hundred" are two numbers.
 fn hundreds(words: &Words<'_>, value: u64, end: usize) -> Spelled {
     let is_joined = matches!(words.at(end), Word::And | Word::Sign('-'));
-    let rest = below_hundred(words, end + usize::from(is_joined)).filter(|rest| rest.value > 0);
+    let has_hundreds = |rest: &Spelled| {
+        let behind = words.at(words.skip_hyphen(rest.end));
+        matches!(behind, Word::Hundred | Word::NthHundred)
+    };
+    let rest = below_hundred(words, end + usize::from(is_joined))
+        .filter(|rest| rest.value > 0 && !has_hundreds(rest));
     match rest {
         Some(rest) => Spelled {
             value: value + rest.value,
