@@ -1,5 +1,6 @@
 //! Built-in entities: tables of phrases, with what they mean.
 
+mod addresses;
 mod amounts;
 mod datetime;
 mod hostile;
@@ -20,6 +21,7 @@ static BRITISH: LazyLock<Model> = LazyLock::new(|| model("en-GB"));
 static IRISH: LazyLock<Model> = LazyLock::new(|| model("en-IE"));
 static GREEK: LazyLock<Model> = LazyLock::new(|| model("el"));
 static GERMAN: LazyLock<Model> = LazyLock::new(|| model("de"));
+
 
 /// Without lists, which would win over what is built in.
 fn model(language: &str) -> Model {

@@ -1,6 +1,6 @@
 //! E-mail and web addresses, in the characters of the original.
 
-use regex::Regex;
+use regex::{Captures, Regex};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -10,15 +10,21 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b")
         .expect("the pattern is a constant that the tests compile")
 });
-/// With a scheme or `www.`; or a name under a domain that no sentence ends with by accident.
+/// With a scheme or `www.`; or a name under a domain, with what follows it.
 static URL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?i)\b(?:(?:https?|ftp)://|www\.)[^\s<>"]{1,500}[^\s<>".,;:!?)\]']"#,
-        r"|\b(?:[a-z0-9][a-z0-9-]{0,62}\.){1,4}(?:com|org|net|io|dev|edu|gov|eu|info|co\.uk|gr|de)\b",
-        r#"(?:/(?:[^\s<>"]{0,500}[^\s<>".,;:!?)\]'])?)?"#,
+        r#"(?i)\b(?:(?P<begin>(?:https?|ftp)://|www\.)[^\s<>"]+"#,
+        r"|(?P<host>(?:[a-z0-9][a-z0-9-]{0,62}\.){1,8}[a-z]{2,24})\b",
+        r#"(?::[0-9]{1,5}\b)?(?:[/?#][^\s<>"]*)?)"#,
     ))
     .expect("the pattern is a constant that the tests compile")
 });
+/// Domains that no sentence ends with by accident.
+const DOMAINS: [&str; 11] = [
+    "com", "org", "net", "io", "dev", "edu", "gov", "info", "eu", "gr", "de",
+];
+/// What many countries have below their own domain: `com.br`, `co.uk`.
+const BELOW: [&str; 6] = ["com", "co", "org", "net", "gov", "edu"];
 
 /// Addresses that are looked at in an utterance.
 const MOST: usize = 100;
@@ -41,13 +47,66 @@ pub(super) fn find(original: &str) -> Vec<Address> {
                 .any(|email| email.start < range.end && range.start < email.end)
         };
         let hits = URL
-            .find_iter(original)
-            .filter(|hit| is_free(&hit.range()))
+            .captures_iter(original)
+            .filter_map(|hit| extent(original, &hit))
+            .filter(is_free)
             .take(MOST);
-        found.extend(hits.filter_map(|hit| Some(("url", hit.range(), web(hit.as_str())?))));
+        found.extend(hits.filter_map(|range| {
+            let value = web(&original[range.clone()])?;
+            Some(("url", range, value))
+        }));
         found.sort_by_key(|(_, range, _)| range.start);
     }
     in_characters(original, found)
+}
+
+/// Where the address is, without the signs of the sentence behind it; none where it is only like one.
+fn extent(original: &str, hit: &Captures<'_>) -> Option<Range<usize>> {
+    let whole = hit.get(0)?;
+    let address = without_end(whole.as_str());
+    let range = whole.start()..whole.start() + address.len();
+    if let Some(begin) = hit.name("begin") {
+        return (address.len() >= begin.len() + 2).then_some(range);
+    }
+    let host = hit.name("host")?;
+    let mut behind = original[host.end()..].chars();
+    let goes_on = behind.next() == Some('.') && behind.next().is_some_and(char::is_alphanumeric);
+    (is_host(host.as_str()) && !goes_on).then_some(range)
+}
+
+/// Whether it is under a domain of [`DOMAINS`], or under one that a country has for the same.
+fn is_host(host: &str) -> bool {
+    let mut labels = host.rsplit('.');
+    let (last, below) = (
+        labels.next().unwrap_or_default(),
+        labels.next().unwrap_or_default(),
+    );
+    let is =
+        |name: &str, names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    // "at example.com.It works" has no Italian address.
+    let is_sentence = last.starts_with(|c: char| c.is_ascii_uppercase())
+        && below.starts_with(|c: char| c.is_ascii_lowercase());
+    let is_country = last.len() == 2 && is(below, &BELOW) && labels.next().is_some();
+    (is(last, &DOMAINS) || is_country) && !is_sentence
+}
+
+/// Without points and quotes at the end, and without brackets that it does not open.
+fn without_end(address: &str) -> &str {
+    let count = |sign: char| address.matches(sign).count();
+    let mut open = [(')', count('('), count(')')), (']', count('['), count(']'))];
+    let mut kept = address;
+    while let Some(last) = kept.chars().next_back() {
+        if let Some((_, opened, closed)) = open.iter_mut().find(|(sign, ..)| *sign == last) {
+            if *opened >= *closed {
+                break;
+            }
+            *closed -= 1;
+        } else if !matches!(last, '.' | ',' | ';' | ':' | '!' | '?' | '\'') {
+            break;
+        }
+        kept = &kept[..kept.len() - last.len_utf8()];
+    }
+    kept
 }
 
 /// Whether a point stands between two letters or digits.
