@@ -3,6 +3,7 @@
 mod addresses;
 mod amounts;
 mod datetime;
+mod groups;
 mod hostile;
 mod phrases;
 
@@ -22,6 +23,8 @@ static IRISH: LazyLock<Model> = LazyLock::new(|| model("en-IE"));
 static GREEK: LazyLock<Model> = LazyLock::new(|| model("el"));
 static GERMAN: LazyLock<Model> = LazyLock::new(|| model("de"));
 
+static FRENCH: LazyLock<Model> = LazyLock::new(|| model("fr"));
+static POLISH: LazyLock<Model> = LazyLock::new(|| model("pl"));
 
 /// Without lists, which would win over what is built in.
 fn model(language: &str) -> Model {

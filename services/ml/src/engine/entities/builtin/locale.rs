@@ -45,6 +45,12 @@ const OWN: [&str; 16] = [
     "de", "fr", "it", "es", "nl", "pl", "fi", "hu", "ro", "bg", "hr", "sk", "lt", "lv", "tr", "ru",
 ];
 
+/// Regions whose languages put a space between thousands (CLDR).
+const SPACED: [&[u8; 2]; 17] = [
+    b"FR", b"PL", b"CZ", b"SK", b"SE", b"FI", b"NO", b"RU", b"BY", b"UA", b"HU", b"BG", b"EE",
+    b"LV", b"LT", b"CA", b"KZ",
+];
+
 impl Locale {
     /// Of a BCP 47 tag.
     pub(in super::super) fn of(language: &str) -> Self {
@@ -58,6 +64,12 @@ impl Locale {
             day_first: !(english && region.is_some_and(|r| MONTH_FIRST.contains(&&r))),
             region,
         }
+    }
+
+    /// Whether "1 500" is one number.
+    pub(super) fn has_spaced_groups(self) -> bool {
+        let is_spaced = |region: [u8; 2]| SPACED.contains(&&region);
+        !self.english && self.region.is_some_and(is_spaced)
     }
 
     /// The region as text.

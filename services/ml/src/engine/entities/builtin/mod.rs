@@ -9,6 +9,7 @@
 mod address;
 mod datetime;
 mod duration;
+mod groups;
 mod lexicon;
 mod locale;
 mod money;
@@ -88,7 +89,7 @@ pub(super) fn find(
         .filter(|(kind, ..)| builtins.has_named(kind))
         .map(|(kind, place, value)| entity(kind, (place.start, place.end), value))
         .collect();
-    let words = Words::new(text, locale, &taken);
+    let words = Words::new((original, text), locale, &taken);
     if !words.has_substance() {
         return found;
     }

@@ -127,9 +127,15 @@ fn written(words: &Words<'_>, first: usize) -> Option<(Number, usize)> {
     Some((value(&text, words.locale)?, end))
 }
 
-/// One past the last token of digits joined by points or commas.
+/// Whether the digits have something between their thousands.
+pub(super) fn is_grouped(words: &Words<'_>, first: usize) -> bool {
+    let number = written(words, first);
+    matches!(number, Some((Number::Whole(_), end)) if end > first + 1)
+}
+
+/// One past the last token of digits joined by spaces, points or commas.
 pub(super) fn digits_end(words: &Words<'_>, first: usize) -> usize {
-    let mut end = first + 1;
+    let mut end = words.groups_end(first);
     while matches!(words.at(end), Word::Sign('.' | ','))
         && words.at(end + 1) == Word::Digits
         && words.is_glued(end)
@@ -208,7 +214,9 @@ fn without_groups(digits: &str, locale: Locale) -> Option<String> {
     let mut groups = whole.split(group);
     let first = groups.next()?;
     let rest: Vec<&str> = groups.collect();
-    let grouped = first.len() <= 3 && rest.iter().all(|group| group.len() == 3);
+    // What begins with a 0 has no thousands: 0.500 is a half, whoever writes it.
+    let grouped =
+        first.len() <= 3 && !first.starts_with('0') && rest.iter().all(|group| group.len() == 3);
     match (rest.as_slice(), fraction) {
         ([], None) => Some(first.into()),
         ([], Some(fraction)) if is_digits(fraction) => Some(format!("{first}.{fraction}")),

@@ -1,10 +1,11 @@
 //! Telephone numbers: international ones, and national ones of the assistant's region.
 
-use super::Found;
 use super::vocabulary::Word;
 use super::words::Words;
+use super::{Found, number};
 use phonenumber::Mode;
 use phonenumber::country::Id;
+use std::ops::Range;
 
 /// Digits of the shortest number that is looked at, and of the longest (E.164).
 const SHORTEST: usize = 7;
@@ -22,6 +23,9 @@ pub(super) fn find(words: &Words<'_>, first: usize) -> Option<Found> {
         return None;
     }
     let candidate = Candidate::read(words, first)?;
+    if is_amount(words, first) || holds_date(words, first..candidate.end) {
+        return None;
+    }
     let value = candidate.normalise(words.locale.region())?;
     Some(Found {
         kind: "phone",
@@ -34,6 +38,41 @@ pub(super) fn find(words: &Words<'_>, first: usize) -> Option<Found> {
 fn is_within(words: &Words<'_>, first: usize) -> bool {
     let before = words.before(first);
     words.is_glued(first) && !matches!(before, Word::Sign(':' | '(' | '"' | '\'' | '='))
+}
+
+/// Whether it begins with a number that has its thousands told apart: "3.645.000". Three groups of three with spaces
+/// ("600 123 456") are how many countries write telephone numbers.
+fn is_amount(words: &Words<'_>, first: usize) -> bool {
+    let is_spaced = words.groups_end(first) > first + 1;
+    let is_long = words.digits(first).is_some_and(|digits| digits.len() == 3);
+    words.at(first) == Word::Digits && number::is_grouped(words, first) && !(is_spaced && is_long)
+}
+
+/// Whether a date stands in it: "27/11/2026 10".
+fn holds_date(words: &Words<'_>, tokens: Range<usize>) -> bool {
+    let is_international = words.is_sign(tokens.start, '+');
+    !is_international && tokens.into_iter().any(|index| is_date(words, index))
+}
+
+fn is_date(words: &Words<'_>, first: usize) -> bool {
+    let Word::Sign(joint @ ('/' | '-' | '.')) = words.at(first + 1) else {
+        return false;
+    };
+    let is_joint = |index: usize| words.is_glued_sign(index, joint) && words.is_glued(index + 1);
+    let is_whole = is_joint(first + 1) && is_joint(first + 3);
+    let goes_on =
+        is_joint(first + 5) || words.is_glued(first) && words.before(first) == Word::Sign(joint);
+    if !is_whole || goes_on {
+        return false;
+    }
+    let (day, month) = (words.figures(first, 1..3), words.figures(first + 2, 1..3));
+    let is_year = |year: Option<i16>| year.is_some_and(|year| (1900..2200).contains(&year));
+    if is_year(words.figures(first, 4..5)) {
+        return month.is_some_and(|month| month <= 12) && words.figures(first + 4, 1..3).is_some();
+    }
+    let is_day = matches!((day, month), (Some(one), Some(other)) if one.min(other) <= 12 && one.max(other) <= 31);
+    let is_short = joint == '/' && words.figures(first + 4, 2..3).is_some();
+    is_day && (is_short || is_year(words.figures(first + 4, 4..5)))
 }
 
 /// Digits with what people put between them.

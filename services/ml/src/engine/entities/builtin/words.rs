@@ -1,6 +1,7 @@
 //! An utterance as the rules see it: what each token means, and where it stands.
 
 use super::super::super::text::{Kind, Text, Token};
+use super::groups;
 use super::locale::Locale;
 use super::vocabulary::{Word, look_up};
 use std::ops::Range;
@@ -9,13 +10,19 @@ use std::ops::Range;
 pub(super) struct Words<'a> {
     text: &'a Text,
     meanings: Vec<Word>,
+    /// Tokens of numbers that are written with spaces, as "1 500".
+    groups: Vec<Range<usize>>,
     /// How it is written.
     pub(super) locale: Locale,
 }
 
 impl<'a> Words<'a> {
     /// Looks every token up; those within `taken` (characters, in order) mean nothing any more.
-    pub(super) fn new(text: &'a Text, locale: Locale, taken: &[Range<usize>]) -> Self {
+    pub(super) fn new(
+        (original, text): (&str, &'a Text),
+        locale: Locale,
+        taken: &[Range<usize>],
+    ) -> Self {
         let mut taken = taken.iter().peekable();
         let word = |token: &Token| {
             while taken.next_if(|range| range.end <= token.start).is_some() {}
@@ -24,11 +31,28 @@ impl<'a> Words<'a> {
             }
             meaning(text, token, locale)
         };
-        Self {
+        let mut words = Self {
             text,
             meanings: text.tokens().iter().map(word).collect(),
+            groups: Vec::new(),
             locale,
-        }
+        };
+        words.groups = groups::find(&words, original);
+        words
+    }
+
+    /// The tokens.
+    pub(super) fn tokens(&self) -> &[Token] {
+        self.text.tokens()
+    }
+
+    /// One past the last group of digits that belongs to the number of this token.
+    pub(super) fn groups_end(&self, index: usize) -> usize {
+        let after = self.groups.partition_point(|group| group.end <= index);
+        let group = self.groups.get(after);
+        group
+            .filter(|group| group.start <= index)
+            .map_or(index + 1, |group| group.end)
     }
 
     /// Whether there is anything to find.
