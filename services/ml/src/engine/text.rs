@@ -32,6 +32,8 @@ pub(super) struct Token {
     pub(super) end: usize,
     /// Whether the original begins with an upper-case letter.
     pub(super) capital: bool,
+    /// Whether the original has no other letters.
+    pub(super) upper: bool,
 }
 
 /// What a token is.
@@ -73,10 +75,13 @@ impl Text {
         self.fold(character);
         let joined =
             joins && kind != Kind::Sign && self.tokens.last().map(|t| t.kind) == Some(kind);
+        let capital = character.is_uppercase();
         if joined {
             self.extend_last(index, true);
+            if let Some(last) = self.tokens.last_mut() {
+                last.upper &= capital;
+            }
         } else if self.chars.len() > from {
-            let capital = character.is_uppercase();
             let to = self.chars.len();
             self.tokens.push(Token {
                 kind,
@@ -85,6 +90,7 @@ impl Text {
                 start: index,
                 end: index + 1,
                 capital,
+                upper: capital,
             });
         }
         true

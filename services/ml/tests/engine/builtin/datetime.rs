@@ -54,6 +54,8 @@ fn days_have_their_date() {
         since it was yesterday | yesterday | 2026-11-26 | day
         the day after tomorrow | the day after tomorrow | 2026-11-29 | day
         the day before yesterday | the day before yesterday | 2026-11-25 | day
+        day after tomorrow | day after tomorrow | 2026-11-29 | day
+        it was day before yesterday | day before yesterday | 2026-11-25 | day
         on 2026-11-30 | 2026-11-30 | 2026-11-30 | day
         2026/11/30 | 2026/11/30 | 2026-11-30 | day
         27/11/2026 | 27/11/2026 | 2026-11-27 | day
@@ -184,10 +186,50 @@ fn a_date_and_a_time_are_one_entity_in_any_order() {
         this afternoon | this afternoon | 2026-11-27T12:00/2026-11-27T18:00 | hour
         tonight | tonight | 2026-11-27T18:00/2026-11-28T00:00 | hour
         tonight at 8 | tonight at 8 | 2026-11-27T20:00 | hour
+        tonight at 12 | tonight at 12 | 2026-11-28T00:00 | hour
+        tonight at midnight | tonight at midnight | 2026-11-28T00:00 | hour
+        tonight at 1 | tonight at 1 | 2026-11-28T01:00 | hour
+        saturday night at 2 | saturday night at 2 | 2026-11-29T02:00 | hour
+        last night at 11 | last night at 11 | 2026-11-26T23:00 | hour
+        last night at 3 | last night at 3 | 2026-11-27T03:00 | hour
+        this evening at 12 | this evening at 12 | 2026-11-28T00:00 | hour
         last night | last night | 2026-11-26T18:00/2026-11-27T00:00 | hour
         monday evening | monday evening | 2026-11-30T18:00/2026-12-01T00:00 | hour
         tomorrow at 8 in the morning | tomorrow at 8 in the morning | 2026-11-28T08:00 | hour
         in the morning | in the morning | 2026-11-27T06:00/2026-11-27T12:00 | hour
+        ",
+    );
+}
+
+#[test]
+fn in_the_night_the_rest_of_it_is_of_today() {
+    let at = "2026-11-28T00:30:00+02:00[Europe/Athens]";
+    let rows = r"
+        tonight at 1 | tonight at 1 | 2026-11-28T01:00 | hour
+        tonight at midnight | tonight at midnight | 2026-11-29T00:00 | hour
+        ";
+    check_at(&AMERICAN, at, rows);
+}
+
+#[test]
+fn a_time_is_where_it_is_said_to_be() {
+    check(
+        r"
+        at 5 pm UTC | 5 pm UTC | 2026-11-27T17:00:00+00:00 | hour
+        9am EST | 9am EST | 2026-11-27T09:00:00-05:00 | hour
+        9 am utc | 9 am utc | 2026-11-27T09:00:00+00:00 | hour
+        8 am gmt | 8 am gmt | 2026-11-28T08:00:00+00:00 | hour
+        4am EST | 4am EST | 2026-11-27T04:00:00-05:00 | hour
+        tomorrow at noon CET | tomorrow at noon CET | 2026-11-28T12:00:00+01:00 | hour
+        half past six am PST | half past six am PST | 2026-11-27T06:30:00-08:00 | minute
+        17:30 UTC+2 | 17:30 UTC+2 | 2026-11-27T17:30:00+02:00 | minute
+        17:30 +0530 | 17:30 +0530 | 2026-11-27T17:30:00+05:30 | minute
+        2026-12-03 14:05:09 -05:00 | 2026-12-03 14:05:09 -05:00 | 2026-12-03T14:05:09-05:00 | second
+        2026-12-03T14:05-05:00 | 2026-12-03T14:05-05:00 | 2026-12-03T14:05:00-05:00 | minute
+        14:00-16:30 | 14:00-16:30 | 2026-11-27T14:00/2026-11-27T16:30 | minute
+        9-11 am EST | 9-11 am EST | 2026-11-27T09:00:00-05:00/2026-11-27T11:00:00-05:00 | hour
+        before 5 pm UTC | before 5 pm UTC | /2026-11-27T17:00:00+00:00 | hour
+        2 hours after 5 pm UTC | 2 hours after 5 pm UTC | 2026-11-27T19:00:00+00:00 | minute
         ",
     );
 }

@@ -3,6 +3,7 @@
 mod addresses;
 mod amounts;
 mod datetime;
+mod foreign;
 mod groups;
 mod hostile;
 mod phrases;

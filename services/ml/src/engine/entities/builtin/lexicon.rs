@@ -4,13 +4,17 @@ use super::datetime::Part;
 use super::duration::Unit;
 use super::vocabulary::Word;
 
-/// Words of every language: abbreviations.
+/// Words of every language.
 pub(super) const SHARED: &[(&str, Word)] = &[
-    ("am", Word::Meridiem(false)),
-    ("pm", Word::Meridiem(true)),
     ("h", Word::Letter('h')),
-    ("usd", Word::Currency("USD")),
     ("eur", Word::Currency("EUR")),
+    ("euro", Word::Currency("EUR")),
+    ("euros", Word::Currency("EUR")),
+];
+
+/// Codes of every language, there in capitals only: in small letters some of them are words of it ("30 Sek").
+pub(super) const CODES: &[(&str, Word)] = &[
+    ("usd", Word::Currency("USD")),
     ("gbp", Word::Currency("GBP")),
     ("jpy", Word::Currency("JPY")),
     ("chf", Word::Currency("CHF")),
@@ -39,8 +43,6 @@ pub(super) const SHARED: &[(&str, Word)] = &[
     ("ils", Word::Currency("ILS")),
     ("thb", Word::Currency("THB")),
     ("rub", Word::Currency("RUB")),
-    ("euro", Word::Currency("EUR")),
-    ("euros", Word::Currency("EUR")),
 ];
 
 /// Numbers and ordinals.
@@ -256,6 +258,8 @@ pub(super) const TIME: &[(&str, Word)] = &[
     ("noon", Word::Noon),
     ("midday", Word::Noon),
     ("midnight", Word::Midnight),
+    ("am", Word::Meridiem(false)),
+    ("pm", Word::Meridiem(true)),
     ("oclock", Word::OClock),
     ("clock", Word::Clock),
     ("christmas", Word::Christmas),
@@ -263,6 +267,33 @@ pub(super) const TIME: &[(&str, Word)] = &[
     ("eve", Word::Eve),
     ("new", Word::New),
     ("halloween", Word::Halloween),
+];
+
+/// Abbreviations of time zones that mean one place only, and are no other word. In other languages they are codes too.
+pub(super) const ZONES: &[(&str, Word)] = &[
+    ("utc", Word::Zone(0)),
+    ("gmt", Word::Zone(0)),
+    ("cet", Word::Zone(1)),
+    ("cest", Word::Zone(2)),
+    ("eet", Word::Zone(2)),
+    ("eest", Word::Zone(3)),
+    ("msk", Word::Zone(3)),
+    ("hkt", Word::Zone(8)),
+    ("jst", Word::Zone(9)),
+    ("kst", Word::Zone(9)),
+    ("aest", Word::Zone(10)),
+    ("aedt", Word::Zone(11)),
+    ("nzst", Word::Zone(12)),
+    ("nzdt", Word::Zone(13)),
+    ("edt", Word::Zone(-4)),
+    ("est", Word::Zone(-5)),
+    ("cdt", Word::Zone(-5)),
+    ("mdt", Word::Zone(-6)),
+    ("mst", Word::Zone(-7)),
+    ("pdt", Word::Zone(-7)),
+    ("pst", Word::Zone(-8)),
+    ("akdt", Word::Zone(-8)),
+    ("akst", Word::Zone(-9)),
 ];
 
 /// Words that say how times stand to each other.

@@ -117,7 +117,7 @@ fn written(words: &Words<'_>, first: usize) -> Option<(Number, usize)> {
     let is_code = words.is_glued(first)
         && matches!(
             words.before(first),
-            Word::Other | Word::Letter(_) | Word::Suffix
+            Word::Other | Word::Letter(_) | Word::Suffix | Word::Zone(_)
         );
     if is_code && !is_length {
         return None;

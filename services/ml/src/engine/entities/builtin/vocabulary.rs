@@ -2,7 +2,7 @@
 
 use super::datetime::Part;
 use super::duration::Unit;
-use super::lexicon::{COUNTING, JOINING, MONEY, SHARED, TIME};
+use super::lexicon::{CODES, COUNTING, JOINING, MONEY, SHARED, TIME, ZONES};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -67,6 +67,8 @@ pub(super) enum Word {
     Meridiem(bool),
     OClock,
     Clock,
+    /// A time zone without summer time, hours from UTC.
+    Zone(i8),
     Christmas,
     Eve,
     New,
@@ -121,6 +123,7 @@ impl Word {
                 | Self::Meridiem(_)
                 | Self::Clock
                 | Self::OClock
+                | Self::Zone(_)
                 | Self::Eve
                 | Self::New
                 | Self::Ago
@@ -159,31 +162,52 @@ impl Word {
 /// Letters of the longest word that fits into a key.
 const LONGEST: usize = 12;
 
-static WORDS: LazyLock<HashMap<u64, (Word, bool)>> = LazyLock::new(|| {
-    let entry = |shared: bool| {
-        move |(name, word): &(&str, Word)| {
+/// Where a word is one of ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    /// In every language.
+    Everywhere,
+    /// In every language in capitals, in English however it is written.
+    InCapitals,
+    InEnglish,
+}
+
+static WORDS: LazyLock<HashMap<u64, (Word, Spoken)>> = LazyLock::new(|| {
+    let tables = [
+        (SHARED, Spoken::Everywhere),
+        (CODES, Spoken::InCapitals),
+        (ZONES, Spoken::InCapitals),
+        (COUNTING, Spoken::InEnglish),
+        (MONEY, Spoken::InEnglish),
+        (TIME, Spoken::InEnglish),
+        (JOINING, Spoken::InEnglish),
+    ];
+    let mut words = HashMap::new();
+    for (table, spoken) in tables {
+        for (name, word) in table {
             let letters: Vec<char> = name.chars().collect();
-            key(&letters).map(|key| (key, (*word, shared)))
+            words.extend(key(&letters).map(|key| (key, (*word, spoken))));
         }
-    };
-    let english = [COUNTING, MONEY, TIME, JOINING].into_iter().flatten();
-    let english = english.filter_map(entry(false));
-    english
-        .chain(SHARED.iter().filter_map(entry(true)))
-        .collect()
+    }
+    words
 });
 
-/// What a folded word means; of other languages than English only what all of them share.
-pub(super) fn look_up(letters: &[char], english: bool) -> Word {
+/// What a folded word means, which was written in capitals only if it `is_upper`.
+pub(super) fn look_up(letters: &[char], is_upper: bool, english: bool) -> Word {
     if let [letter] = letters
         && (*letter != 'a' || !english)
     {
         return Word::Letter(*letter);
     }
-    match key(letters).and_then(|key| WORDS.get(&key)) {
-        Some((word, shared)) if english || *shared => *word,
-        _ => Word::Other,
-    }
+    let Some((word, spoken)) = key(letters).and_then(|key| WORDS.get(&key)) else {
+        return Word::Other;
+    };
+    let is_ours = match spoken {
+        Spoken::Everywhere => true,
+        Spoken::InCapitals => english || is_upper,
+        Spoken::InEnglish => english,
+    };
+    if is_ours { *word } else { Word::Other }
 }
 
 /// A word of a to z as a number, five bits a letter.

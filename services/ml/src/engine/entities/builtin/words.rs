@@ -146,7 +146,7 @@ impl<'a> Words<'a> {
 fn meaning(text: &Text, token: &Token, locale: Locale) -> Word {
     let chars = text.chars(token);
     match (token.kind, chars) {
-        (Kind::Word, _) => look_up(chars, locale.english),
+        (Kind::Word, _) => look_up(chars, token.upper, locale.english),
         (Kind::Number, _) if chars.iter().all(char::is_ascii_digit) => Word::Digits,
         (Kind::Sign, ['−' | '–' | '—']) => Word::Sign('-'),
         (Kind::Sign, [sign]) => Word::Sign(*sign),

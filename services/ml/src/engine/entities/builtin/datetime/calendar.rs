@@ -7,8 +7,9 @@ use super::super::vocabulary::Word;
 use super::super::words::Words;
 use super::stretch::Stretch;
 use super::{numeric, period};
-use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime, Weekday};
+use jiff::tz::Offset;
+use jiff::{ToSpan as _, Zoned};
 
 /// An utterance, and the day from which its dates are counted.
 #[derive(Clone, Copy)]
@@ -17,12 +18,33 @@ pub(super) struct Calendar<'a> {
     pub(super) words: &'a Words<'a>,
     /// When it was said, on the clock of the speaker.
     pub(super) now: DateTime,
+    /// How far that clock is from UTC.
+    pub(super) offset: Offset,
 }
 
 impl Calendar<'_> {
     /// The day on which it was said.
     pub(super) fn today(&self) -> Date {
         self.now.date()
+    }
+
+    /// The same, as if it had been said at the begin of a stretch.
+    pub(super) fn counted_from(&self, stretch: &Stretch) -> Self {
+        let instant = stretch.instant.as_ref();
+        Self {
+            now: stretch.from,
+            offset: instant.map_or(self.offset, Zoned::offset),
+            ..*self
+        }
+    }
+
+    /// When it was said, on a clock so far from UTC.
+    pub(super) fn now_at(&self, offset: Option<Offset>) -> Option<DateTime> {
+        let Some(offset) = offset else {
+            return Some(self.now);
+        };
+        let ahead = offset.seconds() - self.offset.seconds();
+        self.now.checked_add(ahead.seconds()).ok()
     }
 
     /// The next such day of the year, today included.
@@ -70,6 +92,7 @@ impl Calendar<'_> {
             Word::Month(..) => self.month_first(first),
             Word::Weekday(..) => self.weekday_first(first),
             Word::Day(days) => Some((Stretch::day(self.days(days.into())?)?, first + 1)),
+            Word::Unit(Unit::Day) if is_single(self.words, first) => self.around(first),
             Word::Christmas | Word::New | Word::Halloween => self.holiday(first),
             _ => None,
         };
@@ -78,16 +101,23 @@ impl Calendar<'_> {
 
     /// What needs its article: "the 15th", "the day after tomorrow".
     fn named_by_article(&self, first: usize) -> Option<(Stretch, usize)> {
-        let words = self.words;
-        let around = match (words.at(first), words.at(first + 1), words.at(first + 2)) {
-            (Word::Unit(_), Word::After, Word::Day(1)) => 2,
-            (Word::Unit(_), Word::Before, Word::Day(-1)) => -2,
-            (Word::Digits | Word::NthSmall(_) | Word::NthTens(_) | Word::Tens(_), ..) => {
-                return self.day_of_month(first).or_else(|| self.day_alone(first));
+        match self.words.at(first) {
+            Word::Unit(_) => self.around(first),
+            Word::Digits | Word::NthSmall(_) | Word::NthTens(_) | Word::Tens(_) => {
+                self.day_of_month(first).or_else(|| self.day_alone(first))
             }
+            _ => None,
+        }
+    }
+
+    /// "day after tomorrow", "day before yesterday".
+    fn around(&self, first: usize) -> Option<(Stretch, usize)> {
+        let days = match (self.words.at(first + 1), self.words.at(first + 2)) {
+            (Word::After, Word::Day(1)) => 2,
+            (Word::Before, Word::Day(-1)) => -2,
             _ => return None,
         };
-        Some((Stretch::day(self.days(around)?)?, first + 3))
+        Some((Stretch::day(self.days(days)?)?, first + 3))
     }
 
     /// "3 May", "3rd of May 2026", "the third of next month".
@@ -197,6 +227,12 @@ impl Calendar<'_> {
             None => Stretch::day(self.upcoming(month, day)?),
         }
     }
+}
+
+/// Whether it is one day that is spoken of: not "any day", "days".
+fn is_single(words: &Words<'_>, first: usize) -> bool {
+    words.chars(first) == ['d', 'a', 'y']
+        && !matches!(words.before(first), Word::Rate | Word::Pointing)
 }
 
 /// A day of a month.

@@ -5,6 +5,9 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{ToSpan as _, Zoned};
 
+/// The hour at which a night ends.
+const MORNING: i8 = 6;
+
 /// A time of the day as it was said.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Clock {
@@ -60,7 +63,8 @@ impl Clock {
             Some(Part::Morning) => self.settled(false),
             // Twelve at night is the end of the day; three at night is before the morning.
             Some(Part::Night) => self.settled((6..12).contains(&self.time.hour())),
-            Some(Part::Afternoon | Part::Evening) => self.settled(true),
+            Some(Part::Afternoon) => self.settled(true),
+            Some(Part::Evening) => self.settled(self.time.hour() != 12),
         }
     }
 
@@ -73,11 +77,17 @@ impl Clock {
         [time(self.settled(false)), time(self.settled(true))]
     }
 
-    /// On a day: of two times the one that is still to come today, else the one at which people are awake.
+    /// On a day: of two times the one that is still to come today, else the one at which people are awake. Its night
+    /// goes on into the next day.
     pub(super) fn on(self, date: Date, part: Option<Part>, now: DateTime) -> Option<Stretch> {
         let clock = self.in_part(part)?;
         let to_come = |time: &Time| date.to_datetime(*time) > now && date == now.date();
         let time = clock.times().into_iter().flatten().find(to_come);
+        let is_late =
+            matches!(part, Some(Part::Evening | Part::Night)) && clock.time.hour() < MORNING;
+        if is_late && time.is_none() {
+            return clock.stretch(date.tomorrow().ok()?.to_datetime(clock.time));
+        }
         let awake = || {
             clock
                 .settled(matches!(clock.time.hour(), 1..=6 | 12))

@@ -6,10 +6,15 @@ use super::super::vocabulary::Word;
 use super::super::words::Words;
 use super::clock::Clock;
 use super::stretch::Grain;
-use jiff::tz::Offset;
+use super::zone;
 
-/// The time of the day that begins here.
+/// The time of the day that begins here, and where it is this time.
 pub(super) fn find(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (clock, end) = said(words, first)?;
+    Some(zone::placed(words, first, (clock, end)))
+}
+
+fn said(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     if words.is_glued(first)
         && matches!(
             words.before(first),
@@ -20,6 +25,7 @@ pub(super) fn find(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     }
     match words.at(first) {
         Word::Digits => digital(words, first)
+            .or_else(|| hours_and_minutes(words, first))
             .or_else(|| past(words, first))
             .or_else(|| hour(words, first)),
         Word::Small(_) | Word::Tens(_) | Word::Half | Word::Quarter => {
@@ -75,41 +81,22 @@ fn digital(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
         return Some((clock.settled(is_afternoon)?, end));
     }
     clock.is_half &= is_half;
-    if let Some((offset, end)) = offset(words, end) {
-        let offset = Some(offset);
-        return Some((
-            Clock {
-                offset,
-                is_half: false,
-                ..clock
-            },
-            end,
-        ));
-    }
     Some((clock, end))
 }
 
-/// Z, +02:00 or +0200 right behind a time.
-fn offset(words: &Words<'_>, at: usize) -> Option<(Offset, usize)> {
-    if !words.is_glued(at) {
+/// 15h30, which only in English is a length; 2h30m is one everywhere.
+fn hours_and_minutes(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let end = first + 3;
+    let is_joined = words.at(first + 1) == Word::Letter('h')
+        && words.is_glued(first + 1)
+        && words.is_glued(first + 2);
+    let goes_on = words.is_glued(end) && !matches!(words.at(end), Word::Sign(_));
+    if words.locale.english || !is_joined || goes_on {
         return None;
     }
-    let sign = match words.at(at) {
-        Word::Letter('z') => return Some((Offset::UTC, at + 1)),
-        Word::Sign('+') => 1,
-        Word::Sign('-') => -1,
-        _ => return None,
-    };
-    let is_glued = words.is_glued(at + 1);
-    let (minutes, end) = match (words.figures(at + 1, 2..3), words.figures(at + 1, 4..5)) {
-        (Some(hours), _) if words.is_glued_sign(at + 2, ':') => {
-            (hours * 60 + words.figures(at + 3, 2..3)?, at + 4)
-        }
-        (_, Some(both)) => (both / 100 * 60 + both % 100, at + 2),
-        _ => return None,
-    };
-    let offset = Offset::from_seconds(i32::from(minutes) * 60 * sign).ok()?;
-    is_glued.then_some((offset, end))
+    let hour = words.figures(first, 1..3).filter(|hour| *hour < 24)?;
+    let minute = words.figures(first + 2, 2..3)?;
+    Some((Clock::new(hour, minute, Grain::Minute)?, end))
 }
 
 /// am, pm, a.m., p.m.
@@ -162,13 +149,9 @@ pub(super) fn bare(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     let (hour, end) = hour_number(words, first)?;
     let is_number = words.at(end) == Word::Other || !ends(words, end);
     let clock = Clock::half(hour, 0, Grain::Hour).filter(|_| !is_number)?;
-    Some((
-        Clock {
-            is_bare: true,
-            ..clock
-        },
-        end,
-    ))
+    let (clock, end) = zone::placed(words, first, (clock, end));
+    let is_bare = clock.offset.is_none();
+    Some((Clock { is_bare, ..clock }, end))
 }
 
 fn hour_number(words: &Words<'_>, first: usize) -> Option<(i16, usize)> {

@@ -14,6 +14,7 @@ mod point;
 mod range;
 mod relative;
 mod stretch;
+mod zone;
 
 use super::Found;
 use super::vocabulary::Word;
@@ -33,6 +34,7 @@ pub(super) fn find(words: &Words<'_>, now: &Zoned, first: usize) -> Option<Found
     let calendar = Calendar {
         words,
         now: now.datetime(),
+        offset: now.offset(),
     };
     let bound = range::bound(&calendar, first);
     let bound =

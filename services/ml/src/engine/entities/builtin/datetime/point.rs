@@ -102,11 +102,12 @@ impl Point {
 
     /// The time that is meant.
     pub(super) fn resolve(&self, calendar: &Calendar<'_>) -> Option<Stretch> {
+        let now = calendar.now_at(self.clock.and_then(|clock| clock.offset))?;
         match (&self.date, self.clock, self.part) {
             (Some(date), None, None) => Some(date.clone()),
             (Some(date), None, Some(part)) => date.part(part),
-            (Some(date), Some(clock), part) => clock.on(date.from.date(), part, calendar.now),
-            (None, Some(clock), part) => clock.next(part, calendar.now),
+            (Some(date), Some(clock), part) => clock.on(date.from.date(), part, now),
+            (None, Some(clock), part) => clock.next(part, now),
             (None, None, Some(part)) => clock::part(part, calendar.now),
             (None, None, None) => None,
         }

@@ -90,6 +90,7 @@ fn points(
     if right.date.is_none() {
         right.date = date(&left);
     }
+    share_offset(&mut left, &mut right)?;
     let (from, to) = ends(calendar, &left, &right).or_else(|| later(calendar, &left, at))?;
     let end = if to.grain < Grain::Day && !to.is_interval {
         to.from
@@ -101,6 +102,17 @@ fn points(
         ..Stretch::interval(from.from, end, from.grain.min(to.grain))
     };
     (from.from < end).then_some((stretch, right.end))
+}
+
+/// "9 to 11 am EST": where the one end is, the other one is too.
+fn share_offset(left: &mut Point, right: &mut Point) -> Option<()> {
+    let (Some(left), Some(right)) = (&mut left.clock, &mut right.clock) else {
+        return Some(());
+    };
+    let offset = left.offset.or(right.offset);
+    left.offset = offset;
+    right.offset = right.offset.or(offset);
+    (left.offset == right.offset).then_some(())
 }
 
 /// A number by itself is an hour only opposite one, and two of them only with something that says so.
@@ -115,10 +127,7 @@ fn is_pair(left: &Point, right: &Point) -> bool {
 fn ends(calendar: &Calendar<'_>, left: &Point, right: &Point) -> Option<(Stretch, Stretch)> {
     let mut from = left.resolve(calendar)?;
     let reference = match (left.clock, right.clock) {
-        (Some(_), Some(_)) => Calendar {
-            now: from.from,
-            ..*calendar
-        },
+        (Some(_), Some(_)) => calendar.counted_from(&from),
         _ => *calendar,
     };
     let to = right.resolve(&reference)?;
@@ -133,10 +142,7 @@ fn ends(calendar: &Calendar<'_>, left: &Point, right: &Point) -> Option<(Stretch
 /// The second end counted from the first: on a Tuesday, "Monday to Wednesday".
 fn later(calendar: &Calendar<'_>, left: &Point, at: usize) -> Option<(Stretch, Stretch)> {
     let from = left.resolve(calendar)?;
-    let reference = Calendar {
-        now: from.from,
-        ..*calendar
-    };
+    let reference = calendar.counted_from(&from);
     let to = Point::at(&reference, at, true)?.resolve(&reference)?;
     (from.from <= to.from).then_some((from, to))
 }

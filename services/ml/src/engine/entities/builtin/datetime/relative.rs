@@ -83,6 +83,9 @@ fn shifted(
     let point = Point::at(calendar, at, false)?;
     let origin = point.resolve(calendar)?;
     let grain = grain(length).min(origin.grain);
-    let then = origin.from.checked_add(span).ok()?;
-    Some((Stretch::one(then, grain)?, point.end))
+    let then = match origin.instant {
+        Some(instant) => Stretch::instant(instant.checked_add(span).ok()?, grain)?,
+        None => Stretch::one(origin.from.checked_add(span).ok()?, grain)?,
+    };
+    Some((then, point.end))
 }

@@ -145,12 +145,17 @@ impl Stretch {
         }
     }
 
+    /// Where its begin is, or the speaker.
+    fn zone<'a>(&'a self, speaker: &'a TimeZone) -> &'a TimeZone {
+        self.instant.as_ref().map_or(speaker, Zoned::time_zone)
+    }
+
     /// As a value: with its grain, or with both ends.
     pub(super) fn json(&self, zone: &TimeZone) -> Option<Value> {
         let grain = self.grain.as_str();
         let from = self.begin(zone)?;
         Some(if self.is_interval {
-            json!({"from": from, "to": at(self.to, zone)?, "grain": grain})
+            json!({"from": from, "to": at(self.to, self.zone(zone))?, "grain": grain})
         } else {
             json!({"value": from, "grain": grain})
         })
@@ -162,7 +167,7 @@ impl Stretch {
         let end = if self.grain < Grain::Day {
             self.begin(zone)?
         } else {
-            at(self.to, zone)?
+            at(self.to, self.zone(zone))?
         };
         Some(match side {
             Side::Since => json!({"from": self.begin(zone)?, "grain": grain}),

@@ -1,0 +1,56 @@
+//! What languages other than English write with letters that English knows.
+
+use super::{AMERICAN, FRENCH, GERMAN, NOW, check, found};
+use serde_json::json;
+
+#[test]
+fn words_of_another_language_are_no_abbreviations() {
+    for (text, part, number) in [
+        ("wir sind 4 am Tisch", "4", 4),
+        ("Timer auf 30 Sek", "30", 30),
+        ("noch 30 sek", "30", 30),
+        ("um 8 pst leise", "8", 8),
+    ] {
+        check(&GERMAN, "number", &[(text, &[(part, json!(number))])]);
+    }
+}
+
+#[test]
+fn codes_are_read_in_capitals_and_in_english_however_they_are_written() {
+    let crowns = json!({"amount": 30, "currency": "SEK"});
+    check(
+        &GERMAN,
+        "money",
+        &[("für 30 SEK", &[("30 SEK", crowns.clone())])],
+    );
+    check(&AMERICAN, "money", &[("for 30 sek", &[("30 sek", crowns)])]);
+    let euros = json!({"amount": 20, "currency": "EUR"});
+    check(&GERMAN, "money", &[("für 20 eur", &[("20 eur", euros)])]);
+    let five = json!({"value": "2026-11-27T17:00:00+00:00", "grain": "minute"});
+    check(
+        &GERMAN,
+        "datetime",
+        &[("um 17:00 UTC", &[("17:00 UTC", five)])],
+    );
+}
+
+#[test]
+fn hours_and_minutes_around_an_h_are_a_time_but_for_english() {
+    let time = json!({"value": "2026-11-27T15:30:00+02:00", "grain": "minute"});
+    for model in [&*FRENCH, &*GERMAN] {
+        check(
+            model,
+            "datetime",
+            &[("à 15h30.", &[("15h30", time.clone())])],
+        );
+    }
+    for model in [&*FRENCH, &*AMERICAN] {
+        let length = json!({"iso": "PT2H30M", "seconds": 9000});
+        check(model, "duration", &[("2h30m", &[("2h30m", length)])]);
+    }
+    let kinds: Vec<_> = found(&AMERICAN, "15h30", NOW)
+        .into_iter()
+        .map(|found| found.1)
+        .collect();
+    assert!(!kinds.contains(&"datetime".to_owned()), "{kinds:?}");
+}
