@@ -33,6 +33,20 @@ pub enum TrainError {
     /// No example has an intent.
     #[error("every example is out of scope: add utterances with their intents")]
     NoIntent,
+    /// More kinds of entity than can be learned in the memory that there is.
+    #[error(
+        "more than {0} different entities, counted with their roles, are annotated: values may stand where the name of \
+         their entity belongs"
+    )]
+    ManyEntities(usize),
+    /// Too many kinds of entity for so many different words.
+    #[error(
+        "the annotated entities need more memory than there is: have fewer kinds of entity and roles, or fewer examples"
+    )]
+    ManyWeights,
+    /// More patterns than are kept in memory.
+    #[error("more than {0} regular expressions cannot be used")]
+    ManyPatterns(usize),
     /// A pattern cannot be used.
     #[error(transparent)]
     Pattern(#[from] BadPattern),
@@ -50,7 +64,7 @@ pub fn train(
 ) -> Result<Trained, TrainError> {
     let labels: Vec<Option<&str>> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
     check(&labels)?;
-    let entities = Entities::new(data, &options.language)?;
+    let entities = Entities::new(data, &options.language, progress)?;
     let texts: Vec<Text> = data
         .examples
         .iter()

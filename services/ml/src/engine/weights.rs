@@ -35,7 +35,12 @@ impl Learned {
 
     /// Makes room up to this many rows.
     pub(super) fn grow(&mut self, rows: usize) {
-        self.values.resize(rows * self.columns, 0.0);
+        let (wanted, held) = (rows * self.columns, self.values.len());
+        if wanted > self.values.capacity() {
+            // A quarter more instead of twice as much: there are many of them.
+            self.values.reserve_exact((wanted - held).max(held / 4));
+        }
+        self.values.resize(wanted, 0.0);
     }
 
     /// All rows, one after the other.

@@ -16,7 +16,7 @@ use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use std::time::Duration;
 use stoa_contracts::parse::{Entity, ParseResult};
-use stoa_contracts::training_data::{RegexPattern, TrainingData};
+use stoa_contracts::training_data::{EntityAnnotation, Example, RegexPattern, TrainingData};
 use support::energy_supplier;
 
 static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
@@ -242,6 +242,27 @@ fn data_that_cannot_be_learned_is_refused_with_what_to_do() {
         ..energy_supplier()
     });
     assert!(refusal.to_string().contains("`[`"), "{refusal}");
+}
+
+#[test]
+fn values_written_where_the_names_of_entities_belong_are_refused_before_they_take_memory() {
+    let mut data = energy_supplier();
+    let example = |number: usize| Example {
+        text: format!("my meter is x{number}"),
+        intent: Some("report_reading".into()),
+        entities: vec![EntityAnnotation {
+            start: 12,
+            end: 13 + number.to_string().len(),
+            entity: format!("e{number}"),
+            role: None,
+            group: None,
+            value: None,
+        }],
+        metadata: None,
+    };
+    data.examples.extend((0..5_000).map(example));
+    let error = refusal(&data);
+    assert!(matches!(error, TrainError::ManyEntities(250)), "{error}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Lists of an entity's values: exact phrases, whatever their case and accents.
 
+use super::super::progress::{Cancelled, Progress};
 use super::super::text::{Text, slice};
 use super::LOOKUP;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::{Lookup, Synonym};
 
@@ -28,19 +29,28 @@ struct Hit<'a> {
 
 impl Gazetteer {
     /// The lists, and the synonyms of their values.
-    pub(super) fn new(lookups: &[Lookup], synonyms: &[Synonym]) -> Self {
+    pub(super) fn new(
+        lookups: &[Lookup],
+        synonyms: &[Synonym],
+        progress: &Progress,
+    ) -> Result<Self, Cancelled> {
         let mut gazetteer = Self::default();
+        let mut variants: HashMap<&str, Vec<&String>> = HashMap::new();
+        for synonym in synonyms {
+            let known = variants.entry(&synonym.value).or_default();
+            known.extend(&synonym.variants);
+        }
         for lookup in lookups {
             let entity = gazetteer.number(&lookup.entity);
             for value in &lookup.values {
+                progress.advance(0)?;
                 gazetteer.add(value, entity, value);
-                let variants = synonyms.iter().filter(|synonym| synonym.value == *value);
-                for variant in variants.flat_map(|synonym| &synonym.variants) {
+                for variant in variants.get(value.as_str()).into_iter().flatten() {
                     gazetteer.add(variant, entity, value);
                 }
             }
         }
-        gazetteer
+        Ok(gazetteer)
     }
 
     fn number(&mut self, entity: &str) -> u32 {
@@ -163,13 +173,11 @@ mod tests {
             values,
         }];
         let variants = vec!["the cheap one".into()];
-        Gazetteer::new(
-            &lookups,
-            &[Synonym {
-                value: "Sunrise".into(),
-                variants,
-            }],
-        )
+        let synonyms = [Synonym {
+            value: "Sunrise".into(),
+            variants,
+        }];
+        Gazetteer::new(&lookups, &synonyms, &Progress::new()).expect("nobody cancels it")
     }
 
     fn found(original: &str) -> Vec<(usize, usize, String)> {
@@ -189,6 +197,30 @@ mod tests {
     #[test]
     fn a_synonym_of_a_listed_value_stands_for_it() {
         assert_eq!(found("take the cheap one"), [(5, 18, "Sunrise".into())]);
+    }
+
+    #[test]
+    fn many_values_with_a_synonym_each_are_taken_in_proportion_until_it_is_cancelled() {
+        let values: Vec<String> = (0..40_000).map(|n| format!("value {n}")).collect();
+        let synonym = |value: &String| Synonym {
+            value: value.clone(),
+            variants: vec![format!("also {value}")],
+        };
+        let synonyms: Vec<Synonym> = values.iter().map(synonym).collect();
+        let lookups = [Lookup {
+            entity: "thing".into(),
+            values,
+        }];
+        let progress = Progress::new();
+        let started = std::time::Instant::now();
+        let gazetteer = Gazetteer::new(&lookups, &synonyms, &progress).unwrap();
+        assert!(started.elapsed() < std::time::Duration::from_secs(5));
+        assert_eq!(gazetteer.phrases.len(), 80_000);
+        progress.cancel();
+        assert_eq!(
+            Gazetteer::new(&lookups, &synonyms, &progress),
+            Err(Cancelled)
+        );
     }
 
     #[test]

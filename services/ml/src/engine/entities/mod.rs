@@ -8,9 +8,10 @@ mod resolve;
 mod synonyms;
 mod tagger;
 
-use super::progress::{Cancelled, Progress};
+use super::progress::Progress;
 use super::random::Random;
 use super::text::Text;
+use super::train::TrainError;
 pub use builtin::Builtins;
 use jiff::Zoned;
 pub use patterns::BadPattern;
@@ -48,10 +49,15 @@ pub(super) struct Lesson<'a> {
 
 impl Entities {
     /// Takes over lists, patterns and synonyms; what is learned comes by [`Self::learn`].
-    pub(super) fn new(data: &TrainingData, language: &str) -> Result<Self, BadPattern> {
+    pub(super) fn new(
+        data: &TrainingData,
+        language: &str,
+        progress: &Progress,
+    ) -> Result<Self, TrainError> {
+        tagger::check(&data.examples)?;
         Ok(Self {
             tagger: None,
-            gazetteer: gazetteer::Gazetteer::new(&data.lookups, &data.synonyms),
+            gazetteer: gazetteer::Gazetteer::new(&data.lookups, &data.synonyms, progress)?,
             patterns: patterns::Patterns::new(&data.regexes)?,
             synonyms: synonyms::Synonyms::new(data),
             locale: builtin::Locale::of(language),
@@ -63,7 +69,7 @@ impl Entities {
         mut self,
         lesson: &Lesson<'_>,
         progress: &Progress,
-    ) -> Result<Self, Cancelled> {
+    ) -> Result<Self, TrainError> {
         let random = Random::new(lesson.seed);
         self.tagger = tagger::learn(lesson, &self.gazetteer, random, progress)?;
         Ok(self)

@@ -1,6 +1,7 @@
 //! Entities by regular expression, in bounded time and memory whatever the pattern.
 
 use super::super::text::place;
+use super::super::train::TrainError;
 use super::REGEX;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,12 @@ use stoa_contracts::training_data::RegexPattern;
 
 /// Bytes that a compiled pattern may take.
 const COMPILED: usize = 1 << 18;
+/// The least of these that is enough tells how large it is.
+const SIZES: [usize; 4] = [1 << 12, 1 << 14, 1 << 16, COMPILED];
+/// It is compiled forwards and backwards, and each way keeps what it has seen.
+const PARTS: usize = 4;
+/// Patterns of an assistant; `api` takes no more of them.
+const MOST: usize = 500;
 /// Matches of a pattern that are looked at in an utterance.
 const MATCHES: usize = 100;
 
@@ -17,6 +24,8 @@ const MATCHES: usize = 100;
 #[serde(try_from = "Vec<(String, String)>", into = "Vec<(String, String)>")]
 pub(super) struct Patterns {
     patterns: Vec<(String, Regex)>,
+    /// Bytes in memory, roughly.
+    bytes: usize,
 }
 
 /// A pattern that cannot be used.
@@ -30,11 +39,14 @@ pub struct BadPattern {
 
 impl Patterns {
     /// Compiles the patterns.
-    pub(super) fn new(patterns: &[RegexPattern]) -> Result<Self, BadPattern> {
+    pub(super) fn new(patterns: &[RegexPattern]) -> Result<Self, TrainError> {
+        if patterns.len() > MOST {
+            return Err(TrainError::ManyPatterns(MOST));
+        }
         let pairs = patterns
             .iter()
             .map(|p| (p.entity.clone(), p.pattern.clone()));
-        pairs.collect::<Vec<_>>().try_into()
+        Ok(pairs.collect::<Vec<_>>().try_into()?)
     }
 
     /// What the patterns match.
@@ -65,8 +77,8 @@ impl Patterns {
     }
 
     /// Bytes in memory, roughly.
-    pub(super) fn bytes(&self) -> usize {
-        self.patterns.len() * COMPILED / 8
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -74,25 +86,39 @@ impl TryFrom<Vec<(String, String)>> for Patterns {
     type Error = BadPattern;
 
     fn try_from(pairs: Vec<(String, String)>) -> Result<Self, BadPattern> {
-        let patterns = pairs.into_iter().map(compile).collect::<Result<_, _>>()?;
-        Ok(Self { patterns })
+        let mut compiled = Self::default();
+        for (entity, pattern) in pairs {
+            match compile(&pattern) {
+                Ok((regex, bytes)) => {
+                    compiled.bytes += bytes + entity.len() + pattern.len();
+                    compiled.patterns.push((entity, regex));
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    return Err(BadPattern {
+                        entity,
+                        pattern,
+                        reason,
+                    });
+                }
+            }
+        }
+        Ok(compiled)
     }
 }
 
-fn compile((entity, pattern): (String, String)) -> Result<(String, Regex), BadPattern> {
-    let mut builder = RegexBuilder::new(&pattern);
-    let builder = builder
-        .case_insensitive(true)
-        .size_limit(COMPILED)
-        .dfa_size_limit(COMPILED);
-    match builder.build() {
-        Ok(regex) => Ok((entity, regex)),
-        Err(error) => Err(BadPattern {
-            entity,
-            pattern,
-            reason: error.to_string(),
-        }),
-    }
+/// The pattern, and how many bytes it takes, roughly.
+fn compile(pattern: &str) -> Result<(Regex, usize), regex::Error> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.case_insensitive(true).dfa_size_limit(COMPILED);
+    let build = |size: &usize| {
+        let built = builder.size_limit(*size).build();
+        built.map(|regex| (regex, PARTS * size))
+    };
+    let mut sizes = SIZES.iter().map(build);
+    sizes
+        .find(|built| !matches!(built, Err(regex::Error::CompiledTooBig(_))))
+        .unwrap_or_else(|| Err(regex::Error::CompiledTooBig(COMPILED)))
 }
 
 impl From<Patterns> for Vec<(String, String)> {
@@ -113,7 +139,7 @@ impl PartialEq for Patterns {
 mod tests {
     use super::*;
 
-    fn patterns(pattern: &str) -> Result<Patterns, BadPattern> {
+    fn patterns(pattern: &str) -> Result<Patterns, TrainError> {
         Patterns::new(&[RegexPattern {
             entity: "meter".into(),
             pattern: pattern.into(),
@@ -134,6 +160,25 @@ mod tests {
             message.contains("`(`") && message.contains("`meter`"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_pattern_weighs_what_it_takes() {
+        let (small, large) = (patterns("abc").unwrap(), patterns(r"\w{4}").unwrap());
+        assert!(small.bytes() < 32 << 10, "{}", small.bytes());
+        assert!(large.bytes() >= 256 << 10, "{}", large.bytes());
+    }
+
+    #[test]
+    fn more_patterns_than_there_is_memory_for_are_refused() {
+        let pattern = |number: usize| RegexPattern {
+            entity: "meter".into(),
+            pattern: format!("m{number}"),
+        };
+        let patterns: Vec<RegexPattern> = (0..=MOST).map(pattern).collect();
+        assert!(Patterns::new(&patterns[1..]).is_ok());
+        let error = Patterns::new(&patterns).unwrap_err();
+        assert!(matches!(error, TrainError::ManyPatterns(MOST)), "{error}");
     }
 
     #[test]

@@ -5,12 +5,16 @@
 //! the average over all steps is what is kept.
 
 use super::super::dictionary::Dictionary;
-use super::super::progress::{Cancelled, Progress};
+use super::super::progress::Progress;
 use super::super::random::Random;
+use super::super::train::TrainError;
 use super::super::weights::Learned;
 
 /// How often every sentence is seen.
 pub(super) const EPOCHS: usize = 10;
+
+/// Weights (features times labels) at most: 128 MiB while they are learned, with what their average lacks.
+const MOST_WEIGHTS: usize = 1 << 24;
 
 /// A sentence: for each token its features and its label.
 pub(super) struct Sentence {
@@ -60,13 +64,25 @@ pub(super) fn learn(
     labels: usize,
     random: &mut Random,
     progress: &Progress,
-) -> Result<Lesson, Cancelled> {
-    let mut learner = Learner::new(labels);
+) -> Result<Lesson, TrainError> {
+    learn_within(MOST_WEIGHTS, sentences, (labels, random), progress)
+}
+
+fn learn_within(
+    most_weights: usize,
+    sentences: &[Sentence],
+    (labels, random): (usize, &mut Random),
+    progress: &Progress,
+) -> Result<Lesson, TrainError> {
+    let mut learner = Learner::new(labels, most_weights);
     let mut order: Vec<usize> = (0..sentences.len()).collect();
     for _ in 0..EPOCHS {
         random.shuffle(&mut order);
         for index in &order {
             learner.see(&sentences[*index].thinned(random));
+            if learner.is_full {
+                return Err(TrainError::ManyWeights);
+            }
             progress.advance(1)?;
         }
     }
@@ -82,12 +98,18 @@ struct Learner {
     transitions: Learned,
     transitions_lag: Learned,
     step: f32,
+    /// Features that there may be.
+    most_features: usize,
+    /// Whether there were more.
+    is_full: bool,
 }
 
 impl Learner {
-    fn new(labels: usize) -> Self {
+    fn new(labels: usize, most_weights: usize) -> Self {
         Self {
             labels,
+            most_features: most_weights / labels.max(1),
+            is_full: false,
             dictionary: Dictionary::default(),
             weights: Learned::new(0, labels),
             lag: Learned::new(0, labels),
@@ -138,6 +160,11 @@ impl Learner {
     }
 
     fn move_weight(&mut self, feature: u64, label: usize, by: f32) {
+        let is_known = self.dictionary.row(feature).is_some();
+        self.is_full |= !is_known && self.dictionary.len() >= self.most_features;
+        if self.is_full {
+            return;
+        }
         let row = self.dictionary.row_or_new(feature);
         self.weights.grow(self.dictionary.len());
         self.lag.grow(self.dictionary.len());
@@ -227,6 +254,21 @@ mod tests {
         assert_eq!(viterbi(&emissions, &[0.0; 9], 3), [1, 2]);
         assert_eq!(viterbi(&[0.0, -9.0, 9.0], &[0.0; 9], 3), [0]);
         assert_eq!(viterbi(&[], &[0.0; 9], 3), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn stops_where_the_weights_would_take_too_much_memory() {
+        let sentences = [Sentence {
+            features: (0..10).map(|feature| vec![feature]).collect(),
+            unworded: 1,
+            labels: [0, 1].repeat(5),
+        }];
+        let learn = |most: usize| {
+            let lesson = (3, &mut Random::new(1));
+            learn_within(most, &sentences, lesson, &Progress::new()).map(drop)
+        };
+        assert!(learn(3 * 10).is_ok());
+        assert!(matches!(learn(3), Err(TrainError::ManyWeights)));
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use super::super::dictionary::Dictionary;
 use super::super::ngrams::hash;
-use super::super::progress::{Cancelled, Progress};
+use super::super::progress::Progress;
 use super::super::random::{Random, mix};
 use super::super::text::{Text, Token, slice};
+use super::super::train::TrainError;
 use super::super::weights::{Quantised, is_usable};
 use super::gazetteer::Gazetteer;
 use super::perceptron::{self, EPOCHS, Sentence, viterbi};
 use super::{Lesson, MODEL};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::Example;
 
@@ -33,7 +35,7 @@ pub(super) fn learn(
     gazetteer: &Gazetteer,
     mut random: Random,
     progress: &Progress,
-) -> Result<Option<Tagger>, Cancelled> {
+) -> Result<Option<Tagger>, TrainError> {
     let examples = &lesson.data.examples;
     let tags = tags(examples);
     if tags.is_empty() {
@@ -61,14 +63,23 @@ pub(super) fn learn(
     Ok(Some(tagger))
 }
 
+/// Kinds of entity with their roles; `api` takes no more of them.
+const MOST_TAGS: usize = 250;
+
+/// Whether there are so few tags that they can be learned.
+pub(super) fn check(examples: &[Example]) -> Result<(), TrainError> {
+    if tags(examples).len() > MOST_TAGS {
+        return Err(TrainError::ManyEntities(MOST_TAGS));
+    }
+    Ok(())
+}
+
 fn tags(examples: &[Example]) -> Vec<Tag> {
     let annotations = examples.iter().flat_map(|example| &example.entities);
-    let mut tags: Vec<Tag> = annotations
-        .map(|a| (a.entity.clone(), a.role.clone()))
-        .collect();
-    tags.sort_unstable();
-    tags.dedup();
-    tags
+    let tags: BTreeSet<(&String, &Option<String>)> =
+        annotations.map(|a| (&a.entity, &a.role)).collect();
+    let owned = |(entity, role): (&String, &Option<String>)| (entity.clone(), role.clone());
+    tags.into_iter().map(owned).collect()
 }
 
 const fn label_count(tags: &[Tag]) -> usize {

@@ -13,6 +13,7 @@ use super::train::{self, TrainError, train};
 use entities::EntityTally;
 use jiff::Zoned;
 use scores::Answer;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use stoa_contracts::evaluations::EvaluationResult;
 use stoa_contracts::parse::ParseResult;
@@ -20,6 +21,8 @@ use stoa_contracts::training_data::{Example, TrainingData};
 
 /// Folds that are worked on together at most: each may take as much memory as a training.
 const TOGETHER: usize = 4;
+/// Examples times annotations of different kinds from which on a single one is worked on.
+const LARGE: usize = 250_000;
 /// Utterances that one thread asks a model at a time.
 const CHUNK: usize = 256;
 
@@ -55,7 +58,7 @@ pub fn cross_validate(
     train::check(&labels)?;
     let mut random = Random::new(options.seed);
     let folds = folds::divide(&numbers(&labels), folds.max(2), &mut random);
-    let together = options.threads.get().min(folds.len()).min(TOGETHER);
+    let together = options.threads.get().min(folds.len()).min(together(data));
     let Some(together) = NonZeroUsize::new(together) else {
         return Err(EvaluateError::NothingToAsk);
     };
@@ -75,6 +78,17 @@ pub fn cross_validate(
         asking.take(answered?);
     }
     Ok(asking.result())
+}
+
+/// How many folds may be worked on together.
+fn together(data: &TrainingData) -> usize {
+    let annotations = data.examples.iter().flat_map(|example| &example.entities);
+    let kinds: HashSet<_> = annotations.map(|a| (&a.entity, &a.role)).collect();
+    if data.examples.len() * kinds.len() > LARGE {
+        1
+    } else {
+        TOGETHER
+    }
 }
 
 /// Asks a model every example.
