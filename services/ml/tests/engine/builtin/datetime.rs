@@ -25,7 +25,7 @@ fn value(short: &str, grain: &str) -> Value {
 }
 
 /// Of each row an utterance, the text of its time, its value and grain; of an interval both ends with a slash between.
-fn check_at(model: &Model, at: &str, table: &str) {
+pub(super) fn check_at(model: &Model, at: &str, table: &str) {
     let mut wrong = Vec::new();
     for row in table.lines().filter(|row| row.contains('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();

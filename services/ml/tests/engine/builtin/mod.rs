@@ -4,6 +4,7 @@ mod addresses;
 mod amounts;
 mod datetime;
 mod foreign;
+mod greek;
 mod groups;
 mod hostile;
 mod phrases;

@@ -193,6 +193,8 @@ fn amount(words: &Words<'_>, first: usize) -> Option<(f64, usize)> {
         Word::A => Some((1.0, first + 1)),
         Word::Quarter if quarter(0) => Some((0.25, first + 3)),
         Word::Half if is(1, Word::A) => Some((0.5, first + 2)),
+        // "μισή ώρα".
+        Word::Half if !words.locale.english => Some((0.5, first + 1)),
         _ => None,
     }
 }
@@ -201,7 +203,7 @@ fn unit(words: &Words<'_>, at: usize) -> Option<Unit> {
     let is_behind_digits = words.is_glued(at) && words.before(at) == Word::Digits;
     match words.at(at) {
         Word::Unit(unit) => Some(unit),
-        Word::NthSmall(2) => Some(Unit::Second),
+        Word::NthSmall(2) if words.locale.english => Some(Unit::Second),
         Word::Letter('h') if is_behind_digits => Some(Unit::Hour),
         Word::Letter('m') if is_behind_digits && is_behind_hours(words, at) => Some(Unit::Minute),
         Word::Letter('s') if is_behind_digits && is_behind_hours(words, at) => Some(Unit::Second),

@@ -9,6 +9,7 @@
 mod address;
 mod datetime;
 mod duration;
+mod greek;
 mod groups;
 mod lexicon;
 mod locale;

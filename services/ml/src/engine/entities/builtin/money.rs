@@ -1,6 +1,7 @@
 //! Money: "$5.50", "20 euros", "EUR 12", "5k dollars", "five euros and fifty cents".
 
 use super::Found;
+use super::duration::Unit;
 use super::locale::Locale;
 use super::number::{self, Number};
 use super::vocabulary::Word;
@@ -56,10 +57,18 @@ fn cents(words: &Words<'_>, first: usize) -> Option<(Number, &'static str, usize
         Word::Cent(Some(currency)) => currency,
         Word::Cent(None) => region_currency(words.locale),
         Word::Sign('¢') => dollar(words.locale),
+        // Greek has one word for cents and minutes.
+        Word::Unit(Unit::Minute) if is_behind_currency(words, first) => "EUR",
         _ => return None,
     };
     let value = (amount.value() * 100.0).round() / 10_000.0;
     Some((Number::of(value), currency, end + 1))
+}
+
+fn is_behind_currency(words: &Words<'_>, first: usize) -> bool {
+    let joint = usize::from(words.before(first) == Word::And);
+    let is_currency = |at: usize| matches!(words.before(at), Word::Currency(_) | Word::Sign('€'));
+    !words.locale.english && first.checked_sub(joint).is_some_and(is_currency)
 }
 
 fn amount(words: &Words<'_>, first: usize) -> Option<(Number, usize)> {

@@ -13,7 +13,7 @@ pub(super) fn find(words: &Words<'_>, first: usize) -> Option<Found> {
     };
     let end = match (words.at(end), words.at(end + 1)) {
         (Word::Sign('%') | Word::Percent, _) => end + 1,
-        (Word::Per, Word::Cent(None)) => end + 2,
+        (Word::Per, Word::Cent(None) | Word::Hundreds(100)) => end + 2,
         _ => return None,
     };
     Some(Found {

@@ -156,6 +156,9 @@ fn past_joint(words: &Words<'_>, index: usize) -> usize {
 
 /// A number below a thousand. What begins a number may have its 1 left out: "a hundred", "thousand".
 fn group(words: &Words<'_>, first: usize, begins: bool) -> Option<Spelled> {
+    if let Word::Hundreds(value) = words.at(first) {
+        return Some(hundreds(words, value.into(), first + 1));
+    }
     let head = match (words.at(first), words.at(first + 1)) {
         (Word::A, Word::Hundred | Word::Scale(_) | Word::NthHundred | Word::NthScale(_))
             if begins =>
@@ -206,6 +209,8 @@ fn below_hundred(words: &Words<'_>, first: usize) -> Option<Spelled> {
     let at = words.skip_hyphen(first + 1);
     Some(match words.at(at) {
         Word::Small(unit @ 1..=9) => Spelled::counting(tens + u64::from(unit), at + 1),
+        // In Greek the article is the number.
+        Word::A if !words.locale.english => Spelled::counting(tens + 1, at + 1),
         Word::NthSmall(unit @ 1..=9) => Spelled::ordering(tens + u64::from(unit), at + 1),
         _ => Spelled::counting(tens, first + 1),
     })

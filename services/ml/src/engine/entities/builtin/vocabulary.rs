@@ -2,6 +2,7 @@
 
 use super::datetime::Part;
 use super::duration::Unit;
+use super::greek;
 use super::lexicon::{CODES, COUNTING, JOINING, MONEY, SHARED, TIME, ZONES};
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -24,6 +25,8 @@ pub(super) enum Word {
     /// 20, 30, to 90.
     Tens(u8),
     Hundred,
+    /// 100, 200, to 900 in a word.
+    Hundreds(u16),
     /// Thousand and its powers.
     Scale(u64),
     Dozen,
@@ -181,11 +184,15 @@ static WORDS: LazyLock<HashMap<u64, (Word, Spoken)>> = LazyLock::new(|| {
         (MONEY, Spoken::InEnglish),
         (TIME, Spoken::InEnglish),
         (JOINING, Spoken::InEnglish),
+        (greek::COUNTING, Spoken::Everywhere),
+        (greek::MONEY, Spoken::Everywhere),
+        (greek::TIME, Spoken::Everywhere),
+        (greek::JOINING, Spoken::Everywhere),
     ];
     let mut words = HashMap::new();
     for (table, spoken) in tables {
         for (name, word) in table {
-            let letters: Vec<char> = name.chars().collect();
+            let letters: Vec<char> = name.replace('ς', "σ").chars().collect();
             words.extend(key(&letters).map(|key| (key, (*word, spoken))));
         }
     }
@@ -194,10 +201,12 @@ static WORDS: LazyLock<HashMap<u64, (Word, Spoken)>> = LazyLock::new(|| {
 
 /// What a folded word means, which was written in capitals only if it `is_upper`.
 pub(super) fn look_up(letters: &[char], is_upper: bool, english: bool) -> Word {
-    if let [letter] = letters
-        && (*letter != 'a' || !english)
-    {
-        return Word::Letter(*letter);
+    match letters {
+        ['a'] if english => {}
+        // Endings of ordinals, and articles.
+        ['η' | 'ο'] => return Word::Suffix,
+        [letter] => return Word::Letter(*letter),
+        _ => {}
     }
     let Some((word, spoken)) = key(letters).and_then(|key| WORDS.get(&key)) else {
         return Word::Other;
@@ -210,14 +219,17 @@ pub(super) fn look_up(letters: &[char], is_upper: bool, english: bool) -> Word {
     if is_ours { *word } else { Word::Other }
 }
 
-/// A word of a to z as a number, five bits a letter.
+/// A word of a to z or of alpha to omega as a number, five bits a letter and the first one for the script.
 fn key(letters: &[char]) -> Option<u64> {
     if letters.len() > LONGEST {
         return None;
     }
+    let is_greek = letters.first().is_some_and(|letter| !letter.is_ascii());
+    let before_first = if is_greek { 0x3b0 } else { 0x60 };
     let number = |key: u64, letter: &char| {
-        let is_letter = letter.is_ascii_lowercase();
-        is_letter.then(|| key << 5 | (u64::from(*letter) - 0x60))
+        let number = u64::from(*letter).checked_sub(before_first)?;
+        (1..=26).contains(&number).then_some(key << 5 | number)
     };
-    letters.iter().try_fold(0, number)
+    let key = letters.iter().try_fold(0, number)?;
+    Some(key | u64::from(is_greek) << 63)
 }

@@ -24,6 +24,13 @@ fn said(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
         return None;
     }
     match words.at(first) {
+        Word::Digits | Word::Small(_)
+            if words.before(first) == Word::At && !words.locale.english =>
+        {
+            digital(words, first)
+                .or_else(|| with_minutes(words, first))
+                .or_else(|| hour(words, first))
+        }
         Word::Digits => digital(words, first)
             .or_else(|| hours_and_minutes(words, first))
             .or_else(|| past(words, first))
@@ -99,17 +106,19 @@ fn hours_and_minutes(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> 
     Some((Clock::new(hour, minute, Grain::Minute)?, end))
 }
 
-/// am, pm, a.m., p.m.
+/// am, pm, a.m., p.m.; π.μ., μ.μ.
 fn meridiem(words: &Words<'_>, at: usize) -> Option<(bool, usize)> {
-    let is_afternoon = match words.at(at) {
+    let (is_afternoon, middle) = match words.at(at) {
         Word::Meridiem(is_afternoon) => return Some((is_afternoon, at + 1)),
-        Word::A => false,
-        Word::Letter('p') => true,
+        Word::A => (false, 'm'),
+        Word::Letter('p') => (true, 'm'),
+        Word::Letter('π') => (false, 'μ'),
+        Word::Letter('μ') => (true, 'μ'),
         _ => return None,
     };
     let is_dotted = words.is_glued_sign(at + 1, '.')
         && words.is_glued(at + 2)
-        && words.at(at + 2) == Word::Letter('m');
+        && words.at(at + 2) == Word::Letter(middle);
     let end = at + 3 + usize::from(words.is_glued_sign(at + 3, '.'));
     is_dotted.then_some((is_afternoon, end))
 }
@@ -144,6 +153,35 @@ fn hour(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     is_time.then_some((clock, at))
 }
 
+/// Behind "στις": "5 και μισή", "5 παρά τέταρτο", "5 και 20".
+fn with_minutes(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (hour, at) = hour_number(words, first)?;
+    let is_to = words.at(at) == Word::Minus;
+    if !is_to && words.at(at) != Word::And {
+        return None;
+    }
+    let (minutes, end) = match words.at(at + 1) {
+        Word::Half if !is_to => (30, at + 2),
+        Word::Quarter => (15, at + 2),
+        _ => {
+            let (minutes, end, _) = minutes(words, at + 1)?;
+            let is_end = ends(words, end) && words.at(end) != Word::Other;
+            is_end.then_some((minutes, end))?
+        }
+    };
+    let (hour, minute) = if is_to {
+        (hour - 1, 60 - minutes)
+    } else {
+        (hour, minutes)
+    };
+    let hour = if hour == 0 { 12 } else { hour };
+    let clock = Clock::half(hour, minute, Grain::Minute)?;
+    match meridiem(words, end) {
+        Some((is_afternoon, end)) => Some((clock.settled(is_afternoon)?, end)),
+        None => Some((clock, end)),
+    }
+}
+
 /// An hour of which nothing but the number is said, in a place where only a time makes sense.
 pub(super) fn bare(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     let (hour, end) = hour_number(words, first)?;
@@ -174,6 +212,7 @@ fn ends(words: &Words<'_>, at: usize) -> bool {
         | Word::Suffix
         | Word::Scale(_)
         | Word::Hundred
+        | Word::Hundreds(_)
         | Word::Dozen
         | Word::Month(..)
         | Word::Letter(_)

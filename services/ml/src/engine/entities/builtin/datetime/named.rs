@@ -33,7 +33,7 @@ impl Calendar<'_> {
             return Some((Stretch::day(self.weekday_of_week(weekday, weeks)?)?, end));
         }
         let is_day = !is_doubtful
-            || is_named_before(words, first)
+            || is_named_before(words, first) && words.at(first + 1) != Word::Rate
             || matches!(words.at(first + 1), Word::At | Word::Part(_));
         Some((
             Stretch::day(self.weekday(weekday).filter(|_| is_day)?)?,

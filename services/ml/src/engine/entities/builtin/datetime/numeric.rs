@@ -89,7 +89,10 @@ fn without_year(
     second: i8,
 ) -> Option<(Stretch, usize)> {
     let words = calendar.words;
-    if joint != '/' || !is_named_before(words, first) {
+    let is_answer = first == 0 && words.len() == 3;
+    let is_behind = matches!(words.before(first), Word::At | Word::The | Word::Filler) || is_answer;
+    let is_named = is_named_before(words, first) || is_behind && !words.locale.english;
+    if joint != '/' || !is_named {
         return None;
     }
     let (month, day) = order(words, part(words, first)?, second);

@@ -38,6 +38,16 @@ fn past_joint(calendar: &Calendar<'_>, at: usize, opener: Word) -> Option<usize>
     }
 }
 
+/// Past what Greek has between these words and a time: "πριν από τις 5", "από την Παρασκευή".
+fn past_article(calendar: &Calendar<'_>, at: usize) -> usize {
+    let words = calendar.words;
+    if words.locale.english {
+        return at;
+    }
+    let at = at + usize::from(words.at(at) == Word::From);
+    at + usize::from(matches!(words.at(at), Word::The | Word::On | Word::At))
+}
+
 /// Days of one month: "3-5 May", "the 3rd to the 5th of May", "May 3 to 5".
 fn days(calendar: &Calendar<'_>, first: usize, opener: Word) -> Option<(Stretch, usize)> {
     let words = calendar.words;
@@ -72,13 +82,13 @@ fn points(
     opener: Word,
     day: Option<Stretch>,
 ) -> Option<(Stretch, usize)> {
-    let mut left = Point::at(calendar, first, true)?;
+    let mut left = Point::at(calendar, past_article(calendar, first), true)?;
     if day.is_some() {
         // Only times of that day.
         left.clock.filter(|_| left.date.is_none())?;
         left.date = day;
     }
-    let at = past_joint(calendar, left.end, opener)?;
+    let at = past_article(calendar, past_joint(calendar, left.end, opener)?);
     let mut right = Point::at(calendar, at, true)?;
     if !is_pair(&left, &right) {
         return None;
@@ -156,6 +166,6 @@ pub(super) fn bound(calendar: &Calendar<'_>, first: usize) -> Option<(Side, Stre
         Word::Until | Word::By => (Side::Until, true),
         _ => return None,
     };
-    let point = Point::at(calendar, first + 1, is_bare)?;
+    let point = Point::at(calendar, past_article(calendar, first + 1), is_bare)?;
     Some((side, point.resolve(calendar)?, point.end))
 }

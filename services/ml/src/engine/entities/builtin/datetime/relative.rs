@@ -19,6 +19,18 @@ pub(super) fn find(calendar: &Calendar<'_>, now: &Zoned, first: usize) -> Option
             let (length, end) = duration::at(words, first + 1)?;
             Some((within(now, &length)?, end))
         }
+        // "πριν από 2 ώρες", "μετά από 2 ώρες".
+        word @ (Word::Before | Word::After) if !words.locale.english => {
+            let from = usize::from(words.at(first + 1) == Word::From);
+            let (length, end) = duration::at(words, first + 1 + from)?;
+            let span = length.span()?;
+            let span = if word == Word::Before {
+                span.negate()
+            } else {
+                span
+            };
+            Some((from_now(now, &length, span)?, end))
+        }
         _ => {
             let (length, end) = duration::at(words, first)?;
             behind(calendar, now, &length, end)
