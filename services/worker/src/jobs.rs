@@ -16,6 +16,7 @@ use crate::retrain::Retrainings;
 use crate::runs::Runs;
 use crate::schedules::show::own_name;
 use crate::transfers::Transfers;
+use crate::webhooks::Webhooks;
 
 pub mod retry;
 
@@ -25,6 +26,7 @@ pub(crate) struct Jobs {
     pub(crate) store: Store,
     pub(crate) runs: Runs,
     pub(crate) transfers: Transfers,
+    pub(crate) webhooks: Webhooks,
     pub(crate) retrainings: Retrainings,
     pub(crate) operators: Operators,
     pub(crate) clock: Clock,
@@ -154,6 +156,7 @@ pub(crate) async fn cancel_job(
         Some(CancelOutcome::Cancelled) => {
             jobs.runs.tell_cancelled(&found).await;
             jobs.transfers.tell_cancelled(&found).await;
+            jobs.webhooks.tell_cancelled(&found).await;
         }
         Some(CancelOutcome::Requested) | None => {}
     }

@@ -80,6 +80,7 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         store: store.clone(),
         runs: runs.clone(),
         transfers: transfers.clone(),
+        webhooks: webhooks.clone(),
         retrainings: retrainings.clone(),
         operators: settings.operators,
         clock: context.clock.clone(),

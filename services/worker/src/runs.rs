@@ -9,6 +9,7 @@ use std::time::Duration;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::jobs::{Evaluate, Payload, Train};
 use stoa_contracts::trainings::TrainingStatus;
+use stoa_contracts::webhooks::Deliver;
 use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_queue::store::{DeadJob, StoredJob};
 use stoa_queue::{DeadReason, Envelope, JobContext, JobError, Observer, Outcome, Stop};
@@ -16,7 +17,7 @@ use stoa_service::BoxError;
 use uuid::Uuid;
 
 use crate::refusals::is_for_now;
-use crate::transfers;
+use crate::{transfers, webhooks};
 
 /// A snapshot has all the utterances of an assistant.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -300,6 +301,7 @@ impl Observer for Teller {
             match job.envelope.kind.as_str() {
                 Train::KIND => self.tell_failure::<Train>(job, error).await?,
                 Evaluate::KIND => self.tell_failure::<Evaluate>(job, error).await?,
+                Deliver::KIND => webhooks::tell_end(&self.api, job, outcome).await?,
                 _ => transfers::tell_end(&self.api, job, outcome).await?,
             }
             Ok(())

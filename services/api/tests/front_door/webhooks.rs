@@ -366,6 +366,64 @@ async fn the_log_of_a_delivery_has_its_attempts_newest_first() {
     message(&service, &ping).await.problem(404);
 }
 
+/// Asks for what `worker` asks for when somebody retries the job of a delivery, or cancels it.
+async fn ask(service: &Service, delivery: &Value, what: &str) -> Answer {
+    let id = delivery["id"].as_str().expect("an id");
+    let path = format!("/internal/v1/webhook-deliveries/{id}/{what}");
+    service.put(&path, INTERNAL, "application/json", "{}").await
+}
+
+#[tokio::test]
+async fn a_delivery_that_has_failed_is_tried_again_and_goes_on_counting() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let (path, _) = create(&service, &owner).await;
+    let test = format!("{path}/test");
+    let ping = service.post(&test, &owner, json!({})).await.ok(202);
+    report(&service, &ping, 1, "pending").await;
+    report(&service, &ping, 2, "failed").await;
+    message(&service, &ping).await.problem(404);
+    for _ in 0..2 {
+        ask(&service, &ping, "reopening").await.ok(204);
+    }
+    let told = &deliveries(&service, &path, &owner).await[0];
+    assert_eq!(told["status"], "pending");
+    assert!(told["finished_at"].is_null(), "{told}");
+    message(&service, &ping).await.ok(200);
+    report(&service, &ping, 1, "pending").await;
+    report(&service, &ping, 2, "succeeded").await;
+    let told = &deliveries(&service, &path, &owner).await[0];
+    let attempts = told["attempts"].as_array().expect("attempts");
+    let numbers: Vec<_> = attempts.iter().map(|a| a["number"].as_u64()).collect();
+    assert_eq!(numbers, [Some(4), Some(3), Some(2), Some(1)]);
+    ask(&service, &ping, "reopening").await.problem(409);
+
+    let other = service.post(&test, &owner, json!({})).await.ok(202);
+    report(&service, &other, 1, "failed").await;
+    patch(&service, &path, &owner, json!({"enabled": false}))
+        .await
+        .ok(200);
+    ask(&service, &other, "reopening").await.problem(409);
+    let unknown = json!({"id": Uuid::now_v7()});
+    ask(&service, &unknown, "reopening").await.problem(404);
+}
+
+#[tokio::test]
+async fn a_delivery_whose_job_was_cancelled_has_failed() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let (path, _) = create(&service, &owner).await;
+    let test = format!("{path}/test");
+    let ping = service.post(&test, &owner, json!({})).await.ok(202);
+    for _ in 0..2 {
+        ask(&service, &ping, "end").await.ok(204);
+    }
+    let told = &deliveries(&service, &path, &owner).await[0];
+    assert_eq!(told["status"], "failed");
+    assert!(told["finished_at"].is_string(), "{told}");
+    message(&service, &ping).await.problem(404);
+}
+
 #[tokio::test]
 async fn a_webhook_that_is_switched_off_is_told_nothing_more() {
     let service = Service::start().await;

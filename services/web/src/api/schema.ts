@@ -704,7 +704,7 @@ export interface paths {
         put?: never;
         /**
          * Retry a job
-         * @description One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too.
+         * @description One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too, and a webhook is called again.
          */
         post: operations["retry_job"];
         delete?: never;

@@ -19,7 +19,7 @@ const CALLS: usize = 8;
 
 /// Retry a job
 ///
-/// One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too.
+/// One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too, and a webhook is called again.
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/retry", operation_id = "retry_job", tag = "jobs",
     params(("id" = Uuid, Path, description = "The job")),
@@ -103,8 +103,7 @@ pub(crate) async fn retry_jobs(
     }))
 }
 
-const TAKEN: &str =
-    "The job does not start anew: it does already, or another one like it waits or runs.";
+const TAKEN: &str = "The job does not start anew: it does already, another one like it waits or runs, or one that it waited for has not succeeded.";
 
 impl Jobs {
     /// Makes what a job is about ready for another start. Twice is the same as once.
@@ -119,11 +118,12 @@ impl Jobs {
             let detail = "An evaluation that has ended stays as it is. Start a new one.";
             return Err(Problem::new(ErrorCode::Conflict, detail));
         }
-        let opened = match self.runs.reopen(job).await {
-            Ok(()) => self.transfers.reopen(job).await,
-            refused => refused,
+        let opened = async {
+            self.runs.reopen(job).await?;
+            self.transfers.reopen(job).await?;
+            self.webhooks.reopen(job).await
         };
-        opened.map_err(|error| match error.code() {
+        opened.await.map_err(|error| match error.code() {
             ErrorCode::NotFound => {
                 let detail = "What it is about is gone, perhaps with its assistant.";
                 Problem::new(ErrorCode::Conflict, detail)

@@ -14,14 +14,17 @@ use sender::{SendError, Sender};
 use std::time::{Duration, Instant};
 use stoa_client::egress::EgressRules;
 use stoa_client::{ClientError, ServiceClient};
+use stoa_contracts::jobs::Payload as _;
 use stoa_contracts::webhooks::{
     Deliver, DeliveryReport, DeliveryStatus, WebhookAttempt, WebhookMessage,
 };
-use stoa_queue::{Job, JobContext, JobError};
+use stoa_queue::store::{DeadJob, StoredJob};
+use stoa_queue::{Job, JobContext, JobError, Outcome};
 use stoa_service::Clock;
 use uuid::Uuid;
 
 use crate::refusals::is_for_now;
+use crate::runs::final_failure;
 
 const ATTEMPTS: &str = "worker_webhook_attempts_total";
 /// Each pause is so many times the one before ...
@@ -131,6 +134,25 @@ impl Webhooks {
         Ok(self.api.put(&path(id), report).await?)
     }
 
+    /// Tells `api` of a delivery whose job was cancelled before it ran; other jobs have none.
+    pub(crate) async fn tell_cancelled(&self, job: &StoredJob) {
+        let Some(id) = delivery_of(&job.kind, &job.payload) else {
+            return;
+        };
+        if let Err(error) = end(&self.api, id).await {
+            tracing::warn!(%error, kind = job.kind, "api was not told of a cancelled job");
+        }
+    }
+
+    /// Lets the delivery of a job that has ended be tried again in `api`; other jobs have none.
+    pub(crate) async fn reopen(&self, job: &DeadJob) -> Result<(), ClientError> {
+        let Some(id) = delivery_of(&job.kind, &job.payload) else {
+            return Ok(());
+        };
+        let path = format!("{}/reopening", path(id));
+        self.api.put(&path, &serde_json::json!({})).await
+    }
+
     /// How long after an attempt the next one is made, give or take a tenth.
     fn pause(&self, attempt: u16) -> Duration {
         let times = FACTOR
@@ -138,6 +160,34 @@ impl Webhooks {
             .min(LONGEST);
         (self.pause * times).mul_f64(rand::rng().random_range(0.9..1.1))
     }
+}
+
+/// Tells `api` that the job of a delivery has ended without success, if it has.
+pub(crate) async fn tell_end(
+    api: &ServiceClient,
+    job: &JobContext,
+    outcome: &Outcome,
+) -> Result<(), ClientError> {
+    match job.payload::<Deliver>() {
+        Ok(deliver) if final_failure(&job.envelope, outcome).is_some() => {
+            end(api, deliver.delivery_id).await
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn end(api: &ServiceClient, id: Uuid) -> Result<(), ClientError> {
+    let path = format!("{}/end", path(id));
+    match api.put(&path, &serde_json::json!({})).await {
+        // One that is gone needs no more news.
+        Err(error) if error.is_not_found() => Ok(()),
+        other => other,
+    }
+}
+
+fn delivery_of(kind: &str, payload: &[u8]) -> Option<Uuid> {
+    let deliver = (kind == Deliver::KIND).then(|| Deliver::decode(Deliver::VERSION, payload));
+    Some(deliver?.ok()?.delivery_id)
 }
 
 fn path(id: Uuid) -> String {

@@ -1,6 +1,7 @@
 //! What holds for deliveries to webhooks: a real endpoint in the test's own process, `api` as its contract says.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::StatusCode;
 use ring::hmac::{HMAC_SHA256, Key, verify};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use stoa_contracts::ErrorCode;
 use stoa_contracts::hand_over::{HandOver, HandedJob};
+use stoa_contracts::identity::Role;
 use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
 use uuid::Uuid;
 use wiremock::matchers::{any, method, path, path_regex};
@@ -309,6 +311,59 @@ async fn an_endpoint_that_is_gone_is_not_asked_again() {
     assert_eq!(endpoint.received_requests().await.unwrap().len(), 1);
     let told = delivery.told(&service).await;
     assert_eq!((told.len(), told[0].status), (1, DeliveryStatus::Failed));
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_has_failed_is_made_after_all_when_its_job_is_retried() {
+    let service = TestService::start().await;
+    let endpoint = endpoint(&[410, 204].map(ResponseTemplate::new)).await;
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    assert_eq!(delivery.ended(&service).await["status"], "failed");
+    let retry = format!("/api/v1/jobs/{}/retry", delivery.job);
+    let editor = service.user(delivery.account, Role::Editor);
+    // Without a delivery that can be tried again, the job stays as it is.
+    let (status, refusal) = editor.post(&retry).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{refusal}");
+    let record = delivery.ended(&service).await;
+    assert_eq!(record["error"], "The endpoint is gone (410).");
+
+    let reopening = format!("/internal/v1/webhook-deliveries/{}/reopening", delivery.id);
+    Mock::given(method("PUT"))
+        .and(path(reopening))
+        .respond_with(ResponseTemplate::new(204))
+        .expect(1)
+        .mount(&service.platform.api)
+        .await;
+    let (status, anew) = editor.post(&retry).await;
+    assert_eq!(status, StatusCode::OK, "{anew}");
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        (&record["status"], &record["attempts"]),
+        (&json!("succeeded"), &json!(1))
+    );
+    assert_eq!(endpoint.received_requests().await.unwrap().len(), 2);
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_delivery_whose_job_is_cancelled_has_ended_for_api_too() {
+    let service = TestService::start().await;
+    let endpoint = endpoint(&[ResponseTemplate::new(500)]).await;
+    let delivery = Delivery::to(&service, &endpoint.uri()).await;
+    let end = format!("/internal/v1/webhook-deliveries/{}/end", delivery.id);
+    Mock::given(method("PUT"))
+        .and(path(end))
+        .respond_with(ResponseTemplate::new(204))
+        .expect(1)
+        .mount(&service.platform.api)
+        .await;
+    // Before its next attempt, or in the middle of one.
+    let editor = service.user(delivery.account, Role::Editor);
+    let cancel = format!("/api/v1/jobs/{}/cancel", delivery.job);
+    let (status, cancelled) = editor.post(&cancel).await;
+    assert_eq!(status, StatusCode::OK, "{cancelled}");
+    assert_eq!(delivery.ended(&service).await["status"], "cancelled");
     service.end().await;
 }
 

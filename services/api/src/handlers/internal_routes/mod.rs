@@ -90,6 +90,14 @@ pub(super) fn routes() -> Router<Api> {
                 .put(webhook_deliveries::report_webhook_delivery),
         )
         .route(
+            "/internal/v1/webhook-deliveries/{id}/end",
+            put(webhook_deliveries::end_webhook_delivery),
+        )
+        .route(
+            "/internal/v1/webhook-deliveries/{id}/reopening",
+            put(webhook_deliveries::reopen_webhook_delivery),
+        )
+        .route(
             "/internal/v1/evaluations/{id}/snapshot",
             get(evaluations::get_evaluation_snapshot),
         )

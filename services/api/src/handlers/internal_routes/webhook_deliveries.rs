@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use stoa_contracts::ErrorCode;
 use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
 use stoa_postgres::{begin, traced};
 use stoa_service::{Json, Path, Problem, Trusted};
@@ -42,22 +43,23 @@ pub(super) async fn report_webhook_delivery(
     let mut transaction = begin(&api.pool).await?;
     let update = sqlx::query!(
         "UPDATE webhook_deliveries SET status = $2, finished_at = $3
-         WHERE id = $1 AND status = 'pending'",
+         WHERE id = $1 AND status = 'pending' RETURNING attempts_before",
         id,
         status.as_str(),
         finished,
     );
-    let updated = traced("webhook_delivery.report", update.execute(&mut *transaction)).await?;
-    if updated.rows_affected() == 0 {
+    let updated = update.fetch_optional(&mut *transaction);
+    let Some(delivery) = traced("webhook_delivery.report", updated).await? else {
         // Ended already, or gone with its webhook: there is nothing to add.
         return Ok(StatusCode::NO_CONTENT);
-    }
+    };
+    let number = i16::try_from(attempt.number).unwrap_or(i16::MAX);
     let insert = sqlx::query!(
         "INSERT INTO webhook_attempts
              (delivery_id, number, response_status, error, milliseconds, attempted_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         id,
-        i16::try_from(attempt.number).unwrap_or(i16::MAX),
+        number.saturating_add(delivery.attempts_before),
         attempt
             .response_status
             .and_then(|status| i16::try_from(status).ok()),
@@ -67,5 +69,48 @@ pub(super) async fn report_webhook_delivery(
     );
     traced("webhook_attempt.insert", insert.execute(&mut *transaction)).await?;
     traced("transaction.commit", transaction.commit()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes down that a delivery is not tried any more, because its job has ended; one that has ended stays as it is.
+pub(super) async fn end_webhook_delivery(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let update = sqlx::query!(
+        "UPDATE webhook_deliveries SET status = 'failed', finished_at = $2 WHERE id = $1 AND status = 'pending'",
+        id,
+        api.clock.now(),
+    );
+    traced("webhook_delivery.end", update.execute(&api.pool)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets one that has failed be tried again, if its webhook is there and switched on. One that has not ended stays as it
+/// is, so twice is the same as once.
+pub(super) async fn reopen_webhook_delivery(
+    State(api): State<Api>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let select = sqlx::query!(
+        "SELECT d.status, w.is_enabled FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id WHERE d.id = $1",
+        id,
+    );
+    let found = traced("webhook_delivery.status", select.fetch_optional(&api.pool)).await?;
+    let delivery = found.ok_or_else(|| Problem::not_found("delivery"))?;
+    if delivery.status == DeliveryStatus::Succeeded.as_str() {
+        return Err(Problem::new(ErrorCode::Conflict, "It was delivered."));
+    }
+    if !delivery.is_enabled {
+        let detail = "Its webhook is switched off: switch it on first.";
+        return Err(Problem::new(ErrorCode::Conflict, detail));
+    }
+    let update = sqlx::query!(
+        "UPDATE webhook_deliveries SET status = 'pending', finished_at = NULL, attempts_before =
+             (SELECT coalesce(max(number), 0) FROM webhook_attempts WHERE delivery_id = $1)
+         WHERE id = $1 AND status = 'failed'",
+        id,
+    );
+    traced("webhook_delivery.reopen", update.execute(&api.pool)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
