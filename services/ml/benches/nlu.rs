@@ -135,7 +135,7 @@ fn peers(folder: &Path) {
     match status {
         Ok(status) if status.success() => {}
         _ => println!(
-            "no peers: {python} has not what `pip install scikit-learn fasttext-wheel 'numpy<2'` brings"
+            "no peers: {python} has not what `pip install scikit-learn fasttext-numpy2` brings"
         ),
     }
 }
