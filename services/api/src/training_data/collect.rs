@@ -9,6 +9,7 @@ use stoa_contracts::training_data::{
     TrainingData,
 };
 
+use super::bounds::Bounds;
 use crate::document::{DocumentError, Entry, Findings, Position};
 
 /// The longest name of an intent or entity, in characters.
@@ -35,6 +36,7 @@ pub(super) struct Collector {
     synonyms: HashMap<String, usize>,
     lookups: HashMap<String, usize>,
     intents: HashMap<String, usize>,
+    bounds: Bounds,
 }
 
 impl Collector {
@@ -57,6 +59,8 @@ impl Collector {
             .filter(|intent| intent != OUT_OF_SCOPE);
         if let Some(intent) = &example.intent {
             self.name(at, "an intent", intent);
+            let excess = self.bounds.intent(intent);
+            self.excess(at, excess);
         }
         self.entities(at, &mut example);
         if let Some(metadata) = &example.metadata {
@@ -80,6 +84,8 @@ impl Collector {
         let mut end = 0;
         for entity in &example.entities {
             self.name(at, "an entity", &entity.entity);
+            let excess = self.bounds.annotation(entity);
+            self.excess(at, excess);
             for optional in [&entity.role, &entity.group, &entity.value]
                 .into_iter()
                 .flatten()
@@ -131,6 +137,8 @@ impl Collector {
     pub(super) fn lookup(&mut self, at: Position, entity: &str, values: Vec<(Position, String)>) {
         let entity = entity.trim();
         self.name(at, "an entity", entity);
+        let excess = self.bounds.list(entity);
+        self.excess(at, excess);
         let values = self.values(values);
         let next = self.data.lookups.len();
         let index = *self.lookups.entry(entity.to_owned()).or_insert(next);
@@ -148,6 +156,8 @@ impl Collector {
     pub(super) fn regex(&mut self, at: Position, entity: &str, pattern: &str) {
         let (entity, pattern) = (entity.trim(), pattern.trim());
         self.name(at, "an entity", entity);
+        let excess = self.bounds.pattern();
+        self.excess(at, excess);
         if let Err(error) = compile(pattern) {
             self.wrong(
                 at,
@@ -162,6 +172,8 @@ impl Collector {
     pub(super) fn intent(&mut self, at: Position, intent: &str, metadata: Json) {
         let intent = intent.trim().to_owned();
         self.name(at, "an intent", &intent);
+        let excess = self.bounds.intent(&intent);
+        self.excess(at, excess);
         self.metadata(at, &metadata);
         let next = self.data.intents.len();
         let index = *self.intents.entry(intent.clone()).or_insert(next);
@@ -180,6 +192,13 @@ impl Collector {
                 kind: HintKind::Ignored,
                 message,
             });
+        }
+    }
+
+    /// Notes that a bound is passed, if it is.
+    fn excess(&mut self, at: Position, excess: Option<String>) {
+        if let Some(message) = excess {
+            self.wrong(at, message);
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod annotation;
 mod blocks;
+mod bounds;
 mod collect;
 mod csv;
 mod format;
@@ -21,6 +22,7 @@ mod round_trip;
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Example, Hint, TrainingData};
 
+pub(crate) use bounds::excess;
 pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
 pub(crate) use hints::normalised;

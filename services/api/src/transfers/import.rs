@@ -15,7 +15,7 @@ use crate::{
     document::Size,
     revisions::{self, NewRevision},
     state::Api,
-    training_data::{EXAMPLES_LIMIT, Merged, Reading, merge, read},
+    training_data::{EXAMPLES_LIMIT, Merged, Reading, excess, merge, read},
 };
 
 /// The most that is kept of an assistant's training data, in bytes of JSON: as much as can be brought in at once.
@@ -158,6 +158,12 @@ fn checked(data: TrainingData) -> (TrainingData, Option<String>) {
             "With this file there would be {examples} utterances; at most {EXAMPLES_LIMIT} are allowed."
         );
         return (data, Some(why));
+    }
+    if let Some(why) = excess(&data) {
+        return (
+            data,
+            Some(format!("With this file there would be too much: {why}.")),
+        );
     }
     let mut size = Count(0);
     serde_json::to_writer(&mut size, &data).expect("training data has string keys only");

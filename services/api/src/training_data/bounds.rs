@@ -1,0 +1,169 @@
+//! How many different things training data may speak of. What a model takes while it is learned grows with them, and
+//! `ml` has to learn any data that is kept within 512 MB.
+
+use std::collections::HashSet;
+
+use stoa_contracts::training_data::{EntityAnnotation, TrainingData};
+
+/// Different entities, each with its role and group: what is learned has a column or two for each. Lists count as well.
+/// The largest public sets have about a hundred.
+const LABELS_LIMIT: usize = 250;
+/// Different intents: an evaluation tells of as many.
+const INTENTS_LIMIT: usize = 2_000;
+/// Regular expressions: each may take some hundreds of kilobytes when it is compiled.
+const PATTERNS_LIMIT: usize = 500;
+
+/// An entity with its role and group.
+type Label = (String, Option<String>, Option<String>);
+
+/// Counts what is different. Each of its methods answers what is wrong when a bound is passed, and only then.
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    labels: HashSet<Label>,
+    intents: HashSet<String>,
+    patterns: usize,
+}
+
+impl Bounds {
+    pub(super) fn annotation(&mut self, annotation: &EntityAnnotation) -> Option<String> {
+        self.label((
+            annotation.entity.clone(),
+            annotation.role.clone(),
+            annotation.group.clone(),
+        ))
+    }
+
+    pub(super) fn list(&mut self, entity: &str) -> Option<String> {
+        self.label((entity.to_owned(), None, None))
+    }
+
+    fn label(&mut self, label: Label) -> Option<String> {
+        let is_full = self.labels.len() > LABELS_LIMIT;
+        let is_over = !is_full && self.labels.insert(label) && self.labels.len() > LABELS_LIMIT;
+        is_over.then(|| {
+            format!(
+                "more than {LABELS_LIMIT} different entities, counted with their roles and groups, are not allowed \
+                 (values may stand where the name of their entity belongs)"
+            )
+        })
+    }
+
+    pub(super) fn intent(&mut self, intent: &str) -> Option<String> {
+        let is_known = self.intents.len() > INTENTS_LIMIT || self.intents.contains(intent);
+        let is_over = !is_known
+            && self.intents.insert(intent.to_owned())
+            && self.intents.len() > INTENTS_LIMIT;
+        is_over.then(|| format!("more than {INTENTS_LIMIT} different intents are not allowed"))
+    }
+
+    pub(super) fn pattern(&mut self) -> Option<String> {
+        self.patterns += 1;
+        let is_over = self.patterns == PATTERNS_LIMIT + 1;
+        is_over.then(|| format!("more than {PATTERNS_LIMIT} regular expressions are not allowed"))
+    }
+}
+
+/// What is beyond a bound in data that was put together of several documents.
+pub(crate) fn excess(data: &TrainingData) -> Option<String> {
+    let mut bounds = Bounds::default();
+    let mut annotations = data.examples.iter().flat_map(|example| &example.entities);
+    let intents = data.examples.iter().filter_map(|e| e.intent.as_ref());
+    let mut intents = intents.chain(data.intents.iter().map(|noted| &noted.intent));
+    annotations
+        .find_map(|annotation| bounds.annotation(annotation))
+        .or_else(|| {
+            data.lookups
+                .iter()
+                .find_map(|list| bounds.list(&list.entity))
+        })
+        .or_else(|| intents.find_map(|intent| bounds.intent(intent)))
+        .or_else(|| data.regexes.iter().find_map(|_| bounds.pattern()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Size, read};
+    use super::*;
+    use crate::document::DocumentError;
+
+    /// What is wrong with a Rasa file, each with its line and column.
+    fn faults(file: &str) -> Vec<(u64, u64, String)> {
+        match read(file.as_bytes(), Format::Yaml, Size::Request) {
+            Ok(_) => Vec::new(),
+            Err(DocumentError::Content(findings)) => findings
+                .told()
+                .iter()
+                .map(|told| {
+                    (
+                        told.line.unwrap(),
+                        told.column.unwrap(),
+                        told.message.clone(),
+                    )
+                })
+                .collect(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn entities(many: usize) -> String {
+        let lines = (0..many).map(|n| format!("    - to [x{n}](e{n})\n"));
+        format!(
+            "nlu:\n- intent: go\n  examples: |\n{}",
+            lines.collect::<String>()
+        )
+    }
+
+    #[test]
+    fn values_written_as_names_of_entities_are_told_once_where_they_become_too_many() {
+        assert_eq!(faults(&entities(LABELS_LIMIT)), []);
+        let faults = faults(&entities(5_000));
+        let line = u64::try_from(LABELS_LIMIT).unwrap() + 4;
+        assert_eq!(faults.len(), 1);
+        assert_eq!((faults[0].0, faults[0].1), (line, 7));
+        assert!(faults[0].2.contains("more than 250 different entities"));
+    }
+
+    #[test]
+    fn roles_and_lists_count_as_well() {
+        let roles =
+            (0..200).map(|n| format!("    - [x]{{\"entity\": \"e\", \"role\": \"r{n}\"}}\n"));
+        let roles: String = roles.collect();
+        let lists = (0..51).map(|n| format!("- lookup: l{n}\n  examples: |\n    - a\n"));
+        let lists: String = lists.collect();
+        let file = format!("nlu:\n- intent: go\n  examples: |\n{roles}{lists}");
+        assert_eq!(faults(&file).len(), 1);
+    }
+
+    #[test]
+    fn intents_and_patterns_have_a_bound() {
+        let intents = |many: usize| {
+            let items = (0..many).map(|n| format!("- intent: i{n}\n  examples: |\n    - a{n}\n"));
+            format!("nlu:\n{}", items.collect::<String>())
+        };
+        assert_eq!(faults(&intents(INTENTS_LIMIT)), []);
+        assert_eq!(faults(&intents(INTENTS_LIMIT + 9)).len(), 1);
+        let patterns = |many: usize| {
+            let lines = (0..many).map(|n| format!("    - x{n}\n"));
+            format!(
+                "nlu:\n- regex: zip\n  examples: |\n{}",
+                lines.collect::<String>()
+            )
+        };
+        assert_eq!(faults(&patterns(PATTERNS_LIMIT)), []);
+        assert_eq!(faults(&patterns(PATTERNS_LIMIT + 9)).len(), 1);
+    }
+
+    #[test]
+    fn data_put_together_of_several_documents_has_the_same_bounds() {
+        let read = |from: usize| {
+            let file = entities(from + 200).replace("to [x", &format!("{from} [x"));
+            let file = file.replace("](e", &format!("](e{from}"));
+            read(file.as_bytes(), Format::Yaml, Size::Request)
+                .unwrap()
+                .data
+        };
+        let (one, other) = (read(0), read(1));
+        assert_eq!(excess(&one), None);
+        assert!(excess(&super::super::merge(one, &other).data).is_some());
+    }
+}
