@@ -307,9 +307,16 @@ fn trimmed(mut example: Example) -> Example {
         .chars()
         .take_while(|c| c.is_whitespace())
         .count();
+    let (whole, length) = (example.text.chars().count(), trimmed.chars().count());
     for entity in &mut example.entities {
+        // An entity may hold the space at the end: "to [Rome ](city)". One that is beyond it is wrong.
+        let last = if entity.end > whole {
+            usize::MAX
+        } else {
+            length
+        };
         entity.start = entity.start.saturating_sub(before);
-        entity.end = entity.end.saturating_sub(before);
+        entity.end = entity.end.saturating_sub(before).min(last);
     }
     example.text = trimmed.to_owned();
     example

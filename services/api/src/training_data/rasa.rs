@@ -393,6 +393,21 @@ stories:
     }
 
     #[test]
+    fn an_entity_with_space_at_the_end_ends_with_its_utterance() {
+        let file =
+            "nlu:\n- intent: go\n  examples: |\n    - to [Rome ](city)\n    - [ Rome ](city)\n";
+        let (data, _) = read(file).unwrap();
+        let places: Vec<_> = data
+            .examples
+            .iter()
+            .map(|e| (e.text.as_str(), e.entities[0].start, e.entities[0].end))
+            .collect();
+        assert_eq!(places, [("to Rome", 3, 7), ("Rome", 0, 4)]);
+        let blank = "nlu:\n- intent: go\n  examples: |\n    - to Rome [ ](city)\n";
+        assert!(read(blank).is_err());
+    }
+
+    #[test]
     fn windows_line_ends_and_a_byte_order_mark_do_no_harm() {
         let file = "nlu:\r\n- intent: greet\r\n  examples: |\r\n    - hi\r\n    - hello\r\n";
         let (data, _) = read(file).unwrap();

@@ -39,14 +39,16 @@ struct Item<'a> {
 #[serde(untagged)]
 enum Examples<'a> {
     Block(LitString),
+    Quoted(DoubleQuoted<String>),
     List(Vec<Line<'a>>),
 }
 
+/// A line of examples; where they are a list, Rasa wants each of them like this.
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Line<'a> {
-    Bare(String),
-    Noted { text: String, metadata: &'a Json },
+struct Line<'a> {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Json>,
 }
 
 impl Default for Examples<'_> {
@@ -119,35 +121,119 @@ fn intents<'a>(data: &'a TrainingData) -> Vec<Item<'a>> {
 }
 
 fn line(example: &Example) -> Line<'_> {
-    let text = annotation::render(example);
-    match &example.metadata {
-        None => Line::Bare(text),
-        Some(metadata) => Line::Noted { text, metadata },
+    Line {
+        text: annotation::render(example),
+        metadata: example.metadata.as_ref(),
     }
 }
 
 fn bare<'a>(texts: &[String]) -> Vec<Line<'a>> {
-    texts.iter().cloned().map(Line::Bare).collect()
+    let bare = |text: &String| Line {
+        text: text.clone(),
+        metadata: None,
+    };
+    texts.iter().map(bare).collect()
 }
 
-/// Lines as the block that Rasa's own tools write, or as a list where a text would not survive
-/// there: it has several lines, or characters that YAML has to escape, or something is noted beside it.
+/// Lines as the block that Rasa's own tools write; quoted where YAML has to escape a character of them. As a list where
+/// something is noted beside a line, or a line breaks: Rasa takes lists of intents only, and refuses the file where
+/// another entry breaks, for which it has no way at all.
 fn examples(lines: Vec<Line<'_>>) -> Examples<'_> {
-    if lines.is_empty() {
+    let is_more = |line: &Line<'_>| line.metadata.is_some() || line.text.contains(is_break);
+    if lines.iter().any(is_more) {
         return Examples::List(lines);
     }
-    let mut block = String::new();
-    for line in &lines {
-        match line {
-            Line::Bare(text) if is_plain(text) => block.extend(["- ", text, "\n"]),
-            _ => return Examples::List(lines),
-        }
+    let block: String = lines
+        .iter()
+        .flat_map(|line| ["- ", &line.text, "\n"])
+        .collect();
+    if lines.is_empty() || !lines.iter().all(|line| is_plain(&line.text)) {
+        return Examples::Quoted(DoubleQuoted(block));
     }
     Examples::Block(LitString(block))
 }
 
+/// Whether Python, which reads Rasa's files, ends a line there.
+fn is_break(character: char) -> bool {
+    matches!(
+        character,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
+
 fn is_plain(text: &str) -> bool {
-    !text
-        .chars()
-        .any(|c| c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c))
+    !text.chars().any(|c| c.is_control() || c == '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use stoa_contracts::training_data::{Lookup, RegexPattern, Synonym};
+
+    fn said(text: &str) -> Example {
+        Example {
+            text: text.into(),
+            intent: Some("go".into()),
+            entities: Vec::new(),
+            metadata: None,
+        }
+    }
+
+    /// The examples of each item that was written.
+    fn written(data: &TrainingData) -> Vec<Json> {
+        let document: Json = serde_saphyr::from_str(&write(data)).unwrap();
+        let items = document["nlu"].as_array().unwrap().clone();
+        items
+            .into_iter()
+            .map(|item| item["examples"].clone())
+            .collect()
+    }
+
+    #[test]
+    fn every_line_of_a_list_is_a_mapping() {
+        let mut data = TrainingData {
+            examples: vec![said("to Rome"), said("to Oslo")],
+            ..TrainingData::default()
+        };
+        assert_eq!(written(&data), [json!("- to Rome\n- to Oslo\n")]);
+        data.examples[1].metadata = Some(json!({"by": "Ann"}));
+        let noted = json!({"text": "to Oslo", "metadata": {"by": "Ann"}});
+        assert_eq!(written(&data), [json!([{"text": "to Rome"}, noted])]);
+        data.examples[1] = said("to\nOslo");
+        let list = json!([{"text": "to Rome"}, {"text": "to\nOslo"}]);
+        assert_eq!(written(&data), [list]);
+    }
+
+    #[test]
+    fn entries_that_are_no_utterances_are_one_text_whatever_is_in_them() {
+        let data = TrainingData {
+            synonyms: vec![
+                Synonym {
+                    value: "a".into(),
+                    variants: vec!["b\tc".into(), "\u{feff}d".into()],
+                },
+                Synonym {
+                    value: "e".into(),
+                    variants: Vec::new(),
+                },
+            ],
+            lookups: vec![Lookup {
+                entity: "bank".into(),
+                values: vec!["Ada Bank".into()],
+            }],
+            regexes: vec![RegexPattern {
+                entity: "zip".into(),
+                pattern: "\u{7}".into(),
+            }],
+            ..TrainingData::default()
+        };
+        let texts = [
+            json!("- b\tc\n- \u{feff}d\n"),
+            json!(""),
+            json!("- Ada Bank\n"),
+            json!("- \u{7}\n"),
+        ];
+        assert_eq!(written(&data), texts);
+    }
 }
