@@ -227,6 +227,19 @@ fn dot(one: &[f32], other: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
+/// Sums of every eighth number side by side, which one after the other would wait for each other.
+#[inline(always)]
+fn sum(numbers: &[f32]) -> f32 {
+    let (some, rest) = numbers.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for some in some {
+        for (sum, number) in sums.iter_mut().zip(some) {
+            *sum += number;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
 impl Norm {
     fn new(weights: &Weights<'_>, name: &str) -> Result<Self, WeightsError> {
         let norm = Self {
@@ -242,20 +255,24 @@ impl Norm {
 
     /// Gives each row the mean 0 and the variance 1, then what was learned.
     fn apply(&self, rows: &mut [f32]) {
-        let width = self.gain.len();
-        #[expect(clippy::cast_precision_loss, reason = "a width far below 2^24")]
-        let share = 1.0 / width as f32;
-        for row in rows.chunks_exact_mut(width) {
-            let mean = row.iter().sum::<f32>() * share;
-            for number in row.iter_mut() {
-                *number -= mean;
-            }
-            let variance = row.iter().map(|number| number * number).sum::<f32>() * share;
-            let scale = 1.0 / (variance + EPSILON).sqrt();
-            let learned = self.gain.iter().zip(&self.shift);
-            for (number, (gain, shift)) in row.iter_mut().zip(learned) {
-                *number = *number * scale * gain + shift;
-            }
+        normalise(rows, &self.gain, &self.shift);
+    }
+}
+
+#[multiversion(targets("x86_64+avx2+fma"))]
+fn normalise(rows: &mut [f32], gain: &[f32], shift: &[f32]) {
+    let width = gain.len();
+    #[expect(clippy::cast_precision_loss, reason = "a width far below 2^24")]
+    let share = 1.0 / width as f32;
+    for row in rows.chunks_exact_mut(width) {
+        let mean = sum(row) * share;
+        for number in row.iter_mut() {
+            *number -= mean;
+        }
+        let variance = dot(row, row) * share;
+        let scale = 1.0 / (variance + EPSILON).sqrt();
+        for (number, (gain, shift)) in row.iter_mut().zip(gain.iter().zip(shift)) {
+            *number = *number * scale * gain + shift;
         }
     }
 }

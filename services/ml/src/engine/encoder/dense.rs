@@ -5,13 +5,21 @@ use multiversion::multiversion;
 
 /// Columns of weights that lie together: two registers of eight numbers.
 const COLUMNS: usize = 16;
-/// Rows that are worked on together; with their sums, eight registers of sixteen.
-const ROWS: usize = 4;
+/// Rows that are worked on together; with their sums, twelve registers of sixteen.
+const ROWS: usize = 6;
+
+/// The shares into which the largest weight of an output is divided: the largest number of two bytes.
+const SHARES: f32 = 32_767.0;
 
 /// Weights between inputs and outputs, in panels of [`COLUMNS`] outputs each, so that what is multiplied together lies
 /// together. The last panel is filled up with zeros.
+///
+/// A short text waits for the weights to come from memory more than for the sums. So a weight is kept in two bytes, as a
+/// number of shares of the largest one of its output, and is off by half a share at most.
 pub(super) struct Dense {
-    panels: Vec<f32>,
+    panels: Vec<i16>,
+    /// What one share is, for each output.
+    scale: Vec<f32>,
     bias: Vec<f32>,
     inputs: usize,
 }
@@ -37,11 +45,21 @@ impl Dense {
             rows.extend(matrix.numbers);
             bias.extend(own);
         }
-        Ok(Self {
-            panels: panels(&rows, inputs),
+        Ok(Self::of(&rows, bias, inputs))
+    }
+
+    fn of(rows: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+        let scale = rows.chunks_exact(inputs).map(|row| {
+            let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
+            (largest / SHARES).max(f32::MIN_POSITIVE)
+        });
+        let scale: Vec<f32> = scale.collect();
+        Self {
+            panels: panels(rows, &scale, inputs),
+            scale,
             bias,
             inputs,
-        })
+        }
     }
 
     /// Whether it is made for as many.
@@ -63,12 +81,17 @@ impl Dense {
 }
 
 /// Rows of weights, one per output, as panels of outputs.
-fn panels(rows: &[f32], inputs: usize) -> Vec<f32> {
-    let rows: Vec<&[f32]> = rows.chunks_exact(inputs).collect();
+fn panels(rows: &[f32], scale: &[f32], inputs: usize) -> Vec<i16> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no share is larger than that of the largest, which the scale makes the largest number"
+    )]
+    let share = |(row, scale): &(&[f32], &f32), input: usize| (row[input] / **scale).round() as i16;
+    let rows: Vec<_> = rows.chunks_exact(inputs).zip(scale).collect();
     let mut panels = Vec::with_capacity(rows.len().next_multiple_of(COLUMNS) * inputs);
     for some in rows.chunks(COLUMNS) {
         for input in 0..inputs {
-            let column = |output: usize| some.get(output).map_or(0.0, |row| row[input]);
+            let column = |output: usize| some.get(output).map_or(0, |row| share(row, input));
             panels.extend((0..COLUMNS).map(column));
         }
     }
@@ -82,23 +105,23 @@ fn multiply(dense: &Dense, rows: &[f32], outputs: &mut [f32]) {
     for (number, panel) in dense.panels.chunks_exact(inputs * COLUMNS).enumerate() {
         let (panel, _) = panel.as_chunks::<COLUMNS>();
         let first = number * COLUMNS;
-        let bias = &dense.bias[first..width.min(first + COLUMNS)];
+        let own = first..width.min(first + COLUMNS);
+        let (scale, bias) = (&dense.scale[own.clone()], &dense.bias[own]);
         let some = rows
             .chunks(inputs * ROWS)
             .zip(outputs.chunks_mut(width * ROWS));
         for (rows, outputs) in some {
-            let mut sums = [[0.0; COLUMNS]; ROWS];
-            // What is left at the end is worked on by fours too, the last one again and again.
+            // What is left at the end is worked on by sixes too, the last one again and again.
             let last = rows.len() / inputs - 1;
             let row = |number: usize| {
                 let start = number.min(last) * inputs;
                 &rows[start..start + inputs]
             };
-            add_products(panel, [row(0), row(1), row(2), row(3)], &mut sums);
+            let sums = products(panel, std::array::from_fn(row));
             for (sums, outputs) in sums.iter().zip(outputs.chunks_mut(width)) {
-                let outputs = outputs[first..].iter_mut();
-                for ((output, sum), bias) in outputs.zip(sums).zip(bias) {
-                    *output = sum + bias;
+                let outputs = outputs[first..].iter_mut().zip(sums);
+                for ((output, sum), (scale, bias)) in outputs.zip(scale.iter().zip(bias)) {
+                    *output = sum.mul_add(*scale, *bias);
                 }
             }
         }
@@ -110,18 +133,22 @@ fn multiply(dense: &Dense, rows: &[f32], outputs: &mut [f32]) {
     reason = "what is called in the innermost loop must be compiled for the same processor as it"
 )]
 #[inline(always)]
-fn add_products(panel: &[[f32; COLUMNS]], rows: [&[f32]; ROWS], sums: &mut [[f32; COLUMNS]; ROWS]) {
-    let [a, b, c, d] = rows;
-    let [mut to_a, mut to_b, mut to_c, mut to_d] = *sums;
-    for ((((weights, a), b), c), d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-        for column in 0..COLUMNS {
-            to_a[column] = a.mul_add(weights[column], to_a[column]);
-            to_b[column] = b.mul_add(weights[column], to_b[column]);
-            to_c[column] = c.mul_add(weights[column], to_c[column]);
-            to_d[column] = d.mul_add(weights[column], to_d[column]);
+fn products(panel: &[[i16; COLUMNS]], rows: [&[f32]; ROWS]) -> [[f32; COLUMNS]; ROWS] {
+    let [first, second, third, fourth, fifth, sixth] = rows;
+    let mut sums = [[0.0; COLUMNS]; ROWS];
+    let pairs = first.iter().zip(second);
+    let pairs = pairs
+        .zip(third.iter().zip(fourth))
+        .zip(fifth.iter().zip(sixth));
+    for (weights, (((a, b), (c, d)), (e, f))) in panel.iter().zip(pairs) {
+        let weights = weights.map(f32::from);
+        for (sums, input) in sums.iter_mut().zip([a, b, c, d, e, f]) {
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum = input.mul_add(weight, *sum);
+            }
         }
     }
-    *sums = [to_a, to_b, to_c, to_d];
+    sums
 }
 
 #[cfg(test)]
@@ -133,28 +160,66 @@ mod tests {
         f32::from(number) / 500.0 - 1.0
     }
 
+    fn bias(output: usize) -> f32 {
+        number(output + 3)
+    }
+
+    fn dense(weights: &[f32], inputs: usize) -> Dense {
+        let outputs = weights.len() / inputs;
+        Dense::of(weights, (0..outputs).map(bias).collect(), inputs)
+    }
+
     #[test]
     fn every_output_is_the_product_of_its_row_and_its_weights() {
-        for (rows, inputs, outputs) in [(1, 3, 1), (4, 8, 16), (5, 7, 17), (11, 32, 40)] {
-            let weights: Vec<f32> = (0..inputs * outputs).map(number).collect();
-            let dense = Dense {
-                panels: panels(&weights, inputs),
-                bias: (0..outputs).map(|output| number(output + 3)).collect(),
-                inputs,
+        for (rows, inputs, outputs) in [(1, 3, 1), (6, 8, 16), (7, 7, 17), (15, 32, 40)] {
+            // Whole shares of the largest, which is 1 for every output: kept as they are.
+            let weight = |index: usize| match index % inputs {
+                0 => 1.0,
+                _ => (number(index) * SHARES).round() / SHARES,
             };
+            let weights: Vec<f32> = (0..inputs * outputs).map(weight).collect();
+            let dense = dense(&weights, inputs);
             let given: Vec<f32> = (0..rows * inputs).map(|seed| number(seed + 5)).collect();
             let got = dense.apply(&given);
             for row in 0..rows {
                 for output in 0..outputs {
                     let products =
                         (0..inputs).map(|i| given[row * inputs + i] * weights[output * inputs + i]);
-                    let expected = products.sum::<f32>() + number(output + 3);
+                    let expected = products.sum::<f32>() + bias(output);
                     let got = got[row * outputs + output];
                     assert!(
-                        (got - expected).abs() < 1e-4,
+                        (got - expected).abs() < 1e-5,
                         "{rows} {inputs} {outputs}: {got} {expected}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_weight_is_kept_to_half_a_share_of_the_largest_of_its_output() {
+        let (inputs, outputs) = (32, 17);
+        // Each output has a magnitude of its own, one of them nothing at all.
+        let magnitude = |output: u16| f32::from(output).powi(4) / 1e4;
+        let weights: Vec<f32> = (0..outputs)
+            .flat_map(|output| {
+                (0..inputs).map(move |input| {
+                    number(usize::from(output) * inputs + input) * magnitude(output)
+                })
+            })
+            .collect();
+        let dense = dense(&weights, inputs);
+        for input in 0..inputs {
+            // Of one input alone, the outputs are its weights.
+            let mut one = vec![0.0; inputs];
+            one[input] = 1.0;
+            for (output, got) in dense.apply(&one).into_iter().enumerate() {
+                let own = &weights[output * inputs..][..inputs];
+                let largest = own.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
+                let off = (got - bias(output) - own[input]).abs();
+                // Beside it, what adding a bias of up to 1 rounds.
+                let bound = largest / SHARES / 2.0 + f32::EPSILON * (1.0 + largest);
+                assert!(off <= bound, "{output} {input}: {off} {bound}");
             }
         }
     }
