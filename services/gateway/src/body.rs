@@ -103,8 +103,10 @@ impl Received {
 /// The body of a request, at most `limit` bytes long.
 pub(crate) struct Sent {
     body: Received,
-    /// What was read ahead.
+    /// All of it, if it was read ahead.
     gathered: Bytes,
+    /// Whether that was given.
+    is_given: bool,
     limit: u64,
     left: u64,
     /// How long the client may be silent.
@@ -123,6 +125,7 @@ impl Sent {
         Self {
             body,
             gathered: Bytes::new(),
+            is_given: false,
             limit,
             left: limit,
             patience,
@@ -133,7 +136,8 @@ impl Sent {
         }
     }
 
-    /// Waits for all of it, if it is known to be short: what is asked then does not wait for the client.
+    /// Waits for all of it, if it is known to be short: what is asked then does not wait for the client, and can be asked
+    /// again.
     pub(crate) async fn gather(&mut self) -> Result<(), BodyError> {
         let length = self.length().filter(|length| *length <= SHORT);
         let Some(length) = length.filter(|length| *length > 0) else {
@@ -163,9 +167,14 @@ impl Sent {
         self.is_awaited
     }
 
-    /// Whether somebody has read from it.
+    /// Whether somebody has read of it what cannot be read again.
     pub(crate) fn has_begun(&self) -> bool {
-        self.begun
+        self.begun && self.gathered.is_empty()
+    }
+
+    /// Begins anew, as far as it was gathered.
+    pub(crate) fn rewind(&mut self) {
+        self.is_given = false;
     }
 
     /// Whether the client has sent all of it.
@@ -186,7 +195,9 @@ impl Sent {
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.begun = true;
         if !self.gathered.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(&mut self.gathered))));
+            let piece = (!self.is_given).then(|| Ok(self.gathered.clone()));
+            self.is_given = true;
+            return Poll::Ready(piece);
         }
         if self.ended {
             return Poll::Ready(None);

@@ -205,7 +205,10 @@ impl Upstream {
                 return Err(UpstreamError::Unknown(self.name.clone()));
             };
             self.count_endpoints();
-            let body = request.body.as_mut().filter(|body| !body.is_empty());
+            let mut body = request.body.as_mut().filter(|body| !body.is_empty());
+            if let Some(body) = &mut body {
+                body.rewind();
+            }
             let outgoing = Outgoing {
                 method: &request.method,
                 head: &head,

@@ -7,6 +7,8 @@ use http::StatusCode;
 use std::net::SocketAddr;
 use std::time::Duration;
 use stoa_testing::eventually;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Port 9 is the discard service, which nobody runs.
@@ -108,6 +110,35 @@ async fn a_refused_connection_costs_no_request_and_no_byte_of_its_body() {
     });
     for answer in join_all(posts).await {
         assert_eq!(answer, "10000");
+    }
+}
+
+/// An address whose connections end when something was asked.
+async fn breaking() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move { stream.read(&mut [0; 4096]).await });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_costs_no_request_that_may_come_twice_and_no_byte_of_its_body() {
+    let replica = Replica::start().await;
+    let dns = Dns::default();
+    dns.says(&[breaking().await, replica.address]);
+    let world = world(&dns).await;
+    let puts = (0..8).map(|_| async {
+        let request = world.http.put(world.url("/api/v1/open/x"));
+        let answer = request.body(vec![7; 1000]).send().await.unwrap();
+        answer.text().await.unwrap()
+    });
+    for answer in join_all(puts).await {
+        assert_eq!(answer, "1000");
     }
 }
 
