@@ -105,8 +105,8 @@ pub(crate) struct Sent {
     body: Received,
     /// All of it, if it was read ahead.
     gathered: Bytes,
-    /// Whether that was given.
-    is_given: bool,
+    /// What of that is still to be given.
+    rest: Bytes,
     limit: u64,
     left: u64,
     /// How long the client may be silent.
@@ -125,7 +125,7 @@ impl Sent {
         Self {
             body,
             gathered: Bytes::new(),
-            is_given: false,
+            rest: Bytes::new(),
             limit,
             left: limit,
             patience,
@@ -174,7 +174,7 @@ impl Sent {
 
     /// Begins anew, as far as it was gathered.
     pub(crate) fn rewind(&mut self) {
-        self.is_given = false;
+        self.rest = self.gathered.clone();
     }
 
     /// Whether the client has sent all of it.
@@ -195,9 +195,8 @@ impl Sent {
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.begun = true;
         if !self.gathered.is_empty() {
-            let piece = (!self.is_given).then(|| Ok(self.gathered.clone()));
-            self.is_given = true;
-            return Poll::Ready(piece);
+            let rest = std::mem::take(&mut self.rest);
+            return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
         }
         if self.ended {
             return Poll::Ready(None);

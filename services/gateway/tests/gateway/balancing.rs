@@ -115,11 +115,11 @@ async fn a_refused_connection_costs_no_request_and_no_byte_of_its_body() {
 
 /// An address whose connections end when something was asked.
 async fn breaking() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
+        while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move { stream.read(&mut [0; 4096]).await });
         }
     });

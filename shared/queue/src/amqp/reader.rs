@@ -190,8 +190,7 @@ impl AmqpReader {
     /// None if the subscription that it came by has ended.
     fn delivery(&self, message: message::Delivery) -> Option<Delivery> {
         let subscription = self.subscription.as_ref()?;
-        // Its own, because the record may give this one away and the others not.
-        let lease = subscription.ended.child_token();
+        let lease = subscription.ended.clone();
         let receipt = AmqpReceipt {
             amqp: self.amqp.clone(),
             names: Arc::clone(&self.names),

@@ -68,12 +68,13 @@ impl Store {
             )
             .execute(&self.pool)
             .await;
-            match adopted.map_err(QueueError::from) {
-                Err(error) if error.is_about_the_data() => {
-                    refused.insert(job.id, error);
-                }
-                adopted => drop(adopted?),
+            let Err(error) = adopted.map_err(QueueError::from) else {
+                continue;
+            };
+            if !error.is_about_the_data() {
+                return Err(error);
             }
+            refused.insert(job.id, error);
         }
         Ok(refused)
     }

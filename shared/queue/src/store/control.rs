@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Jobs that one statement of a replay moves.
-const REPLAYED_AT_ONCE: usize = 1000;
+const REPLAYED_AT_ONCE: u16 = 1000;
 
 /// Which jobs.
 #[derive(Clone, Debug, Default)]
@@ -180,14 +180,14 @@ impl Store {
                 filter.queue,
                 filter.kind,
                 ids as _,
-                REPLAYED_AT_ONCE as i64,
+                i64::from(REPLAYED_AT_ONCE),
             )
             .fetch_all(&mut *transaction)
             .await?;
             flow::revive_after(&mut transaction, &moved).await?;
             transaction.commit().await?;
             replayed += moved.len() as u64;
-            if moved.len() < REPLAYED_AT_ONCE {
+            if moved.len() < usize::from(REPLAYED_AT_ONCE) {
                 break;
             }
         }

@@ -46,7 +46,7 @@ impl Store {
         match times {
             Ok((slots, next)) => fire(&mut transaction, &row.name, &slots, next).await?,
             Err(error) => {
-                // A zone may leave the database with an update, and the last time of a year be past.
+                // A zone may leave the database with an update, and a time be more than four years away.
                 tracing::error!(schedule = row.name, error, "a schedule fires no more");
                 sqlx::query!(
                     "UPDATE queue_schedules SET is_enabled = false WHERE name = $1",

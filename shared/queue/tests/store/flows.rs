@@ -93,23 +93,19 @@ async fn what_waits_for_a_job_that_fails_is_cancelled(
     world.end().await;
 }
 
-/// A handler to which "bad" jobs are bad until they are mended; notes the others.
-fn mendable(
+/// To which "bad" jobs are bad until they are mended; notes the others.
+fn handler(
     world: &World,
-) -> (
-    Arc<AtomicBool>,
-    impl Fn(Note, JobContext) -> Ready<Result<(), JobError>> + Send + Sync + 'static,
-) {
-    let (is_mended, seen) = (Arc::new(AtomicBool::new(false)), world.seen.clone());
-    let mended = Arc::clone(&is_mended);
-    let handler = move |note: Note, _: JobContext| {
-        if note.text.starts_with("bad") && !mended.load(Ordering::SeqCst) {
+    is_mended: &Arc<AtomicBool>,
+) -> impl Fn(Note, JobContext) -> Ready<Result<(), JobError>> + Send + Sync + 'static {
+    let (is_mended, seen) = (Arc::clone(is_mended), world.seen.clone());
+    move |note, _| {
+        if note.text.starts_with("bad") && !is_mended.load(Ordering::SeqCst) {
             return ready(Err(JobError::fail("no")));
         }
         seen.add(note.text);
         ready(Ok(()))
-    };
-    (is_mended, handler)
+    }
 }
 
 #[rstest]
@@ -118,7 +114,8 @@ async fn a_chain_whose_first_is_replayed_goes_on_in_its_order(
     #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
 ) {
     let world = World::on(broker).await;
-    let (is_mended, handler) = mendable(&world);
+    let is_mended = Arc::default();
+    let handler = handler(&world, &is_mended);
     let worker = Worker::start(world.consumer(4).await.handle(handler));
     let jobs = ["bad", "second", "third"].map(note);
     let ids = jobs.each_ref().map(NewJob::id);
@@ -145,7 +142,8 @@ async fn a_chord_waits_for_all_that_have_failed_to_be_replayed(
     #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
 ) {
     let world = World::on(broker).await;
-    let (is_mended, handler) = mendable(&world);
+    let is_mended = Arc::default();
+    let handler = handler(&world, &is_mended);
     let worker = Worker::start(world.consumer(4).await.handle(handler));
     let (parts, last) = (["good", "bad one", "bad other"].map(note), note("last"));
     let (ids, end) = (parts.each_ref().map(NewJob::id), last.id());
