@@ -113,17 +113,15 @@ impl Runs {
 
     /// Tells `api` of runs that end without what they were for.
     pub(crate) fn observer(&self) -> impl Observer + use<> {
-        Teller {
-            api: self.api.clone(),
-        }
+        Teller { runs: self.clone() }
     }
 
     /// Tells `api` of a run whose job was cancelled before it ran. If `api` cannot be told, it finds out itself,
     /// because it hears no more of it.
     pub(crate) async fn tell_cancelled(&self, job: &StoredJob) {
         let told = match job.kind.as_str() {
-            Train::KIND => self.tell_cancelled_of::<Train>(&job.payload).await,
-            Evaluate::KIND => self.tell_cancelled_of::<Evaluate>(&job.payload).await,
+            Train::KIND => self.tell_cancelled_of::<Train>(job).await,
+            Evaluate::KIND => self.tell_cancelled_of::<Evaluate>(job).await,
             _ => return,
         };
         if let Err(error) = told {
@@ -131,10 +129,14 @@ impl Runs {
         }
     }
 
-    async fn tell_cancelled_of<R: Run>(&self, payload: &[u8]) -> Result<(), ClientError> {
-        let Ok(run) = R::decode(R::VERSION, payload) else {
+    async fn tell_cancelled_of<R: Run>(&self, job: &StoredJob) -> Result<(), ClientError> {
+        let Ok(run) = R::decode(R::VERSION, &job.payload) else {
             return Ok(());
         };
+        if job.attempts > 0 {
+            // An attempt may have left it there.
+            self.cancel::<R>(run.id()).await;
+        }
         tell::<R>(&self.api, run.id(), &R::failed(CANCELLED.to_owned())).await
     }
 
@@ -157,10 +159,13 @@ impl Runs {
             ended = self.see_through::<R>(id, &job) => return Ok(ended?),
             stop = job.stopped() => stop,
         };
-        self.cancel::<R>(id).await;
         Err(JobError::from(match stop {
+            // `ml` is told when the job has ended, whether this attempt had begun or not.
             Stop::Cancelled => RunError::Cancelled,
-            Stop::SoftTimeLimit => RunError::TooLong(R::SOFT_TIME_LIMIT.unwrap_or_default()),
+            Stop::SoftTimeLimit => {
+                self.cancel::<R>(id).await;
+                RunError::TooLong(R::SOFT_TIME_LIMIT.unwrap_or_default())
+            }
         }))
     }
 
@@ -243,20 +248,25 @@ async fn tell<R: Run>(
 }
 
 struct Teller {
-    api: ServiceClient,
+    runs: Runs,
 }
 
 impl Teller {
-    /// Tells `api` that a run has ended without what it was for, whatever the reason was.
+    /// Tells `api` that a run has ended without what it was for, whatever the reason was; and `ml` if it was cancelled,
+    /// perhaps before this attempt has begun.
     async fn tell_failure<R: Run>(
         &self,
         job: &JobContext,
+        outcome: &Outcome,
         error: String,
     ) -> Result<(), ClientError> {
         let Ok(run) = job.payload::<R>() else {
             return Ok(());
         };
-        match tell::<R>(&self.api, run.id(), &R::failed(error)).await {
+        if *outcome == Outcome::Cancelled {
+            self.runs.cancel::<R>(run.id()).await;
+        }
+        match tell::<R>(&self.runs.api, run.id(), &R::failed(error)).await {
             // A run that is gone, or has ended already, needs no more news.
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::Conflict) => {
                 Ok(())
@@ -299,10 +309,10 @@ impl Observer for Teller {
                 return Ok(());
             };
             match job.envelope.kind.as_str() {
-                Train::KIND => self.tell_failure::<Train>(job, error).await?,
-                Evaluate::KIND => self.tell_failure::<Evaluate>(job, error).await?,
-                Deliver::KIND => webhooks::tell_end(&self.api, job, outcome).await?,
-                _ => transfers::tell_end(&self.api, job, outcome).await?,
+                Train::KIND => self.tell_failure::<Train>(job, outcome, error).await?,
+                Evaluate::KIND => self.tell_failure::<Evaluate>(job, outcome, error).await?,
+                Deliver::KIND => webhooks::tell_end(&self.runs.api, job, outcome).await?,
+                _ => transfers::tell_end(&self.runs.api, job, outcome).await?,
             }
             Ok(())
         })

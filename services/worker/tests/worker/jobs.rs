@@ -171,6 +171,16 @@ async fn a_job_that_waits_for_its_next_attempt_is_cancelled_at_once() {
     let (_, _) = editor.post(&format!("{JOBS}/{job}/cancel")).await;
     let ended = service.ended(&train, job).await;
     assert_eq!(ended["status"], "cancelled");
+    // The first attempt may have left it there.
+    let asked = service.platform.ml.received_requests().await;
+    let asked = asked.expect("requests are recorded");
+    assert_eq!(
+        asked
+            .iter()
+            .filter(|asked| asked.method == "DELETE")
+            .count(),
+        1
+    );
     let stranger = service.user(Uuid::now_v7(), Role::Owner);
     let (status, _) = stranger.post(&format!("{JOBS}/{job}/cancel")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -15,7 +15,7 @@ const AT_ONCE: i64 = 1000;
 const REFRESH_TOKENS_KEPT: Duration = Duration::days(2);
 /// How long the set of an evaluation stays after the end: its job may come once more.
 const EVALUATION_DATA_KEPT: Duration = Duration::hours(1);
-/// After this nobody works on a delivery any more, whatever became of its job.
+/// So long after its beginning, or its last one, nobody works on a delivery any more, whatever became of its job.
 const DELIVERY_TIME: Duration = Duration::days(3);
 /// How long it can be seen what a webhook was told; longer than a delivery may take.
 const DELIVERIES_KEPT: Duration = Duration::days(30);
@@ -54,7 +54,7 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
     let deliveries = traced("webhook_delivery.remove", deliveries.execute(&api.pool)).await?;
     let lost = sqlx::query!(
         "UPDATE webhook_deliveries SET status = 'failed', finished_at = $1
-         WHERE status = 'pending' AND created_at < $2",
+         WHERE status = 'pending' AND coalesce(reopened_at, created_at) < $2",
         now,
         now - DELIVERY_TIME,
     );

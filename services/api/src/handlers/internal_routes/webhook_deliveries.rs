@@ -86,8 +86,7 @@ pub(super) async fn end_webhook_delivery(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets one that has failed be tried again, if its webhook is there and switched on. One that has not ended stays as it
-/// is, so twice is the same as once.
+/// Lets one be tried again that was not delivered, if its webhook is there and switched on. Twice is the same as once.
 pub(super) async fn reopen_webhook_delivery(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
@@ -106,10 +105,11 @@ pub(super) async fn reopen_webhook_delivery(
         return Err(Problem::new(ErrorCode::Conflict, detail));
     }
     let update = sqlx::query!(
-        "UPDATE webhook_deliveries SET status = 'pending', finished_at = NULL, attempts_before =
+        "UPDATE webhook_deliveries SET status = 'pending', finished_at = NULL, reopened_at = $2, attempts_before =
              (SELECT coalesce(max(number), 0) FROM webhook_attempts WHERE delivery_id = $1)
-         WHERE id = $1 AND status = 'failed'",
+         WHERE id = $1 AND status <> 'succeeded'",
         id,
+        api.clock.now(),
     );
     traced("webhook_delivery.reopen", update.execute(&api.pool)).await?;
     Ok(StatusCode::NO_CONTENT)
