@@ -16,6 +16,10 @@ use uuid::Uuid;
 /// Models that are read at a time: each takes its bytes twice meanwhile, and a thread.
 const LOADS: usize = 4;
 
+/// One model counts as at most this part of the cache, which takes nothing that is heavier than all of it: that would
+/// be read anew for each question. So two models stay whatever they weigh.
+const PARTS: usize = 2;
+
 /// An assistant and the version of its model.
 type Key = (Uuid, i32);
 
@@ -68,9 +72,10 @@ impl Models {
     /// Holds up to this many bytes of models, some of which may need the encoder.
     pub(crate) fn new(pool: PgPool, bytes: usize, encoder: Option<Arc<Encoder>>) -> Self {
         // A model that was just asked stays, whatever was asked often before: else it would be read for each question.
+        let most = u32::try_from(bytes / PARTS).unwrap_or(u32::MAX);
         let cache = Cache::builder()
             .max_capacity(bytes as u64)
-            .weigher(|_: &Key, loaded: &Loaded| loaded.bytes)
+            .weigher(move |_: &Key, loaded: &Loaded| loaded.bytes.min(most))
             .eviction_policy(EvictionPolicy::lru())
             .eviction_listener(|_, _, cause| {
                 if cause.was_evicted() {
@@ -142,5 +147,41 @@ impl Models {
         let loaded = tokio::task::spawn_blocking(read).await??;
         metrics::loaded();
         Ok(loaded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Options, Progress, train};
+    use stoa_contracts::training_data::{Example, TrainingData};
+
+    #[tokio::test]
+    async fn a_model_heavier_than_the_cache_is_served_from_it() {
+        let example = |text: &str| Example {
+            text: text.into(),
+            intent: Some(text.into()),
+            ..Example::default()
+        };
+        let data = TrainingData {
+            examples: vec![example("pay"), example("stop")],
+            ..TrainingData::default()
+        };
+        let trained = train(&data, &Options::default(), &Progress::new()).unwrap();
+        // Nothing answers there: a model that is not in memory cannot be had.
+        let pool = PgPool::connect_lazy("postgres://localhost:0/none").unwrap();
+        let models = Models::new(pool, 1 << 20, None);
+        let model = Arc::new(trained.model);
+        for version in [1, 2] {
+            let loaded = Loaded {
+                model: model.clone(),
+                bytes: 2 << 20,
+            };
+            models.cache.insert((Uuid::nil(), version), loaded).await;
+        }
+        models.cache.run_pending_tasks().await;
+        for version in [1, 2] {
+            assert!(models.get(Uuid::nil(), version).await.is_ok(), "{version}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What languages other than English write with letters that English knows.
 
-use super::{AMERICAN, FRENCH, GERMAN, NOW, check, found};
+use super::datetime::check_at;
+use super::{AMERICAN, FRENCH, GERMAN, NOW, SPANISH, check, found};
 use serde_json::json;
 
 #[test]
@@ -13,6 +14,27 @@ fn words_of_another_language_are_no_abbreviations() {
     ] {
         check(&GERMAN, "number", &[(text, &[(part, json!(number))])]);
     }
+}
+
+#[test]
+fn halves_of_the_day_are_named_in_every_language() {
+    check_at(
+        &SPANISH,
+        NOW,
+        r"
+        mañana a las 5:30 pm | 5:30 pm | 2026-11-27T17:30 | minute
+        10 pm | 10 pm | 2026-11-27T22:00 | hour
+        5pm | 5pm | 2026-11-27T17:00 | hour
+        10 AM | 10 AM | 2026-11-28T10:00 | hour
+        mañana a las 12:30 am. | 12:30 am | 2026-11-28T00:30 | minute
+        5:30am | 5:30am | 2026-11-28T05:30 | minute
+        ",
+    );
+    check_at(
+        &GERMAN,
+        NOW,
+        "um 12:30 am Montag | 12:30 | 2026-11-27T12:30 | minute",
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Digits in groups, as the language writes them.
 
-use super::{AMERICAN, BRITISH, FRENCH, GERMAN, GREEK, NOW, POLISH, check, found};
+use super::{
+    AMERICAN, BRITISH, FRENCH, GERMAN, GREEK, LATVIAN, NOW, POLISH, SPANISH, check, found,
+};
 use serde_json::{Value, json};
 
 fn euros(amount: impl Into<Value>) -> Value {
@@ -76,12 +78,17 @@ fn a_number_in_groups_and_a_date_are_no_telephone_number() {
     }
     let rows: &[super::Row<'_>] = &[
         ("600 123 456", &[("600 123 456", json!("+48600123456"))]),
+        ("600.123.456", &[("600.123.456", json!("+48600123456"))]),
         (
             "+48 600 123 456",
             &[("+48 600 123 456", json!("+48600123456"))],
         ),
     ];
     check(&POLISH, "phone", rows);
+    let row = ("612.345.678", json!("+34612345678"));
+    check(&SPANISH, "phone", &[("612.345.678", &[row])]);
+    let row = ("21 234 567", json!("+37121234567"));
+    check(&LATVIAN, "phone", &[("zvaniet 21 234 567", &[row])]);
     let row = ("01.23.45.67.89", json!("+33123456789"));
     check(&FRENCH, "phone", &[("01.23.45.67.89", &[row])]);
 }

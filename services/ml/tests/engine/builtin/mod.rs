@@ -27,6 +27,8 @@ static GERMAN: LazyLock<Model> = LazyLock::new(|| model("de"));
 
 static FRENCH: LazyLock<Model> = LazyLock::new(|| model("fr"));
 static POLISH: LazyLock<Model> = LazyLock::new(|| model("pl"));
+static SPANISH: LazyLock<Model> = LazyLock::new(|| model("es"));
+static LATVIAN: LazyLock<Model> = LazyLock::new(|| model("lv"));
 
 /// Without lists, which would win over what is built in.
 fn model(language: &str) -> Model {

@@ -101,7 +101,8 @@ pub(super) const COUNTING: &[(&str, Word)] = &[
     ("μισος", Word::Half),
     ("τεταρτο", Word::Quarter),
     ("τοις", Word::Per),
-    ("παρα", Word::Minus),
+    ("παρα", Word::Less),
+    ("μειον", Word::Minus),
     ("πρωτος", Word::NthSmall(1)),
     ("πρωτη", Word::NthSmall(1)),
     ("πρωτο", Word::NthSmall(1)),
@@ -163,7 +164,7 @@ pub(super) const MONEY: &[(&str, Word)] = &[
     ("σεντ", Word::Cent(None)),
 ];
 
-/// Units, days, months, and times of the day. "τρίτη" and "πέμπτη" are ordinals as well.
+/// Units, days, months, and times of the day. "τρίτη", "τετάρτη" and "πέμπτη" are ordinals as well.
 pub(super) const TIME: &[(&str, Word)] = &[
     ("δευτερολεπτο", Word::Unit(Unit::Second)),
     ("δευτερολεπτα", Word::Unit(Unit::Second)),
@@ -199,8 +200,8 @@ pub(super) const TIME: &[(&str, Word)] = &[
     ("δευτερας", Word::Weekday(1, false)),
     ("τριτη", Word::Weekday(2, true)),
     ("τριτης", Word::Weekday(2, true)),
-    ("τεταρτη", Word::Weekday(3, false)),
-    ("τεταρτης", Word::Weekday(3, false)),
+    ("τεταρτη", Word::Weekday(3, true)),
+    ("τεταρτης", Word::Weekday(3, true)),
     ("πεμπτη", Word::Weekday(4, true)),
     ("πεμπτης", Word::Weekday(4, true)),
     ("παρασκευη", Word::Weekday(5, false)),

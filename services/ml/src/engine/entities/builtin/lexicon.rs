@@ -10,9 +10,11 @@ pub(super) const SHARED: &[(&str, Word)] = &[
     ("eur", Word::Currency("EUR")),
     ("euro", Word::Currency("EUR")),
     ("euros", Word::Currency("EUR")),
+    ("pm", Word::Meridiem(true)),
 ];
 
-/// Codes of every language, there in capitals only: in small letters some of them are words of it ("30 Sek").
+/// Codes of every language, there in capitals only: in small letters some of them are words of it ("30 Sek",
+/// "am Tisch").
 pub(super) const CODES: &[(&str, Word)] = &[
     ("usd", Word::Currency("USD")),
     ("gbp", Word::Currency("GBP")),
@@ -43,6 +45,7 @@ pub(super) const CODES: &[(&str, Word)] = &[
     ("ils", Word::Currency("ILS")),
     ("thb", Word::Currency("THB")),
     ("rub", Word::Currency("RUB")),
+    ("am", Word::Meridiem(false)),
 ];
 
 /// Numbers and ordinals.
@@ -258,8 +261,6 @@ pub(super) const TIME: &[(&str, Word)] = &[
     ("noon", Word::Noon),
     ("midday", Word::Noon),
     ("midnight", Word::Midnight),
-    ("am", Word::Meridiem(false)),
-    ("pm", Word::Meridiem(true)),
     ("oclock", Word::OClock),
     ("clock", Word::Clock),
     ("christmas", Word::Christmas),

@@ -40,12 +40,15 @@ fn is_within(words: &Words<'_>, first: usize) -> bool {
     words.is_glued(first) && !matches!(before, Word::Sign(':' | '(' | '"' | '\'' | '='))
 }
 
-/// Whether it begins with a number that has its thousands told apart: "3.645.000". Three groups of three with spaces
-/// ("600 123 456") are how many countries write telephone numbers.
+/// Whether it begins with a number that has its thousands told apart: "3.645.000". Groups of three ("600 123 456",
+/// "612.345.678") are how many countries write telephone numbers, and Latvia "21 234 567".
 fn is_amount(words: &Words<'_>, first: usize) -> bool {
-    let is_spaced = words.groups_end(first) > first + 1;
-    let is_long = words.digits(first).is_some_and(|digits| digits.len() == 3);
-    words.at(first) == Word::Digits && number::is_grouped(words, first) && !(is_spaced && is_long)
+    let is_usual = match words.digits(first).map(<[char]>::len) {
+        Some(3) => true,
+        Some(2) => words.locale.region() == Some("LV"),
+        _ => false,
+    };
+    words.at(first) == Word::Digits && number::is_grouped(words, first) && !is_usual
 }
 
 /// Whether a date stands in it: "27/11/2026 10".

@@ -32,6 +32,8 @@ pub(super) enum Word {
     Dozen,
     Point,
     Minus,
+    /// How much is missing to an hour: "6 παρά τέταρτο".
+    Less,
     /// "a couple of".
     Couple,
     /// 1st to 19th.
@@ -121,6 +123,7 @@ impl Word {
                 | Self::Suffix
                 | Self::Point
                 | Self::Minus
+                | Self::Less
                 | Self::Couple
                 | Self::Per
                 | Self::Meridiem(_)

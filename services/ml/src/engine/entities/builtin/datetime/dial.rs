@@ -56,7 +56,8 @@ fn digital(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     };
     let Some(minute) = part(first + 1, ':') else {
         let minute = part(first + 1, '.')?;
-        let (is_afternoon, end) = meridiem(words, first + 3)?;
+        let settled = meridiem(words, first + 3).or_else(|| small_am(words, first + 3));
+        let (is_afternoon, end) = settled?;
         let clock = Clock::half(hour, minute, Grain::Minute)?;
         return Some((clock.settled(is_afternoon)?, end));
     };
@@ -84,7 +85,8 @@ fn digital(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     if words.is_glued_sign(end, ':') && words.at(end + 1) == Word::Digits {
         return None;
     }
-    if let Some((is_afternoon, end)) = meridiem(words, end) {
+    let settled = meridiem(words, end).or_else(|| small_am(words, end));
+    if let Some((is_afternoon, end)) = settled {
         return Some((clock.settled(is_afternoon)?, end));
     }
     clock.is_half &= is_half;
@@ -123,6 +125,13 @@ fn meridiem(words: &Words<'_>, at: usize) -> Option<(bool, usize)> {
     is_dotted.then_some((is_afternoon, end))
 }
 
+/// "5:30 am" where "am" in small letters is a word of the language: not "12:30 am Montag", "la 12:30 am o întâlnire".
+fn small_am(words: &Words<'_>, at: usize) -> Option<(bool, usize)> {
+    let is_am = words.at(at) == Word::Other && words.chars(at) == ['a', 'm'];
+    let is_end = words.is_glued(at) || !matches!(words.at(at + 1), Word::Other | Word::Digits);
+    (is_am && is_end).then_some((false, at + 1))
+}
+
 /// "5 pm", "five o'clock", "at 5", "at five thirty".
 fn hour(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     let (hour, at) = hour_number(words, first)?;
@@ -153,10 +162,10 @@ fn hour(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     is_time.then_some((clock, at))
 }
 
-/// Behind "στις": "5 και μισή", "5 παρά τέταρτο", "5 και 20".
+/// Behind "στις": "5 και μισή", "5 παρά τέταρτο", "5 και 45".
 fn with_minutes(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     let (hour, at) = hour_number(words, first)?;
-    let is_to = words.at(at) == Word::Minus;
+    let is_to = words.at(at) == Word::Less;
     if !is_to && words.at(at) != Word::And {
         return None;
     }
@@ -164,7 +173,8 @@ fn with_minutes(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
         Word::Half if !is_to => (30, at + 2),
         Word::Quarter => (15, at + 2),
         _ => {
-            let (minutes, end, _) = minutes(words, at + 1)?;
+            let most = if is_to { 30 } else { 59 };
+            let (minutes, end, _) = minutes(words, at + 1, most)?;
             let is_end = ends(words, end) && words.at(end) != Word::Other;
             is_end.then_some((minutes, end))?
         }
@@ -250,7 +260,7 @@ fn past(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
         Word::Half if words.at(first + 1) == Word::Past => (30, first + 1, true),
         Word::Half => return half(words, first),
         Word::Quarter => (15, first + 1, true),
-        _ => minutes(words, first)?,
+        _ => minutes(words, first, 29)?,
     };
     let is_to = match words.at(at) {
         Word::Past | Word::After => false,
@@ -292,14 +302,14 @@ fn half(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     ))
 }
 
-/// Minutes, where they end, and whether it was said that they are minutes.
-fn minutes(words: &Words<'_>, first: usize) -> Option<(i16, usize, bool)> {
+/// Minutes up to so many, where they end, and whether it was said that they are minutes.
+fn minutes(words: &Words<'_>, first: usize, most: i16) -> Option<(i16, usize, bool)> {
     let (minutes, at) = match words.figures(first, 1..3) {
         Some(minutes) => (minutes, first + 1),
         None => spelled::small(words, first)?,
     };
     let is_named = words.at(at) == Word::Unit(Unit::Minute);
-    let is_fine = (1..30).contains(&minutes);
+    let is_fine = (1..=most).contains(&minutes);
     is_fine.then_some((minutes, at + usize::from(is_named), is_named))
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::duration::Unit;
 use super::super::vocabulary::Word;
+use super::super::words::Words;
 use super::calendar::{Calendar, day_number, is_named_before};
 use super::stretch::Stretch;
 use super::{numeric, period};
@@ -32,9 +33,12 @@ impl Calendar<'_> {
         if let Some((weeks, end)) = period::weeks(words, at) {
             return Some((Stretch::day(self.weekday_of_week(weekday, weeks)?)?, end));
         }
-        let is_day = !is_doubtful
-            || is_named_before(words, first) && words.at(first + 1) != Word::Rate
-            || matches!(words.at(first + 1), Word::At | Word::Part(_));
+        let is_named = match words.chars(first) {
+            [letter, ..] if !letter.is_ascii() => is_greek_day(words, first),
+            _ => is_named_before(words, first),
+        };
+        let is_day =
+            !is_doubtful || is_named || matches!(words.at(first + 1), Word::At | Word::Part(_));
         Some((
             Stretch::day(self.weekday(weekday).filter(|_| is_day)?)?,
             first + 1,
@@ -97,5 +101,15 @@ impl Calendar<'_> {
             _ => return None,
         };
         Some((Stretch::day(self.upcoming(month, day)?)?, at + 1))
+    }
+}
+
+/// Whether a Greek word that may be an ordinal is a weekday: "την τρίτη", "για Τρίτη", but not "την τρίτη επιλογή".
+fn is_greek_day(words: &Words<'_>, first: usize) -> bool {
+    let is_named = is_named_before(words, first) || words.before(first) == Word::Filler;
+    match words.at(first + 1) {
+        Word::Rate => false,
+        Word::Other | Word::Unit(_) => is_named && words.is_capital(first),
+        _ => is_named || words.is_capital(first),
     }
 }

@@ -90,12 +90,26 @@ fn without_year(
 ) -> Option<(Stretch, usize)> {
     let words = calendar.words;
     let is_answer = first == 0 && words.len() == 3;
-    let is_behind = matches!(words.before(first), Word::At | Word::The | Word::Filler) || is_answer;
+    let is_behind = matches!(words.before(first), Word::At | Word::The) || is_answer;
     let is_named = is_named_before(words, first) || is_behind && !words.locale.english;
-    if joint != '/' || !is_named {
+    if joint != '/' || !is_named || is_share(words, first) {
         return None;
     }
     let (month, day) = order(words, part(words, first)?, second);
     let day = calendar.upcoming(month, day)?;
     Some((Stretch::one(midnight(day), Grain::Day)?, first + 3))
+}
+
+/// Whether an article stands before that Greek days do not have, but fractions: "το 1/3", "τα 3/4".
+fn is_share(words: &Words<'_>, first: usize) -> bool {
+    const ARTICLES: [&[char]; 5] = [
+        &['τ', 'ο'],
+        &['τ', 'α'],
+        &['τ', 'ο', 'ν'],
+        &['σ', 'τ', 'ο'],
+        &['σ', 'τ', 'ο', 'ν'],
+    ];
+    first
+        .checked_sub(1)
+        .is_some_and(|article| ARTICLES.contains(&words.chars(article)))
 }

@@ -48,6 +48,11 @@ fn past_article(calendar: &Calendar<'_>, at: usize) -> usize {
     at + usize::from(matches!(words.at(at), Word::The | Word::On | Word::At))
 }
 
+/// Whether the article of hours stands before.
+fn has_article(calendar: &Calendar<'_>, at: usize) -> bool {
+    matches!(calendar.words.before(at), Word::The | Word::At)
+}
+
 /// Days of one month: "3-5 May", "the 3rd to the 5th of May", "May 3 to 5".
 fn days(calendar: &Calendar<'_>, first: usize, opener: Word) -> Option<(Stretch, usize)> {
     let words = calendar.words;
@@ -166,6 +171,9 @@ pub(super) fn bound(calendar: &Calendar<'_>, first: usize) -> Option<(Side, Stre
         Word::Until | Word::By => (Side::Until, true),
         _ => return None,
     };
-    let point = Point::at(calendar, past_article(calendar, first + 1), is_bare)?;
+    let at = past_article(calendar, first + 1);
+    // "έως τις 10" is a time, "από 5 έως 10" are numbers.
+    let is_bare = is_bare && (calendar.words.locale.english || has_article(calendar, at));
+    let point = Point::at(calendar, at, is_bare)?;
     Some((side, point.resolve(calendar)?, point.end))
 }
