@@ -10,6 +10,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 /// A body up to this length is waited for before its service is asked. As much as a head, which a client may be slow with
@@ -112,6 +113,8 @@ pub(crate) struct Sent {
     /// How long the client may be silent.
     patience: Duration,
     idle: Option<Pin<Box<Sleep>>>,
+    /// What it takes up of the service until it is there.
+    place: Option<OwnedSemaphorePermit>,
     /// Whether the client has not sent what was asked for last.
     is_awaited: bool,
     begun: bool,
@@ -130,10 +133,21 @@ impl Sent {
             left: limit,
             patience,
             idle: None,
+            place: None,
             is_awaited: false,
             begun: false,
             ended,
         }
+    }
+
+    /// Takes up a place until the client has sent all of it.
+    pub(crate) fn hold(&mut self, place: OwnedSemaphorePermit) {
+        self.place = Some(place);
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.place = None;
     }
 
     /// Waits for all of it, if it is known to be short: what is asked then does not wait for the client, and can be asked
@@ -217,13 +231,16 @@ impl Sent {
             idle.as_mut().reset(Instant::now() + patience);
         }
         let Some(data) = data.transpose()? else {
-            self.ended = true;
+            self.end();
             return Poll::Ready(None);
         };
         let Some(left) = self.left.checked_sub(data.len() as u64) else {
             return Poll::Ready(Some(Err(BodyError::TooLarge(self.limit))));
         };
         self.left = left;
+        if self.body.is_empty() {
+            self.end();
+        }
         Poll::Ready(Some(Ok(data)))
     }
 }

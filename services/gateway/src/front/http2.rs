@@ -2,11 +2,10 @@
 
 use super::Lane;
 use super::http1::Link;
-use super::streams::{Offered, Streams};
+use super::streams::Streams;
 use crate::body::Received;
 use crate::exchange::{self, From};
 use crate::framing;
-use http::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
@@ -27,7 +26,15 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
     let shutdown = lane.shutdown.clone();
     let patience = lane.gateway.head_timeout;
     let streams = Streams::new(lane.gateway.body_idle);
-    let service = service_fn(move |request| answer(Arc::clone(&lane), from, request));
+    let own = streams.clone();
+    let service = service_fn(move |request| {
+        let (lane, streams) = (Arc::clone(&lane), own.clone());
+        async move {
+            let request: Request<Incoming> = request;
+            let answer = exchange::answer(&lane, from, request.map(Received::Http2)).await;
+            Ok::<_, Infallible>(answer.map(|body| streams.offer(body)))
+        }
+    });
     let mut builder = Builder::new(streams.clone());
     builder
         .timer(TokioTimer::new())
@@ -57,13 +64,4 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
         // Clients break off; that is no event for an operator.
         tracing::debug!(%error, "a connection broke off");
     }
-}
-
-async fn answer(
-    lane: Arc<Lane>,
-    from: From,
-    request: Request<Incoming>,
-) -> Result<Response<Offered>, Infallible> {
-    let request = request.map(Received::Http2);
-    Ok(exchange::answer(&lane, from, request).await.map(Offered))
 }

@@ -4,7 +4,7 @@
 //! the one before. So a stream that has got a piece and does not ask for the next one waits for its client.
 
 use crate::body::Given;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::rt::Executor;
 use std::cell::Cell;
@@ -35,9 +35,23 @@ struct Count {
     /// How long a client may not take a piece.
     patience: Duration,
     open: AtomicUsize,
+    /// Bytes of answers that the library has and the client has not.
+    unsent: AtomicUsize,
     began: Instant,
-    /// When the last one ended, in milliseconds since the beginning.
-    ended_ms: AtomicU64,
+    /// When a stream ended last, or some of these bytes went, in milliseconds since the beginning.
+    moved_ms: AtomicU64,
+}
+
+impl Count {
+    fn moves(&self) {
+        let moved_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved_ms.store(moved_ms, Ordering::Relaxed);
+    }
+
+    fn sent(&self, bytes: usize) {
+        self.moves();
+        self.unsent.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Streams {
@@ -46,25 +60,38 @@ impl Streams {
         Self(Arc::new(Count {
             patience,
             open: AtomicUsize::new(0),
+            unsent: AtomicUsize::new(0),
             began: Instant::now(),
-            ended_ms: AtomicU64::new(0),
+            moved_ms: AtomicU64::new(0),
         }))
     }
 
-    /// Waits until there has been none for so long, from now on.
+    /// An answer for one of them.
+    pub(super) fn offer(&self, answer: Given) -> Offered {
+        Offered {
+            answer,
+            count: Arc::clone(&self.0),
+        }
+    }
+
+    /// Waits until there has been none for so long, from now on. What the library has still to send is taken, or has
+    /// been lying for as long as a client may leave it.
     pub(super) async fn gone_for(&self, quiet: Duration) {
-        let asked = Instant::now();
+        let (asked, count) = (Instant::now(), &self.0);
         loop {
             let now = Instant::now();
-            let ended_ms = self.0.ended_ms.load(Ordering::Relaxed);
-            let since = match self.0.open.load(Ordering::Relaxed) {
-                0 => asked.max(self.0.began + Duration::from_millis(ended_ms)),
-                _ => now,
+            let moved_ms = count.moved_ms.load(Ordering::Relaxed);
+            let moved = asked.max(count.began + Duration::from_millis(moved_ms));
+            let unsent = count.unsent.load(Ordering::Relaxed);
+            let gone = match count.open.load(Ordering::Relaxed) {
+                0 if unsent == 0 => moved + quiet,
+                0 => moved + quiet.max(count.patience),
+                _ => now + quiet,
             };
-            if since + quiet <= now {
+            if gone <= now {
                 return;
             }
-            tokio::time::sleep_until(since + quiet).await;
+            tokio::time::sleep_until(gone).await;
         }
     }
 }
@@ -85,10 +112,8 @@ struct Open(Arc<Count>);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let count = &self.0;
-        let ended_ms = u64::try_from(count.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        count.ended_ms.store(ended_ms, Ordering::Relaxed);
-        count.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.moves();
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -117,30 +142,106 @@ async fn unless_left(stream: impl Future<Output = ()>, patience: Duration) {
 }
 
 /// The body of an answer that says whom its stream waits for.
-pub(super) struct Offered(pub(super) Given);
+pub(super) struct Offered {
+    answer: Given,
+    count: Arc<Count>,
+}
+
+/// A piece of an answer, counted until it has gone to the client.
+pub(super) struct Piece {
+    bytes: Bytes,
+    count: Arc<Count>,
+}
+
+impl Piece {
+    fn new(bytes: Bytes, count: &Arc<Count>) -> Self {
+        count.unsent.fetch_add(bytes.len(), Ordering::Relaxed);
+        let count = Arc::clone(count);
+        Self { bytes, count }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.bytes.advance(bytes);
+        self.count.sent(bytes);
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.count.sent(self.bytes.len());
+    }
+}
 
 impl Body for Offered {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = <Given as Body>::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let piece = Pin::new(&mut self.get_mut().0).poll_frame(context);
+    ) -> Poll<Option<Result<Frame<Piece>, Self::Error>>> {
+        let Self { answer, count } = self.get_mut();
+        let piece = Pin::new(answer).poll_frame(context);
         let awaited = match piece {
             Poll::Ready(_) => Awaited::Client,
             Poll::Pending => Awaited::Service,
         };
         AWAITED.set(Some(awaited));
-        piece
+        let counted = |frame: Frame<Bytes>| frame.map_data(|bytes| Piece::new(bytes, count));
+        piece.map(|piece| piece.map(|frame| frame.map(counted)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.answer.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.answer.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINGER: Duration = Duration::from_secs(2);
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_what_is_left_is_waited_for() {
+        let (streams, begun) = (Streams::new(PATIENCE), Instant::now());
+        let mut left = Piece::new(Bytes::from_static(b"left"), &streams.0);
+        let taking = async {
+            while left.has_remaining() {
+                tokio::time::sleep(Duration::from_secs(8)).await;
+                left.advance(1);
+            }
+        };
+        tokio::join!(streams.gone_for(LINGER), taking);
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_secs(4 * 8), "{took:?}");
+        assert!(took <= Duration::from_secs(4 * 8 + 3), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_takes_nothing_is_waited_for_as_long_as_it_may_leave_an_answer() {
+        let (streams, begun) = (Streams::new(PATIENCE), Instant::now());
+        let left = Piece::new(Bytes::from_static(b"left"), &streams.0);
+        streams.gone_for(LINGER).await;
+        assert!(begun.elapsed() >= PATIENCE && begun.elapsed() <= PATIENCE + LINGER);
+        drop(left);
+        let begun = Instant::now();
+        streams.gone_for(LINGER).await;
+        assert!(begun.elapsed() >= LINGER && begun.elapsed() < PATIENCE);
     }
 }

@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tries::Tries;
 
@@ -59,7 +59,7 @@ struct Upstream {
     name: String,
     host: HeaderValue,
     endpoints: Endpoints,
-    uploads: Semaphore,
+    uploads: Arc<Semaphore>,
     budget: RetryBudget,
     meter: Meter,
 }
@@ -162,7 +162,7 @@ impl Upstream {
             host: HeaderValue::try_from(authority.as_str()).ok()?,
             endpoints: Endpoints::new(authority.host(), port, resolver)
                 .checked(Probe::service(name)),
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             budget: RetryBudget::full(),
             meter: Meter::new(name),
         })
@@ -176,11 +176,13 @@ impl Upstream {
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
         if let Some(body) = &mut request.body {
-            body.gather().await.map_err(UpstreamError::Body)?;
+            let gathered = tokio::time::timeout(timeout, body.gather()).await;
+            let gathered = gathered.unwrap_or(Err(BodyError::Idle));
+            gathered.map_err(UpstreamError::Body)?;
         }
         let deadline = Instant::now() + timeout;
         let patience = HOLD.min(timeout);
-        let _place = self.place(&request, patience).await?;
+        self.place(&mut request, patience).await?;
         // Given back with the head of the answer: how long the rest takes is up to the client.
         let turn = self.endpoints.enter(patience).await;
         let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
@@ -244,19 +246,17 @@ impl Upstream {
         }
     }
 
-    /// A place among the uploads, for a request whose body is still to come.
-    async fn place(
-        &self,
-        request: &Request,
-        patience: Duration,
-    ) -> Result<Option<SemaphorePermit<'_>>, UpstreamError> {
-        if request.body.as_ref().is_none_or(Sent::has_ended) {
-            return Ok(None);
+    /// Gives a body that is still to come a place among the uploads, which it has until it is there.
+    async fn place(&self, request: &mut Request, patience: Duration) -> Result<(), UpstreamError> {
+        let Some(body) = request.body.as_mut().filter(|body| !body.has_ended()) else {
+            return Ok(());
+        };
+        let place = Arc::clone(&self.uploads).acquire_owned();
+        match tokio::time::timeout(patience, place).await {
+            Ok(Ok(place)) => body.hold(place),
+            _ => return Err(UpstreamError::Busy(self.name.clone())),
         }
-        match tokio::time::timeout(patience, self.uploads.acquire()).await {
-            Ok(Ok(place)) => Ok(Some(place)),
-            _ => Err(UpstreamError::Busy(self.name.clone())),
-        }
+        Ok(())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no service has 2^53 addresses")]

@@ -48,7 +48,9 @@ impl Tries {
         self.tried.push(endpoint.address());
         judge(endpoint, failure);
         let has_begun = request.body.as_ref().is_some_and(Sent::has_begun);
-        let is_repeatable = request.method.is_idempotent() && !has_begun;
+        let has_body = request.body.as_ref().is_some_and(|body| !body.is_empty());
+        // What changes something says on what condition, and would fail for its own first time.
+        let is_repeatable = request.method.is_idempotent() && !has_begun && !has_body;
         let (retry, counter) = match failure {
             Failure::Client(_) => return false,
             Failure::Refused(_) => (Retry::Unsent, &upstream.meter.refused),
