@@ -4,7 +4,7 @@
 //! number that the scores are multiplied by before they become probabilities. The threshold
 //! is where an answer becomes "out of scope".
 
-use super::descent::softmax;
+use super::sums::softmax;
 use serde::{Deserialize, Serialize};
 
 /// The scores of a held-out example and its true label.

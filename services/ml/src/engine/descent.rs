@@ -13,6 +13,7 @@ use super::examples::Examples;
 use super::options::IntentOptions;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
+use super::sums::{add, add_rows, product_then_add, softmax};
 use super::weights::Learned;
 use multiversion::multiversion;
 
@@ -116,10 +117,15 @@ struct Descent<'a> {
     words: Dropout,
     units: Dropout,
     smoothing: f32,
-    /// The features of the example at hand that were not left out.
-    active: Vec<u32>,
+    tolerance: f32,
+    /// What decides which features of the example at hand are left out.
+    chances: Vec<u8>,
+    /// Those that are not, with its factor.
+    active: Vec<(u32, f32)>,
     /// How far above zero each unit is; 0 if it was left out.
     hidden: Vec<f32>,
+    /// Those that are above zero.
+    lit: Vec<(u32, f32)>,
     scores: Vec<f32>,
     errors: Vec<f32>,
 }
@@ -158,73 +164,78 @@ impl<'a> Descent<'a> {
             words: Dropout::new(options.word_dropout),
             units: Dropout::new(options.unit_dropout),
             smoothing: options.smoothing,
+            tolerance: if matter.meanings.is_empty() {
+                options.tolerance
+            } else {
+                0.0
+            },
+            chances: Vec::new(),
             active: Vec::new(),
             hidden: vec![0.0; units],
+            lit: Vec::new(),
             scores: vec![0.0; labels],
             errors: vec![0.0; units],
         }
     }
 
-    /// One example: score, compare with the truth, move the weights of what was active.
+    /// One example: score, compare with the truth, and unless it is known already, move the weights of what was active.
     #[inline(always)]
     fn step(&mut self, index: usize, random: &mut Random) {
         self.rate = self.first_rate * (1.0 - ratio(self.step, self.steps));
         self.step += 1;
-        self.choose(index, random);
         let gain = self.features.gain * self.words.gain;
         let factor = self.matter.examples.factor(index) * gain;
-        self.excite(index, factor, random);
+        self.choose(index, factor, random);
+        self.excite(index, random);
         self.score();
         softmax(&mut self.scores);
-        self.subtract_truth(self.matter.examples.label(index) as usize);
+        let truth = self.matter.examples.label(index) as usize;
+        self.subtract_truth(truth);
+        if self.scores[truth].abs() < self.tolerance {
+            return;
+        }
         self.correct_outputs();
         let rate = self.rate;
-        move_by(&mut self.member.bias, &self.scores, -rate * BIAS_RATE);
-        move_by(&mut self.member.thresholds, &self.errors, -rate * BIAS_RATE);
-        for row in &self.active {
-            let step = rate * factor * self.matter.strides[*row as usize];
-            move_by(self.member.inputs.row_mut(*row), &self.errors, -step);
+        add(&self.scores, -rate * BIAS_RATE, &mut self.member.bias);
+        add(&self.errors, -rate * BIAS_RATE, &mut self.member.thresholds);
+        for (row, factor) in &mut self.active {
+            *factor *= -rate * self.matter.strides[*row as usize];
+        }
+        for (row, step) in &self.active {
+            add(&self.errors, *step, self.member.inputs.row_mut(*row));
         }
         for (row, number) in (0..).zip(self.matter.meaning(index)) {
             let step = rate * MEANING_RATE * number;
-            move_by(self.member.meaning.row_mut(row), &self.errors, -step);
+            add(&self.errors, -step, self.member.meaning.row_mut(row));
         }
     }
 
     /// Leaves out a part of the features, and all that belong to a part of the words.
     #[inline(always)]
-    fn choose(&mut self, index: usize, random: &mut Random) {
+    fn choose(&mut self, index: usize, factor: f32, random: &mut Random) {
         let features = self.matter.examples.features(index);
-        let last = features.last().map_or(0, |feature| feature.word);
+        let last = features.last().map_or(0, |feature| feature.word());
         let mut kept = [false; 256];
         self.words.choose(&mut kept[..=usize::from(last)], random);
-        self.active.clear();
-        for group in features.chunks(8) {
-            let bytes = random.next().to_le_bytes();
-            for (feature, byte) in group.iter().zip(bytes) {
-                if self.features.keeps(byte) && kept[usize::from(feature.word)] {
-                    self.active.push(feature.row);
-                }
-            }
+        self.chances.resize(features.len().next_multiple_of(8), 0);
+        for chances in self.chances.chunks_exact_mut(8) {
+            chances.copy_from_slice(&random.next().to_le_bytes());
         }
+        let features = features.iter().zip(&self.chances);
+        let features = features.map(|(feature, chance)| {
+            let stays = self.features.keeps(*chance) & kept[usize::from(feature.word())];
+            ((feature.row(), factor), stays)
+        });
+        keep(&mut self.active, self.chances.len(), features);
     }
 
     /// Adds the features up in the units.
     #[inline(always)]
-    fn excite(&mut self, index: usize, factor: f32, random: &mut Random) {
+    fn excite(&mut self, index: usize, random: &mut Random) {
         self.hidden.fill(0.0);
-        for row in &self.active {
-            let row = self.member.inputs.row(*row);
-            self.hidden
-                .iter_mut()
-                .zip(row)
-                .for_each(|(unit, weight)| *unit += weight);
-        }
-        for unit in &mut self.hidden {
-            *unit *= factor;
-        }
+        add_rows(&self.member.inputs, &self.active, &mut self.hidden);
         for (row, number) in (0..).zip(self.matter.meaning(index)) {
-            move_by(&mut self.hidden, self.member.meaning.row(row), *number);
+            add(self.member.meaning.row(row), *number, &mut self.hidden);
         }
         let units = self.hidden.chunks_mut(8);
         for (units, thresholds) in units.zip(self.member.thresholds.chunks(8)) {
@@ -234,16 +245,15 @@ impl<'a> Descent<'a> {
                 *unit = if self.units.keeps(byte) { level } else { 0.0 };
             }
         }
+        let units = (0..).zip(self.hidden.iter().copied());
+        let units = units.map(|unit| (unit, unit.1 > 0.0));
+        keep(&mut self.lit, self.hidden.len(), units);
     }
 
     #[inline(always)]
     fn score(&mut self) {
         self.scores.copy_from_slice(&self.member.bias);
-        for (unit, level) in (0..).zip(&self.hidden) {
-            if *level > 0.0 {
-                move_by(&mut self.scores, self.member.outputs.row(unit), *level);
-            }
-        }
+        add_rows(&self.member.outputs, &self.lit, &mut self.scores);
     }
 
     /// Turns probabilities into errors.
@@ -256,18 +266,30 @@ impl<'a> Descent<'a> {
         self.scores[label] -= 1.0 - self.smoothing;
     }
 
-    /// Moves the weights of the active units, and finds what each of these did wrong.
+    /// Moves the weights of the lit units, and finds what each of these did wrong.
     #[inline(always)]
     fn correct_outputs(&mut self) {
         let (rate, gain) = (self.rate * OUTPUT_RATE, self.units.gain);
-        for ((unit, level), error) in (0..).zip(&self.hidden).zip(&mut self.errors) {
-            *error = 0.0;
-            if *level > 0.0 {
-                let weights = self.member.outputs.row_mut(unit);
-                *error = gain * product_then_move(weights, &self.scores, -rate * level);
-            }
+        self.errors.fill(0.0);
+        for (unit, level) in &self.lit {
+            let weights = self.member.outputs.row_mut(*unit);
+            let product = product_then_add(weights, &self.scores, -rate * level);
+            self.errors[*unit as usize] = gain * product;
         }
     }
+}
+
+/// Takes those of the items, so many at most, that stay. Each is written, and the next one over it if it does not: a
+/// processor cannot guess which do.
+#[inline(always)]
+fn keep(kept: &mut Vec<(u32, f32)>, most: usize, items: impl Iterator<Item = ((u32, f32), bool)>) {
+    kept.resize(most, (0, 0.0));
+    let mut count = 0;
+    for (item, stays) in items {
+        kept[count] = item;
+        count += usize::from(stays);
+    }
+    kept.truncate(count);
 }
 
 /// Leaves a part out, and makes up for it.
@@ -322,76 +344,6 @@ fn fill(row: &mut [f32], spread: f32, random: &mut Random) {
     }
 }
 
-/// Adds a row, times a factor.
-#[inline(always)]
-fn move_by(row: &mut [f32], other: &[f32], factor: f32) {
-    for (value, other) in row.iter_mut().zip(other) {
-        *value += other * factor;
-    }
-}
-
-/// The product of two rows of the same length, the first of which then has the other added to
-/// it, times a factor. Eight sums side by side are what a processor adds at once.
-#[inline(always)]
-fn product_then_move(row: &mut [f32], other: &[f32], factor: f32) -> f32 {
-    let (row, row_rest) = row.as_chunks_mut::<8>();
-    let (other, other_rest) = other.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (row, other) in row.iter_mut().zip(other) {
-        for (sum, (value, other)) in sums.iter_mut().zip(row.iter_mut().zip(other)) {
-            *sum += *value * other;
-            *value += other * factor;
-        }
-    }
-    let rest = row_rest.iter().zip(other_rest);
-    let rest: f32 = rest.map(|(value, other)| value * other).sum();
-    move_by(row_rest, other_rest, factor);
-    sums.iter().sum::<f32>() + rest
-}
-
-/// Turns scores into probabilities.
-#[inline(always)]
-pub(super) fn softmax(scores: &mut [f32]) {
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for score in scores.iter_mut() {
-        *score = power(*score - largest);
-    }
-    let sum: f32 = scores.iter().sum();
-    for score in scores {
-        *score /= sum;
-    }
-}
-
-/// e to the power of a number up to 0, to seven digits; below -87 it stays where it is there. The one of the standard
-/// library takes one number at a time, and took a fifth of a training.
-///
-/// Two to a whole power is an exponent of the floating point, and what is left is a short series.
-#[inline(always)]
-pub(super) fn power(x: f32) -> f32 {
-    /// Added and taken off again, it rounds to a whole number: floats of this size have no others.
-    const ROUND: f32 = 12_582_912.0;
-    /// The logarithm of 2 in two parts, so that the product with the first one is exact (Cody and Waite).
-    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    let x = x.max(-87.0);
-    let whole = x * std::f32::consts::LOG2_E + ROUND;
-    let rest = LN_2
-        .iter()
-        .fold(x, |rest, part| rest - (whole - ROUND) * part);
-    let series = [
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ];
-    let series = series.iter().fold(0.0, |sum, factor| sum * rest + factor);
-    // The lowest bits of `whole` are the number, as a two's complement.
-    let exponent = whole.to_bits().wrapping_add(127) << 23;
-    series * f32::from_bits(exponent)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::ngrams::Feature;
@@ -427,7 +379,7 @@ mod tests {
     fn scores(member: &Member, row: u32) -> Vec<f32> {
         let mut scores = member.bias.clone();
         for (unit, level) in (0..).zip(member.inputs.row(row)) {
-            move_by(&mut scores, member.outputs.row(unit), level.max(0.0));
+            add(member.outputs.row(unit), level.max(0.0), &mut scores);
         }
         scores
     }
@@ -455,23 +407,5 @@ mod tests {
         let progress = Progress::new();
         progress.cancel();
         assert!(learned(1, &progress).is_err());
-    }
-
-    #[test]
-    fn a_power_is_that_of_the_standard_library() {
-        for tenth in 0..=870 {
-            let x = -f32::from(u16::try_from(tenth).unwrap()) / 10.0;
-            let error = (power(x) / x.exp() - 1.0).abs();
-            assert!(error < 2e-6, "{x}: {error}");
-        }
-        assert!(power(f32::NEG_INFINITY) < 1e-37);
-    }
-
-    #[test]
-    fn a_product_takes_every_column_once_and_moves_it() {
-        let mut row: Vec<f32> = vec![1.0; 11];
-        let other: Vec<f32> = vec![2.0; 11];
-        assert!((product_then_move(&mut row, &other, 0.5) - 22.0).abs() < 1e-6);
-        assert_eq!(row, vec![2.0; 11]);
     }
 }

@@ -11,13 +11,30 @@ pub(super) struct Examples {
     labels: Vec<u32>,
 }
 
-/// A feature that the dictionary knows.
+/// A feature that the dictionary knows: its row of weights, and in the lowest byte the word that it belongs to. There are
+/// many, and each is read once in every epoch.
 #[derive(Clone, Copy)]
-pub(super) struct Known {
+pub(super) struct Known(u32);
+
+impl Known {
+    /// Rows that can be told apart.
+    pub(super) const ROWS: usize = 1 << 24;
+
+    const fn new(row: u32, word: u8) -> Self {
+        Self(row << 8 | word as u32)
+    }
+
     /// Its row of weights.
-    pub(super) row: u32,
+    #[inline]
+    pub(super) const fn row(self) -> u32 {
+        self.0 >> 8
+    }
+
     /// The word that it belongs to.
-    pub(super) word: u8,
+    #[inline]
+    pub(super) const fn word(self) -> u8 {
+        self.0.to_le_bytes()[0]
+    }
 }
 
 impl Examples {
@@ -30,7 +47,7 @@ impl Examples {
     ) {
         let known = features.iter().filter_map(|feature| {
             let word = feature.word;
-            row(feature.hash).map(|row| Known { row, word })
+            row(feature.hash).map(|row| Known::new(row, word))
         });
         self.features.extend(known);
         self.ends.push(self.features.len());
@@ -69,7 +86,7 @@ impl Examples {
         let mut seen = vec![0_u32; features];
         self.features
             .iter()
-            .for_each(|feature| seen[feature.row as usize] += 1);
+            .for_each(|feature| seen[feature.row() as usize] += 1);
         // A feature that repeats within an utterance may be seen more often than there are any.
         let rarity = |seen: &u32| ((self.len() + 1) as f32 / (*seen + 1) as f32).ln().max(0.1);
         let strides: Vec<f32> = seen.iter().map(rarity).collect();

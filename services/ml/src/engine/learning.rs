@@ -3,7 +3,7 @@
 use super::calibration::{Calibration, HeldOut};
 use super::descent::{self, Context, Matter, Member};
 use super::dictionary::Dictionary;
-use super::examples::Examples;
+use super::examples::{Examples, Known};
 use super::folds::{self, Fold};
 use super::intents::{Intents, OUT_OF_SCOPE};
 use super::network::{Meaning, Network};
@@ -61,6 +61,7 @@ impl Prepared {
         };
         let options = &options.intents;
         let limit = options.most_weights / (options.members * options.units).max(1);
+        let limit = limit.min(Known::ROWS);
         let hashes = |features: &Vec<Feature>| {
             let hashes: Vec<u64> = features.iter().map(|feature| feature.hash).collect();
             hashes.into_iter()
@@ -238,7 +239,10 @@ fn ask(
 ) -> Vec<HeldOut> {
     let examples = matter.examples;
     let ask = |index: &usize| {
-        let rows = examples.features(*index).iter().map(|feature| feature.row);
+        let rows = examples
+            .features(*index)
+            .iter()
+            .map(|feature| feature.row());
         let numbers = matter.meaning(*index);
         let meaning = Meaning { weights, numbers };
         HeldOut {

@@ -23,6 +23,7 @@ mod options;
 mod parallel;
 mod progress;
 mod random;
+mod sums;
 mod text;
 mod train;
 mod weights;

@@ -34,11 +34,9 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    fn apply(&self, inputs: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
+    fn apply(&self, inputs: &[(u32, f32)]) -> Vec<f32> {
         let mut outputs = self.bias.clone();
-        for (row, level) in inputs {
-            self.weights.add_row(row, level, &mut outputs);
-        }
+        self.weights.add_rows(inputs, &mut outputs);
         outputs
     }
 
@@ -94,16 +92,17 @@ impl Network {
         factor: f32,
         meaning: Option<Meaning<'_>>,
     ) -> Vec<f32> {
-        let mut levels = self.first.apply(rows.map(|row| (row, factor)));
+        let rows: Vec<_> = rows.map(|row| (row, factor)).collect();
+        let mut levels = self.first.apply(&rows);
         if let Some(Meaning { weights, numbers }) = meaning {
-            for (row, number) in (0..).zip(numbers) {
-                weights.add_row(row, *number, &mut levels);
-            }
+            let numbers: Vec<_> = (0..).zip(numbers.iter().copied()).collect();
+            weights.add_rows(&numbers, &mut levels);
         }
-        match &self.second {
-            Some(second) => second.apply((0..).zip(levels).filter(|(_, level)| *level > 0.0)),
-            None => levels,
-        }
+        let Some(second) = &self.second else {
+            return levels;
+        };
+        let units = (0..).zip(levels).filter(|(_, level)| *level > 0.0);
+        second.apply(&units.collect::<Vec<_>>())
     }
 
     /// The units in between.

@@ -3,6 +3,8 @@
 //! A byte per weight makes a model a quarter of the size, in the database and in memory, and
 //! moves no accuracy beyond the noise (a row keeps its own scale).
 
+use super::sums::{Rows, add_rows};
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 use std::slice::ChunksExact;
 
@@ -73,6 +75,15 @@ impl Learned {
     }
 }
 
+impl Rows for Learned {
+    type Kept = f32;
+
+    #[inline]
+    fn row_and_scale(&self, row: u32) -> (&[f32], f32) {
+        (self.row(row), 1.0)
+    }
+}
+
 /// No weight is larger: sums of as many as a model can have, through both of its layers, stay finite.
 const LARGEST: f32 = 1e8;
 
@@ -134,14 +145,9 @@ impl Quantised {
         self
     }
 
-    /// Adds a row, times a factor, to a sum of as many columns.
-    pub(super) fn add_row(&self, row: u32, factor: f32, sum: &mut [f32]) {
-        let start = row as usize * self.columns;
-        let factor = factor * self.scales[row as usize];
-        let values = &self.values[start..start + self.columns];
-        for (total, value) in sum.iter_mut().zip(values) {
-            *total += f32::from(value.cast_signed()) * factor;
-        }
+    /// Adds rows, each times its own factor, to sums of as many columns.
+    pub(super) fn add_rows(&self, rows: &[(u32, f32)], sums: &mut [f32]) {
+        add_widely(self, rows, sums);
     }
 
     /// Bytes in memory.
@@ -158,6 +164,23 @@ impl Quantised {
     }
 }
 
+impl Rows for Quantised {
+    type Kept = u8;
+
+    #[inline]
+    fn row_and_scale(&self, row: u32) -> (&[u8], f32) {
+        let start = row as usize * self.columns;
+        let values = &self.values[start..start + self.columns];
+        (values, self.scales[row as usize])
+    }
+}
+
+/// With the widest instructions that this processor has.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_widely(weights: &Quantised, rows: &[(u32, f32)], sums: &mut [f32]) {
+    add_rows(weights, rows, sums);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +192,7 @@ mod tests {
         let quantised = learned.quantise();
         assert!(quantised.is_sound(2, 3));
         let mut sum = [0.0; 3];
-        quantised.add_row(1, 2.0, &mut sum);
+        quantised.add_rows(&[(1, 2.0)], &mut sum);
         for (got, wanted) in sum.iter().zip([1.0, -2.54, 0.008]) {
             assert!((got - wanted).abs() <= 0.011, "{got} is not near {wanted}");
         }
@@ -185,7 +208,7 @@ mod tests {
         let beside = Quantised::beside(&[&parts[0], &parts[1]]);
         assert!(beside.is_sound(2, 4));
         let mut sum = [0.0; 4];
-        beside.add_row(1, 1.0, &mut sum);
+        beside.add_rows(&[(1, 1.0)], &mut sum);
         for (got, wanted) in sum.iter().zip([3.0, 4.0, 7.0, 8.0]) {
             assert!((got - wanted).abs() <= 0.032, "{got} is not near {wanted}");
         }

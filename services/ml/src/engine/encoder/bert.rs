@@ -6,7 +6,7 @@
     reason = "what is called in the innermost loop must be compiled for the same processor as it"
 )]
 
-use super::super::descent::{power, softmax};
+use super::super::sums::{power, softmax};
 use super::dense::Dense;
 use super::weights::{Matrix, Weights, WeightsError};
 use multiversion::multiversion;

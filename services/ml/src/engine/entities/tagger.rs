@@ -153,12 +153,11 @@ impl Tagger {
         let labels = label_count(&self.tags);
         let mut emissions = vec![0.0; features.len() * labels];
         for (features, scores) in features.iter().zip(emissions.chunks_exact_mut(labels)) {
-            for row in features
+            let rows = features
                 .iter()
-                .filter_map(|feature| self.dictionary.row(*feature))
-            {
-                self.weights.add_row(row, 1.0, scores);
-            }
+                .filter_map(|feature| self.dictionary.row(*feature));
+            let rows: Vec<_> = rows.map(|row| (row, 1.0)).collect();
+            self.weights.add_rows(&rows, scores);
         }
         emissions
     }
