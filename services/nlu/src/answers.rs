@@ -40,7 +40,7 @@ impl Answers {
             return Ok(result);
         }
         let result = self.ml.post("/internal/v1/parse", input).await?;
-        self.cache.put(key, input, &result).await;
+        self.cache.put(key, input, &result);
         Ok(result)
     }
 }

@@ -99,8 +99,8 @@ impl Cache {
         result
     }
 
-    /// Remembers an answer, beside the request that waits for it.
-    pub(crate) async fn put(&self, key: &str, input: &ParseWithModel, result: &ParseResult) {
+    /// Remembers an answer. Whoever waits for the answer does not wait for that.
+    pub(crate) fn put(&self, key: &str, input: &ParseWithModel, result: &ParseResult) {
         let server = self.server.as_ref().filter(|server| !server.pause.is_on());
         let (Some(server), Ok(json)) = (server, serde_json::to_vec(result)) else {
             return;
@@ -108,11 +108,14 @@ impl Cache {
         if json.len() > LARGEST || ages(input, result) {
             return;
         }
-        let mut connection = server.connection.clone();
-        let seconds = server.ttl.as_secs().max(1);
-        server
-            .call(connection.set_ex::<_, _, ()>(key, json, seconds))
-            .await;
+        let (server, key) = (server.clone(), key.to_owned());
+        tokio::spawn(async move {
+            let mut connection = server.connection.clone();
+            let seconds = server.ttl.as_secs().max(1);
+            server
+                .call(connection.set_ex::<_, _, ()>(key, json, seconds))
+                .await;
+        });
     }
 }
 
