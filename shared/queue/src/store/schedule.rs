@@ -95,7 +95,7 @@ pub struct Schedule {
     /// Minute, hour, day of the month, month, day of the week.
     pub cron: String,
     /// In which the times are meant, of the IANA database: `Europe/Athens`. What the clock skips in spring has its job
-    /// at the next time; what it repeats in autumn has one.
+    /// at the next time; what it repeats in autumn has one, unless it comes in every hour anyway.
     pub time_zone: String,
     /// What becomes of times that nobody fired.
     pub missed: Missed,
@@ -198,6 +198,8 @@ impl Store {
 /// The times of a schedule.
 pub(super) struct Times {
     crontab: Crontab,
+    /// It names no hours: the one that the clock repeats in autumn is an hour like others.
+    is_hourly: bool,
 }
 
 pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError> {
@@ -207,18 +209,31 @@ pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError>
         time_zone: time_zone.to_owned(),
         reason: error.to_string(),
     })?;
-    Ok(Times { crontab })
+    let hours = cron.split_whitespace().nth(1);
+    let is_hourly = hours.is_some_and(|hours| hours.starts_with('*'));
+    Ok(Times { crontab, is_hourly })
 }
 
 impl Times {
     /// The first time after a moment.
     pub(super) fn after(&self, moment: OffsetDateTime) -> Result<OffsetDateTime, QueueError> {
-        let found = MakeTimestamp::from_second(moment.unix_timestamp())
-            .and_then(|moment| self.crontab.find_next(moment))
-            .map_err(|error| QueueError::Schedule(error.to_string()))?;
-        let seconds = found.timestamp().as_second();
-        OffsetDateTime::from_unix_timestamp(seconds)
-            .map_err(|error| QueueError::Schedule(error.to_string()))
+        let failed = |error: &dyn std::fmt::Display| QueueError::Schedule(error.to_string());
+        let mut seconds = moment.unix_timestamp();
+        loop {
+            let moment = MakeTimestamp::from_second(seconds).map_err(|error| failed(&error))?;
+            let found = self
+                .crontab
+                .find_next(moment)
+                .map_err(|error| failed(&error))?;
+            seconds = found.timestamp().as_second();
+            // Another time that reads the same on the clock, where it is set back.
+            let same = found.time_zone().to_ambiguous_zoned(found.datetime());
+            let first = same.earlier().map_err(|error| failed(&error))?;
+            if self.is_hourly || first.timestamp().as_second() == seconds {
+                return OffsetDateTime::from_unix_timestamp(seconds)
+                    .map_err(|error| failed(&error));
+            }
+        }
     }
 
     /// Which times are to be fired at `now`, of those from `next` on; and the one after.
@@ -246,5 +261,45 @@ impl Times {
                 .collect(),
         };
         Ok((fired, slot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::format_description::well_known::Rfc3339;
+
+    /// The times after a moment, as many as are wanted.
+    fn times(cron: &str, after: &str, wanted: &[&str]) {
+        let times = parse(cron, "Europe/Athens").unwrap();
+        let mut moment = OffsetDateTime::parse(after, &Rfc3339).unwrap();
+        let mut found = Vec::new();
+        for _ in wanted {
+            moment = times.after(moment).unwrap();
+            found.push(moment.format(&Rfc3339).unwrap());
+        }
+        assert_eq!(found, wanted, "{cron}");
+    }
+
+    #[test]
+    fn an_hour_that_the_clock_skips_has_its_job_at_the_next_time() {
+        // On 29 March 2026 the clocks of Athens go from 3:00 to 4:00.
+        let daily = ["2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z"];
+        times("30 3 * * *", "2026-03-27T12:00:00Z", &daily);
+        let hourly = ["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"];
+        times("30 * * * *", "2026-03-29T00:00:00Z", &hourly);
+    }
+
+    #[test]
+    fn an_hour_that_the_clock_repeats_has_one_job_of_those_that_name_hours() {
+        // On 25 October 2026 they go from 4:00 to 3:00.
+        let daily = [
+            "2026-10-24T00:30:00Z",
+            "2026-10-25T00:30:00Z",
+            "2026-10-26T01:30:00Z",
+        ];
+        times("30 3 * * *", "2026-10-23T12:00:00Z", &daily);
+        let hourly = ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"];
+        times("30 * * * *", "2026-10-25T00:00:00Z", &hourly);
     }
 }

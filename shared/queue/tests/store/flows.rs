@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stoa_queue::store::{Flow, JobFilter, NewJob, State};
 use stoa_queue::{JobContext, JobError};
+use tokio::sync::Barrier;
 
 #[rstest]
 #[tokio::test]
@@ -17,6 +18,38 @@ async fn a_chain_goes_one_after_the_other(#[values(Broker::Redis, Broker::Amqp)]
     let chain = Flow::chain(vec![note("a"), note("b"), note("c")]);
     world.store.enqueue_flow(chain).await.unwrap();
     assert_eq!(world.seen.wait_for(3).await, ["a", "b", "c"]);
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn those_of_a_group_wait_for_none_of_the_others(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let all = Arc::new(Barrier::new(3));
+    let seen = world.seen.clone();
+    let handler = move |note: Note, _: JobContext| {
+        let (all, seen) = (Arc::clone(&all), seen.clone());
+        async move {
+            all.wait().await;
+            seen.add(note.text);
+            Ok(())
+        }
+    };
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let group = Flow::group(vec![note("a"), note("b"), note("c")]);
+    let filter = JobFilter {
+        flow: Some(group.id()),
+        ..JobFilter::default()
+    };
+    world.store.enqueue_flow(group).await.unwrap();
+    let mut ended = world.seen.wait_for(3).await;
+    ended.sort_unstable();
+    assert_eq!(ended, ["a", "b", "c"]);
+    let found = world.store.list(&filter, 10).await.unwrap();
+    assert_eq!(found.len(), 3);
     worker.end().await;
     world.end().await;
 }

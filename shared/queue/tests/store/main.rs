@@ -1,5 +1,6 @@
 //! What the record promises, over every broker: each test runs on all of them.
 
+mod bounds;
 #[path = "../broker/mod.rs"]
 mod broker;
 mod control;
