@@ -8,7 +8,7 @@ use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::training_data::EXAMPLES_LIMIT;
+use crate::training_data::{EXAMPLES_LIMIT, excess_of_names};
 
 /// Revisions that are kept beside those that a running training, evaluation or export needs.
 const KEPT: i32 = 20;
@@ -118,30 +118,32 @@ impl Latest {
         }))
     }
 
-    /// Makes a new revision with one more utterance, or leaves it at that where the data has it already; false if there is
-    /// no room for another. The data stays in the database: it may be large.
+    /// Makes a new revision with one more utterance, or leaves it at that where the data has it already; says why if there
+    /// is no room for it. The data stays in the database: it may be large.
     pub(crate) async fn add(
         &self,
         transaction: &mut PgTransaction<'_>,
         example: &Example,
         by: Uuid,
         now: OffsetDateTime,
-    ) -> Result<bool, DatabaseError> {
+    ) -> Result<Result<(), String>, DatabaseError> {
         if self.has(transaction, example).await? {
-            return Ok(true);
+            return Ok(Ok(()));
         }
         if usize::try_from(self.examples).is_ok_and(|many| many >= EXAMPLES_LIMIT) {
-            return Ok(false);
+            let why = format!("it has {EXAMPLES_LIMIT} utterances, and may not have more");
+            return Ok(Err(why));
         }
-        let next = next(transaction, self.assistant, self.account, None, now);
-        // It is locked, so it is there.
-        let Some(version) = next.await? else {
-            return Ok(false);
-        };
         let mut intents: BTreeSet<_> = self.intents.iter().map(String::as_str).collect();
         intents.extend(example.intent.as_deref());
         let mut entities: BTreeSet<_> = self.entities.iter().map(String::as_str).collect();
         entities.extend(example.entities.iter().map(|marked| marked.entity.as_str()));
+        if let Some(why) = excess_of_names(intents.len(), entities.len()) {
+            return Ok(Err(why));
+        }
+        let next = next(transaction, self.assistant, self.account, None, now);
+        let version = next.await?;
+        let version = version.expect("the assistant is there as long as it is locked");
         let insert = sqlx::query!(
             r#"INSERT INTO training_data
                    (assistant_id, version, data, examples, intents, entities, created_by, created_at)
@@ -161,7 +163,7 @@ impl Latest {
         );
         traced("training_data.add", insert.execute(&mut **transaction)).await?;
         forget(transaction, self.assistant, version - KEPT).await?;
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Makes an earlier revision the latest once more, as a new one; none if it is not kept. The data stays in the database.

@@ -13,6 +13,7 @@ mod csv;
 mod format;
 mod hints;
 mod json;
+mod json_writer;
 mod merge;
 mod rasa;
 mod rasa_writer;
@@ -22,7 +23,7 @@ mod round_trip;
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Example, Hint, TrainingData};
 
-pub(crate) use bounds::excess;
+pub(crate) use bounds::{excess, excess_of_names};
 pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
 pub(crate) use hints::normalised;
@@ -94,7 +95,7 @@ pub fn read_evaluation(bytes: &[u8], format: Format) -> Result<CreateEvaluation,
 /// Writes data in a format.
 pub fn write(data: &TrainingData, format: Format) -> Vec<u8> {
     match format {
-        Format::Json => serde_json::to_vec(data).expect("training data has string keys only"),
+        Format::Json => json_writer::write(data),
         Format::Yaml => rasa_writer::write(data).into_bytes(),
         Format::Csv => csv::write(data),
     }

@@ -124,3 +124,29 @@ async fn an_utterance_that_was_said_otherwise_meanwhile_is_not_marked_at_the_wro
 fn entities_at(start: u32, end: u32) -> Value {
     json!([{"start": start, "end": end, "entity": "city"}])
 }
+
+#[tokio::test]
+async fn an_entity_more_than_can_be_learned_is_refused_and_nothing_is_labelled() {
+    let world = World::with("to Rome").await;
+    let lists = (0..250).map(|n| json!({"entity": format!("list{n}"), "values": ["a"]}));
+    let data = json!({
+        "examples": [{"text": "to Oslo", "intent": "greet"}],
+        "lookups": lists.collect::<Vec<_>>(),
+    });
+    let (path, data) = (format!("{}/training-data", world.path), data.to_string());
+    let put = world
+        .service
+        .put(&path, &world.token, "application/json", &data);
+    put.await.ok(200);
+    let as_a = |entity: &str| {
+        let marked = json!([{"start": 3, "end": 7, "entity": entity}]);
+        world.label(json!({"intent": "greet", "entities": marked}))
+    };
+    let problem = as_a("city").await.problem(409);
+    let detail = problem["detail"].as_str().expect("a detail");
+    assert!(
+        detail.contains("more than 250 different entities"),
+        "{detail}"
+    );
+    as_a("list7").await.ok(200);
+}

@@ -28,7 +28,7 @@ async fn each_format_is_written_as_the_data_was_and_can_be_brought_in_again() {
         (
             "json",
             "application/json",
-            "{\"examples\":[{\"text\":\"hello\",\"intent\":\"greet\"}",
+            "{\n  \"examples\": [\n    {\"text\":\"hello\",\"intent\":\"greet\"},\n",
         ),
         ("yaml", "application/yaml", "version: \"3.1\""),
         ("csv", "text/csv", "text,intent\nhello,greet\nbye,goodbye\n"),

@@ -18,7 +18,7 @@ use super::Row;
 use crate::{
     revisions::Latest,
     state::Api,
-    training_data::{EXAMPLES_LIMIT, OUT_OF_SCOPE, checked, is_name},
+    training_data::{OUT_OF_SCOPE, checked, is_name},
 };
 
 /// Intents that a problem names.
@@ -71,18 +71,15 @@ pub(super) async fn label_inbox_item(
         let example = example(&latest, &item.text, intent, *create)?;
         let example = annotated(example, input.entities)?;
         let adding = latest.add(&mut transaction, &example, identity.subject, now);
-        if !adding.await? {
-            return Err(full());
-        }
+        adding.await?.map_err(|why| no_room(&why))?;
     }
     let item = decide(&mut transaction, id, &decision, (identity.subject, now)).await?;
     traced("transaction.commit", transaction.commit()).await?;
     Ok(Json(item))
 }
 
-fn full() -> Problem {
-    let detail =
-        format!("The training data has {EXAMPLES_LIMIT} utterances, and may not have more.");
+fn no_room(why: &str) -> Problem {
+    let detail = format!("The training data has no room for this utterance: {why}.");
     Problem::new(ErrorCode::Conflict, detail)
 }
 
