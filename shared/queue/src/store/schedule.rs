@@ -4,6 +4,9 @@
 use super::{NewJob, Store};
 use crate::{Payload, QueueError};
 use cronexpr::{Crontab, MakeTimestamp};
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, Zoned};
 use stoa_contracts::{Coded, ErrorCode};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -196,44 +199,47 @@ impl Store {
 }
 
 /// The times of a schedule.
-pub(super) struct Times {
-    crontab: Crontab,
-    /// It names no hours: the one that the clock repeats in autumn is an hour like others.
-    is_hourly: bool,
+pub(super) enum Times {
+    /// In every hour: the one that the clock repeats is an hour like others.
+    Hourly(Crontab),
+    /// At some hours of a clock on the wall, whose times are written as if they were of UTC.
+    OnTheWall(Crontab, TimeZone),
 }
 
 pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Times, ScheduleError> {
-    let crontab = cronexpr::parse_crontab(&format!("{cron} {time_zone}"));
-    let crontab = crontab.map_err(|error| ScheduleError::Cron {
+    let failed = |reason: String| ScheduleError::Cron {
         cron: cron.to_owned(),
         time_zone: time_zone.to_owned(),
-        reason: error.to_string(),
-    })?;
-    let hours = cron.split_whitespace().nth(1);
-    let is_hourly = hours.is_some_and(|hours| hours.starts_with('*'));
-    Ok(Times { crontab, is_hourly })
+        reason,
+    };
+    let read = |cron: &str, time_zone: &str| {
+        cronexpr::parse_crontab(&format!("{cron} {time_zone}"))
+            .map_err(|error| failed(error.to_string()))
+    };
+    let here = read(cron, time_zone)?;
+    let hours = cron.split_whitespace().nth(1).unwrap_or("*");
+    let within = read(&format!("* {hours} * * *"), "UTC")?;
+    let is_within = |hour: i64| {
+        let begin = MakeTimestamp::from_second(hour * 3_600);
+        begin.is_ok_and(|begin| within.matches(begin).is_ok_and(|matches| matches))
+    };
+    if (0..24).all(is_within) {
+        return Ok(Times::Hourly(here));
+    }
+    let zone = DateTimeParser::new().parse_time_zone(time_zone);
+    let zone = zone.map_err(|error| failed(error.to_string()))?;
+    Ok(Times::OnTheWall(read(cron, "UTC")?, zone))
 }
 
 impl Times {
     /// The first time after a moment.
     pub(super) fn after(&self, moment: OffsetDateTime) -> Result<OffsetDateTime, QueueError> {
-        let failed = |error: &dyn std::fmt::Display| QueueError::Schedule(error.to_string());
-        let mut seconds = moment.unix_timestamp();
-        loop {
-            let moment = MakeTimestamp::from_second(seconds).map_err(|error| failed(&error))?;
-            let found = self
-                .crontab
-                .find_next(moment)
-                .map_err(|error| failed(&error))?;
-            seconds = found.timestamp().as_second();
-            // Another time that reads the same on the clock, where it is set back.
-            let same = found.time_zone().to_ambiguous_zoned(found.datetime());
-            let first = same.earlier().map_err(|error| failed(&error))?;
-            if self.is_hourly || first.timestamp().as_second() == seconds {
-                return OffsetDateTime::from_unix_timestamp(seconds)
-                    .map_err(|error| failed(&error));
-            }
-        }
+        let moment = Timestamp::from_second(moment.unix_timestamp()).map_err(unfit)?;
+        let found = match self {
+            Self::Hourly(crontab) => next(crontab, moment)?.timestamp(),
+            Self::OnTheWall(crontab, zone) => on_the_wall(crontab, zone, moment)?,
+        };
+        OffsetDateTime::from_unix_timestamp(found.as_second()).map_err(unfit)
     }
 
     /// Which times are to be fired at `now`, of those from `next` on; and the one after.
@@ -264,42 +270,91 @@ impl Times {
     }
 }
 
+/// The first time after a moment at which the clock shows one: not while it skips it, and only once if it shows it twice.
+///
+/// [`Crontab::find_next`] is not asked in the zone itself: it goes from hour to hour, and where a clock is set back by half
+/// of one (Lord Howe) it would never arrive.
+fn on_the_wall(
+    crontab: &Crontab,
+    zone: &TimeZone,
+    moment: Timestamp,
+) -> Result<Timestamp, QueueError> {
+    let mut shown = zone.to_datetime(moment);
+    loop {
+        let before = TimeZone::UTC.to_timestamp(shown).map_err(unfit)?;
+        shown = next(crontab, before)?.datetime();
+        let places = zone.to_ambiguous_zoned(shown);
+        if matches!(places.offset(), AmbiguousOffset::Gap { .. }) {
+            continue;
+        }
+        let first = places.earlier().map_err(unfit)?.timestamp();
+        if first > moment {
+            return Ok(first);
+        }
+    }
+}
+
+fn next(crontab: &Crontab, moment: Timestamp) -> Result<Zoned, QueueError> {
+    crontab.find_next(MakeTimestamp(moment)).map_err(unfit)
+}
+
+fn unfit(error: impl std::fmt::Display) -> QueueError {
+    QueueError::Schedule(error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use time::format_description::well_known::Rfc3339;
 
+    const ATHENS: &str = "Europe/Athens";
+
     /// The times after a moment, as many as are wanted.
-    fn times(cron: &str, after: &str, wanted: &[&str]) {
-        let times = parse(cron, "Europe/Athens").unwrap();
+    fn times((cron, zone): (&str, &str), after: &str, wanted: &[&str]) {
+        let times = parse(cron, zone).unwrap();
         let mut moment = OffsetDateTime::parse(after, &Rfc3339).unwrap();
         let mut found = Vec::new();
         for _ in wanted {
             moment = times.after(moment).unwrap();
             found.push(moment.format(&Rfc3339).unwrap());
         }
-        assert_eq!(found, wanted, "{cron}");
+        assert_eq!(found, wanted, "{cron} {zone}");
     }
 
     #[test]
     fn an_hour_that_the_clock_skips_has_its_job_at_the_next_time() {
         // On 29 March 2026 the clocks of Athens go from 3:00 to 4:00.
         let daily = ["2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z"];
-        times("30 3 * * *", "2026-03-27T12:00:00Z", &daily);
+        times(("30 3 * * *", ATHENS), "2026-03-27T12:00:00Z", &daily);
         let hourly = ["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"];
-        times("30 * * * *", "2026-03-29T00:00:00Z", &hourly);
+        times(("30 * * * *", ATHENS), "2026-03-29T00:00:00Z", &hourly);
     }
 
     #[test]
-    fn an_hour_that_the_clock_repeats_has_one_job_of_those_that_name_hours() {
+    fn an_hour_that_the_clock_repeats_has_one_job_unless_every_hour_has() {
         // On 25 October 2026 they go from 4:00 to 3:00.
         let daily = [
             "2026-10-24T00:30:00Z",
             "2026-10-25T00:30:00Z",
             "2026-10-26T01:30:00Z",
         ];
-        times("30 3 * * *", "2026-10-23T12:00:00Z", &daily);
+        times(("30 3 * * *", ATHENS), "2026-10-23T12:00:00Z", &daily);
+        let third = ["2026-10-25T00:00:00Z", "2026-10-25T04:00:00Z"];
+        times(("0 */3 * * *", ATHENS), "2026-10-24T22:00:00Z", &third);
         let hourly = ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"];
-        times("30 * * * *", "2026-10-25T00:00:00Z", &hourly);
+        for cron in ["30 * * * *", "30 0-23 * * *"] {
+            times((cron, ATHENS), "2026-10-25T00:00:00Z", &hourly);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_by_half_an_hour_is_followed() {
+        // On 4 April 2027 those of Lord Howe go from 2:00 to 1:30.
+        let noon = ["2027-04-03T01:00:00Z", "2027-04-04T01:30:00Z"];
+        times(
+            ("0 12 * * *", "Australia/Lord_Howe"),
+            "2027-04-02T12:00:00Z",
+            &noon,
+        );
     }
 }

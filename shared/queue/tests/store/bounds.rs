@@ -131,7 +131,8 @@ async fn what_a_job_gave_goes_before_its_record() {
     let waits = note("later").after(Duration::from_hours(1));
     let waits = world.store.enqueue(waits).await.unwrap().id();
     let id = world.enqueue("now").await;
-    world.wait_for(id, State::Succeeded).await;
+    let job = world.wait_for(id, State::Succeeded).await;
+    assert_eq!(job.result, Some(json!({"words": 1})));
     worker.end().await;
     sqlx::query(
         "UPDATE queue_jobs SET finished_at = finished_at - interval '2 hours' WHERE id = $1",
