@@ -15,10 +15,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use stoa_contracts::parse::{Entity, ParseResult, ParseWithModel};
+use stoa_service::Context;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 /// How long Redis is left alone after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Answers that are on their way to Redis at a time; others are not kept.
+const ON_THEIR_WAY: usize = 64;
 /// Longer answers are not cached: they are rare, and seldom asked twice.
 const LARGEST: usize = 16 << 10;
 
@@ -50,6 +55,8 @@ struct Server {
     /// How long it may take to answer.
     patience: Duration,
     pause: Arc<Pause>,
+    places: Arc<Semaphore>,
+    context: Context,
 }
 
 impl Cache {
@@ -58,6 +65,7 @@ impl Cache {
         url: Option<&SecretString>,
         ttl: Duration,
         patience: Duration,
+        context: &Context,
     ) -> redis::RedisResult<Self> {
         let connect = |url: &SecretString| {
             let config = ConnectionManagerConfig::new()
@@ -71,6 +79,8 @@ impl Cache {
                 ttl,
                 patience,
                 pause: Arc::new(Pause::new()),
+                places: Arc::new(Semaphore::new(ON_THEIR_WAY)),
+                context: context.clone(),
             })
         };
         Ok(Self {
@@ -108,14 +118,18 @@ impl Cache {
         if json.len() > LARGEST || ages(input, result) {
             return;
         }
-        let (server, key) = (server.clone(), key.to_owned());
-        tokio::spawn(async move {
-            let mut connection = server.connection.clone();
-            let seconds = server.ttl.as_secs().max(1);
-            server
-                .call(connection.set_ex::<_, _, ()>(key, json, seconds))
-                .await;
-        });
+        let Ok(place) = Arc::clone(&server.places).try_acquire_owned() else {
+            return;
+        };
+        let (kept_by, key) = (server.clone(), key.to_owned());
+        let keep = async move {
+            let mut connection = kept_by.connection.clone();
+            let seconds = kept_by.ttl.as_secs().max(1);
+            let set = connection.set_ex::<_, _, ()>(key, json, seconds);
+            kept_by.call(set).await;
+            drop(place);
+        };
+        server.context.spawn(keep.in_current_span());
     }
 }
 

@@ -50,6 +50,7 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         settings.redis_url.as_ref(),
         settings.cache_ttl,
         settings.cache_patience,
+        context,
     )
     .map_err(StartError::new)?;
     let answers = answers::Answers::new(cache, ml.with_timeout(settings.engine_timeout));
