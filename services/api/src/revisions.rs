@@ -8,7 +8,7 @@ use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::training_data::{EXAMPLES_LIMIT, excess_of_names};
+use crate::training_data::{EXAMPLES_LIMIT, excess_of_intents};
 
 /// Revisions that are kept beside those that a running training, evaluation or export needs.
 const KEPT: i32 = 20;
@@ -136,11 +136,12 @@ impl Latest {
         }
         let mut intents: BTreeSet<_> = self.intents.iter().map(String::as_str).collect();
         intents.extend(example.intent.as_deref());
-        let mut entities: BTreeSet<_> = self.entities.iter().map(String::as_str).collect();
-        entities.extend(example.entities.iter().map(|marked| marked.entity.as_str()));
-        if let Some(why) = excess_of_names(intents.len(), entities.len()) {
+        let is_new = intents.len() > self.intents.len();
+        if let Some(why) = excess_of_intents(intents.len()).filter(|_| is_new) {
             return Ok(Err(why));
         }
+        let mut entities: BTreeSet<_> = self.entities.iter().map(String::as_str).collect();
+        entities.extend(example.entities.iter().map(|marked| marked.entity.as_str()));
         let next = next(transaction, self.assistant, self.account, None, now);
         let version = next.await?;
         let version = version.expect("the assistant is there as long as it is locked");

@@ -40,15 +40,18 @@ impl Bounds {
     fn label(&mut self, label: Label) -> Option<String> {
         let is_full = self.labels.len() > LABELS_LIMIT;
         let is_over = !is_full && self.labels.insert(label) && self.labels.len() > LABELS_LIMIT;
-        is_over.then(too_many_labels)
+        is_over.then(|| {
+            format!(
+                "more than {LABELS_LIMIT} different entities, counted with their roles and groups, are not allowed \
+                 (values may stand where the name of their entity belongs)"
+            )
+        })
     }
 
     pub(super) fn intent(&mut self, intent: &str) -> Option<String> {
-        let is_known = self.intents.len() > INTENTS_LIMIT || self.intents.contains(intent);
-        let is_over = !is_known
-            && self.intents.insert(intent.to_owned())
-            && self.intents.len() > INTENTS_LIMIT;
-        is_over.then(too_many_intents)
+        let is_full = self.intents.len() > INTENTS_LIMIT;
+        let is_new = !is_full && self.intents.insert(intent.to_owned());
+        is_new.then(|| excess_of_intents(self.intents.len()))?
     }
 
     pub(super) fn pattern(&mut self) -> Option<String> {
@@ -58,21 +61,10 @@ impl Bounds {
     }
 }
 
-fn too_many_labels() -> String {
-    format!(
-        "more than {LABELS_LIMIT} different entities, counted with their roles and groups, are not allowed (values may \
-         stand where the name of their entity belongs)"
-    )
-}
-
-fn too_many_intents() -> String {
-    format!("more than {INTENTS_LIMIT} different intents are not allowed")
-}
-
-/// What is beyond a bound in data of which only the names are known: as many intents, and entities whatever their roles.
-pub(crate) fn excess_of_names(intents: usize, entities: usize) -> Option<String> {
-    let too_many_intents = (intents > INTENTS_LIMIT).then(too_many_intents);
-    too_many_intents.or_else(|| (entities > LABELS_LIMIT).then(too_many_labels))
+/// What is wrong with so many different intents.
+pub(crate) fn excess_of_intents(intents: usize) -> Option<String> {
+    let is_over = intents > INTENTS_LIMIT;
+    is_over.then(|| format!("more than {INTENTS_LIMIT} different intents are not allowed"))
 }
 
 /// What is beyond a bound in data that was put together of several documents.

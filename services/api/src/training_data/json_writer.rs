@@ -14,16 +14,15 @@ pub(super) fn write(data: &TrainingData) -> Vec<u8> {
     } = data;
     let mut written = b"{\n".to_vec();
     list(&mut written, "examples", examples);
-    other(&mut written, "synonyms", synonyms);
-    other(&mut written, "lookups", lookups);
-    other(&mut written, "regexes", regexes);
-    other(&mut written, "intents", intents);
+    list_unless_empty(&mut written, "synonyms", synonyms);
+    list_unless_empty(&mut written, "lookups", lookups);
+    list_unless_empty(&mut written, "regexes", regexes);
+    list_unless_empty(&mut written, "intents", intents);
     written.extend(b"\n}\n");
     written
 }
 
-/// A list that is left out when it is empty.
-fn other(written: &mut Vec<u8>, name: &str, items: &[impl Serialize]) {
+fn list_unless_empty(written: &mut Vec<u8>, name: &str, items: &[impl Serialize]) {
     if !items.is_empty() {
         written.extend(b",\n");
         list(written, name, items);

@@ -23,7 +23,7 @@ mod round_trip;
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Example, Hint, TrainingData};
 
-pub(crate) use bounds::{excess, excess_of_names};
+pub(crate) use bounds::{excess, excess_of_intents};
 pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
 pub(crate) use hints::normalised;

@@ -126,27 +126,23 @@ fn entities_at(start: u32, end: u32) -> Value {
 }
 
 #[tokio::test]
-async fn an_entity_more_than_can_be_learned_is_refused_and_nothing_is_labelled() {
+async fn an_intent_more_than_can_be_told_of_is_refused_and_nothing_is_labelled() {
     let world = World::with("to Rome").await;
-    let lists = (0..250).map(|n| json!({"entity": format!("list{n}"), "values": ["a"]}));
-    let data = json!({
-        "examples": [{"text": "to Oslo", "intent": "greet"}],
-        "lookups": lists.collect::<Vec<_>>(),
-    });
-    let (path, data) = (format!("{}/training-data", world.path), data.to_string());
+    let example = |n: u32| json!({"text": format!("text {n}"), "intent": format!("intent_{n}")});
+    let data = json!({ "examples": (0..2_000).map(example).collect::<Vec<_>>() }).to_string();
+    let path = format!("{}/training-data", world.path);
     let put = world
         .service
         .put(&path, &world.token, "application/json", &data);
     put.await.ok(200);
-    let as_a = |entity: &str| {
-        let marked = json!([{"start": 3, "end": 7, "entity": entity}]);
-        world.label(json!({"intent": "greet", "entities": marked}))
-    };
-    let problem = as_a("city").await.problem(409);
+    let body = json!({"intent": "one_more", "create_intent": true});
+    let problem = world.label(body).await.problem(409);
     let detail = problem["detail"].as_str().expect("a detail");
     assert!(
-        detail.contains("more than 250 different entities"),
+        detail.contains("more than 2000 different intents"),
         "{detail}"
     );
-    as_a("list7").await.ok(200);
+    assert_eq!(world.last_example().await["text"], "text 1999");
+    world.label(json!({"intent": "intent_7"})).await.ok(200);
+    assert_eq!(world.last_example().await["text"], "to Rome");
 }
