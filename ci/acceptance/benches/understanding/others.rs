@@ -42,7 +42,7 @@ pub(crate) async fn measure(platform: &Platform, folder: &Path) -> Result<()> {
     }
     println!();
     println!(
-        "| other data sets | in scope % | out of scope % | ECE % | slot F1 % | train s | model MB |"
+        "| other data sets | in scope % | out of scope % | ECE % | slot F1 % at most | train s | model MB |"
     );
     println!("|---|---|---|---|---|---|---|");
     sets.sort_by(|a, b| a.0.cmp(&b.0));
@@ -74,6 +74,9 @@ async fn assess(platform: &Platform, train: Document, test: Document) -> Result<
     let put = platform.put(&place, train.media_type, train.text);
     put.await?.expect(200)?;
     let training = platform.train(&assistant).await?;
+    let metrics = &training["metrics"];
+    let number = |name: &str| metrics[name].as_f64().with_context(|| training.to_string());
+    let (seconds, bytes) = (number("seconds")?, number("bytes")?);
     let asked = platform
         .request(Method::POST, &format!("{path}/evaluations"))
         .header("content-type", test.media_type)
@@ -87,16 +90,13 @@ async fn assess(platform: &Platform, train: Document, test: Document) -> Result<
     let result: EvaluationResult = result.with_context(|| evaluation.to_string())?;
     let removed = platform.request(Method::DELETE, &path);
     answer(removed).await?.expect(204)?;
-    let metrics = &training["metrics"];
-    let number = |name: &str| metrics[name].as_f64().with_context(|| training.to_string());
     Ok(format!(
-        "{} | {} | {:.2} | {} | {:.1} | {:.1}",
+        "{} | {} | {:.2} | {} | {seconds:.1} | {:.1}",
         recall(&result, true),
         recall(&result, false),
         100.0 * result.summary.calibration_error,
         slot_f1(&result.entities),
-        number("seconds")?,
-        number("bytes")? / 1e6,
+        bytes / 1e6,
     ))
 }
 
