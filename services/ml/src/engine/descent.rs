@@ -221,12 +221,11 @@ impl<'a> Descent<'a> {
         for chances in self.chances.chunks_exact_mut(8) {
             chances.copy_from_slice(&random.next().to_le_bytes());
         }
-        let features = features.iter().zip(&self.chances);
-        let features = features.map(|(feature, chance)| {
+        let candidates = features.iter().zip(&self.chances).map(|(feature, chance)| {
             let stays = self.features.keeps(*chance) & kept[usize::from(feature.word())];
             ((feature.row(), factor), stays)
         });
-        keep(&mut self.active, self.chances.len(), features);
+        keep(&mut self.active, features.len(), candidates);
     }
 
     /// Adds the features up in the units.
@@ -362,6 +361,14 @@ mod tests {
     }
 
     fn learned(seed: u64, progress: &Progress) -> Result<Member, Cancelled> {
+        learned_with(seed, progress, &IntentOptions::default())
+    }
+
+    fn learned_with(
+        seed: u64,
+        progress: &Progress,
+        options: &IntentOptions,
+    ) -> Result<Member, Cancelled> {
         let random = Random::new(seed);
         let mut context = Context { random, progress };
         let matter = Matter {
@@ -371,8 +378,7 @@ mod tests {
             labels: 2,
             epochs: 40,
         };
-        let options = IntentOptions::default();
-        learn(&matter, (0..40).collect(), &options, &mut context)
+        learn(&matter, (0..40).collect(), options, &mut context)
     }
 
     /// The scores of an utterance with this one feature.
@@ -390,6 +396,22 @@ mod tests {
         let (first, second) = (scores(&member, 0), scores(&member, 1));
         assert!(first[0] > first[1], "{first:?}");
         assert!(second[1] > second[0], "{second:?}");
+    }
+
+    #[test]
+    fn what_is_as_it_should_be_moves_nothing() {
+        let weights = |tolerance| {
+            let options = IntentOptions {
+                tolerance,
+                ..IntentOptions::default()
+            };
+            let member = learned_with(1, &Progress::new(), &options).unwrap();
+            (member.inputs.row(0).to_vec(), member.bias)
+        };
+        let (_, untouched) = weights(1.0);
+        assert_eq!(untouched, [0.0, 0.0]);
+        let (all, some) = (weights(0.0), weights(0.05));
+        assert!(all.1 != untouched && some.1 != untouched && all != some);
     }
 
     #[test]

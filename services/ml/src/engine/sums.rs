@@ -192,7 +192,7 @@ mod tests {
             let mut chosen = Vec::new();
             for row in (0..).take(rows) {
                 for (column, value) in (0_u8..).zip(weights.row_mut(row)) {
-                    *value = f32::from(column) + 1.0 / f32::from(column + 3);
+                    *value = 1.0 / f32::from(column + 3) - f32::from(column);
                 }
                 let factor = 0.3 + f32::from(u16::try_from(row).unwrap());
                 for (sum, value) in wanted.iter_mut().zip(weights.row(row)) {
@@ -203,6 +203,13 @@ mod tests {
             let mut sums = vec![0.5; columns];
             add_rows(&weights, &chosen, &mut sums);
             assert_eq!(sums, wanted);
+            let quantised = weights.quantise();
+            let (mut together, mut alone) = (sums.clone(), sums);
+            quantised.add_rows(&chosen, &mut together);
+            for row in chosen {
+                quantised.add_rows(&[row], &mut alone);
+            }
+            assert_eq!(together, alone);
         }
     }
 }
