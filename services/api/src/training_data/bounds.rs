@@ -51,7 +51,9 @@ impl Bounds {
     pub(super) fn intent(&mut self, intent: &str) -> Option<String> {
         let is_full = self.intents.len() > INTENTS_LIMIT;
         let is_new = !is_full && self.intents.insert(intent.to_owned());
-        is_new.then(|| excess_of_intents(self.intents.len()))?
+        is_new
+            .then(|| excess_of_intents(self.intents.len()))
+            .flatten()
     }
 
     pub(super) fn pattern(&mut self) -> Option<String> {
