@@ -4,7 +4,7 @@ use crate::backend::{Delivery, Move};
 use crate::control::{Control, Held, Stop};
 use crate::ends::{End, Ends};
 use crate::envelope::{Envelope, Message};
-use crate::store::{Claim, Claimed, Store, answered};
+use crate::store::{Claim, Claimed, CopyId, Store, answered};
 use crate::{Outcome, QueueError, worker};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,7 +60,7 @@ fn envelope(delivery: &Delivery) -> Result<Envelope, String> {
 
 /// What of some deliveries is ours, and what no record can hold.
 struct Claims {
-    ours: HashMap<Uuid, Claimed>,
+    ours: HashMap<CopyId, Claimed>,
     refused: HashMap<Uuid, QueueError>,
 }
 
@@ -97,7 +97,7 @@ impl Stored {
         if known.is_empty() {
             return admitted;
         }
-        let Claims { ours, refused } = match self.claim(queue, &known).await {
+        let Claims { mut ours, refused } = match self.claim(queue, &known).await {
             Ok(claims) => claims,
             Err(error) => {
                 tracing::warn!(queue, %error, source = ?error, "jobs go back: the record cannot be read");
@@ -112,7 +112,8 @@ impl Stored {
                 admitted.push(Admitted::unclaimed(Err(error), delivery));
                 continue;
             }
-            match ours.get(&envelope.id) {
+            // Once, even if the same copy has arrived twice.
+            match ours.remove(&(envelope.id, envelope.sends)) {
                 Some(claimed) => {
                     // The record may give it to another while the broker has it that it is ours.
                     let lost = delivery.lease.child_token();

@@ -11,6 +11,9 @@ use uuid::Uuid;
 /// A job that was claimed longer ago runs, or its worker has not heard of it: longer than a claim may take.
 const CLAIMING: &str = "20 seconds";
 
+/// A job, and which of its copies. The same may arrive twice.
+pub(crate) type CopyId = (Uuid, i32);
+
 /// A copy of a job that has arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
@@ -25,6 +28,7 @@ pub(crate) struct Claim {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claimed {
     id: Uuid,
+    sends: i32,
     /// Which attempt it is: the proof that it is ours.
     pub(crate) attempt: i16,
     /// Whether it was cancelled while it ran, and came back before its worker heard of it.
@@ -32,8 +36,8 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
-    fn by_id(self) -> (Uuid, Self) {
-        (self.id, self)
+    fn by_copy(self) -> (CopyId, Self) {
+        ((self.id, self.sends), self)
     }
 }
 
@@ -84,7 +88,7 @@ impl Store {
         &self,
         claims: &[Claim],
         worker: &str,
-    ) -> Result<HashMap<Uuid, Claimed>, QueueError> {
+    ) -> Result<HashMap<CopyId, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
         let rows = sqlx::query_as!(
@@ -93,17 +97,17 @@ impl Store {
                                      started_at = clock_timestamp()
              FROM unnest($1::uuid[], $2::int4[]) AS c (id, sends)
              WHERE j.id = c.id AND j.sends = c.sends AND state = 'sent'
-             RETURNING j.id, attempts AS attempt, cancel_requested AS is_cancelled",
+             RETURNING j.id, j.sends, attempts AS attempt, cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut claimed: HashMap<_, _> = rows.into_iter().map(Claimed::by_id).collect();
+        let mut claimed: HashMap<_, _> = rows.into_iter().map(Claimed::by_copy).collect();
         let again = claims.iter().filter(|claim| claim.is_again);
         let again: Vec<_> = again
-            .filter(|claim| !claimed.contains_key(&claim.id))
+            .filter(|claim| !claimed.contains_key(&(claim.id, claim.sends)))
             .collect();
         if !again.is_empty() {
             claimed.extend(self.claim_again(&again, worker).await?);
@@ -116,7 +120,7 @@ impl Store {
         &self,
         claims: &[&Claim],
         worker: &str,
-    ) -> Result<HashMap<Uuid, Claimed>, QueueError> {
+    ) -> Result<HashMap<CopyId, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
         let rows = sqlx::query_as!(
@@ -131,14 +135,14 @@ impl Store {
                  SELECT id, attempts, 'lost', worker, started_at FROM held ON CONFLICT DO NOTHING)
              UPDATE queue_jobs j SET attempts = held.attempts + 1, worker = $3, started_at = clock_timestamp()
              FROM held WHERE j.id = held.id
-             RETURNING j.id, j.attempts AS attempt, j.cancel_requested AS is_cancelled",
+             RETURNING j.id, j.sends, j.attempts AS attempt, j.cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(Claimed::by_id).collect())
+        Ok(rows.into_iter().map(Claimed::by_copy).collect())
     }
 
     /// Says that a worker lives, writes how far its jobs are, and returns which of them it is to end: cancelled ones, and

@@ -4,6 +4,7 @@ mod bounds;
 #[path = "../broker/mod.rs"]
 mod broker;
 mod control;
+mod copies;
 mod faults;
 mod flows;
 mod jobs;
