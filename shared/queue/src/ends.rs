@@ -5,13 +5,11 @@ use crate::store::{Ending, Store, answered};
 use crate::{Backoff, QueueError};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
-use std::collections::HashSet;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 /// Ends that one transaction writes.
 const AT_ONCE: usize = 200;
@@ -94,8 +92,8 @@ async fn write_alone(store: &Store, ends: &[End]) -> Vec<Result<(), QueueError>>
     results
 }
 
-/// Writes ends in one transaction; which were ours.
-async fn write_together(store: &Store, ends: &[End]) -> Result<HashSet<Uuid>, QueueError> {
+/// Writes ends in one transaction; of each, whether it was ours.
+async fn write_together(store: &Store, ends: &[End]) -> Result<Vec<bool>, QueueError> {
     let writing = || async {
         match answered(store.end(ends)).await {
             // Whether that may be tried again, its job knows.
@@ -111,9 +109,13 @@ async fn write_together(store: &Store, ends: &[End]) -> Result<HashSet<Uuid>, Qu
 }
 
 /// What each of them is told.
-fn of_each(ends: &[End], ended: Result<HashSet<Uuid>, QueueError>) -> Vec<Result<(), QueueError>> {
+fn of_each(ends: &[End], ended: Result<Vec<bool>, QueueError>) -> Vec<Result<(), QueueError>> {
     match ended {
-        Ok(ours) => ends.iter().map(|end| end.written(&ours)).collect(),
+        Ok(ours) => ends
+            .iter()
+            .zip(ours)
+            .map(|(end, is_ours)| end.told(is_ours))
+            .collect(),
         Err(error) if ends.len() == 1 => vec![Err(error)],
         Err(error) => {
             let away = |_| Err(sqlx::Error::Protocol(error.to_string()).into());
@@ -123,8 +125,8 @@ fn of_each(ends: &[End], ended: Result<HashSet<Uuid>, QueueError>) -> Vec<Result
 }
 
 impl End {
-    fn written(&self, ours: &HashSet<Uuid>) -> Result<(), QueueError> {
-        if self.effect.is_none() || ours.contains(&self.ending.id) {
+    fn told(&self, is_ours: bool) -> Result<(), QueueError> {
+        if is_ours || self.effect.is_none() {
             return Ok(());
         }
         Err(QueueError::NotOurs)

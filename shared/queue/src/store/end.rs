@@ -7,6 +7,9 @@ use sqlx::PgConnection;
 use std::collections::HashSet;
 use uuid::Uuid;
 
+/// A job, and which of its attempts. Ends of two may be written together: one was lost, and waited for the record.
+type AttemptId = (Uuid, i16);
+
 /// The end of an attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
@@ -62,17 +65,20 @@ impl Ending {
 }
 
 impl Store {
-    /// Writes the ends of attempts, and makes the effects that go with them; which were ours. Those that are not ours any
-    /// more are left as they are.
-    pub(crate) async fn end(&self, ends: &[End]) -> Result<HashSet<Uuid>, QueueError> {
+    /// Writes the ends of attempts, and makes the effects that go with them; of each, whether it was ours. Those that are
+    /// not ours any more are left as they are, and so is a second end of an attempt.
+    pub(crate) async fn end(&self, ends: &[End]) -> Result<Vec<bool>, QueueError> {
         let mut transaction = begin(&self.pool).await?;
         let endings: Vec<_> = ends.iter().map(|end| &end.ending).collect();
-        let ours = end_in(&mut transaction, &endings).await?;
-        for end in ends.iter().filter(|end| ours.contains(&end.ending.id)) {
-            if let Some(effect) = &end.effect {
+        let mut written = end_in(&mut transaction, &endings).await?;
+        let mut ours = Vec::with_capacity(ends.len());
+        for End { ending, effect } in ends {
+            let is_ours = written.remove(&(ending.id, ending.attempt));
+            if let (true, Some(effect)) = (is_ours, effect) {
                 let made = effect(&mut transaction).await;
                 made.map_err(QueueError::Effect)?;
             }
+            ours.push(is_ours);
         }
         transaction.commit().await?;
         if endings.iter().any(|end| end.state != State::Succeeded) {
@@ -99,7 +105,7 @@ impl Store {
 async fn end_in(
     transaction: &mut PgConnection,
     endings: &[&Ending],
-) -> Result<HashSet<Uuid>, QueueError> {
+) -> Result<HashSet<AttemptId>, QueueError> {
     let (succeeded, others): (Vec<&Ending>, Vec<&Ending>) = endings
         .iter()
         .partition(|ending| ending.state == State::Succeeded);
@@ -117,7 +123,7 @@ async fn end_in(
 async fn succeed(
     transaction: &mut PgConnection,
     endings: &[&Ending],
-) -> Result<Vec<Uuid>, QueueError> {
+) -> Result<Vec<AttemptId>, QueueError> {
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
     let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
     let results: Vec<_> = endings.iter().map(|ending| ending.result.clone()).collect();
@@ -130,7 +136,7 @@ async fn succeed(
              result = e.result, trace_id = coalesce(e.trace_id, j.trace_id), finished_at = clock_timestamp()
          FROM unnest($1::uuid[], $2::int2[], $3::jsonb[], $4::text[]) AS e (id, attempt, result, trace_id)
          WHERE j.id = e.id AND attempts = attempt AND state = 'running'
-         RETURNING j.id, flow_id",
+         RETURNING j.id, attempts, flow_id",
         &ids,
         &attempts,
         &results as _,
@@ -143,7 +149,7 @@ async fn succeed(
     if !in_flows.is_empty() {
         flow::release_after(transaction, &in_flows).await?;
     }
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(rows.into_iter().map(|row| (row.id, row.attempts)).collect())
 }
 
 /// Without success: they stand in the history of their jobs. One that was cancelled in the meantime has no pause: it is
@@ -151,7 +157,7 @@ async fn succeed(
 async fn give_up(
     transaction: &mut PgConnection,
     endings: &[&Ending],
-) -> Result<Vec<Uuid>, QueueError> {
+) -> Result<Vec<AttemptId>, QueueError> {
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
     let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
     let text = |text: &'static str| text.to_owned();
@@ -170,12 +176,12 @@ async fn give_up(
                                   $8::text[])
                  AS e (id, attempt, state, outcome, error, dead_reason, pause, trace_id)),
          held AS (
-             SELECT j.id, j.worker, j.started_at FROM queue_jobs j
+             SELECT j.id, attempt, j.worker, j.started_at FROM queue_jobs j
              JOIN ending e ON j.id = e.id AND j.attempts = e.attempt AND j.state = 'running'
              FOR UPDATE OF j),
          past AS (
              INSERT INTO queue_attempts (job_id, attempt, outcome, error, worker, started_at)
-             SELECT id, attempt, outcome, error, worker, started_at FROM held JOIN ending USING (id)
+             SELECT id, attempt, outcome, error, worker, started_at FROM held JOIN ending USING (id, attempt)
              ON CONFLICT DO NOTHING)
          UPDATE queue_jobs j SET
              state = e.state,
@@ -187,8 +193,8 @@ async fn give_up(
              not_before = CASE WHEN e.pause > 0 AND NOT j.cancel_requested
                                THEN clock_timestamp() + e.pause * interval '1 second' ELSE j.not_before END,
              finished_at = CASE WHEN e.state IN ('failed', 'cancelled') THEN clock_timestamp() END
-         FROM held JOIN ending e USING (id) WHERE j.id = held.id
-         RETURNING j.id, j.flow_id IS NOT NULL AND j.finished_at IS NOT NULL AS \"ends_flow!\"",
+         FROM held JOIN ending e USING (id, attempt) WHERE j.id = held.id
+         RETURNING j.id, j.attempts, j.flow_id IS NOT NULL AND j.finished_at IS NOT NULL AS \"ends_flow!\"",
         &ids,
         &attempts,
         &states,
@@ -205,5 +211,88 @@ async fn give_up(
     if !in_flows.is_empty() {
         flow::cancel_after(transaction, &in_flows).await?;
     }
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(rows.into_iter().map(|row| (row.id, row.attempts)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ends::Effect;
+    use crate::store::{Claim, MIGRATIONS};
+    use stoa_testing::postgres;
+
+    /// An end with a row for its effect.
+    fn end(id: Uuid, attempt: i16, outcome: &Outcome) -> End {
+        let effect: Effect = Box::new(move |transaction| {
+            Box::pin(async move {
+                let insert = sqlx::query("INSERT INTO effects VALUES ($1, $2)");
+                let insert = insert.bind(id).bind(attempt);
+                insert.execute(transaction).await?;
+                Ok(())
+            })
+        });
+        End {
+            ending: Ending::new(id, attempt, outcome),
+            effect: Some(effect),
+        }
+    }
+
+    /// A job that runs for the second time: its worker was lost once.
+    async fn running_again(store: &Store) -> Uuid {
+        MIGRATIONS.run(&store.pool).await.unwrap();
+        let id = Uuid::now_v7();
+        let made = "CREATE TABLE effects (job uuid, attempt smallint)";
+        sqlx::raw_sql(made).execute(&store.pool).await.unwrap();
+        let sent = "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
+                                            max_attempts, enqueued_at, sends)
+                    VALUES ($1, 'notes', 'note', 1, $1, 1, 'sent', '', '{}', now(), 3, now(), 1)";
+        let sent = sqlx::query(sent).bind(id);
+        sent.execute(&store.pool).await.unwrap();
+        let claim = |is_again| {
+            [Claim {
+                id,
+                sends: 1,
+                is_again,
+            }]
+        };
+        for attempt in 1..=2 {
+            let claimed = store.claim(&claim(attempt > 1), "worker").await.unwrap();
+            assert_eq!(claimed[&(id, 1)].attempt, attempt);
+        }
+        id
+    }
+
+    async fn effects(store: &Store) -> Vec<i16> {
+        let effects = sqlx::query_scalar("SELECT attempt FROM effects ORDER BY 1");
+        effects.fetch_all(&store.pool).await.unwrap()
+    }
+
+    /// While the record is away an attempt may be lost and the next one end, on the same worker.
+    #[tokio::test]
+    async fn of_two_attempts_that_end_together_one_has_its_effect() {
+        let database = postgres::database().await;
+        let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
+        let id = running_again(&store).await;
+        let ends = [1, 2, 2].map(|attempt| end(id, attempt, &Outcome::Succeeded));
+        assert_eq!(store.end(&ends).await.unwrap(), [false, true, false]);
+        assert_eq!(effects(&store).await, [2]);
+    }
+
+    #[tokio::test]
+    async fn what_a_lost_attempt_has_failed_of_says_nothing_of_the_next() {
+        let database = postgres::database().await;
+        let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
+        let id = running_again(&store).await;
+        let dead = Outcome::Dead {
+            reason: crate::DeadReason::Failed,
+            failure: "lost".to_owned().into(),
+        };
+        let ends = [end(id, 1, &dead), end(id, 2, &Outcome::Released)];
+        assert_eq!(store.end(&ends).await.unwrap(), [false, true]);
+        let job = store.find(id).await.unwrap().unwrap();
+        assert_eq!((job.state, job.error), (State::Queued, None));
+        let attempts = store.attempts(id).await.unwrap();
+        let outcomes = [0, 1].map(|at| attempts[at].outcome.as_str());
+        assert_eq!(outcomes, ["lost", "released"]);
+    }
 }
