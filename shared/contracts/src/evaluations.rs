@@ -116,6 +116,9 @@ pub struct EvaluationSummary {
     pub macro_f1: f64,
     /// The same, each intent counted by its examples.
     pub weighted_f1: f64,
+    /// F1 of all entities together, each counted as often as it is annotated or found; null without annotations.
+    #[serde(default)]
+    pub entity_f1: Option<f64>,
     /// How far confidences are from the share of right answers, on average over ten bins, 0 to 1.
     pub calibration_error: f64,
     /// How many utterances were asked.

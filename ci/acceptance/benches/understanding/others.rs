@@ -6,7 +6,7 @@ use acceptance::{Platform, answer};
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use std::path::{Path, PathBuf};
-use stoa_contracts::evaluations::{EntityScore, EvaluationResult};
+use stoa_contracts::evaluations::EvaluationResult;
 
 const FORMATS: [(&str, &str); 4] = [
     ("yml", "application/yaml"),
@@ -88,6 +88,7 @@ async fn assess(platform: &Platform, train: Document, test: Document) -> Result<
         .await?;
     let result = serde_json::from_value(evaluation["result"].clone());
     let result: EvaluationResult = result.with_context(|| evaluation.to_string())?;
+    let slots = result.summary.entity_f1;
     let removed = platform.request(Method::DELETE, &path);
     answer(removed).await?.expect(204)?;
     Ok(format!(
@@ -95,7 +96,7 @@ async fn assess(platform: &Platform, train: Document, test: Document) -> Result<
         recall(&result, true),
         recall(&result, false),
         100.0 * result.summary.calibration_error,
-        slot_f1(&result.entities),
+        slots.map_or_else(|| "-".into(), |f1| percent(f1, 1.0)),
         bytes / 1e6,
     ))
 }
@@ -112,22 +113,6 @@ fn recall(result: &EvaluationResult, in_scope: bool) -> String {
         )
     });
     percent(right, all)
-}
-
-/// Over all kinds of entity together: right are those of the same kind, in exactly the same place. Of a kind of which none
-/// is right, the platform does not tell how many were found; these are left out.
-fn slot_f1(entities: &[EntityScore]) -> String {
-    let counts = entities.iter().map(|score| {
-        let support = score.support as f64;
-        let right = score.recall.unwrap_or_default() * support;
-        let found = match score.precision {
-            Some(precision) if precision > 0.0 => right / precision,
-            _ => 0.0,
-        };
-        (right, support + found)
-    });
-    let (right, all) = counts.fold((0.0, 0.0), |(right, all), (r, a)| (right + r, all + a));
-    percent(2.0 * right, all)
 }
 
 fn percent(part: f64, whole: f64) -> String {

@@ -19,7 +19,7 @@ fn internal(evaluation: &Value) -> String {
 
 fn found() -> Value {
     json!({
-        "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.45, "calibration_error": 0.2,
+        "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.45, "entity_f1": null, "calibration_error": 0.2,
         "examples": 2, "left_out": 0, "mistakes": 1, "suspects": 0,
         "intents": [{"intent": "greet", "precision": 0.5, "recall": 1.0, "f1": 0.66, "support": 1}],
         "confusion": [{"expected": "goodbye", "predicted": "greet", "count": 1}],

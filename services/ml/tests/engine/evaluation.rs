@@ -50,6 +50,10 @@ fn annotated_entities_are_measured_and_others_are_not() {
             .iter()
             .all(|entity| entity.support == 18 && entity.f1 > 0.5)
     );
+    let of_each = result.entities.iter().map(|entity| entity.f1);
+    let (least, most) = of_each.fold((1.0, 0.0), |(a, b): (f64, f64), f1| (a.min(f1), b.max(f1)));
+    let of_all = result.summary.entity_f1.expect("some are annotated");
+    assert!((least..=most).contains(&of_all), "{of_all}");
 }
 
 #[test]

@@ -1924,6 +1924,11 @@ export interface components {
              * @description How far confidences are from the share of right answers, on average over ten bins, 0 to 1.
              */
             calibration_error: number;
+            /**
+             * Format: double
+             * @description F1 of all entities together, each counted as often as it is annotated or found; null without annotations.
+             */
+            entity_f1?: number | null;
             /** @description How many utterances were asked. */
             examples: number;
             /** @description How many were not, because their intent has no second example to learn from. */

@@ -33,7 +33,7 @@ fn report(status: &str, progress: f64) -> Value {
 
 fn succeeded() -> Value {
     let result = json!({
-        "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.5, "calibration_error": 0.1,
+        "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.5, "entity_f1": null, "calibration_error": 0.1,
         "examples": 2, "left_out": 0, "mistakes": 1, "suspects": 0, "intents": [], "entities": [],
         "confusion": [{"expected": "ask_price", "predicted": null, "count": 1}],
         "wrong": [{"text": "how much", "expected": "ask_price", "predicted": null, "confidence": 0.7, "suspect": false}],

@@ -18,6 +18,14 @@ struct Counts {
     right: usize,
 }
 
+impl Counts {
+    fn add(&mut self, more: &Self) {
+        self.annotated += more.annotated;
+        self.found += more.found;
+        self.right += more.right;
+    }
+}
+
 impl<'a> EntityTally<'a> {
     /// Nothing counted yet, of the entities of these examples.
     pub(super) fn new(examples: &'a [Example]) -> Self {
@@ -50,11 +58,17 @@ impl<'a> EntityTally<'a> {
     /// Adds the counts of another part of the same examples.
     pub(super) fn add(&mut self, other: &Self) {
         for (name, more) in &other.0 {
-            let counts = self.0.entry(name).or_default();
-            counts.annotated += more.annotated;
-            counts.found += more.found;
-            counts.right += more.right;
+            self.0.entry(name).or_default().add(more);
         }
+    }
+
+    /// F1 of all of them together; none where nothing is annotated.
+    pub(super) fn f1(&self) -> Option<f64> {
+        let mut all = Counts::default();
+        for counts in self.0.values() {
+            all.add(counts);
+        }
+        (all.annotated > 0).then(|| f1(all.right, all.found, all.annotated))
     }
 
     /// The scores, by name.
@@ -67,5 +81,65 @@ impl<'a> EntityTally<'a> {
             support: counts.annotated,
         };
         self.0.iter().map(score).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stoa_contracts::training_data::EntityAnnotation;
+
+    fn annotated(entities: &[(&str, usize)]) -> Example {
+        let annotation = |(entity, start): &(&str, usize)| EntityAnnotation {
+            entity: (*entity).to_owned(),
+            start: *start,
+            end: start + 1,
+            role: None,
+            group: None,
+            value: None,
+        };
+        Example {
+            entities: entities.iter().map(annotation).collect(),
+            ..Example::default()
+        }
+    }
+
+    fn found(entities: &[(&str, usize)]) -> Vec<Entity> {
+        let entity = |(entity, start): &(&str, usize)| Entity {
+            entity: (*entity).to_owned(),
+            start: *start,
+            end: start + 1,
+            value: serde_json::Value::Null,
+            confidence: 1.0,
+            extractor: "model".to_owned(),
+            role: None,
+            group: None,
+        };
+        entities.iter().map(entity).collect()
+    }
+
+    #[test]
+    fn all_entities_together_have_a_score_and_one_that_is_never_right_counts_in_it() {
+        let examples = [annotated(&[("city", 0), ("city", 5), ("day", 9)])];
+        let mut tally = EntityTally::new(&examples);
+        tally.count(
+            &examples[0],
+            &found(&[("city", 0), ("day", 3), ("number", 7)]),
+        );
+        // 1 right, 2 of those that are annotated anywhere found, 3 annotated.
+        assert_eq!(tally.f1(), Some(2.0 / 5.0));
+        let day = &tally.scores()[1];
+        assert_eq!(
+            (day.precision, day.recall, day.support),
+            (Some(0.0), Some(0.0), 1)
+        );
+    }
+
+    #[test]
+    fn without_annotations_there_is_no_score() {
+        let examples = [annotated(&[])];
+        let mut tally = EntityTally::new(&examples);
+        tally.count(&examples[0], &found(&[("number", 7)]));
+        assert_eq!(tally.f1(), None);
     }
 }

@@ -205,6 +205,6 @@ impl<'a> Asking<'a> {
 
     fn result(mut self) -> EvaluationResult {
         self.answers.sort_unstable_by_key(|answer| answer.example);
-        scores::result(self.examples, &self.answers, self.entities.scores())
+        scores::result(self.examples, &self.answers, &self.entities)
     }
 }

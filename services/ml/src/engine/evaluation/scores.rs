@@ -1,10 +1,11 @@
 //! From answers to figures.
 
+use super::entities::EntityTally;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use stoa_contracts::evaluations::{
-    CELLS_TOLD, ConfusionCell, EntityScore, EvaluationResult, EvaluationSummary, INTENTS_TOLD,
-    IntentScore, MISTAKE_TEXT_LIMIT, MISTAKES_TOLD, WrongAnswer,
+    CELLS_TOLD, ConfusionCell, EvaluationResult, EvaluationSummary, INTENTS_TOLD, IntentScore,
+    MISTAKE_TEXT_LIMIT, MISTAKES_TOLD, WrongAnswer,
 };
 use stoa_contracts::training_data::Example;
 
@@ -50,7 +51,7 @@ struct Counts {
 pub(super) fn result(
     examples: &[Example],
     answers: &[Answer],
-    entities: Vec<EntityScore>,
+    entities: &EntityTally<'_>,
 ) -> EvaluationResult {
     let judge = |answer| judge(examples, answer);
     let judged: Vec<Judged<'_>> = answers.iter().map(judge).collect();
@@ -62,6 +63,7 @@ pub(super) fn result(
         accuracy: share(right, judged.len()).unwrap_or_default(),
         macro_f1,
         weighted_f1,
+        entity_f1: entities.f1(),
         calibration_error: calibration_error(&judged),
         examples: judged.len(),
         left_out: examples.len() - judged.len(),
@@ -72,7 +74,7 @@ pub(super) fn result(
         summary,
         intents: intents(&counts),
         confusion: confusion(&judged),
-        entities,
+        entities: entities.scores(),
         wrong: wrong(&judged, &usual),
     }
 }
@@ -250,7 +252,7 @@ mod tests {
             own: if case.0 == case.1 { case.2 } else { 0.0 },
         };
         let answers: Vec<Answer> = cases.iter().enumerate().map(answer).collect();
-        result(&examples, &answers, Vec::new())
+        result(&examples, &answers, &EntityTally::default())
     }
 
     fn is_near(a: f64, b: f64) -> bool {

@@ -46,6 +46,7 @@ const OLD_RESULT: EvaluationResult = {
 const NEW_RESULT: EvaluationResult = {
   ...OLD_RESULT,
   accuracy: 0.821,
+  entity_f1: 0.75,
   calibration_error: 0.05,
   intents: [
     { intent: 'greet', f1: 0.75, support: 5 },
@@ -90,6 +91,18 @@ test('the figures of both stand side by side with what is better', async () => {
   expect(card.getByRole('heading', { level: 2 })).toHaveFocus()
   expect(card.queryByRole('note')).toBeNull()
   expect(await axe(region)).toHaveNoViolations()
+})
+
+test('entities are compared where both have annotations', async () => {
+  const { card } = await compare({ result: { ...OLD_RESULT, entity_f1: 0.7 } })
+  const figures = within(await card.findByRole('table', { name: 'Figures' }))
+  expect(figures.getByRole('row', { name: /^F1, entities/ })).toHaveTextContent('70%75%+5 points')
+})
+
+test('without annotations on both sides entities are not compared', async () => {
+  const { card } = await compare()
+  const figures = within(await card.findByRole('table', { name: 'Figures' }))
+  expect(figures.queryByRole('row', { name: /^F1, entities/ })).toBeNull()
 })
 
 test('only the intents whose F1 differs are listed', async () => {

@@ -115,6 +115,7 @@ const FIGURES = [
   { key: 'accuracy', name: 'accuracy' },
   { key: 'macro_f1', name: 'macroF1' },
   { key: 'weighted_f1', name: 'weightedF1' },
+  { key: 'entity_f1', name: 'entityF1' },
   { key: 'calibration_error', name: 'calibration', lessIsBetter: true },
   { key: 'mistakes', name: 'mistakes', lessIsBetter: true, isNumber: true },
 ] as const
@@ -135,6 +136,8 @@ function FigureTable({ before, after }: ComparedProps) {
     >
       {FIGURES.map(({ key, name, ...kind }) => {
         const [old, now] = [before.result[key], after.result[key]]
+        // Without annotations there is none.
+        if (old == null || now == null) return null
         const shown = (value: number) =>
           'isNumber' in kind ? format.number(value) : format.percent(value, 1)
         return (

@@ -25,6 +25,7 @@ const SUMMARY = {
   accuracy: 0.934,
   macro_f1: 0.91,
   weighted_f1: 0.93,
+  entity_f1: 0.67,
   calibration_error: 0.02,
   examples: 412,
   left_out: 1,
@@ -77,6 +78,7 @@ test('a cross-validation is started and followed until its findings are there', 
   const bar = await screen.findByRole('progressbar')
   await waitFor(() => expect(bar).toHaveAttribute('aria-valuenow', '40'), { timeout: 5_000 })
   expect(await screen.findByText('93.4%', undefined, { timeout: 5_000 })).toBeVisible()
+  expect(screen.getByText('F1, entities').nextSibling).toHaveTextContent('67%')
   expect(screen.getByText(/1 utterance is left out/)).toBeVisible()
   const started = requests.find(({ method }) => method === 'POST')
   expect(await started?.json()).toEqual({ folds: 10 })

@@ -93,6 +93,15 @@ function Summary({ result }: { result: EvaluationResult }) {
             value: percent(result.weighted_f1),
             hint: t('evaluation.weightedF1Hint'),
           },
+          ...(result.entity_f1 == null
+            ? []
+            : [
+                {
+                  name: t('evaluation.entityF1'),
+                  value: percent(result.entity_f1),
+                  hint: t('evaluation.entityF1Hint'),
+                },
+              ]),
           {
             name: t('evaluation.calibration'),
             value: percent(result.calibration_error),
