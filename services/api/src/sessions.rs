@@ -105,8 +105,11 @@ pub(crate) async fn renew(
         transaction.commit().await.map_err(DatabaseError::from)?;
         return Err(RefreshError::Refused);
     };
+    // First, because it waits for who ends the session at this moment, and then knows of it.
+    if !touch(&mut transaction, session, user, origin, now).await? {
+        return Err(RefreshError::Refused);
+    }
     let refresh_token = issue(&mut transaction, (session, user), Some(&hash), now).await?;
-    touch(&mut transaction, session, user, origin, now).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(Renewed {
         session,
@@ -183,14 +186,15 @@ pub(crate) async fn end(
     Ok(ended.len())
 }
 
-/// Stores that the session was used, and from where. A replica of an earlier release may have begun it without a row.
+/// Stores that the session was used, and from where; false if it has ended. A replica of an earlier release may have begun
+/// it without a row.
 async fn touch(
     transaction: &mut PgConnection,
     session: Uuid,
     user: Uuid,
     origin: Origin<'_>,
     now: OffsetDateTime,
-) -> Result<(), DatabaseError> {
+) -> Result<bool, DatabaseError> {
     let agent = origin
         .user_agent
         .map(|agent| agent.chars().take(USER_AGENT));
@@ -198,15 +202,16 @@ async fn touch(
         "INSERT INTO sessions (id, user_id, created_at, last_used_at, user_agent, address)
          VALUES ($1, $2, $3, $3, $4, $5)
          ON CONFLICT (id) DO UPDATE SET last_used_at = $3,
-             user_agent = coalesce($4, sessions.user_agent), address = coalesce($5, sessions.address)",
+             user_agent = coalesce($4, sessions.user_agent), address = coalesce($5, sessions.address)
+         WHERE sessions.ended_at IS NULL",
         session,
         user,
         now,
         agent.map(String::from_iter),
         origin.address,
     );
-    traced("session.touch", upsert.execute(transaction)).await?;
-    Ok(())
+    let touched = traced("session.touch", upsert.execute(transaction)).await?;
+    Ok(touched.rows_affected() == 1)
 }
 
 /// Stores a new refresh token of a session of a user, bought with `parent`, and returns it.
