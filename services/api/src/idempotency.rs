@@ -136,7 +136,7 @@ impl Lock<'_> {
 
     async fn answer(&self) -> Result<Response, Problem> {
         let select = sqlx::query!(
-            "SELECT request_hash, status, body, content_type FROM idempotency_keys
+            "SELECT request_hash, status, body, content_type, location FROM idempotency_keys
              WHERE account_id = $1 AND key = $2",
             self.identity.account,
             self.key,
@@ -165,10 +165,14 @@ impl Lock<'_> {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_TYPE);
-        let content_type = row
-            .content_type
-            .and_then(|value| HeaderValue::from_str(&value).ok());
-        headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
+        let stored = [
+            (header::CONTENT_TYPE, row.content_type),
+            (header::LOCATION, row.location),
+        ];
+        for (name, value) in stored {
+            let value = value.and_then(|value| HeaderValue::from_str(&value).ok());
+            headers.extend(value.map(|value| (name, value)));
+        }
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
         Ok(response)
     }
@@ -187,18 +191,21 @@ impl Lock<'_> {
             tracing::error!(%error, "an answer cannot be stored for its Idempotency-Key");
             Problem::new(ErrorCode::Internal, ErrorCode::Internal.title())
         })?;
-        let content_type = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok());
+        let told = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         let update = sqlx::query!(
-            "UPDATE idempotency_keys SET status = $3, body = $4, content_type = $5
+            "UPDATE idempotency_keys SET status = $3, body = $4, content_type = $5, location = $6
              WHERE account_id = $1 AND key = $2",
             self.identity.account,
             self.key,
             i16::try_from(status.as_u16()).expect("a status has three digits"),
             (!secret).then_some(&body[..]),
-            content_type,
+            told(header::CONTENT_TYPE),
+            told(header::LOCATION),
         );
         traced("idempotency_key.store", update.execute(&self.api.pool)).await?;
         Ok(Response::from_parts(parts, Body::from(body)))

@@ -23,6 +23,7 @@ async fn the_same_request_is_answered_from_memory() {
     assert!(!first.headers.contains_key("idempotency-replayed"));
     assert_eq!(second.headers["idempotency-replayed"], "true");
     assert_eq!(second.content_type(), "application/json");
+    assert_eq!(second.headers["location"], first.headers["location"]);
     // Without the key, and with another, the name is taken.
     create(&service, &token, "k2", &body).await.problem(409);
     // A refusal is an answer too.
