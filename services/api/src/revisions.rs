@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{PgTransaction, types::Json as Stored};
+use sqlx::{PgPool, PgTransaction, types::Json as Stored};
 use stoa_contracts::training_data::{Example, TrainingData};
 use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
@@ -218,6 +218,20 @@ impl Latest {
         );
         traced("training_data.has", select.fetch_one(&mut **transaction)).await
     }
+}
+
+/// The latest revision and its number; none if there is none yet.
+pub(crate) async fn latest(
+    pool: &PgPool,
+    assistant: Uuid,
+) -> Result<Option<(i32, TrainingData)>, DatabaseError> {
+    let select = sqlx::query!(
+        r#"SELECT version, data AS "data: Stored<TrainingData>" FROM training_data
+           WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,
+        assistant,
+    );
+    let found = traced("training_data.get", select.fetch_optional(pool)).await?;
+    Ok(found.map(|row| (row.version, row.data.0)))
 }
 
 /// The number of the next revision; none if the account has no such assistant, or it has another latest one than `after`.

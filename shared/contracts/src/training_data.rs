@@ -64,6 +64,34 @@ pub struct EntityAnnotation {
     pub value: Option<String>,
 }
 
+/// An operation of a JSON Patch (RFC 6902) on training data.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum TrainingDataOperation {
+    /// Puts an utterance in.
+    Add {
+        /// Before which one, by its number from 0; `-` is behind the last.
+        #[schema(pattern = "^/examples/(0|[1-9][0-9]{0,5}|-)$", example = "/examples/-")]
+        path: String,
+        /// The utterance.
+        value: Example,
+    },
+    /// Puts an utterance in the place of another.
+    Replace {
+        /// Which one, by its number from 0.
+        #[schema(pattern = "^/examples/(0|[1-9][0-9]{0,5})$", example = "/examples/0")]
+        path: String,
+        /// The utterance.
+        value: Example,
+    },
+    /// Takes an utterance out.
+    Remove {
+        /// Which one, by its number from 0.
+        #[schema(pattern = "^/examples/(0|[1-9][0-9]{0,5})$", example = "/examples/0")]
+        path: String,
+    },
+}
+
 /// Words that mean the same value.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

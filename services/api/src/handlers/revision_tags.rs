@@ -45,6 +45,15 @@ fn version_of(tag: &str) -> Option<i32> {
     version.parse().ok().filter(|_| is_number && is_format)
 }
 
+/// The revision that must be the latest, of a change that means nothing on top of another.
+pub(super) fn required(headers: &HeaderMap) -> Result<i32, Problem> {
+    expected(headers)?.ok_or_else(|| {
+        let detail =
+            "Say with `If-Match` on top of which revision the change goes, as its `ETag` said it.";
+        Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::PRECONDITION_REQUIRED)
+    })
+}
+
 /// Somebody was faster.
 pub(super) fn changed(expected: i32) -> Problem {
     let detail = format!(

@@ -5,11 +5,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, header};
-use sqlx::types::Json as Stored;
 use stoa_contracts::{
     Problem as ProblemBody,
     identity::Role,
-    training_data::{TrainingData, TrainingDataSummary},
+    training_data::{TrainingData, TrainingDataOperation, TrainingDataSummary},
 };
 use stoa_postgres::{begin, traced};
 use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
@@ -19,15 +18,22 @@ use uuid::Uuid;
 use super::{assistants, documents, revision_tags};
 use crate::{
     document::Size,
-    revisions::NewRevision,
+    media::essence,
+    revisions::{self, NewRevision},
     state::Api,
-    training_data::{Format, Reading, read, write},
+    training_data::{Format, Reading, read, read_patch, write},
 };
+
+const JSON_PATCH: &str = "application/json-patch+json";
 
 type TagHeader = [(HeaderName, String); 1];
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    let routes = OpenApiRouter::new().routes(routes!(get_training_data, put_training_data));
+    let routes = OpenApiRouter::new().routes(routes!(
+        get_training_data,
+        put_training_data,
+        patch_training_data
+    ));
     documents::with_limit(routes)
 }
 
@@ -55,18 +61,13 @@ async fn get_training_data(
 ) -> Result<Response, Problem> {
     let format = documents::accepted(&headers, &Format::ALL, Format::media_type)?;
     assistants::require(&api, &identity, id).await?;
-    let select = sqlx::query!(
-        r#"SELECT version, data AS "data: Stored<TrainingData>" FROM training_data
-           WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,
-        id,
-    );
-    let found = traced("training_data.get", select.fetch_optional(&api.pool)).await?;
-    let Some(row) = found else {
-        return Err(Problem::not_found(
-            "training data; this assistant has none yet",
-        ));
-    };
-    answer(&api, row.version, row.data.0, format).await
+    let (version, data) = latest(&api, id).await?;
+    answer(&api, version, data, format).await
+}
+
+async fn latest(api: &Api, id: Uuid) -> Result<(i32, TrainingData), Problem> {
+    let latest = revisions::latest(&api.pool, id).await?;
+    latest.ok_or_else(|| Problem::not_found("training data; this assistant has none yet"))
 }
 
 /// A revision in a format, with its tag.
@@ -122,6 +123,50 @@ async fn put_training_data(
         .on_document(move || read(&body, format, Size::Request))
         .await??;
     let summary = store(&api, &identity, (id, after), reading).await?;
+    let tag = revision_tags::tag(summary.version, Format::Json);
+    Ok(([(header::ETAG, tag)], Json(summary)))
+}
+
+/// Changes utterances.
+///
+/// A JSON Patch (RFC 6902) of the utterances of the revision that `If-Match` names: `add`, `replace` and `remove` at
+/// `/examples/{number}`, counted from 0, and `add` at `/examples/-`, behind the last. All of it is done, or nothing.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/assistants/{id}/training-data",
+    tag = "training data",
+    params(
+        ("id" = Uuid, Path, description = "The assistant"),
+        ("If-Match" = String, Header, description = "The `ETag` of the revision that is changed: if another is the latest, nothing is", pattern = r#"^"[0-9]{1,9}\.(json|yaml|csv)"$"#)
+    ),
+    request_body(description = "At most 1,000 operations", content((Vec<TrainingDataOperation> = "application/json-patch+json"))),
+    responses(
+        (status = 200, description = "What there is now", body = TrainingDataSummary,
+            headers(("etag" = String, description = "The new revision, for `If-Match`"))),
+        (status = 412, description = "Another revision is the latest than `If-Match` says", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 428, description = "`If-Match` is missing", body = ProblemBody, content_type = "application/problem+json"),
+        responses::Write,
+    )
+)]
+async fn patch_training_data(
+    State(api): State<Api>,
+    identity: Identity,
+    Path(id): Path<Uuid>,
+    request: Request,
+) -> Result<(TagHeader, Json<TrainingDataSummary>), Problem> {
+    identity.require(Role::Editor)?;
+    assistants::require(&api, &identity, id).await?;
+    let after = revision_tags::required(request.headers())?;
+    let is_patch = |value: &str| (essence(value) == JSON_PATCH).then_some(());
+    documents::content_type(&request, is_patch, &[JSON_PATCH])?;
+    let body = read_body(request).await?;
+    let patch = api.on_document(move || read_patch(&body)).await??;
+    let (version, data) = latest(&api, id).await?;
+    if version != after {
+        return Err(revision_tags::changed(after));
+    }
+    let reading = api.on_document(move || patch.apply(data)).await??;
+    let summary = store(&api, &identity, (id, Some(after)), reading).await?;
     let tag = revision_tags::tag(summary.version, Format::Json);
     Ok(([(header::ETAG, tag)], Json(summary)))
 }

@@ -1,9 +1,11 @@
 //! How many different things training data may speak of. What a model takes while it is learned grows with them, and
 //! `ml` has to learn any data that is kept within 512 MB.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, io};
 
 use stoa_contracts::training_data::{EntityAnnotation, TrainingData};
+
+use super::collect::EXAMPLES_LIMIT;
 
 /// Different entities, each with its role and group: what is learned has a column or two for each. Lists count as well.
 /// The largest public sets have about a hundred.
@@ -12,6 +14,8 @@ const LABELS_LIMIT: usize = 250;
 const INTENTS_LIMIT: usize = 2_000;
 /// Regular expressions: each may take some hundreds of kilobytes when it is compiled.
 const PATTERNS_LIMIT: usize = 500;
+/// The most that is kept of an assistant's training data, in bytes of JSON: as much as can be brought in at once.
+const DATA_LIMIT: usize = 32 << 20;
 
 /// An entity with its role and group.
 type Label = (String, Option<String>, Option<String>);
@@ -71,6 +75,39 @@ pub(crate) fn excess_of_intents(intents: usize) -> Option<String> {
 
 /// What is beyond a bound in data that was put together of several documents.
 pub(crate) fn excess(data: &TrainingData) -> Option<String> {
+    let examples = data.examples.len();
+    let too_many =
+        || format!("{examples} utterances are more than the {EXAMPLES_LIMIT} that are allowed");
+    let too_many = (examples > EXAMPLES_LIMIT).then(too_many);
+    too_many
+        .or_else(|| excess_of_names(data))
+        .or_else(|| excess_of_size(data))
+}
+
+fn excess_of_size(data: &TrainingData) -> Option<String> {
+    let mut size = Count(0);
+    serde_json::to_writer(&mut size, data).expect("training data has string keys only");
+    let Count(size) = size;
+    (size > DATA_LIMIT).then(|| {
+        format!("the data would take {size} bytes as JSON, and at most {DATA_LIMIT} are kept")
+    })
+}
+
+/// Counts what is written to it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn excess_of_names(data: &TrainingData) -> Option<String> {
     let mut bounds = Bounds::default();
     let mut annotations = data.examples.iter().flat_map(|example| &example.entities);
     let intents = data.examples.iter().filter_map(|e| e.intent.as_ref());

@@ -82,15 +82,26 @@ pub(super) fn read_evaluation(text: &str) -> Result<CreateEvaluation, DocumentEr
     }))
 }
 
+/// Takes the items of a document, and what is wrong with them.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     collector: Collector,
 }
 
 type TakeList = fn(&mut Collector, Position, &str, Vec<(Position, String)>);
 
 impl Reader {
-    fn example(&mut self, node: &Node) {
+    /// Notes something that is wrong.
+    pub(super) fn wrong(&mut self, at: Position, message: impl Into<String>) {
+        self.collector.wrong(at, message);
+    }
+
+    /// What was taken, if nothing was wrong.
+    pub(super) fn finish(self) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
+        self.collector.finish()
+    }
+
+    pub(super) fn example(&mut self, node: &Node) {
         let Some(fields) = Fields::of(self, node, &["text", "intent", "entities", "metadata"])
         else {
             return;
@@ -194,7 +205,7 @@ impl Reader {
         }
     }
 
-    fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
         let Some(entry) = fields.get(key) else {
             self.collector
                 .wrong(fields.at, format!("`{key}` is missing"));
@@ -251,25 +262,24 @@ impl Reader {
         number
     }
 
-    fn expected(&mut self, at: Position, what: &str, found: &Value) {
+    pub(super) fn expected(&mut self, at: Position, what: &str, found: &Value) {
         self.collector
             .wrong(at, format!("expected {what}, found {}", found.kind()));
     }
 }
 
-/// A mapping whose keys are known.
-struct Fields<'a> {
+/// A mapping.
+pub(super) struct Fields<'a> {
     at: Position,
     entries: &'a [Entry],
 }
 
 impl<'a> Fields<'a> {
+    /// One whose keys are known.
     fn of(reader: &mut Reader, node: &'a Node, known: &[&str]) -> Option<Self> {
-        let Value::Map(entries) = &node.value else {
-            reader.expected(node.at, "an object", &node.value);
-            return None;
-        };
-        for entry in entries
+        let fields = Self::of_any(reader, node)?;
+        for entry in fields
+            .entries
             .iter()
             .filter(|entry| !known.contains(&entry.key.as_str()))
         {
@@ -277,13 +287,22 @@ impl<'a> Fields<'a> {
             let message = format!("unknown key `{}`; the keys are `{known}`", entry.key);
             reader.collector.wrong(entry.at, message);
         }
+        Some(fields)
+    }
+
+    /// One that may have other keys as well.
+    pub(super) fn of_any(reader: &mut Reader, node: &'a Node) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            reader.expected(node.at, "an object", &node.value);
+            return None;
+        };
         Some(Self {
             at: node.at,
             entries,
         })
     }
 
-    fn get(&self, key: &str) -> Option<&'a Entry> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a Entry> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 }

@@ -15,6 +15,7 @@ mod hints;
 mod json;
 mod json_writer;
 mod merge;
+mod patch;
 mod rasa;
 mod rasa_writer;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
 pub(crate) use hints::normalised;
 pub use merge::{Merged, merge};
+pub(crate) use patch::read_patch;
 
 use crate::document::{DocumentError, Findings, Position, Size, text_of};
 

@@ -1,8 +1,7 @@
 //! The work of an import: the file becomes the latest revision, or a part of it, or is refused.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use sqlx::types::Json as Stored;
 use stoa_contracts::{
     Coded as _,
     training_data::{Hint, HintKind, TrainingData},
@@ -15,11 +14,9 @@ use crate::{
     document::Size,
     revisions::{self, NewRevision},
     state::Api,
-    training_data::{EXAMPLES_LIMIT, Merged, Reading, excess, merge, read},
+    training_data::{Merged, Reading, excess, merge, read},
 };
 
-/// The most that is kept of an assistant's training data, in bytes of JSON: as much as can be brought in at once.
-const DATA_LIMIT: usize = 32 << 20;
 /// How often a merge is done anew because somebody has changed the data meanwhile.
 const REBASES: usize = 5;
 
@@ -98,7 +95,8 @@ async fn add(api: &Api, transfer: &Transfer, reading: Reading) -> Result<(), Wor
     let ignored = ignored.filter(|hint| hint.kind == HintKind::Ignored);
     let ignored: Vec<Hint> = ignored.collect();
     for _ in 0..REBASES {
-        let (version, data) = latest(api, transfer).await?;
+        let latest = revisions::latest(&api.pool, transfer.assistant).await?;
+        let (version, data) = latest.unwrap_or_default();
         let more = Arc::clone(&more);
         let work = move || {
             let mut merged = merge(data, &more);
@@ -139,53 +137,11 @@ async fn add(api: &Api, transfer: &Transfer, reading: Reading) -> Result<(), Wor
     Err(WorkError::Overtaken)
 }
 
-/// The latest revision; the empty one where there is none yet.
-async fn latest(api: &Api, transfer: &Transfer) -> Result<(i32, TrainingData), DatabaseError> {
-    let select = sqlx::query!(
-        r#"SELECT version, data AS "data: Stored<TrainingData>" FROM training_data
-           WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,
-        transfer.assistant,
-    );
-    let found = traced("training_data.get", select.fetch_optional(&api.pool)).await?;
-    Ok(found.map_or_else(Default::default, |row| (row.version, row.data.0)))
-}
-
 /// The data, and why it is too much if it is.
 fn checked(data: TrainingData) -> (TrainingData, Option<String>) {
-    let examples = data.examples.len();
-    if examples > EXAMPLES_LIMIT {
-        let why = format!(
-            "With this file there would be {examples} utterances; at most {EXAMPLES_LIMIT} are allowed."
-        );
-        return (data, Some(why));
-    }
-    if let Some(why) = excess(&data) {
-        return (
-            data,
-            Some(format!("With this file there would be too much: {why}.")),
-        );
-    }
-    let mut size = Count(0);
-    serde_json::to_writer(&mut size, &data).expect("training data has string keys only");
-    let size = size.0;
-    let excess = (size > DATA_LIMIT).then(|| {
-        format!("The training data would take {size} bytes as JSON; at most {DATA_LIMIT} are kept.")
-    });
-    (data, excess)
-}
-
-/// Counts what is written to it.
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let why = excess(&data);
+    let why = why.map(|why| format!("With this file there would be too much: {why}."));
+    (data, why)
 }
 
 /// Makes it the latest revision and the import a success, both or neither; false if another revision has become the

@@ -15,6 +15,7 @@ mod internal;
 mod oidc;
 mod openapi;
 mod outbox;
+mod patches;
 mod provider;
 mod revisions;
 mod rollouts;

@@ -320,7 +320,12 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes utterances.
+         * @description A JSON Patch (RFC 6902) of the utterances of the revision that `If-Match` names: `add`, `replace` and `remove` at
+         *     `/examples/{number}`, counted from 0, and `add` at `/examples/-`, behind the last. All of it is done, or nothing.
+         */
+        patch: operations["patch_training_data"];
         trace?: never;
     };
     "/api/v1/assistants/{id}/training-data/revisions": {
@@ -3892,6 +3897,36 @@ export interface components {
              * @description The revision of the training data that it has made; null until it has succeeded.
              */
             version?: number | null;
+        };
+        /** @description An operation of a JSON Patch (RFC 6902) on training data. */
+        TrainingDataOperation: {
+            /** @enum {string} */
+            op: "add";
+            /**
+             * @description Before which one, by its number from 0; `-` is behind the last.
+             * @example /examples/-
+             */
+            path: string;
+            /** @description The utterance. */
+            value: components["schemas"]["Example"];
+        } | {
+            /** @enum {string} */
+            op: "replace";
+            /**
+             * @description Which one, by its number from 0.
+             * @example /examples/0
+             */
+            path: string;
+            /** @description The utterance. */
+            value: components["schemas"]["Example"];
+        } | {
+            /** @enum {string} */
+            op: "remove";
+            /**
+             * @description Which one, by its number from 0.
+             * @example /examples/0
+             */
+            path: string;
         };
         /** @description A revision of the training data, without the data. */
         TrainingDataRevision: {
@@ -7668,6 +7703,174 @@ export interface operations {
             };
             /** @description Some values are not allowed; `errors` says which */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; see `retry-after` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is away; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the platform is too slow; try again */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_training_data: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The `ETag` of the revision that is changed: if another is the latest, nothing is */
+                "If-Match": string;
+            };
+            path: {
+                /** @description The assistant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 1,000 operations */
+        requestBody: {
+            content: {
+                "application/json-patch+json": components["schemas"]["TrainingDataOperation"][];
+            };
+        };
+        responses: {
+            /** @description What there is now */
+            200: {
+                headers: {
+                    /** @description The new revision, for `If-Match` */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingDataSummary"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The access token is missing, wrong or expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this account */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The path does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another revision is the latest than `If-Match` says */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type than this takes */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some values are not allowed; `errors` says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` is missing */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,9 +1,9 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
-import type { TrainingData } from '../../api/types'
+import type { TrainingData, TrainingDataOperation } from '../../api/types'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { problem, type Routes, serve } from '../../testing/server'
+import { json, problem, type Routes, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/examples?intent=travel`
 const DATA: TrainingData = {
@@ -26,11 +26,18 @@ function storage(data: TrainingData = DATA) {
   const routes: Routes = {
     ...ROUTES,
     [`GET ${HOME}/training-data`]: () => Response.json(now.data, { headers: tag() }),
-    [`PUT ${HOME}/training-data`]: async request => {
+    [`PATCH ${HOME}/training-data`]: async request => {
       if (request.headers.get('if-match') !== `"${now.version}.json"`) {
         return problem(412, 'conflict')
       }
-      now.data = await request.json()
+      const examples = [...now.data.examples]
+      for (const operation of (await request.json()) as TrainingDataOperation[]) {
+        const at = Number(operation.path.split('/')[2])
+        if (operation.op === 'add') examples.push(operation.value)
+        else if (operation.op === 'replace') examples[at] = operation.value
+        else examples.splice(at, 1)
+      }
+      now.data = { ...now.data, examples }
       now.version += 1
       const summary = { version: now.version, examples: 1, intents: 1, entities: 1, hints: [] }
       return Response.json(summary, { headers: tag() })
@@ -160,9 +167,24 @@ test('two editors do not overwrite each other, and neither loses what was typed'
   await waitFor(() => expect(screen.queryByRole('alert')).toBeNull())
 })
 
+test('the first examples of an assistant are stored as a whole', async () => {
+  const requests = serve({
+    ...ROUTES,
+    [`GET ${HOME}/training-data`]: () => problem(404, 'not_found'),
+    [`PUT ${HOME}/training-data`]: () =>
+      json({ version: 1, examples: 1, intents: 1, entities: 0, hints: [] }),
+  })
+  const { user } = renderApp(PATH)
+  await user.type(await screen.findByRole('textbox', { name: 'A new example' }), 'fly me{Enter}')
+  await user.click(screen.getByRole('button', { name: 'Save' }))
+  expect(await screen.findByText('The examples are saved.')).toBeVisible()
+  const sent = requests.find(({ method }) => method === 'PUT')
+  expect(await sent?.json()).toEqual({ examples: [{ text: 'fly me', intent: 'travel' }] })
+})
+
 test('a save that fails loses nothing', async () => {
   const { routes } = storage()
-  serve({ ...routes, [`PUT ${HOME}/training-data`]: () => problem(503, 'unavailable') })
+  serve({ ...routes, [`PATCH ${HOME}/training-data`]: () => problem(503, 'unavailable') })
   const { user } = renderApp(PATH)
   await user.type(await screen.findByRole('textbox', { name: 'A new example' }), 'fly me{Enter}')
   await user.click(screen.getByRole('button', { name: 'Save' }))

@@ -76,9 +76,9 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
   })
 
   const store = (base: StoredData) => {
-    const { data, missing } = applyChanges(base.data, draft.changes)
+    const { data, operations, missing } = applyChanges(base.data, draft.changes)
     save.mutate(
-      { data, tag: base.tag },
+      { data, operations, tag: base.tag },
       {
         onSuccess: ({ tag }) => {
           draft.accept({ data, tag })

@@ -1,5 +1,5 @@
 /** What an editor has changed, so that it can be done to training data that somebody else has changed meanwhile. */
-import type { Example, TrainingData } from '../../api/types'
+import type { Example, TrainingData, TrainingDataOperation } from '../../api/types'
 
 /** An example becomes another, is gone (`to` absent), or is new (`from` absent). */
 export interface Change {
@@ -9,6 +9,8 @@ export interface Change {
 
 export interface Applied {
   data: TrainingData
+  /** What makes that of the data as it was, one after the other. */
+  operations: TrainingDataOperation[]
   /** Changes whose example is not there as it was; what they make of it was added. */
   missing: number
 }
@@ -34,15 +36,26 @@ export function applyChanges(data: TrainingData, changes: Change[]): Applied {
     const key = exampleKey(example)
     places.set(key, [...(places.get(key) ?? []), index])
   })
+  const operations: TrainingDataOperation[] = []
+  const removed: number[] = []
   let missing = 0
   for (const { from, to } of changes) {
     const at = from && places.get(exampleKey(from))?.shift()
-    if (at !== undefined) examples[at] = to
-    else {
-      if (from) missing += 1
-      if (to) examples.push(to)
+    if (at !== undefined) {
+      examples[at] = to
+      if (to) operations.push({ op: 'replace', path: `/examples/${at}`, value: to })
+      else removed.push(at)
+      continue
     }
+    if (from) missing += 1
+    if (!to) continue
+    examples.push(to)
+    operations.push({ op: 'add', path: '/examples/-', value: to })
+  }
+  // The last first: the others stay where they are until it is their turn.
+  for (const at of removed.sort((a, b) => b - a)) {
+    operations.push({ op: 'remove', path: `/examples/${at}` })
   }
   const kept = examples.filter(example => example !== undefined)
-  return { data: { ...data, examples: kept }, missing }
+  return { data: { ...data, examples: kept }, operations, missing }
 }

@@ -4,8 +4,11 @@ import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
 import { asProblem } from '../../api/problem'
 import type { TrainingData, TrainingDataSummary } from '../../api/types'
+import type { Applied } from './changes'
 import type { TextFile } from './files'
 
+/** Operations that the server takes at a time. */
+const OPERATIONS = 1_000
 const EMPTY: TrainingData = { examples: [] }
 
 /** Training data, and the tag of its revision; without one there is none yet. */
@@ -43,16 +46,32 @@ export function useTrainingData(id: string) {
   return useQuery({ ...stored(id), select: ({ data }: StoredData) => data })
 }
 
+/** Data that was edited, and the tag of the revision of which it was made. */
+type Edited = StoredData & Pick<Applied, 'operations'>
+
+/** Sends what is other than before: the data may be large. The first of an assistant goes as a whole. */
+function send(id: string, { data, operations, tag }: Edited) {
+  const path = { id }
+  if (tag && operations.length <= OPERATIONS) {
+    return api.PATCH('/api/v1/assistants/{id}/training-data', {
+      params: { path, header: { 'If-Match': tag } },
+      headers: { 'Content-Type': 'application/json-patch+json' },
+      body: operations,
+    })
+  }
+  return api.PUT('/api/v1/assistants/{id}/training-data', {
+    params: { path, header: tag ? { 'If-Match': tag } : {} },
+    headers: { 'Content-Type': 'application/json' },
+    body: data,
+  })
+}
+
 /** Stores edited data, unless somebody else has stored some since it was read. */
 export function useSaveTrainingData(id: string) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: async ({ data, tag }: StoredData) => {
-      const call = api.PUT('/api/v1/assistants/{id}/training-data', {
-        params: { path: { id }, header: tag ? { 'If-Match': tag } : {} },
-        headers: { 'Content-Type': 'application/json' },
-        body: data,
-      })
+    mutationFn: async (edited: Edited) => {
+      const call = send(id, edited)
       const summary = (await unwrap(call)) as TrainingDataSummary
       return { summary, tag: (await call).response.headers.get('etag') ?? undefined }
     },
