@@ -1,5 +1,8 @@
 //! Reading bytes into a tree, with bounds on what a document may cost.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use serde::de::IgnoredAny;
 use serde_saphyr::{Error, Options, budget::BudgetBreach};
 
@@ -64,7 +67,24 @@ pub fn read_json(text: &str, size: Size) -> Result<Node, DocumentError> {
         let told = message.split(" at line ").next().unwrap_or_default();
         syntax(at, told)
     })?;
-    read_yaml(text, size)
+    read_yaml(&escaped(text), size)
+}
+
+/// The same JSON without characters that YAML does not take as they are. In JSON they stand in strings only.
+fn escaped(text: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    if !text.contains(is_raw) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if is_raw(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 fn syntax(at: Position, message: &str) -> DocumentError {
@@ -159,6 +179,18 @@ mod tests {
         assert_eq!(
             tree.get("b").unwrap().value.value,
             Value::Text("yes".to_owned())
+        );
+    }
+
+    #[test]
+    fn json_may_hold_characters_that_yaml_does_not_take() {
+        let tree = read_json("[\"I\u{92}m \u{7f}\u{ffff}\"]").unwrap();
+        let Value::List(items) = &tree.value else {
+            panic!("a list")
+        };
+        assert_eq!(
+            items[0].value,
+            Value::Text("I\u{92}m \u{7f}\u{ffff}".to_owned())
         );
     }
 

@@ -48,6 +48,21 @@ impl<'a> Source<'a> {
         placed.collect()
     }
 
+    /// Whether a scalar stands there as this text, as far as the walk has not passed it.
+    pub(super) fn has(&mut self, at: Position, scalar: &str) -> bool {
+        let Some(rest) = self.rest_from(at.line) else {
+            return true;
+        };
+        let before = usize::try_from(at.column).unwrap_or(1).saturating_sub(1);
+        let start = rest
+            .char_indices()
+            .nth(before)
+            .map_or(rest.len(), |(start, _)| start);
+        let goes_on = |c: char| c.is_alphanumeric() || "._+-".contains(c);
+        let rest = rest[start..].strip_prefix(scalar);
+        rest.is_some_and(|rest| !rest.starts_with(goes_on))
+    }
+
     /// The text from the beginning of a line on, unless the walk is past it.
     fn rest_from(&mut self, number: u32) -> Option<&'a str> {
         if number < self.line {

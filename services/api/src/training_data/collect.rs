@@ -266,7 +266,9 @@ fn compile(pattern: &str) -> Result<(), String> {
     if pattern.is_empty() {
         return Err("it is empty".to_owned());
     }
+    // As `ml` does: what takes either case is larger.
     let built = regex::RegexBuilder::new(pattern)
+        .case_insensitive(true)
         .size_limit(PATTERN_BYTES)
         .build();
     built.map(drop).map_err(|error| match error {

@@ -27,16 +27,48 @@ pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentErro
         return Err(DocumentError::Syntax(finding(Position::new(1, 1), message)));
     }
     let mut collector = Collector::default();
+    let mut lines = Lines::of(text);
     for record in reader.records() {
         let record = record.map_err(|error| malformed(&error))?;
-        row(&mut collector, &record, swapped);
+        let at = Position::new(lines.of_record(&record), 1);
+        row(&mut collector, &record, (at, swapped));
     }
     collector.finish()
 }
 
-fn row(collector: &mut Collector, record: &csv::StringRecord, swapped: bool) {
-    let line = record.position().map_or(1, csv::Position::line);
-    let at = Position::new(u32::try_from(line).unwrap_or(u32::MAX), 1);
+/// Counts lines. The reader's own count is where it stopped before: in front of the rest of a line end, and of empty lines.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: u32,
+}
+
+impl<'a> Lines<'a> {
+    const fn of(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of a record, of which none comes before the last one that was asked for.
+    fn of_record(&mut self, record: &csv::StringRecord) -> u32 {
+        let stopped = record.position().map_or(0, csv::Position::byte);
+        let stopped = usize::try_from(stopped).unwrap_or(self.text.len());
+        let rest = self.text.get(stopped..).unwrap_or_default();
+        let start = self.text.len() - rest.trim_start_matches(['\r', '\n']).len();
+        let passed = self.text.get(self.at..start).unwrap_or_default();
+        let passed = passed.matches('\n').count();
+        self.line = self
+            .line
+            .saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
+        self.at = start;
+        self.line
+    }
+}
+
+fn row(collector: &mut Collector, record: &csv::StringRecord, (at, swapped): (Position, bool)) {
     if record.len() != HEADER.len() {
         let columns = record.len();
         collector.wrong(
@@ -169,6 +201,9 @@ mod tests {
         assert_eq!(line, 3);
         assert!(message.contains("found 3"), "{message}");
         assert_eq!(place("text,intent\nok,x\n\" \",y\n").0, 3);
+        assert_eq!(place("text,intent\r\nok,x\r\n\" \",y\r\n").0, 3);
+        assert_eq!(place("text,intent\n\n\n\" \",y\n").0, 4);
+        assert_eq!(place("text,intent\n\"a\r\nb\",x\n\r\n\" \",y\n").0, 5);
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Reader<'_> {
                     .ignore(entry.at, &format!("`{other}` is not kept")),
             }
         }
-        let Some(name) = scalar(&kind.value) else {
+        let Some(name) = self.scalar(&kind.value) else {
             self.collector.wrong(
                 kind.value.at,
                 format!("the name of the {} is missing", kind.key),
@@ -112,7 +112,7 @@ impl Reader<'_> {
     }
 
     fn intent(&mut self, intent: &Entry, metadata: &Entry) {
-        if let (Some(name), Some(metadata)) = (scalar(&intent.value), noted(metadata)) {
+        if let (Some(name), Some(metadata)) = (self.scalar(&intent.value), noted(metadata)) {
             self.collector.intent(intent.at, &name, metadata);
         }
     }
@@ -222,7 +222,7 @@ impl Reader<'_> {
             }
             _ => (Some(item), None),
         };
-        let Some((at, text)) = text.and_then(|node| Some((node.at, scalar(node)?))) else {
+        let Some((at, text)) = text.and_then(|node| Some((node.at, self.scalar(node)?))) else {
             self.collector.wrong(
                 item.at,
                 "an example is a text, or a mapping with the key `text`",
@@ -237,22 +237,31 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// The text of a scalar. YAML takes a name such as `2024` for a number; one that it would write otherwise, such as
+    /// `007`, has to be quoted.
+    fn scalar(&mut self, node: &Node) -> Option<String> {
+        let text = match &node.value {
+            Value::Text(text) => return Some(text.clone()),
+            Value::Bool(value) => value.to_string(),
+            Value::Int(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Null | Value::List(_) | Value::Map(_) => return None,
+        };
+        if !self.source.has(node.at, &text) {
+            let kind = node.value.kind();
+            let message = format!("YAML takes this for {kind}, `{text}`: put it in quotes");
+            self.collector.wrong(node.at, message);
+        }
+        Some(text)
+    }
+}
+
 /// A line of the examples of an item.
 struct Line {
     at: Position,
     text: String,
     metadata: Option<Json>,
-}
-
-/// The text of a scalar; YAML takes a name such as `2024` or `yes` for something else.
-fn scalar(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::Text(text) => Some(text.clone()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Int(value) => Some(value.to_string()),
-        Value::Float(value) => Some(value.to_string()),
-        Value::Null | Value::List(_) | Value::Map(_) => None,
-    }
 }
 
 #[cfg(test)]
@@ -290,6 +299,30 @@ nlu:
 stories:
 - story: x
 "#;
+
+    #[test]
+    fn what_yaml_would_write_otherwise_has_to_be_quoted() {
+        let list = |example: &str| format!("nlu:\n- intent: call\n  examples:\n  - {example}\n");
+        for plain in [
+            "2024",
+            "-3",
+            "2.5",
+            "\"007\"",
+            "'+3069'",
+            "true",
+            "007 please",
+        ] {
+            let (data, _) = read(&list(plain)).unwrap();
+            assert_eq!(data.examples[0].text, plain.trim_matches(['"', '\'']));
+        }
+        for lost in ["007", "+306912345678", "1.50", "1e3", "text: 00"] {
+            let Err(DocumentError::Content(findings)) = read(&list(lost)) else {
+                panic!("{lost}")
+            };
+            assert_eq!(findings.told()[0].line, Some(4), "{lost}");
+        }
+        assert!(read("nlu:\n- lookup: 007\n  examples: |\n    - Bond\n").is_err());
+    }
 
     #[test]
     fn a_rasa_file_is_read() {

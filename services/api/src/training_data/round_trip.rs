@@ -24,6 +24,7 @@ fn text() -> impl Strategy<Value = String> {
         Just("\n".to_owned()),
         Just("\t".to_owned()),
         Just(",;'|>&*!%@`{}()".to_owned()),
+        Just("\u{7f}\u{92}\u{fffe}".to_owned()),
         Just("\u{7}\u{85}\u{2028}\u{feff}\u{a0}".to_owned()),
         "\\PC{1,4}",
     ];
