@@ -7,10 +7,14 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
 use stoa_service::{Clock, Json, Problem};
+use tokio::sync::Semaphore;
 
 /// Longer utterances, in bytes, are understood on a thread that may block, and so is what goes through an encoder: 1,000
 /// take about 100 microseconds, and nobody else should wait longer than that.
 const LONG: usize = 1_000;
+/// Of these, so many at a time: the longest takes 30 MB and seconds where there are hundreds of kinds of entity. Others wait
+/// as long as their requests do.
+static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// `POST /internal/v1/parse`: what an utterance means to one version of an assistant's model.
 pub(crate) async fn parse(
@@ -26,6 +30,12 @@ pub(crate) async fn parse(
     let understand =
         move || span.in_scope(|| model.parse_for(&input.text, version, &now, builtins));
     let result = if takes_long {
+        // Held by the work itself: who waits for it may go, and it goes on.
+        let place = PLACES.acquire().await;
+        let understand = move || {
+            let _place = place;
+            understand()
+        };
         tokio::task::spawn_blocking(understand)
             .await
             .map_err(LoadError::Broken)?

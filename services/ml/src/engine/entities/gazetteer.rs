@@ -1,12 +1,19 @@
 //! Lists of an entity's values: exact phrases, whatever their case and accents.
 
-use super::super::progress::{Cancelled, Progress};
+use super::super::progress::Progress;
 use super::super::text::{Text, slice};
+use super::super::train::TrainError;
 use super::LOOKUP;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::{Lookup, Synonym};
+
+/// Tokens of a phrase at most: from each token of an utterance it is looked for as far as this.
+const PHRASE: usize = 100;
+/// Characters of one that is told to be too long.
+const TOLD: usize = 40;
 
 /// The phrases of all lists.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,7 +40,7 @@ impl Gazetteer {
         lookups: &[Lookup],
         synonyms: &[Synonym],
         progress: &Progress,
-    ) -> Result<Self, Cancelled> {
+    ) -> Result<Self, TrainError> {
         let mut gazetteer = Self::default();
         let mut variants: HashMap<&str, Vec<&String>> = HashMap::new();
         for synonym in synonyms {
@@ -44,9 +51,9 @@ impl Gazetteer {
             let entity = gazetteer.number(&lookup.entity);
             for value in &lookup.values {
                 progress.advance(0)?;
-                gazetteer.add(value, entity, value);
+                gazetteer.add(value, entity, value)?;
                 for variant in variants.get(value.as_str()).into_iter().flatten() {
-                    gazetteer.add(variant, entity, value);
+                    gazetteer.add(variant, entity, value)?;
                 }
             }
         }
@@ -62,14 +69,23 @@ impl Gazetteer {
         u32::try_from(number).expect("a request body cannot hold 2^32 lists")
     }
 
-    fn add(&mut self, phrase: &str, entity: u32, value: &str) {
+    fn add(&mut self, phrase: &str, entity: u32, value: &str) -> Result<(), TrainError> {
         let key = Text::key(phrase);
         if key.is_empty() {
-            return;
+            return Ok(());
         }
-        self.longest = self.longest.max(key.split(' ').count());
+        let tokens = key.split(' ').count();
+        if tokens > PHRASE {
+            return Err(TrainError::LongPhrase {
+                entity: self.entities[entity as usize].clone(),
+                phrase: phrase.chars().take(TOLD).collect(),
+                limit: PHRASE,
+            });
+        }
+        self.longest = self.longest.max(tokens);
         let found = || (entity, Some(value.to_owned()));
         self.phrases.entry(key).or_insert_with(found);
+        Ok(())
     }
 
     /// The longest phrases, from left to right.
@@ -91,15 +107,22 @@ impl Gazetteer {
     fn longest_from(&self, text: &Text, first: usize) -> Option<Hit<'_>> {
         let mut key = String::new();
         let mut best = None;
-        for (index, token) in text.tokens()[first..].iter().take(self.longest).enumerate() {
+        // A model of an earlier release may have longer ones.
+        let longest = self.longest.min(PHRASE);
+        for (index, token) in text.tokens()[first..].iter().take(longest).enumerate() {
             text.append_key(token, &mut key);
-            if let Some((entity, value)) = self.phrases.get(&key) {
-                let (tokens, value) = (index + 1, value.as_deref());
+            let from = (Bound::Included(key.as_str()), Bound::Unbounded);
+            let next = self.phrases.range::<str, _>(from).next();
+            let Some((phrase, (entity, value))) = next.filter(|(next, _)| next.starts_with(&key))
+            else {
+                break;
+            };
+            if phrase.len() == key.len() {
                 best = Some(Hit {
                     first,
-                    tokens,
+                    tokens: index + 1,
                     entity: *entity,
-                    value,
+                    value: value.as_deref(),
                 });
             }
         }
@@ -215,10 +238,28 @@ mod tests {
         let gazetteer = Gazetteer::new(&lookups, &synonyms, &progress).unwrap();
         assert_eq!(gazetteer.phrases.len(), 80_000);
         progress.cancel();
-        assert_eq!(
+        assert!(matches!(
             Gazetteer::new(&lookups, &synonyms, &progress),
-            Err(Cancelled)
-        );
+            Err(TrainError::Cancelled(_))
+        ));
+    }
+
+    #[test]
+    fn a_phrase_of_many_tokens_is_refused_and_one_that_is_begun_is_none() {
+        let list = |tokens: usize| {
+            let lookups = [Lookup {
+                entity: "noise".into(),
+                values: vec!["! ".repeat(tokens)],
+            }];
+            Gazetteer::new(&lookups, &[], &Progress::new())
+        };
+        assert!(matches!(
+            list(PHRASE + 1),
+            Err(TrainError::LongPhrase { .. })
+        ));
+        let longest = list(PHRASE).unwrap();
+        let hits = |tokens: usize| longest.hits(&Text::new(&"!".repeat(tokens))).len();
+        assert_eq!([PHRASE - 1, PHRASE, 10 * PHRASE].map(hits), [0, 1, 10]);
     }
 
     #[test]

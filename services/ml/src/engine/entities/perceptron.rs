@@ -202,12 +202,12 @@ pub(super) fn viterbi(emissions: &[f32], transitions: &[f32], labels: usize) -> 
         .skip(2)
         .step_by(2)
         .for_each(|inside| *inside = f32::NEG_INFINITY);
-    let mut origins: Vec<usize> = Vec::with_capacity(emissions.len());
+    let mut origins: Vec<u16> = Vec::with_capacity(emissions.len());
     for row in rows {
         let mut next = Vec::with_capacity(labels);
         for (label, emission) in row.iter().enumerate() {
             let (origin, score) = best_origin(&scores, transitions, label, labels);
-            origins.push(origin);
+            origins.push(u16::try_from(origin).expect("there are at most 501 labels"));
             next.push(score + emission);
         }
         scores = next;
@@ -232,12 +232,12 @@ fn best_origin(scores: &[f32], transitions: &[f32], label: usize, labels: usize)
     best
 }
 
-fn trace_back(scores: &[f32], origins: &[usize], labels: usize) -> Vec<usize> {
+fn trace_back(scores: &[f32], origins: &[u16], labels: usize) -> Vec<usize> {
     let last = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     let mut label = last.map_or(0, |(label, _)| label);
     let mut path = vec![label];
     for row in origins.chunks_exact(labels).rev() {
-        label = row[label];
+        label = usize::from(row[label]);
         path.push(label);
     }
     path.reverse();

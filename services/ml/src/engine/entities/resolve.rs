@@ -31,13 +31,20 @@ fn merge_roles(found: &mut Vec<Entity>) {
         .drain(..)
         .partition(|entity| entity.extractor == MODEL);
     for entity in learned {
-        let exact = rest.iter_mut().find(|other| {
-            other.entity == entity.entity && other.extractor != BUILTIN && overlap(other, &entity)
-        });
-        match exact {
-            Some(exact) => exact.role = entity.role,
-            None => found.push(entity),
+        // Of all of them: which one wins is decided later.
+        let mut exact = rest
+            .iter_mut()
+            .filter(|other| {
+                other.entity == entity.entity
+                    && other.extractor != BUILTIN
+                    && overlap(other, &entity)
+            })
+            .peekable();
+        if exact.peek().is_none() {
+            found.push(entity);
+            continue;
         }
+        exact.for_each(|exact| exact.role.clone_from(&entity.role));
     }
     found.append(&mut rest);
 }
@@ -95,6 +102,26 @@ mod tests {
         assert_eq!(
             resolve(found),
             [entity("c", 0, 8, LOOKUP), entity("b", 10, 12, REGEX)]
+        );
+    }
+
+    #[test]
+    fn a_role_is_kept_whoever_of_those_that_found_the_same_wins() {
+        let learned = Entity {
+            role: Some("to".into()),
+            ..entity("city", 3, 7, MODEL)
+        };
+        let found = vec![
+            entity("city", 3, 7, LOOKUP),
+            entity("city", 3, 7, REGEX),
+            learned,
+        ];
+        let [kept] = &resolve(found)[..] else {
+            panic!("one")
+        };
+        assert_eq!(
+            (kept.extractor.as_str(), kept.role.as_deref()),
+            (REGEX, Some("to"))
         );
     }
 

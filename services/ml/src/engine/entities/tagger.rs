@@ -42,13 +42,17 @@ pub(super) fn learn(
         return Ok(None);
     }
     let labelled = examples.iter().zip(lesson.texts).zip(lesson.label_of);
-    let sentences: Vec<Sentence> = labelled
-        .map(|((example, text), intent)| Sentence {
+    let sentence = |((example, text), intent): ((&Example, &Text), &u32)| {
+        progress.advance(0)?;
+        Ok(Sentence {
             features: features(text, *intent as usize, &gazetteer.listed(text)),
             unworded: UNWORDED,
             labels: labels(example, text, &tags),
         })
-        .collect();
+    };
+    let sentences = labelled
+        .map(sentence)
+        .collect::<Result<Vec<_>, TrainError>>()?;
     progress.expect(sentences.len() * EPOCHS);
     let labels = label_count(&tags);
     let learned = perceptron::learn(&sentences, labels, &mut random, progress)?;
