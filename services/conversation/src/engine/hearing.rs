@@ -1,5 +1,6 @@
 //! What the user said, as the engine hears it.
 
+use stoa_contracts::flows::is_payload_name;
 use stoa_contracts::parse::{Entity, ParseResult};
 
 /// What the user said.
@@ -25,8 +26,7 @@ impl Utterance {
             None => (command, "{}"),
         };
         let intent = intent.trim();
-        let is_name = |c: char| c.is_alphanumeric() || "_-+".contains(c);
-        if intent.is_empty() || !intent.chars().all(is_name) {
+        if !is_payload_name(intent) {
             return None;
         }
         let entities: serde_json::Map<String, serde_json::Value> =
@@ -96,6 +96,8 @@ mod tests {
         assert_eq!(said.intent, Some(("inform".into(), 1.0)));
         assert_eq!(said.entities.len(), 2);
         assert_eq!(said.entities[0].value, "Rome");
+        let of_many = Utterance::from_payload("/faq/ask.more").unwrap();
+        assert_eq!(of_many.intent, Some(("faq/ask.more".into(), 1.0)));
     }
 
     #[test]

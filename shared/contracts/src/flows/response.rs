@@ -33,6 +33,12 @@ pub struct ResponseButton {
     pub payload: Option<String>,
 }
 
+/// Whether a payload can name an intent: `/faq/ask` does, `/report reading` is an utterance.
+pub fn is_payload_name(intent: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "_-+/.:".contains(c);
+    !intent.is_empty() && intent.chars().all(is_part)
+}
+
 /// The names in braces in a text, such as `city` in `Hello {city}`, with the text around them.
 /// Yields `(literal, Some(name))` pairs and a last `(literal, None)`.
 pub fn placeholders(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {

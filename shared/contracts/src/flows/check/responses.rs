@@ -1,7 +1,7 @@
 //! Responses: texts, placeholders and buttons.
 
 use super::{Check, segment};
-use crate::flows::response::{ResponseButton, Variant, placeholders};
+use crate::flows::response::{ResponseButton, Variant, is_payload_name, placeholders};
 
 impl Check<'_> {
     pub(super) fn responses(&mut self) {
@@ -42,7 +42,15 @@ impl Check<'_> {
             Some(at) => command.split_at(at),
             None => (command, "{}"),
         };
-        self.intent_named(&pointer, intent.trim());
+        let intent = intent.trim();
+        if is_payload_name(intent) {
+            self.intent_named(&pointer, intent);
+        } else {
+            self.problem(
+                &pointer,
+                format!("the name of an intent here has letters, digits and `_-+/.:` only, not `{intent}`"),
+            );
+        }
         let entities: Result<serde_json::Map<String, serde_json::Value>, _> =
             serde_json::from_str(entities);
         match entities {
