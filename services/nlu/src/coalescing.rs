@@ -10,7 +10,7 @@ pub(crate) type InFlight = Cache<String, ParseResult>;
 /// Requests that are shared at a time; more are made for themselves.
 const SHARED: u64 = 10_000;
 /// An answer is for those who waited for it and no other: it may be another one a moment later.
-const KEPT: Duration = Duration::from_millis(1);
+const KEPT: Duration = Duration::ZERO;
 
 /// Where nobody waits yet.
 pub(crate) fn in_flight() -> InFlight {
