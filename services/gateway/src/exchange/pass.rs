@@ -6,20 +6,16 @@ use crate::front::Lane;
 use crate::headers;
 use crate::observe::Trace;
 use crate::routes::Route;
-use crate::upstream::{self, Answer, Rest, UpstreamError};
+use crate::upstream::{self, Answer, Rest, TIMEOUT, UpstreamError};
 use crate::websocket::Upgrade;
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderMap;
 use http::{Method, Response};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 use stoa_contracts::ErrorCode;
-use stoa_contracts::deadline;
 use stoa_service::Problem;
 use tracing::{Instrument as _, Span, field::Empty};
-
-/// How long the service may take, in milliseconds.
-const TIMEOUT: HeaderName = HeaderName::from_static(deadline::TIMEOUT_HEADER);
 
 /// Asks the service and streams what it answers; also says which address answered.
 pub(super) async fn pass(

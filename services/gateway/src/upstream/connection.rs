@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use stoa_client::InFlight;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::WriteHalf;
@@ -44,6 +45,8 @@ pub(super) struct Outgoing<'r> {
     pub(super) head: &'r [u8],
     /// `None` for a request without one.
     pub(super) body: Option<(&'r mut Sent, Framing)>,
+    /// Hears how far a long body is.
+    pub(super) endpoint: &'r InFlight,
 }
 
 impl Connection {
@@ -83,7 +86,11 @@ impl Connection {
                 self.write_first(outgoing.head).await?;
                 self.read_head(method).await.map_err(Failure::Broken)
             }
-            Some((body, framing)) => self.send_body(method, outgoing.head, body, framing).await,
+            Some(body) => {
+                let head = outgoing.head;
+                self.send_body((method, head), body, outgoing.endpoint)
+                    .await
+            }
         }
     }
 
@@ -101,10 +108,9 @@ impl Connection {
     /// Sends a body and listens meanwhile: a service may answer before it has read all.
     async fn send_body(
         &mut self,
-        method: &Method,
-        head: &[u8],
-        body: &mut Sent,
-        framing: Framing,
+        (method, head): (&Method, &[u8]),
+        (body, framing): (&mut Sent, Framing),
+        endpoint: &InFlight,
     ) -> Result<Head, Failure> {
         let mut first = head.to_vec();
         // A short body is there already, and goes with the head.
@@ -115,12 +121,16 @@ impl Connection {
         if is_whole {
             return self.read_head(method).await.map_err(Failure::Broken);
         }
+        endpoint.uploading();
         let (mut reads, mut writes) = self.stream.split();
         let mut writing = pin!(write_body(&mut writes, body, framing));
         let mut reading = pin!(read_head(&mut reads, &mut self.received, method));
         tokio::select! {
             written = &mut writing => match written {
-                Ok(()) => reading.await.map_err(Failure::Broken),
+                Ok(()) => {
+                    endpoint.uploaded();
+                    reading.await.map_err(Failure::Broken)
+                }
                 // It may have answered before it closed.
                 Err(Failure::Broken(error)) => reading.await.map_err(|_| Failure::Broken(error)),
                 Err(failure) => Err(failure),

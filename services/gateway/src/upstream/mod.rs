@@ -23,7 +23,7 @@ use bytes::Bytes;
 use connection::Outgoing;
 use error::Failure;
 use head::{Framing, Head};
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
+use stoa_contracts::deadline;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tries::Tries;
@@ -40,9 +41,11 @@ use tries::Tries;
 const HOLD: Duration = Duration::from_secs(1);
 /// Bodies that go to a service as they come: a quarter of what it may have at once, for how long they take is up to clients.
 const UPLOADS: usize = 128;
-/// Who waits for less than this says nothing about an address that is late.
+/// An address that has had a request for less than this has not failed.
 const PATIENT: Duration = Duration::from_secs(1);
 
+/// How long the service has for its answer, in milliseconds.
+pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static(deadline::TIMEOUT_HEADER);
 /// The port of `http` where a URL does not name one.
 const HTTP_PORT: u16 = 80;
 
@@ -175,17 +178,21 @@ impl Upstream {
         mut request: Request,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
+        let deadline = Instant::now() + timeout;
         if let Some(body) = &mut request.body {
-            let gathered = tokio::time::timeout(timeout, body.gather()).await;
+            let gathered = tokio::time::timeout_at(deadline, body.gather()).await;
             let gathered = gathered.unwrap_or(Err(BodyError::Idle));
             gathered.map_err(UpstreamError::Body)?;
         }
-        let deadline = Instant::now() + timeout;
         let patience = HOLD.min(timeout);
         self.place(&mut request, patience).await?;
         // Given back with the head of the answer: how long the rest takes is up to the client.
         let turn = self.endpoints.enter(patience).await;
         let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
+        if let Some(told) = request.headers.get_mut(TIMEOUT) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            *told = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into();
+        }
         request.headers.insert(HOST, self.host.clone());
         request.headers.remove(CONTENT_LENGTH);
         let framing = framing(&request);
@@ -215,9 +222,10 @@ impl Upstream {
                 method: &request.method,
                 head: &head,
                 body: body.map(|body| (body, framing)),
+                endpoint: &endpoint,
             };
             let address = endpoint.address();
-            let sent = exchange(pool, address, outgoing);
+            let sent = exchange(pool, outgoing);
             let failure = match tokio::time::timeout_at(deadline, sent).await {
                 Ok(Ok((connection, head))) => {
                     return Ok(answer(pool, connection, head, endpoint));
@@ -229,7 +237,7 @@ impl Upstream {
                         return Err(UpstreamError::Body(BodyError::Idle));
                     }
                     let has_all = request.body.as_ref().is_none_or(Sent::has_ended);
-                    if timeout >= PATIENT && has_all {
+                    if endpoint.age() >= PATIENT && has_all {
                         endpoint.answered(Outcome::Broken);
                     }
                     let service = self.name.clone();
@@ -240,7 +248,8 @@ impl Upstream {
                 }
             };
             tracing::debug!(service = self.name, %address, ?failure, "a try failed");
-            if !tries.again(self, &endpoint, &request, &failure).await {
+            let again = tries.again(self, &endpoint, &request, &failure).await;
+            if !again || Instant::now() >= deadline {
                 return Err(failure.of(&self.name));
             }
         }
@@ -265,11 +274,8 @@ impl Upstream {
     }
 }
 
-async fn exchange(
-    pool: &Pool,
-    address: SocketAddr,
-    outgoing: Outgoing<'_>,
-) -> Result<(Connection, Head), Failure> {
+async fn exchange(pool: &Pool, outgoing: Outgoing<'_>) -> Result<(Connection, Head), Failure> {
+    let address = outgoing.endpoint.address();
     let closely = outgoing.body.is_some() || !outgoing.method.is_idempotent();
     let mut connection = match pool.take(address, closely) {
         Some(connection) => connection,
@@ -288,6 +294,7 @@ fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -
     } = head;
     endpoint.answered(Outcome::of(head.status(), head.headers()));
     let rest = if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        endpoint.switched();
         Rest::Switched(connection, endpoint)
     } else {
         let pool = keeps.then(|| pool.clone());

@@ -61,13 +61,16 @@ impl Tries {
         };
         let is_refused = matches!(failure, Failure::Refused(_));
         self.was_sent |= retry == Retry::Sent;
-        let may = if is_refused && !upstream.endpoints.others(&self.tried) {
+        let may = if !is_refused || upstream.endpoints.good_others(&self.tried) {
+            upstream.budget.withdraw(retry)
+        } else if upstream.endpoints.others(&self.tried) {
+            // One that was put aside may have come back, and to be refused again costs it nothing.
+            true
+        } else {
             // All of them refused. That is limited by time: a budget would let some requests
             // wait and others not.
             self.tried.clear();
             self.hold().await
-        } else {
-            upstream.budget.withdraw(retry)
         };
         if may {
             counter.increment(1);

@@ -3,8 +3,8 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +25,11 @@ use super::{
 const PENALTY: Duration = Duration::from_millis(500);
 /// Probes in a row that fail before an address is out: one may be lost.
 const MISSES: u32 = 2;
+/// Of so many that wait, one should have been answered: how long none was says how long the next one waits at least. Fewer
+/// may each be a request that takes its time.
+const MANY: usize = 3;
+/// Shorter silences are nothing to speak of, and all addresses have them.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// One address.
 #[derive(Debug)]
@@ -32,6 +37,10 @@ pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
     latency: PeakEwma,
     in_flight: AtomicUsize,
+    /// Those of them that have been sent, and have no answer.
+    waiting: AtomicUsize,
+    /// When it last answered, or began to have something to answer, in milliseconds.
+    heard: AtomicU64,
     /// Nothing speaks against it; all that is asked of most addresses.
     plain: AtomicBool,
     /// A good answer changes something.
@@ -80,6 +89,8 @@ impl Endpoint {
             address,
             latency: PeakEwma::default(),
             in_flight: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            heard: AtomicU64::new(0),
             plain: AtomicBool::new(!has_probe),
             troubled: AtomicBool::new(false),
             state: Mutex::new(State {
@@ -92,9 +103,32 @@ impl Endpoint {
         }
     }
 
-    /// How long it takes to answer, in seconds, as far as that is known.
+    /// How long it takes to answer, in seconds, as far as that is known. Who answers nobody is known by that, long before
+    /// the first of those who wait gives up.
     pub(super) fn seconds(&self, now: Instant) -> Option<f32> {
-        self.latency.seconds(millis(self.epoch, now))
+        let now = millis(self.epoch, now);
+        let known = self.latency.seconds(now);
+        if self.waiting.load(Ordering::Relaxed) < MANY {
+            return known;
+        }
+        let silence = now.saturating_sub(self.heard.load(Ordering::Relaxed));
+        let silence = Duration::from_millis(silence);
+        if silence < SILENCE {
+            return known;
+        }
+        let silence = silence.as_secs_f32();
+        Some(known.map_or(silence, |known| known.max(silence)))
+    }
+
+    /// One more waits for it since a moment.
+    fn wait(&self, since: Instant) {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.hear(since);
+        }
+    }
+
+    fn hear(&self, now: Instant) {
+        self.heard.store(millis(self.epoch, now), Ordering::Relaxed);
     }
 
     /// Forgets how long it took, and takes this from others.
@@ -137,8 +171,17 @@ impl Endpoint {
         state.health == Health::Good && state.breaker.try_trial(now)
     }
 
+    /// Whether it should be probed again at once: it was silent for the first time, which may be chance.
+    pub(super) fn is_suspect(&self) -> bool {
+        let state = self.state();
+        state.misses == 1 && state.health == Health::Good
+    }
+
     /// Takes what a probe has found; says whether that is news.
     pub(super) fn found(&self, finding: Finding) -> bool {
+        if finding == Finding::Good {
+            self.hear(Instant::now());
+        }
         let mut state = self.state();
         let before = state.health;
         state.misses = match finding {
@@ -184,16 +227,73 @@ pub struct InFlight {
     endpoint: Arc<Endpoint>,
     since: Instant,
     on_trial: bool,
+    /// How far it is.
+    stage: AtomicU8,
+    /// When the last of what was long to send had gone out.
+    uploaded: OnceLock<Instant>,
 }
+
+/// It has been sent, as far as anybody knows, and has no answer.
+const WAITING: u8 = 0;
+/// The client still sends it: the time is not the address's.
+const UPLOADING: u8 = 1;
+/// How it ended is known.
+const ANSWERED: u8 = 2;
+/// The same; what goes on is no request any more, and keeps nobody from being answered.
+const SWITCHED: u8 = 3;
 
 impl InFlight {
     pub(super) fn to(endpoint: &Arc<Endpoint>, since: Instant, on_trial: bool) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        endpoint.wait(since);
         Self {
             endpoint: Arc::clone(endpoint),
             since,
             on_trial,
+            stage: AtomicU8::new(WAITING),
+            uploaded: OnceLock::new(),
         }
+    }
+
+    /// It is sent as its client sends it: until [`Self::uploaded`] the time is not the address's.
+    pub fn uploading(&self) {
+        self.go_to(UPLOADING);
+    }
+
+    /// All of it has gone out.
+    pub fn uploaded(&self) {
+        if self.stage.load(Ordering::Relaxed) == UPLOADING {
+            let now = Instant::now();
+            // Only who sends it says so, once.
+            let _ = self.uploaded.set(now);
+            self.stage.store(WAITING, Ordering::Relaxed);
+            self.endpoint.wait(now);
+        }
+    }
+
+    /// It was answered, and goes on as something else for as long as its client likes.
+    pub fn switched(&self) {
+        if self.go_to(SWITCHED) != SWITCHED {
+            self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How long the address has had it.
+    pub fn age(&self) -> Duration {
+        if self.stage.load(Ordering::Relaxed) == UPLOADING {
+            return Duration::ZERO;
+        }
+        let since = self.uploaded.get().unwrap_or(&self.since);
+        since.elapsed()
+    }
+
+    /// At which stage it was.
+    fn go_to(&self, stage: u8) -> u8 {
+        let before = self.stage.swap(stage, Ordering::Relaxed);
+        if before == WAITING {
+            self.endpoint.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        before
     }
 
     /// Where the request goes.
@@ -203,14 +303,18 @@ impl InFlight {
 
     /// How it ended, as soon as that is known: with the head of the answer, not its body.
     pub fn answered(&self, outcome: Outcome) {
-        let (endpoint, now) = (&self.endpoint, Instant::now());
-        let latency = now.saturating_duration_since(self.since);
+        let (endpoint, now, age) = (&self.endpoint, Instant::now(), self.age());
+        let before = self.go_to(ANSWERED);
+        if outcome != Outcome::Broken {
+            endpoint.hear(now);
+        }
         let millis = millis(endpoint.epoch, now);
-        let latency = match outcome {
-            Outcome::Good => latency,
-            _ => latency.max(PENALTY),
-        };
-        endpoint.latency.record(latency, millis);
+        match outcome {
+            // An answer to half of a request says little.
+            Outcome::Good if before == UPLOADING => {}
+            Outcome::Good => endpoint.latency.record(age, millis),
+            _ => endpoint.latency.record(age.max(PENALTY), millis),
+        }
         if matches!(outcome, Outcome::Good | Outcome::Unable) {
             if endpoint.troubled.load(Ordering::Relaxed) {
                 endpoint.judge(|breaker| {
@@ -232,6 +336,7 @@ impl InFlight {
 
     /// No connection could be made: others are chosen for a while, as long as there are any.
     pub fn refused(&self) {
+        self.go_to(ANSWERED);
         let now = Instant::now();
         let refused = |breaker: &mut Breaker| breaker.refused(self.since, now);
         if self.endpoint.judge(refused)
@@ -244,7 +349,18 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let age = self.age();
+        match self.go_to(ANSWERED) {
+            SWITCHED => {}
+            stage => {
+                if stage == WAITING {
+                    // Whoever waited has gone, after so long without an answer.
+                    let now = millis(self.endpoint.epoch, Instant::now());
+                    self.endpoint.latency.at_least(age, now);
+                }
+                self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
         if self.on_trial {
             self.endpoint.state().breaker.end_trial();
         }

@@ -43,6 +43,16 @@ impl PeakEwma {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
+    /// Somebody has waited for so long, and has no answer.
+    pub(super) fn at_least(&self, latency: Duration, now: u64) {
+        if self
+            .seconds(now)
+            .is_none_or(|known| known < latency.as_secs_f32())
+        {
+            self.record(latency, now);
+        }
+    }
+
     /// Starts anew: from the latency of others, or from nothing.
     pub(super) fn restart(&self, seconds: Option<f32>, now: u64) {
         let word = seconds.map_or(0, |seconds| pack(seconds.max(FLOOR), now));
@@ -96,6 +106,15 @@ mod tests {
             latency.record(2 * MS, now);
         }
         assert!((1.9..=5.0).contains(&millis(&latency, 20_000)));
+    }
+
+    #[test]
+    fn who_has_waited_in_vain_tells_only_what_is_longer_than_known() {
+        let latency = PeakEwma::default();
+        latency.at_least(100 * MS, 0);
+        assert!((99.0..=100.0).contains(&millis(&latency, 0)));
+        latency.at_least(2 * MS, 1);
+        assert!((99.0..=100.0).contains(&millis(&latency, 1)));
     }
 
     #[test]

@@ -25,8 +25,8 @@ use std::{
 use tokio::{task::JoinSet, time::Instant};
 
 pub use breaker::Breaker;
-use endpoint::Endpoint;
 pub use endpoint::InFlight;
+use endpoint::{Doubt, Endpoint};
 use gate::Gate;
 pub use gate::{Shed, Turn};
 pub use outcome::Outcome;
@@ -140,6 +140,16 @@ impl Endpoints {
         endpoints
             .iter()
             .any(|endpoint| !tried.contains(&endpoint.address) && endpoint.doubt().is_some())
+    }
+
+    /// The same, without those that were put aside.
+    pub fn good_others(&self, tried: &[SocketAddr]) -> bool {
+        let endpoints = self.shared.endpoints.load();
+        let is_good =
+            |endpoint: &Endpoint| endpoint.doubt().is_some_and(|doubt| doubt < Doubt::Aside);
+        endpoints
+            .iter()
+            .any(|endpoint| !tried.contains(&endpoint.address) && is_good(endpoint))
     }
 
     /// How many addresses are known.

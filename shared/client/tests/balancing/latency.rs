@@ -98,6 +98,109 @@ async fn a_new_address_begins_as_one_of_many() {
     assert!((60..=140).contains(&new), "{new} of 300");
 }
 
+/// Whatever the others had: they may all have been slow a moment ago, and it quick.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_answers_nobody_gets_few() {
+    let endpoints = at([1, 2, 3]);
+    spread(&endpoints, 100, |port| if port == 1 { 2 } else { 150 }).await;
+    let mut hanging = Vec::new();
+    for _ in 0..480 {
+        let chosen = endpoints.choose(&[]).await.unwrap();
+        tokio::time::advance(Duration::from_millis(5)).await;
+        if chosen.address().port() == 1 {
+            hanging.push(chosen);
+        } else {
+            chosen.answered(Outcome::Good);
+        }
+    }
+    assert!(hanging.len() < 40, "{} of 480", hanging.len());
+    // It answers all of them, and is as good as the others.
+    for one in hanging {
+        one.answered(Outcome::Good);
+    }
+    let after = spread(&endpoints, 5000, |_| 5).await;
+    assert!(after[&1] > 500, "{after:?}");
+}
+
+/// One who asks for what takes long must not take an address from all others.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_its_time_keeps_nobody_else_away() {
+    let endpoints = at([1, 2]);
+    let long = endpoints.choose(&[]).await.unwrap();
+    let mut beside = 0;
+    for _ in 0..100 {
+        let mut chosen = Vec::new();
+        for _ in 0..6 {
+            chosen.push(endpoints.choose(&[]).await.unwrap());
+        }
+        tokio::time::advance(Duration::from_millis(5)).await;
+        for one in chosen {
+            beside += usize::from(one.address() == long.address());
+            one.answered(Outcome::Good);
+        }
+    }
+    assert!(beside > 200, "{beside} of 600");
+}
+
+/// As in front of a service whose handlers hang and whose identity answers.
+#[tokio::test(start_paused = true)]
+async fn who_goes_without_an_answer_says_how_long_that_was() {
+    let endpoints = at([1, 2]);
+    let mut hung = 0;
+    for _ in 0..200 {
+        let chosen = endpoints.choose(&[]).await.unwrap();
+        if chosen.address().port() == 1 {
+            hung += 1;
+            tokio::time::advance(Duration::from_secs(3)).await;
+        } else {
+            tokio::time::advance(Duration::from_millis(20)).await;
+            chosen.answered(Outcome::Good);
+        }
+    }
+    assert!(hung < 10, "{hung} of 200");
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_a_client_sends_says_nothing_of_the_address() {
+    let endpoints = at([1, 2]);
+    spread(&endpoints, 100, |_| 5).await;
+    let upload = endpoints.choose(&[]).await.unwrap();
+    upload.uploading();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    upload.uploaded();
+    assert_eq!(upload.age(), Duration::ZERO);
+    tokio::time::advance(Duration::from_millis(5)).await;
+    upload.answered(Outcome::Good);
+    drop(upload);
+    let after = spread(&endpoints, 1000, |_| 5).await;
+    assert!(after.values().all(|count| *count > 300), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_as_something_else_is_no_request() {
+    let endpoints = at([1, 2]);
+    let mut open = Vec::new();
+    while open.len() < 50 {
+        let chosen = endpoints.choose(&[]).await.unwrap();
+        chosen.answered(Outcome::Good);
+        if chosen.address().port() == 1 {
+            chosen.switched();
+            open.push(chosen);
+        }
+    }
+    let spread_with = spread(&endpoints, 1000, |_| 5).await;
+    assert!(
+        spread_with.values().all(|count| *count > 300),
+        "{spread_with:?}"
+    );
+    drop(open);
+    let spread_after = spread(&endpoints, 1000, |_| 5).await;
+    assert!(
+        spread_after.values().all(|count| *count > 300),
+        "{spread_after:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
