@@ -6,6 +6,7 @@ use super::streams::Streams;
 use crate::body::Received;
 use crate::exchange::{self, From};
 use crate::framing;
+use http::header::{COOKIE, HOST, HeaderValue};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
@@ -30,7 +31,8 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
     let service = service_fn(move |request| {
         let (lane, streams) = (Arc::clone(&lane), own.clone());
         async move {
-            let request: Request<Incoming> = request;
+            let mut request: Request<Incoming> = request;
+            as_http1(&mut request);
             let answer = exchange::answer(&lane, from, request.map(Received::Http2)).await;
             Ok::<_, Infallible>(answer.map(|body| streams.offer(body)))
         }
@@ -63,5 +65,41 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
     if let Err(error) = ended {
         // Clients break off; that is no event for an operator.
         tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// Where HTTP/2 says the same in other fields: the host, and cookies one by one (RFC 9113, 8.2.3 and 8.3.1).
+fn as_http1<B>(request: &mut Request<B>) {
+    let authority = request.uri().authority();
+    let host = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let headers = request.headers_mut();
+    if let (None, Some(host)) = (headers.get(HOST), host) {
+        headers.insert(HOST, host);
+    }
+    let mut cookies = headers.get_all(COOKIE).iter();
+    if let (Some(first), true) = (cookies.next(), cookies.next().is_some()) {
+        let mut joined = first.as_bytes().to_vec();
+        for cookie in headers.get_all(COOKIE).iter().skip(1) {
+            joined.extend_from_slice(b"; ");
+            joined.extend_from_slice(cookie.as_bytes());
+        }
+        let joined = HeaderValue::from_bytes(&joined);
+        headers.insert(COOKIE, joined.expect("values of a header, and a separator"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_and_the_cookies_stand_where_all_else_looks_for_them() {
+        let request = Request::get("https://stoa.example/x");
+        let request = request.header(COOKIE, "a=1").header(COOKIE, "b=2");
+        let mut request = request.body(()).unwrap();
+        as_http1(&mut request);
+        assert_eq!(request.headers()[HOST], "stoa.example");
+        assert_eq!(request.headers()[COOKIE], "a=1; b=2");
+        assert_eq!(request.headers().get_all(COOKIE).iter().count(), 1);
     }
 }
