@@ -113,7 +113,7 @@ impl Retrainings {
                 if self.has(job.account_id, job.assistant_id).await? {
                     return Err(RetrainError::NotNow(error.problem().detail));
                 }
-                self.forget(context).await
+                self.forget(job, context).await
             }
             Err(error) if error.code() == ErrorCode::Conflict => {
                 Err(RetrainError::NotNow(error.problem().detail))
@@ -122,11 +122,12 @@ impl Retrainings {
         }
     }
 
-    /// The assistant is gone, and its schedule goes with it: it would fail for ever.
-    async fn forget(&self, context: &JobContext) -> Result<(), RetrainError> {
-        let job = self.store.find(context.envelope.id).await?;
-        if let Some(schedule) = job.and_then(|job| job.schedule) {
-            self.store.unschedule(&schedule).await?;
+    /// The assistant is gone, and its schedule goes with it, if it is still for that one: it would fail for ever.
+    async fn forget(&self, job: &Retrain, context: &JobContext) -> Result<(), RetrainError> {
+        let record = self.store.find(context.envelope.id).await?;
+        if let Some(schedule) = record.and_then(|record| record.schedule)
+            && self.store.unschedule_job(&schedule, job).await?
+        {
             tracing::info!(schedule, "a schedule is removed: its assistant is gone");
         }
         context.give(serde_json::json!({"skipped": "The assistant is gone."}));

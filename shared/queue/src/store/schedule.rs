@@ -2,7 +2,7 @@
 //! transaction that moves the schedule on, under an id that follows from the two.
 
 use super::{NewJob, Store};
-use crate::{Payload, QueueError};
+use crate::{Payload, QueueError, queue};
 use cronexpr::{Crontab, MakeTimestamp};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -187,6 +187,23 @@ impl Store {
         let removed = sqlx::query!("DELETE FROM queue_schedules WHERE name = $1", name)
             .execute(&self.pool)
             .await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
+    /// Removes a schedule, if what it enqueues is still this job; whether it was.
+    pub async fn unschedule_job<J: Payload>(
+        &self,
+        name: &str,
+        job: &J,
+    ) -> Result<bool, QueueError> {
+        let removed = sqlx::query!(
+            "DELETE FROM queue_schedules WHERE name = $1 AND kind = $2 AND payload = $3",
+            name,
+            J::KIND,
+            queue::body(job)?,
+        )
+        .execute(&self.pool)
+        .await?;
         Ok(removed.rows_affected() > 0)
     }
 
