@@ -1,12 +1,12 @@
 //! What passes between a running job and who watches over it.
 
 use crate::ends::{Effect, End, Ends};
-use crate::store::{Ending, Store};
+use crate::store::{Ending, Fence, Store};
 use crate::{Outcome, QueueError};
 use sqlx::PgConnection;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::SetOnce;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub enum Stop {
 /// A running job.
 #[derive(Debug)]
 pub(crate) struct Control {
-    stop: SetOnce<Stop>,
+    stop: watch::Sender<Option<Stop>>,
     /// Cancelled when broker or record say that another worker has the job.
     pub(crate) lost: CancellationToken,
     /// An `f64` by its bits.
@@ -36,17 +36,17 @@ pub(crate) struct Control {
 pub(crate) struct Held {
     store: Store,
     ends: Ends,
-    attempt: i16,
+    fence: Fence,
     /// Whether the end is written, whatever comes after it.
     has_ended: AtomicBool,
 }
 
 impl Held {
-    pub(crate) fn new(store: Store, ends: Ends, attempt: i16) -> Self {
+    pub(crate) fn new(store: Store, ends: Ends, fence: Fence) -> Self {
         Self {
             store,
             ends,
-            attempt,
+            fence,
             has_ended: AtomicBool::default(),
         }
     }
@@ -56,7 +56,7 @@ impl Control {
     /// Of a job that only the broker knows; its lease.
     pub(crate) fn new(lost: CancellationToken) -> Self {
         Self {
-            stop: SetOnce::new(),
+            stop: watch::Sender::new(None),
             lost,
             progress: AtomicU64::default(),
             result: Mutex::default(),
@@ -72,17 +72,37 @@ impl Control {
         }
     }
 
+    /// A job whose time is over may still be cancelled, and not the other way round.
     pub(crate) fn request(&self, stop: Stop) {
-        // The first reason stands.
-        let _ = self.stop.set(stop);
+        self.stop.send_if_modified(|now| {
+            let is_news = *now != Some(Stop::Cancelled) && *now != Some(stop);
+            if is_news {
+                *now = Some(stop);
+            }
+            is_news
+        });
     }
 
     pub(crate) fn stop(&self) -> Option<Stop> {
-        self.stop.get().copied()
+        *self.stop.borrow()
     }
 
+    /// Waits until it shall end, for whatever reason.
     pub(crate) async fn stopped(&self) -> Stop {
-        *self.stop.wait().await
+        self.until(|stop| stop).await
+    }
+
+    /// Waits until somebody has cancelled it.
+    pub(crate) async fn cancelled(&self) {
+        self.until(|stop| stop.filter(|stop| *stop == Stop::Cancelled))
+            .await;
+    }
+
+    async fn until(&self, wanted: impl Fn(Option<Stop>) -> Option<Stop>) -> Stop {
+        let mut stop = self.stop.subscribe();
+        let stopped = stop.wait_for(|stop| wanted(*stop).is_some()).await;
+        let stopped = stopped.map(|stop| *stop).ok().flatten();
+        stopped.expect("the sender is this control's own, which is borrowed here")
     }
 
     pub(crate) fn set_progress(&self, part: f64) {
@@ -103,8 +123,8 @@ impl Control {
     }
 
     /// Which attempt of a job in a record this is.
-    pub(crate) fn attempt(&self) -> Option<i16> {
-        self.held.as_ref().map(|held| held.attempt)
+    pub(crate) fn fence(&self) -> Option<Fence> {
+        self.held.as_ref().map(|held| held.fence)
     }
 
     /// How the record has it that the job ended so, if it stands in one and has not ended yet.
@@ -115,7 +135,7 @@ impl Control {
         }
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
         let result = result.clone().filter(|_| *outcome == Outcome::Succeeded);
-        let ending = Ending::new(id, held.attempt, outcome).with_result(result);
+        let ending = Ending::new(id, held.fence, outcome).with_result(result);
         Some(ending.with_trace(crate::trace::id()))
     }
 

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
@@ -94,8 +95,10 @@ async fn write_alone(store: &Store, ends: &[End]) -> Vec<Result<(), QueueError>>
 
 /// Writes ends in one transaction; of each, whether it was ours.
 async fn write_together(store: &Store, ends: &[End]) -> Result<Vec<bool>, QueueError> {
+    let is_again = AtomicBool::new(false);
     let writing = || async {
-        match answered(store.end(ends)).await {
+        let again = is_again.swap(true, Ordering::Relaxed);
+        match answered(store.end(ends, again)).await {
             // Whether that may be tried again, its job knows.
             Err(error) if is_of_one(&error) => Ok(Err(error)),
             ended => ended.map(Ok),

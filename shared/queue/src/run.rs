@@ -54,8 +54,10 @@ impl Runner {
         }
         match envelope {
             Ok(mut envelope) => {
-                envelope.attempt = match control.attempt() {
-                    Some(attempt) => u16::try_from(attempt).unwrap_or(u16::MAX),
+                // A copy that takes its place must say so, too.
+                envelope.is_again |= delivery.earlier > 0;
+                envelope.attempt = match control.fence() {
+                    Some(fence) => u16::try_from(fence.attempt).unwrap_or(u16::MAX),
                     None => envelope.attempt.saturating_add(delivery.earlier),
                 };
                 let span = self.span(&envelope);
@@ -126,7 +128,7 @@ impl Runner {
                 metrics::leases_lost(self.queue, 1);
                 tracing::warn!("another worker has taken the job over; this attempt is dropped");
                 if let Some(stored) = &self.stored {
-                    stored.forget(job.envelope.id, job.control.attempt());
+                    stored.forget(job.envelope.id, &job.control);
                 }
                 return None;
             }
@@ -218,7 +220,18 @@ impl Runner {
         took: Duration,
     ) -> Settlement {
         let envelope = &job.envelope;
-        let mut written = self.observer.ended(job, &outcome).await;
+        let is_lost = match &self.stored {
+            Some(stored) if matches!(outcome, Outcome::Dead { .. } | Outcome::Cancelled) => {
+                stored.has_lost(envelope.id, &job.control).await
+            }
+            _ => false,
+        };
+        // Of one that goes on elsewhere nobody must hear that it has ended.
+        let mut written = if is_lost {
+            Ok(())
+        } else {
+            self.observer.ended(job, &outcome).await
+        };
         if let (Ok(()), Some(stored)) = (&written, &self.stored) {
             let end = stored.end(envelope.id, &job.control, &outcome);
             written = Box::pin(end).await.map_err(Into::into);
@@ -226,7 +239,7 @@ impl Runner {
         self.report(envelope, &outcome, took);
         match &written {
             // The record decides what comes of it, and sends it anew.
-            Ok(()) if job.control.attempt().is_some() => Settlement::Done,
+            Ok(()) if job.control.fence().is_some() => Settlement::Done,
             Ok(()) => settlement(envelope, message, &outcome),
             Err(error) => {
                 tracing::warn!(
@@ -235,7 +248,11 @@ impl Runner {
                 );
                 let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
                 // The attempt does not count: the job did what it could.
-                again(envelope, message, envelope.attempt, pause)
+                let claimed = Envelope {
+                    is_again: true,
+                    ..Envelope::clone(envelope)
+                };
+                again(&claimed, message, envelope.attempt, pause)
             }
         }
     }
@@ -312,10 +329,8 @@ async fn watch(control: &Control, soft: Option<Duration>) {
     {
         control.request(Stop::SoftTimeLimit);
     }
-    match control.stopped().await {
-        Stop::Cancelled => sleep(CANCEL_GRACE).await,
-        Stop::SoftTimeLimit => std::future::pending().await,
-    }
+    control.cancelled().await;
+    sleep(CANCEL_GRACE).await;
 }
 
 fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Settlement {
@@ -339,7 +354,6 @@ fn settlement(envelope: &Envelope, message: &Message, outcome: &Outcome) -> Sett
 fn again(envelope: &Envelope, message: &Message, attempt: u16, pause: Duration) -> Settlement {
     let next = Envelope {
         attempt,
-        is_again: true,
         ..envelope.clone()
     };
     let id: Uuid = envelope.id;

@@ -106,7 +106,7 @@ impl Stored {
                 return admitted;
             }
         };
-        for (envelope, delivery) in known {
+        for (mut envelope, delivery) in known {
             if let Some(error) = refused.get(&envelope.id) {
                 let error = format!("no record can hold it: {error}");
                 admitted.push(Admitted::unclaimed(Err(error), delivery));
@@ -117,12 +117,17 @@ impl Stored {
                 Some(claimed) => {
                     // The record may give it to another while the broker has it that it is ours.
                     let lost = delivery.lease.child_token();
-                    let held = Held::new(self.store.clone(), self.ends.clone(), claimed.attempt);
+                    let held = Held::new(self.store.clone(), self.ends.clone(), claimed.fence());
+                    envelope.max_attempts = u16::try_from(claimed.max_attempts).unwrap_or_default();
                     let control = Arc::new(Control::of(held, lost));
                     if claimed.is_cancelled {
                         control.request(Stop::Cancelled);
                     }
-                    self.running().insert(envelope.id, Arc::clone(&control));
+                    let before = self.running().insert(envelope.id, Arc::clone(&control));
+                    if let Some(before) = before {
+                        // The record would say so at the next beat, which does not speak of it any more.
+                        before.lost.cancel();
+                    }
                     admitted.push(Admitted {
                         delivery,
                         envelope: Ok(envelope),
@@ -154,6 +159,7 @@ impl Stored {
                     id: envelope.id,
                     sends: envelope.sends,
                     is_again: envelope.is_again || delivery.earlier > 0,
+                    has_died: delivery.earlier > 0,
                 })
                 .collect();
             let ours = self.store.claim(&claims, &self.worker).await?;
@@ -177,16 +183,28 @@ impl Stored {
             None => Ok(()),
         };
         // Not earlier: until then the record has it that it runs here.
-        self.forget(id, control.attempt());
+        self.forget(id, control);
         ended
     }
 
     /// An attempt runs no more. The next one may run here already.
-    pub(crate) fn forget(&self, id: Uuid, attempt: Option<i16>) {
+    pub(crate) fn forget(&self, id: Uuid, control: &Control) {
         let mut running = self.running();
-        if running.get(&id).is_some_and(|job| job.attempt() == attempt) {
+        if running
+            .get(&id)
+            .is_some_and(|job| job.fence() == control.fence())
+        {
             running.remove(&id);
         }
+    }
+
+    /// Whether the record has given an attempt to another. If it does not answer, its end will not be written either.
+    pub(crate) async fn has_lost(&self, id: Uuid, control: &Control) -> bool {
+        let Some(fence) = control.fence() else {
+            return false;
+        };
+        let running = answered(self.store.is_running(id, fence)).await;
+        running.is_ok_and(|is_running| !is_running)
     }
 
     /// Says that this worker has ended well.
@@ -236,7 +254,7 @@ async fn beat(
             .clone();
         let far: Vec<_> = jobs
             .iter()
-            .filter_map(|(id, control)| Some((*id, control.attempt()?, control.progress())))
+            .filter_map(|(id, control)| Some((*id, control.fence()?, control.progress())))
             .collect();
         match answered(store.beat(&worker, &queues, &far)).await {
             Ok(stops) => {

@@ -4,8 +4,8 @@ use super::done::Done;
 use super::entry::EntryId;
 use super::keys::{GROUP, Keys};
 use super::{millis, no_group, scripts};
-use crate::QueueError;
 use crate::backend::{Move, Room, Settled};
+use crate::{QueueError, metrics};
 use redis::aio::ConnectionManager;
 use redis::{RedisResult, ScriptInvocation};
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The entries that one reader holds.
 pub(super) struct Leases {
+    queue: &'static str,
     link: ConnectionManager,
     keys: Keys,
     /// The reader's name in the group.
@@ -46,6 +47,7 @@ impl Leases {
     ) -> Arc<Self> {
         let done = Done::new(queue, link.clone(), keys.clone(), consumer.clone());
         Arc::new(Self {
+            queue,
             link,
             keys,
             done,
@@ -68,7 +70,10 @@ impl Leases {
             lost: lost.clone(),
             since,
         };
-        self.held().insert(entry, held);
+        // After a silence that was longer than the lease, it may come to its old holder again.
+        if let Some(before) = self.held().insert(entry, held) {
+            before.lost.cancel();
+        }
         lost
     }
 
@@ -139,12 +144,18 @@ impl Leases {
 pub(crate) struct RedisReceipt {
     pub(super) leases: Arc<Leases>,
     pub(super) entry: EntryId,
+    /// Cancelled when the entry is lost.
+    pub(super) lost: CancellationToken,
 }
 
 impl RedisReceipt {
     pub(crate) fn done(self, room: Room) {
         let leases = Arc::clone(&self.leases);
-        leases.done.tell(self, room);
+        if self.lost.is_cancelled() {
+            metrics::leases_lost(leases.queue, 1);
+        } else {
+            leases.done.tell(self, room);
+        }
     }
 
     /// The server's time before which nobody else can have taken the entry over, in milliseconds; 0 once it is lost.
@@ -173,8 +184,11 @@ impl RedisReceipt {
 
 impl Drop for RedisReceipt {
     fn drop(&mut self) {
-        // If it is not settled, the lease must run out, so that another worker takes the entry over.
-        self.leases.held().remove(&self.entry);
+        // If it is not settled, the lease must run out, so that another worker takes the entry over. One that was lost may
+        // be held anew.
+        if !self.lost.is_cancelled() {
+            self.leases.held().remove(&self.entry);
+        }
     }
 }
 

@@ -177,6 +177,7 @@ impl RedisReader {
         let receipt = RedisReceipt {
             leases: Arc::clone(&self.leases),
             entry,
+            lost: lease.clone(),
         };
         Delivery {
             message,

@@ -20,8 +20,18 @@ pub(crate) struct Claim {
     pub(crate) id: Uuid,
     /// Which of its copies.
     pub(crate) sends: i32,
-    /// Whether the same copy was handed to a worker before, which died with it.
+    /// Whether the same copy was handed to a worker before, which has not ended it.
     pub(crate) is_again: bool,
+    /// Whether that one died with it, which counts.
+    pub(crate) has_died: bool,
+}
+
+/// The proof that a job is ours: no two attempts of it have the same. Attempts are counted anew when it is replayed,
+/// copies never are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fence {
+    pub(crate) sends: i32,
+    pub(crate) attempt: i16,
 }
 
 /// A job that is ours.
@@ -29,8 +39,9 @@ pub(crate) struct Claim {
 pub(crate) struct Claimed {
     id: Uuid,
     sends: i32,
-    /// Which attempt it is: the proof that it is ours.
-    pub(crate) attempt: i16,
+    attempt: i16,
+    /// How many attempts it may have.
+    pub(crate) max_attempts: i16,
     /// Whether it was cancelled while it ran, and came back before its worker heard of it.
     pub(crate) is_cancelled: bool,
 }
@@ -38,6 +49,13 @@ pub(crate) struct Claimed {
 impl Claimed {
     fn by_copy(self) -> (CopyId, Self) {
         ((self.id, self.sends), self)
+    }
+
+    pub(crate) fn fence(self) -> Fence {
+        Fence {
+            sends: self.sends,
+            attempt: self.attempt,
+        }
     }
 }
 
@@ -97,7 +115,7 @@ impl Store {
                                      started_at = clock_timestamp()
              FROM unnest($1::uuid[], $2::int4[]) AS c (id, sends)
              WHERE j.id = c.id AND j.sends = c.sends AND state = 'sent'
-             RETURNING j.id, j.sends, attempts AS attempt, cancel_requested AS is_cancelled",
+             RETURNING j.id, j.sends, attempts AS attempt, max_attempts, cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
@@ -115,7 +133,8 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Takes jobs over whose worker has died with the same copy.
+    /// Takes jobs over whose worker has died with the same copy, or has given it back: it may not have heard that it was
+    /// claimed, or could not write how it ended. Then the attempt does not count.
     async fn claim_again(
         &self,
         claims: &[&Claim],
@@ -123,22 +142,25 @@ impl Store {
     ) -> Result<HashMap<CopyId, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
+        let died: Vec<_> = claims.iter().map(|claim| claim.has_died).collect();
         let rows = sqlx::query_as!(
             Claimed,
             "WITH held AS (
-                 SELECT j.id, j.attempts, j.worker, j.started_at
-                 FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[]) AS c (id, sends)
+                 SELECT j.id, j.attempts, j.worker, j.started_at, c.died
+                 FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[], $4::bool[]) AS c (id, sends, died)
                    ON j.id = c.id AND j.sends = c.sends AND j.state = 'running'
                  FOR UPDATE OF j),
              lost AS (
                  INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
                  SELECT id, attempts, 'lost', worker, started_at FROM held ON CONFLICT DO NOTHING)
-             UPDATE queue_jobs j SET attempts = held.attempts + 1, worker = $3, started_at = clock_timestamp()
+             UPDATE queue_jobs j SET attempts = held.attempts + 1, worker = $3, started_at = clock_timestamp(),
+                                     max_attempts = j.max_attempts + (NOT held.died)::int
              FROM held WHERE j.id = held.id
-             RETURNING j.id, j.sends, j.attempts AS attempt, j.cancel_requested AS is_cancelled",
+             RETURNING j.id, j.sends, j.attempts AS attempt, j.max_attempts, j.cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
+            &died,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -151,7 +173,7 @@ impl Store {
         &self,
         worker: &str,
         queues: &[String],
-        running: &[(Uuid, i16, f64)],
+        running: &[(Uuid, Fence, f64)],
     ) -> Result<Vec<(Uuid, bool)>, QueueError> {
         sqlx::query!(
             "INSERT INTO queue_workers (name, queues) VALUES ($1, $2)
@@ -165,24 +187,29 @@ impl Store {
             return Ok(Vec::new());
         }
         let ids: Vec<_> = running.iter().map(|job| job.0).collect();
-        let attempts: Vec<_> = running.iter().map(|job| job.1).collect();
+        let sends: Vec<_> = running.iter().map(|job| job.1.sends).collect();
+        let attempts: Vec<_> = running.iter().map(|job| job.1.attempt).collect();
         let progress: Vec<_> = running.iter().map(|job| job.2).collect();
         sqlx::query!(
             "UPDATE queue_jobs j SET progress = r.progress
-             FROM unnest($1::uuid[], $2::int2[], $3::float8[]) AS r (id, attempt, progress)
-             WHERE j.id = r.id AND state = 'running' AND attempts = r.attempt AND j.progress <> r.progress",
+             FROM unnest($1::uuid[], $2::int4[], $3::int2[], $4::float8[]) AS r (id, sends, attempt, progress)
+             WHERE j.id = r.id AND state = 'running' AND j.sends = r.sends AND attempts = r.attempt
+               AND j.progress <> r.progress",
             &ids,
+            &sends,
             &attempts,
             &progress,
         )
         .execute(&self.pool)
         .await?;
         let rows = sqlx::query!(
-            r#"SELECT j.id, cancel_requested AND state = 'running' AND attempts = r.attempt AS "is_cancelled!"
-               FROM queue_jobs j JOIN unnest($1::uuid[], $2::int2[]) AS r (id, attempt) ON j.id = r.id
-               WHERE attempts <> r.attempt OR state NOT IN ('running', 'succeeded')
+            r#"SELECT j.id, cancel_requested AND state = 'running' AND (j.sends, attempts) = (r.sends, r.attempt)
+                   AS "is_cancelled!"
+               FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[], $3::int2[]) AS r (id, sends, attempt) ON j.id = r.id
+               WHERE (j.sends, attempts) <> (r.sends, r.attempt) OR state NOT IN ('running', 'succeeded')
                   OR cancel_requested AND state = 'running'"#,
             &ids,
+            &sends,
             &attempts,
         )
         .fetch_all(&self.pool)
@@ -193,8 +220,22 @@ impl Store {
             .collect())
     }
 
+    /// Whether an attempt is the one that runs.
+    pub(crate) async fn is_running(&self, id: Uuid, fence: Fence) -> Result<bool, QueueError> {
+        let is_running = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM queue_jobs WHERE id = $1 AND sends = $2 AND attempts = $3 AND state = 'running')
+               AS "is_running!""#,
+            id,
+            fence.sends,
+            fence.attempt,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(is_running)
+    }
+
     /// What a worker has in the record and does not run is sent again: its claim may have been answered when nobody
-    /// listened any more, or the broker has forgotten that it was handed out.
+    /// listened any more, or the broker has forgotten that it was handed out. The attempt does not count: it never began.
     pub(crate) async fn drop_unheld(&self, worker: &str, held: &[Uuid]) -> Result<(), QueueError> {
         let again = sqlx::query!(
             "WITH lost AS (
@@ -205,7 +246,7 @@ impl Store {
              past AS (
                  INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
                  SELECT id, attempts, 'lost', worker, started_at FROM lost ON CONFLICT DO NOTHING)
-             UPDATE queue_jobs j SET state = 'queued' FROM lost WHERE j.id = lost.id",
+             UPDATE queue_jobs j SET state = 'queued', max_attempts = j.max_attempts + 1 FROM lost WHERE j.id = lost.id",
             worker,
             held,
             CLAIMING,

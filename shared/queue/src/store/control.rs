@@ -142,7 +142,7 @@ impl Store {
 
     /// Lets jobs start anew that have failed or were cancelled, as if they had just been enqueued; how many. `ids`
     /// narrows it. What was cancelled because it waited for one of them waits again; it does not start by itself, and
-    /// neither does one whose unique key is taken by now.
+    /// neither does one whose unique key is taken by now: of several with one key, the oldest starts.
     pub async fn replay(
         &self,
         filter: &JobFilter,
@@ -153,13 +153,15 @@ impl Store {
             .filter(|state| filter.states.is_empty() || filter.states.contains(state))
             .map(|state| state.as_str().to_owned())
             .collect();
+        // What fails again meanwhile has had its turn.
+        let since = self.now().await?;
         let mut replayed = 0;
         loop {
             let mut transaction = begin(&self.pool).await?;
             let moved = sqlx::query_scalar!(
-                "WITH again AS (
-                     SELECT id FROM queue_jobs j
-                     WHERE state = ANY($1)
+                "WITH ended AS (
+                     SELECT id, queue, unique_key FROM queue_jobs j
+                     WHERE state = ANY($1) AND finished_at <= $7
                        AND ($2::uuid IS NULL OR account_id = $2)
                        AND ($3::text IS NULL OR queue = $3)
                        AND ($4::text IS NULL OR kind = $4)
@@ -170,6 +172,9 @@ impl Store {
                        AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs b ON b.id = before_id
                                        WHERE after_id = j.id AND b.state <> 'succeeded')
                      ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED),
+                 again AS (
+                     SELECT DISTINCT ON (queue, coalesce(unique_key, id::text)) id FROM ended
+                     ORDER BY queue, coalesce(unique_key, id::text), id),
                  forgotten AS (DELETE FROM queue_attempts USING again WHERE job_id = again.id)
                  UPDATE queue_jobs SET state = 'queued', attempts = 0, waits_for = 0, cancel_requested = false,
                      progress = 0, error = NULL, dead_reason = NULL, finished_at = NULL, not_before = clock_timestamp()
@@ -181,13 +186,14 @@ impl Store {
                 filter.kind,
                 ids as _,
                 i64::from(REPLAYED_AT_ONCE),
+                since,
             )
             .fetch_all(&mut *transaction)
             .await?;
             flow::revive_after(&mut transaction, &moved).await?;
             transaction.commit().await?;
             replayed += moved.len() as u64;
-            if moved.len() < usize::from(REPLAYED_AT_ONCE) {
+            if moved.is_empty() {
                 break;
             }
         }

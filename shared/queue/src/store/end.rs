@@ -1,20 +1,25 @@
 //! The side of the record where attempts end.
 
-use super::{State, Store, begin, flow};
-use crate::ends::End;
+use super::{Fence, State, Store, begin, flow};
+use crate::ends::{Effect, End};
 use crate::{Failure, Outcome, QueueError};
+use futures_util::FutureExt as _;
 use sqlx::PgConnection;
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use uuid::Uuid;
 
 /// A job, and which of its attempts. Ends of two may be written together: one was lost, and waited for the record.
-type AttemptId = (Uuid, i16);
+type AttemptId = (Uuid, Fence);
+
+/// What PostgreSQL says in a transaction in which something went wrong.
+const ABORTED: &str = "25P02";
 
 /// The end of an attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) id: Uuid,
-    pub(crate) attempt: i16,
+    pub(crate) fence: Fence,
     state: State,
     outcome: Option<&'static str>,
     error: Option<String>,
@@ -25,10 +30,10 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    pub(crate) fn new(id: Uuid, attempt: i16, outcome: &Outcome) -> Self {
+    pub(crate) fn new(id: Uuid, fence: Fence, outcome: &Outcome) -> Self {
         let ending = |state, outcome, failure: Option<&Failure>| Self {
             id,
-            attempt,
+            fence,
             state,
             outcome,
             // PostgreSQL takes no NUL, and an end must not fail for what it says.
@@ -67,18 +72,30 @@ impl Ending {
 impl Store {
     /// Writes the ends of attempts, and makes the effects that go with them; of each, whether it was ours. Those that are
     /// not ours any more are left as they are, and so is a second end of an attempt.
-    pub(crate) async fn end(&self, ends: &[End]) -> Result<Vec<bool>, QueueError> {
+    ///
+    /// `again`: they were tried before, and nobody knows whether that was committed.
+    pub(crate) async fn end(&self, ends: &[End], again: bool) -> Result<Vec<bool>, QueueError> {
         let mut transaction = begin(&self.pool).await?;
         let endings: Vec<_> = ends.iter().map(|end| &end.ending).collect();
+        let mut committed = if again {
+            succeeded(&mut transaction, &endings).await?
+        } else {
+            HashSet::new()
+        };
         let mut written = end_in(&mut transaction, &endings).await?;
         let mut ours = Vec::with_capacity(ends.len());
+        let mut has_effects = false;
         for End { ending, effect } in ends {
-            let is_ours = written.remove(&(ending.id, ending.attempt));
+            let attempt = (ending.id, ending.fence);
+            let is_ours = written.remove(&attempt);
             if let (true, Some(effect)) = (is_ours, effect) {
-                let made = effect(&mut transaction).await;
-                made.map_err(QueueError::Effect)?;
+                make(effect, &mut transaction).await?;
+                has_effects = true;
             }
-            ours.push(is_ours);
+            ours.push(is_ours || committed.remove(&attempt));
+        }
+        if has_effects {
+            still_good(&mut transaction).await?;
         }
         transaction.commit().await?;
         if endings.iter().any(|end| end.state != State::Succeeded) {
@@ -99,6 +116,50 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Makes an effect. It is the job's own code, and must not take down what writes the ends of all jobs.
+async fn make(effect: &Effect, transaction: &mut PgConnection) -> Result<(), QueueError> {
+    let making = AssertUnwindSafe(async { effect(transaction).await }).catch_unwind();
+    let made = making
+        .await
+        .unwrap_or_else(|_panic| Err("it panicked".into()));
+    made.map_err(QueueError::Effect)
+}
+
+/// Whether the transaction can be committed. An effect may have swallowed an error, and then the server takes everything
+/// back at the commit without a word.
+async fn still_good(transaction: &mut PgConnection) -> Result<(), QueueError> {
+    let asked = sqlx::query("SELECT").execute(transaction).await;
+    asked.map_err(|error| match &error {
+        sqlx::Error::Database(said) if said.code().as_deref() == Some(ABORTED) => {
+            QueueError::Effect("it went on after an error of the database".into())
+        }
+        _ => error.into(),
+    })?;
+    Ok(())
+}
+
+/// Those whose success stands in the record.
+async fn succeeded(
+    transaction: &mut PgConnection,
+    endings: &[&Ending],
+) -> Result<HashSet<AttemptId>, QueueError> {
+    let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
+    let rows = sqlx::query!(
+        "SELECT id, sends, attempts FROM queue_jobs WHERE id = ANY($1) AND state = 'succeeded'",
+        &ids,
+    )
+    .fetch_all(transaction)
+    .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|row| attempt_id(row.id, row.sends, row.attempts))
+        .collect())
+}
+
+const fn attempt_id(id: Uuid, sends: i32, attempt: i16) -> AttemptId {
+    (id, Fence { sends, attempt })
 }
 
 /// Writes the ends of attempts within a transaction; which of them were ours.
@@ -125,7 +186,8 @@ async fn succeed(
     endings: &[&Ending],
 ) -> Result<Vec<AttemptId>, QueueError> {
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
-    let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
+    let sends: Vec<_> = endings.iter().map(|ending| ending.fence.sends).collect();
+    let attempts: Vec<_> = endings.iter().map(|ending| ending.fence.attempt).collect();
     let results: Vec<_> = endings.iter().map(|ending| ending.result.clone()).collect();
     let traces: Vec<_> = endings
         .iter()
@@ -134,10 +196,11 @@ async fn succeed(
     let rows = sqlx::query!(
         "UPDATE queue_jobs j SET state = 'succeeded', error = NULL, dead_reason = NULL, progress = 1,
              result = e.result, trace_id = coalesce(e.trace_id, j.trace_id), finished_at = clock_timestamp()
-         FROM unnest($1::uuid[], $2::int2[], $3::jsonb[], $4::text[]) AS e (id, attempt, result, trace_id)
-         WHERE j.id = e.id AND attempts = attempt AND state = 'running'
-         RETURNING j.id, attempts, flow_id",
+         FROM unnest($1::uuid[], $2::int4[], $3::int2[], $4::jsonb[], $5::text[]) AS e (id, sends, attempt, result, trace_id)
+         WHERE j.id = e.id AND j.sends = e.sends AND attempts = attempt AND state = 'running'
+         RETURNING j.id, j.sends, attempts, flow_id",
         &ids,
+        &sends,
         &attempts,
         &results as _,
         &traces as _,
@@ -149,7 +212,10 @@ async fn succeed(
     if !in_flows.is_empty() {
         flow::release_after(transaction, &in_flows).await?;
     }
-    Ok(rows.into_iter().map(|row| (row.id, row.attempts)).collect())
+    let ours = rows.into_iter();
+    Ok(ours
+        .map(|row| attempt_id(row.id, row.sends, row.attempts))
+        .collect())
 }
 
 /// Without success: they stand in the history of their jobs. One that was cancelled in the meantime has no pause: it is
@@ -159,7 +225,8 @@ async fn give_up(
     endings: &[&Ending],
 ) -> Result<Vec<AttemptId>, QueueError> {
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
-    let attempts: Vec<_> = endings.iter().map(|ending| ending.attempt).collect();
+    let sends: Vec<_> = endings.iter().map(|ending| ending.fence.sends).collect();
+    let attempts: Vec<_> = endings.iter().map(|ending| ending.fence.attempt).collect();
     let text = |text: &'static str| text.to_owned();
     let states: Vec<_> = endings.iter().map(|e| text(e.state.as_str())).collect();
     let outcomes: Vec<_> = endings.iter().map(|e| e.outcome.map(text)).collect();
@@ -173,15 +240,15 @@ async fn give_up(
     let rows = sqlx::query!(
         "WITH ending AS (
              SELECT * FROM unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[],
-                                  $8::text[])
-                 AS e (id, attempt, state, outcome, error, dead_reason, pause, trace_id)),
+                                  $8::text[], $9::int4[])
+                 AS e (id, attempt, state, outcome, error, dead_reason, pause, trace_id, sends)),
          held AS (
-             SELECT j.id, attempt, j.worker, j.started_at FROM queue_jobs j
-             JOIN ending e ON j.id = e.id AND j.attempts = e.attempt AND j.state = 'running'
+             SELECT j.id, j.sends, attempt, j.worker, j.started_at FROM queue_jobs j
+             JOIN ending e ON j.id = e.id AND j.sends = e.sends AND j.attempts = e.attempt AND j.state = 'running'
              FOR UPDATE OF j),
          past AS (
              INSERT INTO queue_attempts (job_id, attempt, outcome, error, worker, started_at)
-             SELECT id, attempt, outcome, error, worker, started_at FROM held JOIN ending USING (id, attempt)
+             SELECT id, attempt, outcome, error, worker, started_at FROM held JOIN ending USING (id, sends, attempt)
              ON CONFLICT DO NOTHING)
          UPDATE queue_jobs j SET
              state = e.state,
@@ -193,8 +260,8 @@ async fn give_up(
              not_before = CASE WHEN e.pause > 0 AND NOT j.cancel_requested
                                THEN clock_timestamp() + e.pause * interval '1 second' ELSE j.not_before END,
              finished_at = CASE WHEN e.state IN ('failed', 'cancelled') THEN clock_timestamp() END
-         FROM held JOIN ending e USING (id, attempt) WHERE j.id = held.id
-         RETURNING j.id, j.attempts, j.flow_id IS NOT NULL AND j.finished_at IS NOT NULL AS \"ends_flow!\"",
+         FROM held JOIN ending e USING (id, sends, attempt) WHERE j.id = held.id
+         RETURNING j.id, j.sends, j.attempts, j.flow_id IS NOT NULL AND j.finished_at IS NOT NULL AS \"ends_flow!\"",
         &ids,
         &attempts,
         &states,
@@ -203,6 +270,7 @@ async fn give_up(
         &reasons as _,
         &pauses,
         &traces as _,
+        &sends,
     )
     .fetch_all(&mut *transaction)
     .await?;
@@ -211,29 +279,48 @@ async fn give_up(
     if !in_flows.is_empty() {
         flow::cancel_after(transaction, &in_flows).await?;
     }
-    Ok(rows.into_iter().map(|row| (row.id, row.attempts)).collect())
+    let ours = rows.into_iter();
+    Ok(ours
+        .map(|row| attempt_id(row.id, row.sends, row.attempts))
+        .collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ends::Effect;
+    use crate::error::BoxError;
     use crate::store::{Claim, MIGRATIONS};
+    use futures_util::future::BoxFuture;
     use stoa_testing::postgres;
+
+    const fn fence(attempt: i16) -> Fence {
+        Fence { sends: 1, attempt }
+    }
 
     /// An end with a row for its effect.
     fn end(id: Uuid, attempt: i16, outcome: &Outcome) -> End {
-        let effect: Effect = Box::new(move |transaction| {
+        end_with(id, attempt, outcome, move |transaction| {
             Box::pin(async move {
                 let insert = sqlx::query("INSERT INTO effects VALUES ($1, $2)");
                 let insert = insert.bind(id).bind(attempt);
                 insert.execute(transaction).await?;
                 Ok(())
             })
-        });
+        })
+    }
+
+    fn end_with(
+        id: Uuid,
+        attempt: i16,
+        outcome: &Outcome,
+        effect: impl Fn(&mut PgConnection) -> BoxFuture<'_, Result<(), BoxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> End {
         End {
-            ending: Ending::new(id, attempt, outcome),
-            effect: Some(effect),
+            ending: Ending::new(id, fence(attempt), outcome),
+            effect: Some(Box::new(effect)),
         }
     }
 
@@ -253,11 +340,12 @@ mod tests {
                 id,
                 sends: 1,
                 is_again,
+                has_died: is_again,
             }]
         };
         for attempt in 1..=2 {
             let claimed = store.claim(&claim(attempt > 1), "worker").await.unwrap();
-            assert_eq!(claimed[&(id, 1)].attempt, attempt);
+            assert_eq!(claimed[&(id, 1)].fence(), fence(attempt));
         }
         id
     }
@@ -274,7 +362,7 @@ mod tests {
         let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
         let id = running_again(&store).await;
         let ends = [1, 2, 2].map(|attempt| end(id, attempt, &Outcome::Succeeded));
-        assert_eq!(store.end(&ends).await.unwrap(), [false, true, false]);
+        assert_eq!(store.end(&ends, false).await.unwrap(), [false, true, false]);
         assert_eq!(effects(&store).await, [2]);
     }
 
@@ -288,11 +376,55 @@ mod tests {
             failure: "lost".to_owned().into(),
         };
         let ends = [end(id, 1, &dead), end(id, 2, &Outcome::Released)];
-        assert_eq!(store.end(&ends).await.unwrap(), [false, true]);
+        assert_eq!(store.end(&ends, false).await.unwrap(), [false, true]);
         let job = store.find(id).await.unwrap().unwrap();
         assert_eq!((job.state, job.error), (State::Queued, None));
         let attempts = store.attempts(id).await.unwrap();
         let outcomes = [0, 1].map(|at| attempts[at].outcome.as_str());
         assert_eq!(outcomes, ["lost", "released"]);
+    }
+
+    #[tokio::test]
+    async fn an_effect_that_panics_or_swallows_an_error_fails_alone() {
+        let database = postgres::database().await;
+        let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
+        let id = running_again(&store).await;
+        let panics = end_with(id, 2, &Outcome::Succeeded, |_| panic!("it is broken"));
+        let swallows = end_with(id, 2, &Outcome::Succeeded, |transaction| {
+            Box::pin(async move {
+                let _ = sqlx::query("SELECT nothing").execute(transaction).await;
+                Ok(())
+            })
+        });
+        for one in [panics, swallows] {
+            let ended = store.end(&[one], false).await;
+            assert!(matches!(ended, Err(QueueError::Effect(_))), "{ended:?}");
+            assert_eq!(store.find(id).await.unwrap().unwrap().state, State::Running);
+        }
+    }
+
+    /// The connection was cut between the commit and its answer.
+    #[tokio::test]
+    async fn what_was_committed_before_is_ours_and_has_no_second_effect() {
+        let database = postgres::database().await;
+        let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
+        let id = running_again(&store).await;
+        let ends = [end(id, 2, &Outcome::Succeeded)];
+        assert_eq!(store.end(&ends, false).await.unwrap(), [true]);
+        assert_eq!(store.end(&ends, true).await.unwrap(), [true]);
+        assert_eq!(store.end(&ends, false).await.unwrap(), [false]);
+        assert_eq!(effects(&store).await, [2]);
+    }
+
+    /// Attempts are counted anew then, and an end may come late.
+    #[tokio::test]
+    async fn an_end_from_before_a_replay_is_not_that_of_the_attempt_after_it() {
+        let database = postgres::database().await;
+        let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
+        let id = running_again(&store).await;
+        let replayed = "UPDATE queue_jobs SET attempts = 2, sends = 2";
+        sqlx::raw_sql(replayed).execute(&store.pool).await.unwrap();
+        let late = [end(id, 2, &Outcome::Succeeded)];
+        assert_eq!(store.end(&late, false).await.unwrap(), [false]);
     }
 }

@@ -46,7 +46,7 @@ pub use retention::Retention;
 pub use schedule::{Missed, NewSchedule, Schedule, ScheduleError};
 pub use timetable::{Planned, ScheduleChange, upcoming};
 
-pub(crate) use claim::{Claim, Claimed, CopyId};
+pub(crate) use claim::{Claim, Claimed, CopyId, Fence};
 pub(crate) use dispatch::Dispatcher;
 pub(crate) use end::Ending;
 

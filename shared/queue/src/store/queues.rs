@@ -30,10 +30,21 @@ impl Limits {
     }
 }
 
+/// The class of the locks between who sends jobs of a queue and who pauses it: `stoq`, as a number.
+pub(super) const SENDING: i32 = 0x7374_6f71;
+
 impl Store {
     /// Starts no more jobs of a queue; those that run go on. What the broker has waits for its turn again.
     pub async fn pause(&self, queue: &str) -> Result<(), QueueError> {
         let mut transaction = begin(&self.pool).await?;
+        // What is being sent at this moment is waited for, and then taken back.
+        sqlx::query!(
+            "SELECT pg_advisory_xact_lock($1, hashtext($2))",
+            SENDING,
+            queue
+        )
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query!(
             "INSERT INTO queue_settings (queue, paused_at) VALUES ($1, clock_timestamp())
              ON CONFLICT (queue) DO UPDATE SET paused_at = coalesce(queue_settings.paused_at, excluded.paused_at)",

@@ -1,5 +1,6 @@
 //! What goes to the broker, and the note that none of it is forgotten on the way.
 
+use super::queues::SENDING;
 use super::{Store, answered, begin};
 use crate::envelope::Message;
 use crate::{Envelope, Queue, QueueError, metrics};
@@ -28,6 +29,13 @@ impl Store {
         rate_next: Option<time::OffsetDateTime>,
     ) -> Result<(i64, Vec<(Uuid, Message)>), QueueError> {
         let mut transaction = begin(&self.pool).await?;
+        sqlx::query!(
+            "SELECT pg_advisory_xact_lock_shared($1, hashtext($2))",
+            SENDING,
+            name
+        )
+        .execute(&mut *transaction)
+        .await?;
         let jobs = mark_sent(&mut transaction, name, ids).await?;
         let note = sqlx::query_scalar!(
             "INSERT INTO queue_dispatches (queue, jobs) VALUES ($1, $2) RETURNING id",

@@ -54,11 +54,15 @@ impl Store {
         }
     }
 
-    /// Removes a batch of the records of jobs that ended longer than `age` ago; how many.
+    /// Removes a batch of the records of jobs that ended longer than `age` ago; how many. What others still wait for, or
+    /// for what it gave, stays.
     pub async fn remove_ended(&self, age: Duration) -> Result<u64, QueueError> {
         let removed = sqlx::query!(
-            "DELETE FROM queue_jobs WHERE id IN
-                 (SELECT id FROM queue_jobs WHERE finished_at < clock_timestamp() - $1::float8 * interval '1 second'
+            // Once more outside: one that is replayed at this moment is locked, and has not ended when it is looked at again.
+            "DELETE FROM queue_jobs WHERE finished_at IS NOT NULL AND id IN
+                 (SELECT id FROM queue_jobs j WHERE finished_at < clock_timestamp() - $1::float8 * interval '1 second'
+                    AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs a ON a.id = after_id
+                                    WHERE before_id = j.id AND a.finished_at IS NULL)
                   ORDER BY finished_at LIMIT $2)",
             age.as_secs_f64(),
             REMOVED_AT_ONCE,
@@ -68,12 +72,15 @@ impl Store {
         Ok(removed.rows_affected())
     }
 
-    /// Removes what ended jobs have given, longer than `age` ago; how many.
+    /// Removes what ended jobs have given, longer than `age` ago, unless others still wait for it; how many.
     pub async fn remove_results(&self, age: Duration) -> Result<u64, QueueError> {
         let removed = sqlx::query!(
             "UPDATE queue_jobs SET result = NULL WHERE id IN
-                 (SELECT id FROM queue_jobs WHERE finished_at < clock_timestamp() - $1::float8 * interval '1 second'
-                    AND result IS NOT NULL ORDER BY finished_at LIMIT $2)",
+                 (SELECT id FROM queue_jobs j WHERE finished_at < clock_timestamp() - $1::float8 * interval '1 second'
+                    AND result IS NOT NULL
+                    AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs a ON a.id = after_id
+                                    WHERE before_id = j.id AND a.finished_at IS NULL)
+                  ORDER BY finished_at LIMIT $2)",
             age.as_secs_f64(),
             REMOVED_AT_ONCE,
         )

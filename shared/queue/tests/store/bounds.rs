@@ -8,7 +8,7 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_contracts::jobs::UnreadablePayload;
-use stoa_queue::store::{NewJob, Retention, State};
+use stoa_queue::store::{Flow, NewJob, Retention, State};
 use stoa_queue::{CancellationToken, JobContext, JobError, Payload, RetentionSettings};
 use stoa_testing::eventually;
 use tokio::sync::Notify;
@@ -162,5 +162,30 @@ async fn what_a_job_gave_goes_before_its_record() {
     })
     .await;
     assert_eq!(world.find(waits).await.state, State::Scheduled);
+    world.end().await;
+}
+
+/// A chord may wait for one of its jobs for weeks.
+#[tokio::test]
+async fn what_others_still_wait_for_is_kept() {
+    let world = World::on(Broker::Redis).await;
+    let flow = [note("first"), note("second")];
+    let jobs = flow.each_ref().map(NewJob::id);
+    let flow = Flow::chain(flow.into());
+    world.store.enqueue_flow(flow).await.unwrap();
+    let ended = "UPDATE queue_jobs SET state = 'succeeded', result = '1', finished_at = now() - interval '1 day' WHERE id = $1";
+    let end = async |id| {
+        let ended = sqlx::query(ended).bind(id);
+        ended.execute(world.store.pool()).await.unwrap();
+    };
+    let remove = async || {
+        let age = Duration::from_hours(1);
+        let results = world.store.remove_results(age).await.unwrap();
+        (results, world.store.remove_ended(age).await.unwrap())
+    };
+    end(jobs[0]).await;
+    assert_eq!(remove().await, (0, 0));
+    end(jobs[1]).await;
+    assert_eq!(remove().await, (2, 2));
     world.end().await;
 }

@@ -57,6 +57,59 @@ async fn a_job_that_runs_is_told_that_it_is_cancelled(
     world.end().await;
 }
 
+/// Its time is over, it tidies up, and meanwhile somebody cancels it.
+#[rstest]
+#[tokio::test]
+async fn a_job_whose_time_is_over_can_still_be_cancelled(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let seen = world.seen.clone();
+    let handler = move |_: Note, job: JobContext| {
+        let seen = seen.clone();
+        async move {
+            seen.add(format!("{:?}", job.stopped().await));
+            while job.stopped().await != Stop::Cancelled {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(JobError::fail("it took too long"))
+        }
+    };
+    let worker = Worker::start(world.consumer(4).await.handle(handler));
+    let id = world.enqueue("job").await;
+    assert_eq!(world.seen.wait_for(1).await, ["SoftTimeLimit"]);
+    world.store.cancel(id).await.unwrap();
+    world.wait_for(id, State::Cancelled).await;
+    worker.end().await;
+    world.end().await;
+}
+
+/// They all ended, so none stood in another's way.
+#[tokio::test]
+async fn of_several_ended_jobs_with_one_key_the_oldest_starts_anew() {
+    let world = World::on(Broker::Redis).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let enqueued = world.store.enqueue(note("job").unique("key")).await;
+        ids.push(enqueued.unwrap().id());
+        let fail =
+            "UPDATE queue_jobs SET state = 'failed', finished_at = now() WHERE state = 'queued'";
+        let failed = sqlx::query(fail).execute(world.store.pool()).await;
+        assert_eq!(failed.unwrap().rows_affected(), 1);
+    }
+    let other = world.enqueue("other").await;
+    world.store.cancel(other).await.unwrap();
+    let replayed = world.store.replay(&JobFilter::default(), None).await;
+    assert_eq!(replayed.unwrap(), 2);
+    let mut states = Vec::new();
+    for id in [ids[0], ids[1], ids[2], other] {
+        states.push(world.find(id).await.state);
+    }
+    let (queued, failed) = (State::Queued, State::Failed);
+    assert_eq!(states, [queued, failed, failed, queued]);
+    world.end().await;
+}
+
 /// The attempt ends before its worker hears of the cancellation.
 #[rstest]
 #[tokio::test]
