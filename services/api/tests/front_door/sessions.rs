@@ -297,6 +297,21 @@ async fn an_expired_or_foreign_or_missing_token_is_refused() {
         .problem(401);
 }
 
+/// Who ends a session sees no token that is being given out at the same moment, and leaves it behind.
+#[tokio::test]
+async fn a_token_that_was_left_of_an_ended_session_buys_nothing() {
+    let service = Service::start().await;
+    let session = service.sign_in().await;
+    let end = "UPDATE sessions SET ended_at = now()";
+    let ended = sqlx::query(end).execute(&service.pool).await.unwrap();
+    assert_eq!(ended.rows_affected(), 1);
+    for _ in 0..2 {
+        refresh(&service, &session["refresh_token"])
+            .await
+            .problem(401);
+    }
+}
+
 async fn refresh(service: &Service, token: &Value) -> Answer {
     service
         .post(
