@@ -113,7 +113,7 @@ impl Retrainings {
                 if self.has(job.account_id, job.assistant_id).await? {
                     return Err(RetrainError::NotNow(error.problem().detail));
                 }
-                self.forget(job, context).await
+                self.forget(context).await
             }
             Err(error) if error.code() == ErrorCode::Conflict => {
                 Err(RetrainError::NotNow(error.problem().detail))
@@ -123,11 +123,8 @@ impl Retrainings {
     }
 
     /// The assistant is gone, and its schedule goes with it, if it is still for that one: it would fail for ever.
-    async fn forget(&self, job: &Retrain, context: &JobContext) -> Result<(), RetrainError> {
-        let record = self.store.find(context.envelope.id).await?;
-        if let Some(schedule) = record.and_then(|record| record.schedule)
-            && self.store.unschedule_job(&schedule, job).await?
-        {
+    async fn forget(&self, context: &JobContext) -> Result<(), RetrainError> {
+        if let Some(schedule) = self.store.unschedule_with(context.envelope.id).await? {
             tracing::info!(schedule, "a schedule is removed: its assistant is gone");
         }
         context.give(serde_json::json!({"skipped": "The assistant is gone."}));

@@ -35,6 +35,9 @@ pub struct Envelope {
     /// Whether the same copy was handed out before, and given back without an end.
     #[serde(default, skip_serializing_if = "is_default")]
     pub is_again: bool,
+    /// Whether it was worked on then, so that the attempt counts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub was_tried: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -84,6 +87,7 @@ mod tests {
             trace: [("traceparent".to_owned(), "00-1-2-01".to_owned())].into(),
             sends: 2,
             is_again: true,
+            was_tried: true,
             ..plain
         };
         let message = Message::new(&full, Vec::new());

@@ -48,6 +48,11 @@ impl JobContext {
         self.control.stopped().await
     }
 
+    /// Waits until somebody cancels the job, also after its soft time limit, when [`Self::stopped`] waits no more.
+    pub async fn cancelled(&self) {
+        self.control.cancelled().await;
+    }
+
     /// Why the job shall end, if it shall.
     pub fn stop(&self) -> Option<Stop> {
         self.control.stop()

@@ -188,6 +188,7 @@ fn message<J: Payload>(
         trace,
         sends: 0,
         is_again: false,
+        was_tried: false,
     };
     Ok(Message::new(&envelope, body))
 }

@@ -56,6 +56,7 @@ impl Runner {
             Ok(mut envelope) => {
                 // A copy that takes its place must say so, too.
                 envelope.is_again |= delivery.earlier > 0;
+                envelope.was_tried |= delivery.earlier > 0;
                 envelope.attempt = match control.fence() {
                     Some(fence) => u16::try_from(fence.attempt).unwrap_or(u16::MAX),
                     None => envelope.attempt.saturating_add(delivery.earlier),
@@ -236,7 +237,14 @@ impl Runner {
             let end = stored.end(envelope.id, &job.control, &outcome);
             written = Box::pin(end).await.map_err(Into::into);
         }
-        self.report(envelope, &outcome, took);
+        if is_lost {
+            metrics::leases_lost(self.queue, 1);
+            tracing::warn!(
+                "another worker has the job by now; how this attempt ended does not count"
+            );
+        } else {
+            self.report(envelope, &outcome, took);
+        }
         match &written {
             // The record decides what comes of it, and sends it anew.
             Ok(()) if job.control.fence().is_some() => Settlement::Done,
@@ -247,9 +255,9 @@ impl Runner {
                     "the end of a job is not recorded; it comes again"
                 );
                 let pause = self.backoff.pause(envelope.attempt, &mut rand::rng());
-                // The attempt does not count: the job did what it could.
                 let claimed = Envelope {
                     is_again: true,
+                    was_tried: true,
                     ..Envelope::clone(envelope)
                 };
                 again(&claimed, message, envelope.attempt, pause)

@@ -159,7 +159,7 @@ impl Stored {
                     id: envelope.id,
                     sends: envelope.sends,
                     is_again: envelope.is_again || delivery.earlier > 0,
-                    has_died: delivery.earlier > 0,
+                    was_tried: envelope.was_tried || delivery.earlier > 0,
                 })
                 .collect();
             let ours = self.store.claim(&claims, &self.worker).await?;
@@ -198,7 +198,7 @@ impl Stored {
         }
     }
 
-    /// Whether the record has given an attempt to another. If it does not answer, its end will not be written either.
+    /// Whether the record has given an attempt to another, as far as it answers.
     pub(crate) async fn has_lost(&self, id: Uuid, control: &Control) -> bool {
         let Some(fence) = control.fence() else {
             return false;
@@ -225,6 +225,7 @@ async fn give_back(known: Vec<(Envelope, Delivery)>) {
         // Perhaps it is claimed, and only the answer did not arrive: then it must be possible to claim it again.
         let again = Envelope {
             is_again: true,
+            was_tried: envelope.was_tried || delivery.earlier > 0,
             ..envelope
         };
         let to = Move::Again {

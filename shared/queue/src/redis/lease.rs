@@ -162,10 +162,14 @@ impl RedisReceipt {
     pub(super) fn good_until(&self) -> u64 {
         let held = self.leases.held();
         let since = held.get(&self.entry).map(|held| held.since);
+        let since = since.filter(|_| !self.lost.is_cancelled());
         since.map_or(0, |since| since + millis(self.leases.lease))
     }
 
     pub(crate) async fn put(&self, to: &Move) -> Result<Settled, QueueError> {
+        if self.lost.is_cancelled() {
+            return Ok(Settled::Lost);
+        }
         let leases = &self.leases;
         let mut call = scripts::SETTLE.arg(GROUP);
         call.key(&leases.keys.all())
@@ -186,8 +190,9 @@ impl Drop for RedisReceipt {
     fn drop(&mut self) {
         // If it is not settled, the lease must run out, so that another worker takes the entry over. One that was lost may
         // be held anew.
+        let mut held = self.leases.held();
         if !self.lost.is_cancelled() {
-            self.leases.held().remove(&self.entry);
+            held.remove(&self.entry);
         }
     }
 }

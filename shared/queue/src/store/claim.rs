@@ -22,8 +22,8 @@ pub(crate) struct Claim {
     pub(crate) sends: i32,
     /// Whether the same copy was handed to a worker before, which has not ended it.
     pub(crate) is_again: bool,
-    /// Whether that one died with it, which counts.
-    pub(crate) has_died: bool,
+    /// Whether that one has worked on it, or died with it, which counts.
+    pub(crate) was_tried: bool,
 }
 
 /// The proof that a job is ours: no two attempts of it have the same. Attempts are counted anew when it is replayed,
@@ -133,8 +133,8 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Takes jobs over whose worker has died with the same copy, or has given it back: it may not have heard that it was
-    /// claimed, or could not write how it ended. Then the attempt does not count.
+    /// Takes jobs over whose worker has died with the same copy, or has given it back. If it has not even heard that the job
+    /// was claimed, the attempt does not count.
     async fn claim_again(
         &self,
         claims: &[&Claim],
@@ -142,25 +142,25 @@ impl Store {
     ) -> Result<HashMap<CopyId, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
-        let died: Vec<_> = claims.iter().map(|claim| claim.has_died).collect();
+        let tried: Vec<_> = claims.iter().map(|claim| claim.was_tried).collect();
         let rows = sqlx::query_as!(
             Claimed,
             "WITH held AS (
-                 SELECT j.id, j.attempts, j.worker, j.started_at, c.died
-                 FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[], $4::bool[]) AS c (id, sends, died)
+                 SELECT j.id, j.attempts, j.worker, j.started_at, c.tried
+                 FROM queue_jobs j JOIN unnest($1::uuid[], $2::int4[], $4::bool[]) AS c (id, sends, tried)
                    ON j.id = c.id AND j.sends = c.sends AND j.state = 'running'
                  FOR UPDATE OF j),
              lost AS (
                  INSERT INTO queue_attempts (job_id, attempt, outcome, worker, started_at)
                  SELECT id, attempts, 'lost', worker, started_at FROM held ON CONFLICT DO NOTHING)
              UPDATE queue_jobs j SET attempts = held.attempts + 1, worker = $3, started_at = clock_timestamp(),
-                                     max_attempts = j.max_attempts + (NOT held.died)::int
+                                     max_attempts = j.max_attempts + (NOT held.tried)::int
              FROM held WHERE j.id = held.id
              RETURNING j.id, j.sends, j.attempts AS attempt, j.max_attempts, j.cancel_requested AS is_cancelled",
             &ids,
             &sends,
             worker,
-            &died,
+            &tried,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -235,7 +235,7 @@ impl Store {
     }
 
     /// What a worker has in the record and does not run is sent again: its claim may have been answered when nobody
-    /// listened any more, or the broker has forgotten that it was handed out. The attempt does not count: it never began.
+    /// listened any more, or the broker has forgotten that it was handed out. The attempt does not count: most of these never began.
     pub(crate) async fn drop_unheld(&self, worker: &str, held: &[Uuid]) -> Result<(), QueueError> {
         let again = sqlx::query!(
             "WITH lost AS (

@@ -59,13 +59,32 @@ impl Ending {
     }
 
     /// With what the job has given.
-    pub(crate) fn with_result(self, result: Option<serde_json::Value>) -> Self {
+    pub(crate) fn with_result(self, mut result: Option<serde_json::Value>) -> Self {
+        result.iter_mut().for_each(without_nul);
         Self { result, ..self }
     }
 
     /// With the trace in which it ran.
     pub(crate) fn with_trace(self, trace_id: Option<String>) -> Self {
         Self { trace_id, ..self }
+    }
+}
+
+/// PostgreSQL takes none, in names either, and an end must not fail for what it gives.
+fn without_nul(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = text.replace('\0', "\u{fffd}"),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(without_nul),
+        serde_json::Value::Object(entries) => {
+            let all = std::mem::take(entries)
+                .into_iter()
+                .map(|(name, mut value)| {
+                    without_nul(&mut value);
+                    (name.replace('\0', "\u{fffd}"), value)
+                });
+            *entries = all.collect();
+        }
+        _ => {}
     }
 }
 
@@ -77,12 +96,13 @@ impl Store {
     pub(crate) async fn end(&self, ends: &[End], again: bool) -> Result<Vec<bool>, QueueError> {
         let mut transaction = begin(&self.pool).await?;
         let endings: Vec<_> = ends.iter().map(|end| &end.ending).collect();
-        let mut committed = if again {
-            succeeded(&mut transaction, &endings).await?
-        } else {
-            HashSet::new()
-        };
         let mut written = end_in(&mut transaction, &endings).await?;
+        let mut committed = HashSet::new();
+        if again {
+            // Afterwards: a commit that was still under way has been waited for.
+            committed = succeeded(&mut transaction, &endings).await?;
+            committed.retain(|attempt| !written.contains(attempt));
+        }
         let mut ours = Vec::with_capacity(ends.len());
         let mut has_effects = false;
         for End { ending, effect } in ends {
@@ -340,7 +360,7 @@ mod tests {
                 id,
                 sends: 1,
                 is_again,
-                has_died: is_again,
+                was_tried: false,
             }]
         };
         for attempt in 1..=2 {
@@ -353,6 +373,33 @@ mod tests {
     async fn effects(store: &Store) -> Vec<i16> {
         let effects = sqlx::query_scalar("SELECT attempt FROM effects ORDER BY 1");
         effects.fetch_all(&store.pool).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_nobody_heard_of_does_not_count_and_one_that_was_tried_does() {
+        let database = postgres::database().await;
+        let store = Store::new(sqlx::PgPool::connect(&database.url).await.unwrap());
+        let id = running_again(&store).await;
+        let limit = async || store.find(id).await.unwrap().unwrap().max_attempts;
+        assert_eq!(limit().await, 4, "3, and the one that was claimed in vain");
+        let tried = [Claim {
+            id,
+            sends: 1,
+            is_again: true,
+            was_tried: true,
+        }];
+        let claimed = store.claim(&tried, "worker").await.unwrap();
+        assert_eq!(claimed[&(id, 1)].max_attempts, 4);
+        assert_eq!(limit().await, 4);
+    }
+
+    #[test]
+    fn what_a_job_gives_holds_nothing_that_the_record_does_not_take() {
+        let given = serde_json::json!({"a\0": ["b\0", 1]});
+        let ending = Ending::new(Uuid::nil(), fence(1), &Outcome::Succeeded);
+        let ending = ending.with_result(Some(given));
+        let kept = serde_json::json!({"a\u{fffd}": ["b\u{fffd}", 1]});
+        assert_eq!(ending.result, Some(kept));
     }
 
     /// While the record is away an attempt may be lost and the next one end, on the same worker.

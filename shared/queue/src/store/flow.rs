@@ -163,7 +163,9 @@ pub(super) async fn revive_after(
                    SELECT FROM queue_jobs o WHERE o.queue = j.queue AND o.unique_key = j.unique_key
                       AND (o.stage NOT IN ('failed', 'ended')
                            OR o.id < j.id AND o.state = 'cancelled' AND NOT o.cancel_requested
-                              AND o.id IN (SELECT after_id FROM queue_edges WHERE before_id = ANY($1)))))
+                              AND o.id IN (SELECT after_id FROM queue_edges WHERE before_id = ANY($1))
+                              AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs b ON b.id = before_id
+                                              WHERE after_id = o.id AND b.state IN ('failed', 'cancelled')))))
                AND NOT EXISTS (SELECT FROM queue_edges JOIN queue_jobs b ON b.id = before_id
                                WHERE after_id = j.id AND b.state IN ('failed', 'cancelled'))
              RETURNING id",

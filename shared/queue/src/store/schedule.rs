@@ -2,7 +2,7 @@
 //! transaction that moves the schedule on, under an id that follows from the two.
 
 use super::{NewJob, Store};
-use crate::{Payload, QueueError, queue};
+use crate::{Payload, QueueError};
 use cronexpr::{Crontab, MakeTimestamp};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -190,21 +190,17 @@ impl Store {
         Ok(removed.rows_affected() > 0)
     }
 
-    /// Removes a schedule, if what it enqueues is still this job; whether it was.
-    pub async fn unschedule_job<J: Payload>(
-        &self,
-        name: &str,
-        job: &J,
-    ) -> Result<bool, QueueError> {
-        let removed = sqlx::query!(
-            "DELETE FROM queue_schedules WHERE name = $1 AND kind = $2 AND payload = $3",
-            name,
-            J::KIND,
-            queue::body(job)?,
+    /// Removes the schedule by which a job was enqueued, if it would still enqueue the same; its name, if it was.
+    pub async fn unschedule_with(&self, job: Uuid) -> Result<Option<String>, QueueError> {
+        let removed = sqlx::query_scalar!(
+            "DELETE FROM queue_schedules s USING queue_jobs j
+             WHERE j.id = $1 AND s.name = j.schedule AND s.kind = j.kind AND s.payload = j.payload
+             RETURNING s.name",
+            job,
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(removed.rows_affected() > 0)
+        Ok(removed)
     }
 
     pub(super) async fn now(&self) -> Result<OffsetDateTime, QueueError> {

@@ -150,6 +150,7 @@ impl Row {
             trace: self.trace.0,
             sends: self.sends,
             is_again: false,
+            was_tried: false,
         };
         (self.id, Message::new(&envelope, self.payload))
     }

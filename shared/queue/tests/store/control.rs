@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use stoa_queue::store::{CancelOutcome, JobFilter, State, Store};
-use stoa_queue::{JobContext, JobError, Stop};
+use stoa_queue::{JobContext, JobError};
 use uuid::Uuid;
 
 #[rstest]
@@ -41,7 +41,7 @@ async fn a_job_that_runs_is_told_that_it_is_cancelled(
         let seen = seen.clone();
         async move {
             seen.add("started");
-            while job.stopped().await != Stop::Cancelled {}
+            job.cancelled().await;
             seen.add("stopped");
             Err(JobError::retry("stopped in the middle"))
         }
@@ -69,9 +69,7 @@ async fn a_job_whose_time_is_over_can_still_be_cancelled(
         let seen = seen.clone();
         async move {
             seen.add(format!("{:?}", job.stopped().await));
-            while job.stopped().await != Stop::Cancelled {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            job.cancelled().await;
             Err(JobError::fail("it took too long"))
         }
     };

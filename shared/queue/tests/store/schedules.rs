@@ -119,3 +119,28 @@ async fn an_expression_or_a_zone_that_is_none_is_refused_with_the_reason() {
     }
     assert!(world.store.schedules().await.unwrap().is_empty());
 }
+
+/// A job may be told late that there is nothing to do any more, and its schedule may be for something else by then.
+#[tokio::test]
+async fn a_schedule_goes_with_a_job_only_if_it_would_enqueue_the_same() {
+    let world = World::on(Broker::Redis).await;
+    schedule(&world, Missed::Once).await;
+    go_back(&world, 1).await;
+    let worker = world.worker(1).await;
+    world.seen.wait_for(1).await;
+    worker.end().await;
+    let fired = sqlx::query_scalar("SELECT id FROM queue_jobs WHERE schedule = 'bell'");
+    let fired: Uuid = fired.fetch_one(world.store.pool()).await.unwrap();
+    let daily = bell("0 3 * * *", "Europe/Athens", Missed::Once);
+    let other = Note {
+        text: "another bell".into(),
+    };
+    world.store.schedule(&daily, &other).await.unwrap();
+    let kept = world.store.unschedule_with(fired).await.unwrap();
+    assert_eq!(kept, None);
+    world.store.schedule(&daily, &ring()).await.unwrap();
+    let removed = world.store.unschedule_with(fired).await.unwrap();
+    assert_eq!(removed.as_deref(), Some("bell"));
+    assert!(!world.store.unschedule("bell").await.unwrap());
+    world.end().await;
+}
