@@ -178,32 +178,21 @@ impl Upstream {
         mut request: Request,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
-        let deadline = Instant::now() + timeout;
         if let Some(body) = &mut request.body {
-            let gathered = tokio::time::timeout_at(deadline, body.gather()).await;
+            let gathered = tokio::time::timeout(timeout, body.gather()).await;
             let gathered = gathered.unwrap_or(Err(BodyError::Idle));
             gathered.map_err(UpstreamError::Body)?;
         }
+        let deadline = Instant::now() + timeout;
         let patience = HOLD.min(timeout);
         self.place(&mut request, patience).await?;
         // Given back with the head of the answer: how long the rest takes is up to the client.
         let turn = self.endpoints.enter(patience).await;
         let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
-        if let Some(told) = request.headers.get_mut(TIMEOUT) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            *told = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into();
-        }
         request.headers.insert(HOST, self.host.clone());
         request.headers.remove(CONTENT_LENGTH);
         let framing = framing(&request);
         let mut head = Vec::with_capacity(512);
-        head::write(
-            &mut head,
-            &request.method,
-            &request.path,
-            &request.headers,
-            framing,
-        );
         let mut tries = Tries::new();
         self.budget.deposit();
         loop {
@@ -214,6 +203,11 @@ impl Upstream {
                 return Err(UpstreamError::Unknown(self.name.clone()));
             };
             self.count_endpoints();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.late(timeout));
+            }
+            write_head(&mut head, &mut request, framing, left);
             let mut body = request.body.as_mut().filter(|body| !body.is_empty());
             if let Some(body) = &mut body {
                 body.rewind();
@@ -240,19 +234,19 @@ impl Upstream {
                     if endpoint.age() >= PATIENT && has_all {
                         endpoint.answered(Outcome::Broken);
                     }
-                    let service = self.name.clone();
-                    return Err(UpstreamError::Late {
-                        service,
-                        limit: timeout,
-                    });
+                    return Err(self.late(timeout));
                 }
             };
             tracing::debug!(service = self.name, %address, ?failure, "a try failed");
-            let again = tries.again(self, &endpoint, &request, &failure).await;
-            if !again || Instant::now() >= deadline {
+            if !tries.again(self, &endpoint, &request, &failure).await {
                 return Err(failure.of(&self.name));
             }
         }
+    }
+
+    fn late(&self, limit: Duration) -> UpstreamError {
+        let service = self.name.clone();
+        UpstreamError::Late { service, limit }
     }
 
     /// Gives a body that is still to come a place among the uploads, which it has until it is there.
@@ -309,6 +303,21 @@ fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -
         rest,
         address,
     }
+}
+
+/// Writes what goes first. The service has as much time as is left.
+fn write_head(head: &mut Vec<u8>, request: &mut Request, framing: Framing, left: Duration) {
+    if let Some(told) = request.headers.get_mut(TIMEOUT) {
+        *told = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into();
+    }
+    head.clear();
+    let Request {
+        method,
+        path,
+        headers,
+        ..
+    } = request;
+    head::write(head, method, path, headers, framing);
 }
 
 /// How the service learns where the body ends.

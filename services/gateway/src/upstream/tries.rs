@@ -63,8 +63,8 @@ impl Tries {
         self.was_sent |= retry == Retry::Sent;
         let may = if !is_refused || upstream.endpoints.good_others(&self.tried) {
             upstream.budget.withdraw(retry)
-        } else if upstream.endpoints.others(&self.tried) {
-            // One that was put aside may have come back, and to be refused again costs it nothing.
+        } else if Instant::now() < self.held_until && upstream.endpoints.others(&self.tried) {
+            // One that was put aside may have come back; it is looked at for as long as all would be waited for.
             true
         } else {
             // All of them refused. That is limited by time: a budget would let some requests

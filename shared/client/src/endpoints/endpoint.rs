@@ -120,9 +120,9 @@ impl Endpoint {
         Some(known.map_or(silence, |known| known.max(silence)))
     }
 
-    /// One more waits for it since a moment.
+    /// One more waits for it since a moment. Of so few that it says nothing, the silence begins with the last.
     fn wait(&self, since: Instant) {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < MANY {
             self.hear(since);
         }
     }
@@ -353,7 +353,7 @@ impl Drop for InFlight {
         match self.go_to(ANSWERED) {
             SWITCHED => {}
             stage => {
-                if stage == WAITING {
+                if stage == WAITING && age >= SILENCE {
                     // Whoever waited has gone, after so long without an answer.
                     let now = millis(self.endpoint.epoch, Instant::now());
                     self.endpoint.latency.at_least(age, now);
