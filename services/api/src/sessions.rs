@@ -105,7 +105,7 @@ pub(crate) async fn renew(
         transaction.commit().await.map_err(DatabaseError::from)?;
         return Err(RefreshError::Refused);
     };
-    // First, because it waits for who ends the session at this moment, and then knows of it.
+    // First: it waits for whoever is ending the session at this moment, and so learns of it.
     if !touch(&mut transaction, session, user, origin, now).await? {
         return Err(RefreshError::Refused);
     }

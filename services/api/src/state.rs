@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::PgPool;
 use stoa_contracts::{Coded, ErrorCode};
 use stoa_service::{Clock, Context, Operators, TokenError};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{
     Settings, oidc::Oidc, passwords::Passwords, revocations::Alarm, tokens::Tokens, transfers::Task,
@@ -99,13 +99,18 @@ impl Api {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, DocumentWorkError> {
-        let turn = tokio::time::timeout(DOCUMENT_WAIT, self.documents.clone().acquire_owned());
-        let permit = turn.await.map_err(|_| DocumentWorkError::Busy)?;
-        let permit = permit.expect("the semaphore is never closed");
+        let turn = self.document_turn().await?;
         let task = move || {
-            let _permit = permit;
+            let _turn = turn;
             work()
         };
         Ok(tokio::task::spawn_blocking(task).await?)
+    }
+
+    /// A turn to work on a document, for who holds it before and after that as well.
+    pub(crate) async fn document_turn(&self) -> Result<OwnedSemaphorePermit, DocumentWorkError> {
+        let turn = tokio::time::timeout(DOCUMENT_WAIT, self.documents.clone().acquire_owned());
+        let turn = turn.await.map_err(|_| DocumentWorkError::Busy)?;
+        Ok(turn.expect("the semaphore is never closed"))
     }
 }

@@ -70,7 +70,8 @@ pub fn read_json(text: &str, size: Size) -> Result<Node, DocumentError> {
     read_yaml(&escaped(text), size)
 }
 
-/// The same JSON without characters that YAML does not take as they are. In JSON they stand in strings only.
+/// The same JSON without characters that YAML does not take as they are. In JSON they stand in strings only. What is behind
+/// one on its line is told five columns further to the right.
 fn escaped(text: &str) -> Cow<'_, str> {
     let is_raw = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     if !text.contains(is_raw) {

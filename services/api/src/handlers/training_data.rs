@@ -20,7 +20,7 @@ use crate::{
     document::Size,
     media::essence,
     revisions::{self, NewRevision},
-    state::Api,
+    state::{Api, DocumentWorkError},
     training_data::{Format, Reading, read, read_patch, write},
 };
 
@@ -161,11 +161,14 @@ async fn patch_training_data(
     documents::content_type(&request, is_patch, &[JSON_PATCH])?;
     let body = read_body(request).await?;
     let patch = api.on_document(move || read_patch(&body)).await??;
+    // From its reading to its writing: it may be as large as an import.
+    let _turn = api.document_turn().await?;
     let (version, data) = latest(&api, id).await?;
     if version != after {
         return Err(revision_tags::changed(after));
     }
-    let reading = api.on_document(move || patch.apply(data)).await??;
+    let applying = tokio::task::spawn_blocking(move || patch.apply(data));
+    let reading = applying.await.map_err(DocumentWorkError::from)??;
     let summary = store(&api, &identity, (id, Some(after)), reading).await?;
     let tag = revision_tags::tag(summary.version, Format::Json);
     Ok(([(header::ETAG, tag)], Json(summary)))

@@ -10,6 +10,10 @@ pub(super) struct Source<'a> {
     text: &'a str,
     line: u32,
     offset: usize,
+    /// Where each line begins, once that was asked.
+    starts: Option<Vec<usize>>,
+    /// The last place that was asked for, and where it is.
+    seen: (Position, usize),
 }
 
 impl<'a> Source<'a> {
@@ -19,6 +23,8 @@ impl<'a> Source<'a> {
             text,
             line: 1,
             offset: 0,
+            starts: None,
+            seen: (Position::new(1, 1), 0),
         }
     }
 
@@ -48,19 +54,34 @@ impl<'a> Source<'a> {
         placed.collect()
     }
 
-    /// Whether a scalar stands there as this text, as far as the walk has not passed it.
+    /// Whether a scalar stands there as this text. Of an alias that was said where it is defined.
     pub(super) fn has(&mut self, at: Position, scalar: &str) -> bool {
-        let Some(rest) = self.rest_from(at.line) else {
-            return true;
-        };
-        let before = usize::try_from(at.column).unwrap_or(1).saturating_sub(1);
-        let start = rest
-            .char_indices()
-            .nth(before)
-            .map_or(rest.len(), |(start, _)| start);
+        let rest = &self.text[self.offset_of(at)..];
         let goes_on = |c: char| c.is_alphanumeric() || "._+-".contains(c);
-        let rest = rest[start..].strip_prefix(scalar);
-        rest.is_some_and(|rest| !rest.starts_with(goes_on))
+        let behind = rest.strip_prefix(scalar);
+        rest.starts_with('*') || behind.is_some_and(|behind| !behind.starts_with(goes_on))
+    }
+
+    /// Where a place is, in bytes. Many of one line that are asked for from left to right take one walk through it.
+    fn offset_of(&mut self, at: Position) -> usize {
+        let starts = self.starts.get_or_insert_with(|| {
+            let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        let line = usize::try_from(at.line).unwrap_or(1).saturating_sub(1);
+        let start = starts.get(line).copied().unwrap_or(self.text.len());
+        let (from, offset) = match self.seen {
+            (seen, offset) if seen.line == at.line && seen.column <= at.column => {
+                (seen.column, offset)
+            }
+            _ => (1, start),
+        };
+        let further = usize::try_from(at.column.saturating_sub(from)).unwrap_or(0);
+        let rest = &self.text[offset..];
+        let further = rest.char_indices().nth(further);
+        let offset = further.map_or(self.text.len(), |(further, _)| offset + further);
+        self.seen = (at, offset);
+        offset
     }
 
     /// The text from the beginning of a line on, unless the walk is past it.

@@ -36,7 +36,7 @@ pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentErro
     collector.finish()
 }
 
-/// Counts lines. The reader's own count is where it stopped before: in front of the rest of a line end, and of empty lines.
+/// Counts lines. The reader's own count is taken where it stopped, before the rest of a line end and before empty lines.
 struct Lines<'a> {
     text: &'a str,
     at: usize,

@@ -47,7 +47,7 @@ pub(crate) fn read_patch(bytes: &[u8]) -> Result<Patch, DocumentError> {
         Value::List(operations) if operations.len() <= OPERATIONS_LIMIT => operations.as_slice(),
         Value::List(_) => {
             let message = format!(
-                "more than {OPERATIONS_LIMIT} operations are not allowed: send the data as a whole, with PUT"
+                "more than {OPERATIONS_LIMIT} operations are not allowed: send several patches, each on top of the one before"
             );
             reader.wrong(tree.at, message);
             &[]

@@ -85,17 +85,20 @@ impl Reader<'_> {
             );
             return;
         };
+        let name = self.scalar(&kind.value);
         for entry in entries {
             match entry.key.as_str() {
                 "examples" => {}
-                "metadata" if kind.key == "intent" => self.intent(kind, entry),
+                "metadata" if kind.key == "intent" => {
+                    self.intent((kind.at, name.as_deref()), entry);
+                }
                 _ if std::ptr::eq(entry, kind) => {}
                 other => self
                     .collector
                     .ignore(entry.at, &format!("`{other}` is not kept")),
             }
         }
-        let Some(name) = self.scalar(&kind.value) else {
+        let Some(name) = name else {
             self.collector.wrong(
                 kind.value.at,
                 format!("the name of the {} is missing", kind.key),
@@ -111,9 +114,9 @@ impl Reader<'_> {
         self.take(kind, &name, lines);
     }
 
-    fn intent(&mut self, intent: &Entry, metadata: &Entry) {
-        if let (Some(name), Some(metadata)) = (self.scalar(&intent.value), noted(metadata)) {
-            self.collector.intent(intent.at, &name, metadata);
+    fn intent(&mut self, (at, name): (Position, Option<&str>), metadata: &Entry) {
+        if let (Some(name), Some(metadata)) = (name, noted(metadata)) {
+            self.collector.intent(at, name, metadata);
         }
     }
 
@@ -322,6 +325,19 @@ stories:
             assert_eq!(findings.told()[0].line, Some(4), "{lost}");
         }
         assert!(read("nlu:\n- lookup: 007\n  examples: |\n    - Bond\n").is_err());
+        assert!(read("nlu:\n- examples:\n  - 007\n  intent: 5\n").is_err());
+    }
+
+    #[test]
+    fn numbers_are_told_where_they_are_defined_and_many_of_one_line_take_no_time() {
+        let file = "nlu:\n- intent: pin\n  examples: &p\n  - 1234\n- lookup: pin\n  examples: *p\n";
+        assert_eq!(read(file).unwrap().0.lookups[0].values, ["1234"]);
+        let numbers = "1, ".repeat(90_000);
+        let file = format!("nlu: [{{intent: a, examples: [{numbers}007]}}]");
+        let Err(DocumentError::Content(findings)) = read(&file) else {
+            panic!("content")
+        };
+        assert_eq!(findings.told()[0].column, Some(30 + 3 * 90_000));
     }
 
     #[test]
