@@ -25,13 +25,18 @@ pub(crate) async fn parse(
     let now = said(&input, &clock)?;
     let model = models.get(input.assistant_id, version).await?;
     let span = tracing::info_span!("model.parse", model.version = version);
-    let takes_long = input.text.len() > LONG || model.is_encoded();
+    let is_long = input.text.len() > LONG;
+    let takes_long = is_long || model.is_encoded();
     let builtins = Builtins::of(input.builtin_entities.as_deref());
     let understand =
         move || span.in_scope(|| model.parse_for(&input.text, version, &now, builtins));
     let result = if takes_long {
-        // Held by the work itself: who waits for it may go, and it goes on.
-        let place = PLACES.acquire().await;
+        // The work holds it: a caller may leave, and the work goes on.
+        let place = if is_long {
+            Some(PLACES.acquire().await)
+        } else {
+            None
+        };
         let understand = move || {
             let _place = place;
             understand()

@@ -50,19 +50,6 @@ pub enum TrainError {
     /// A pattern cannot be used.
     #[error(transparent)]
     Pattern(#[from] BadPattern),
-    /// A value of a list that is more of a text.
-    #[error(
-        "a value of `{entity}`, or a synonym of one, has more than {limit} words and signs, and cannot be looked for: \
-         \"{phrase}...\""
-    )]
-    LongPhrase {
-        /// Whose list it is.
-        entity: String,
-        /// How it begins.
-        phrase: String,
-        /// Words and signs that it may have.
-        limit: usize,
-    },
     /// The training was told to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

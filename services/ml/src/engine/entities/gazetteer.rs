@@ -1,8 +1,7 @@
 //! Lists of an entity's values: exact phrases, whatever their case and accents.
 
-use super::super::progress::Progress;
+use super::super::progress::{Cancelled, Progress};
 use super::super::text::{Text, slice};
-use super::super::train::TrainError;
 use super::LOOKUP;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -12,8 +11,6 @@ use stoa_contracts::training_data::{Lookup, Synonym};
 
 /// Tokens of a phrase at most: from each token of an utterance it is looked for as far as this.
 const PHRASE: usize = 100;
-/// Characters of one that is told to be too long.
-const TOLD: usize = 40;
 
 /// The phrases of all lists.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,7 +37,7 @@ impl Gazetteer {
         lookups: &[Lookup],
         synonyms: &[Synonym],
         progress: &Progress,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, Cancelled> {
         let mut gazetteer = Self::default();
         let mut variants: HashMap<&str, Vec<&String>> = HashMap::new();
         for synonym in synonyms {
@@ -51,9 +48,9 @@ impl Gazetteer {
             let entity = gazetteer.number(&lookup.entity);
             for value in &lookup.values {
                 progress.advance(0)?;
-                gazetteer.add(value, entity, value)?;
+                gazetteer.add(value, entity, value);
                 for variant in variants.get(value.as_str()).into_iter().flatten() {
-                    gazetteer.add(variant, entity, value)?;
+                    gazetteer.add(variant, entity, value);
                 }
             }
         }
@@ -69,23 +66,16 @@ impl Gazetteer {
         u32::try_from(number).expect("a request body cannot hold 2^32 lists")
     }
 
-    fn add(&mut self, phrase: &str, entity: u32, value: &str) -> Result<(), TrainError> {
+    /// Longer phrases are never found, and left out.
+    fn add(&mut self, phrase: &str, entity: u32, value: &str) {
         let key = Text::key(phrase);
-        if key.is_empty() {
-            return Ok(());
-        }
         let tokens = key.split(' ').count();
-        if tokens > PHRASE {
-            return Err(TrainError::LongPhrase {
-                entity: self.entities[entity as usize].clone(),
-                phrase: phrase.chars().take(TOLD).collect(),
-                limit: PHRASE,
-            });
+        if key.is_empty() || tokens > PHRASE {
+            return;
         }
         self.longest = self.longest.max(tokens);
         let found = || (entity, Some(value.to_owned()));
         self.phrases.entry(key).or_insert_with(found);
-        Ok(())
     }
 
     /// The longest phrases, from left to right.
@@ -238,26 +228,23 @@ mod tests {
         let gazetteer = Gazetteer::new(&lookups, &synonyms, &progress).unwrap();
         assert_eq!(gazetteer.phrases.len(), 80_000);
         progress.cancel();
-        assert!(matches!(
+        assert_eq!(
             Gazetteer::new(&lookups, &synonyms, &progress),
-            Err(TrainError::Cancelled(_))
-        ));
+            Err(Cancelled)
+        );
     }
 
     #[test]
-    fn a_phrase_of_many_tokens_is_refused_and_one_that_is_begun_is_none() {
+    fn a_phrase_of_many_tokens_is_left_out_and_one_that_is_begun_is_none() {
         let list = |tokens: usize| {
             let lookups = [Lookup {
                 entity: "noise".into(),
                 values: vec!["! ".repeat(tokens)],
             }];
-            Gazetteer::new(&lookups, &[], &Progress::new())
+            Gazetteer::new(&lookups, &[], &Progress::new()).unwrap()
         };
-        assert!(matches!(
-            list(PHRASE + 1),
-            Err(TrainError::LongPhrase { .. })
-        ));
-        let longest = list(PHRASE).unwrap();
+        assert!(list(PHRASE + 1).phrases.is_empty());
+        let longest = list(PHRASE);
         let hits = |tokens: usize| longest.hits(&Text::new(&"!".repeat(tokens))).len();
         assert_eq!([PHRASE - 1, PHRASE, 10 * PHRASE].map(hits), [0, 1, 10]);
     }
