@@ -124,7 +124,9 @@ async fn understand(
     if status == ConversationStatus::Handover {
         return Ok(Heard::ForPerson);
     }
-    if let Some(button) = Utterance::from_payload(text) {
+    if let Some(button) = Utterance::from_payload(text)
+        && is_meant(service, found, &button).await?
+    {
         return Ok(Heard::Button(button));
     }
     let question = ParseForAssistant {
@@ -137,6 +139,19 @@ async fn understand(
     Ok(Heard::Words(
         service.nlu.post("/internal/v1/parse", &question).await?,
     ))
+}
+
+/// Whether what looks like a payload is one.
+async fn is_meant(
+    service: &Conversations,
+    found: &Stored,
+    button: &Utterance,
+) -> Result<bool, TurnError> {
+    let (true, Some((intent, _))) = (button.is_doubtful(), &button.intent) else {
+        return Ok(true);
+    };
+    let program = service.assistants.program(found.assistant_id).await?;
+    Ok(program.triggered_by(intent).is_some())
 }
 
 /// Makes the turn under the lock of the conversation; gives the status instead if that has

@@ -49,6 +49,12 @@ impl Utterance {
         })
     }
 
+    /// Whether it may as well be a path that somebody has typed: it is a payload if the assistant knows the intent.
+    pub fn is_doubtful(&self) -> bool {
+        let intent = self.intent.as_ref();
+        intent.is_some_and(|(name, _)| name.contains(['/', '.', ':']))
+    }
+
     /// The payload of a button that says the same, meant as one of the alternatives; `None` for an intent that no payload
     /// can name.
     pub(super) fn as_payload(&self, intent: &str) -> Option<String> {
@@ -98,6 +104,7 @@ mod tests {
         assert_eq!(said.entities[0].value, "Rome");
         let of_many = Utterance::from_payload("/faq/ask.more").unwrap();
         assert_eq!(of_many.intent, Some(("faq/ask.more".into(), 1.0)));
+        assert!(of_many.is_doubtful() && !said.is_doubtful());
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Program {
     }
 
     /// The flow that an intent starts.
-    pub(super) fn triggered_by(&self, intent: &str) -> Option<&str> {
+    pub(crate) fn triggered_by(&self, intent: &str) -> Option<&str> {
         self.triggers.get(intent).map(String::as_str)
     }
 
