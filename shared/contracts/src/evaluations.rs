@@ -116,7 +116,8 @@ pub struct EvaluationSummary {
     pub macro_f1: f64,
     /// The same, each intent counted by its examples.
     pub weighted_f1: f64,
-    /// F1 of all entities together, each counted as often as it is annotated or found; null without annotations.
+    /// F1 of all annotated entities together, found right with their role and in exactly their place; null without
+    /// annotations.
     #[serde(default)]
     pub entity_f1: Option<f64>,
     /// How far confidences are from the share of right answers, on average over ten bins, 0 to 1.

@@ -1931,7 +1931,8 @@ export interface components {
             calibration_error: number;
             /**
              * Format: double
-             * @description F1 of all entities together, each counted as often as it is annotated or found; null without annotations.
+             * @description F1 of all annotated entities together, found right with their role and in exactly their place; null without
+             *     annotations.
              */
             entity_f1?: number | null;
             /** @description How many utterances were asked. */

@@ -673,7 +673,8 @@ export const en = {
     weightedF1: 'F1, by example',
     weightedF1Hint: 'Mean F1 of the intents, each counted by its examples',
     entityF1: 'F1, entities',
-    entityF1Hint: 'F1 of all entities together: the right kind in exactly the right place',
+    entityF1Hint:
+      'F1 of all annotated entities together: the right kind and role in exactly the right place',
     calibration: 'Calibration error',
     calibrationHint: 'How far confidences are from the share of right answers; less is better',
     examples: 'Utterances',
