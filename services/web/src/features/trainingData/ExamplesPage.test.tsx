@@ -182,6 +182,30 @@ test('the first examples of an assistant are stored as a whole', async () => {
   expect(await sent?.json()).toEqual({ examples: [{ text: 'fly me', intent: 'travel' }] })
 })
 
+test('nothing is typed while it is being saved', async () => {
+  const { now, routes } = storage()
+  const patch = `PATCH ${HOME}/training-data`
+  let go = () => {}
+  const gate = new Promise<void>(resolve => {
+    go = resolve
+  })
+  serve({
+    ...routes,
+    [patch]: async request => {
+      await gate
+      return (routes[patch] as (request: Request) => Promise<Response>)(request)
+    },
+  })
+  const { user } = renderApp(PATH)
+  const add = await screen.findByRole('textbox', { name: 'A new example' })
+  await user.type(add, 'fly me{Enter}')
+  await user.click(screen.getByRole('button', { name: 'Save' }))
+  await waitFor(() => expect(add.closest('[inert]')).not.toBeNull())
+  go()
+  await waitFor(() => expect(now.version).toBe(8))
+  await waitFor(() => expect(add.closest('[inert]')).toBeNull())
+})
+
 test('a save that fails loses nothing', async () => {
   const { routes } = storage()
   serve({ ...routes, [`PATCH ${HOME}/training-data`]: () => problem(503, 'unavailable') })

@@ -65,6 +65,7 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
   const draft = useDraft(stored)
   const save = useSaveTrainingData(assistantId)
   const [isCatchingUp, setCatchingUp] = useState(false)
+  const isSaving = save.isPending || isCatchingUp
   const many = draft.changes.length
   const isDirty = many > 0
 
@@ -134,26 +135,25 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
             >
               {t('data.edit.discard')}
             </Button>
-            <Button
-              disabled={!isDirty}
-              loading={save.isPending || isCatchingUp}
-              onClick={() => store(draft.base)}
-            >
+            <Button disabled={!isDirty} loading={isSaving} onClick={() => store(draft.base)}>
               {t('app.save')}
             </Button>
           </Group>
         )}
       </Group>
       {save.error && <SaveProblem error={save.error} busy={isCatchingUp} onTop={storeOnTop} />}
-      <ExampleList
-        key={`${intent} ${find}`}
-        intent={intent === OUT_OF_SCOPE ? null : intent}
-        find={find}
-        intents={intents}
-        entities={entitiesOf(stored.data)}
-        rows={draft.rowsOf(intent === OUT_OF_SCOPE ? null : intent)}
-        draft={canEdit ? draft : undefined}
-      />
+      {/* What is typed while it is being saved would be lost with the draft. */}
+      <div inert={isSaving}>
+        <ExampleList
+          key={`${intent} ${find}`}
+          intent={intent === OUT_OF_SCOPE ? null : intent}
+          find={find}
+          intents={intents}
+          entities={entitiesOf(stored.data)}
+          rows={draft.rowsOf(intent === OUT_OF_SCOPE ? null : intent)}
+          draft={canEdit ? draft : undefined}
+        />
+      </div>
     </Stack>
   )
 }

@@ -23,6 +23,15 @@ test('one of two that are the same is changed, and what is not an example stays'
   expect(missing).toBe(0)
 })
 
+test('what was stored already, and only its answer was lost, is not stored twice', () => {
+  const { operations, missing } = applyChanges({ examples: [greet('hey'), greet('good day')] }, [
+    { from: greet('hi'), to: greet('hey') },
+    { to: greet('good day') },
+  ])
+  expect(operations).toEqual([])
+  expect(missing).toBe(0)
+})
+
 test('the last of those that go is removed first', () => {
   const { operations } = applyChanges(DATA, [
     { from: greet('hello') },

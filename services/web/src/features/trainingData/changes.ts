@@ -36,6 +36,7 @@ export function applyChanges(data: TrainingData, changes: Change[]): Applied {
     const key = exampleKey(example)
     places.set(key, [...(places.get(key) ?? []), index])
   })
+  const there = new Set(places.keys())
   const operations: TrainingDataOperation[] = []
   const removed: number[] = []
   let missing = 0
@@ -47,6 +48,9 @@ export function applyChanges(data: TrainingData, changes: Change[]): Applied {
       else removed.push(at)
       continue
     }
+    // Perhaps this was stored before, and only the answer was lost.
+    const isThere = to && there.has(exampleKey(to))
+    if (isThere) continue
     if (from) missing += 1
     if (!to) continue
     examples.push(to)
