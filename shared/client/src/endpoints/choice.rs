@@ -7,7 +7,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::endpoint::{Doubt, Endpoint, InFlight};
+use super::{
+    endpoint::{Doubt, Endpoint},
+    in_flight::InFlight,
+};
 
 /// Latencies whose ratio is below this are the same for all that we know: among addresses that
 /// are equally busy chance decides, or one of them would get all requests of a quiet time.

@@ -1,10 +1,10 @@
-//! One address of a service, and a request on its way to it.
+//! One address of a service.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -12,42 +12,37 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Outcome,
     breaker::Breaker,
     latency::PeakEwma,
     probe::Finding,
     shared::{Shared, millis},
 };
 
-/// What is no good answer counts as one that took this long, if it did not take longer: who fails
-/// or declines fast must not draw requests by it. Not longer, because one request that fails everywhere would
-/// leave an address without any for a long while.
-const PENALTY: Duration = Duration::from_millis(500);
 /// Probes in a row that fail before an address is out: one may be lost.
 const MISSES: u32 = 2;
 /// Of so many that wait, one should have been answered: how long none was says how long the next one waits at least. Fewer
 /// may each be a request that takes its time.
 const MANY: usize = 3;
 /// Shorter silences are nothing to speak of, and all addresses have them.
-const SILENCE: Duration = Duration::from_millis(50);
+pub(super) const SILENCE: Duration = Duration::from_millis(50);
 
 /// One address.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
-    latency: PeakEwma,
-    in_flight: AtomicUsize,
+    pub(super) latency: PeakEwma,
+    pub(super) in_flight: AtomicUsize,
     /// Those of them that have been sent, and have no answer.
-    waiting: AtomicUsize,
+    pub(super) waiting: AtomicUsize,
     /// When it last answered, or began to have something to answer, in milliseconds.
     heard: AtomicU64,
     /// Nothing speaks against it; all that is asked of most addresses.
     plain: AtomicBool,
     /// A good answer changes something.
-    troubled: AtomicBool,
+    pub(super) troubled: AtomicBool,
     state: Mutex<State>,
-    epoch: Instant,
-    shared: Weak<Shared>,
+    pub(super) epoch: Instant,
+    pub(super) shared: Weak<Shared>,
 }
 
 #[derive(Debug)]
@@ -121,13 +116,13 @@ impl Endpoint {
     }
 
     /// One more waits for it since a moment. Of so few that it says nothing, the silence begins with the last.
-    fn wait(&self, since: Instant) {
+    pub(super) fn wait(&self, since: Instant) {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < MANY {
             self.hear(since);
         }
     }
 
-    fn hear(&self, now: Instant) {
+    pub(super) fn hear(&self, now: Instant) {
         self.heard.store(millis(self.epoch, now), Ordering::Relaxed);
     }
 
@@ -201,7 +196,7 @@ impl Endpoint {
         state.health != before
     }
 
-    fn judge(&self, change: impl FnOnce(&mut Breaker) -> bool) -> bool {
+    pub(super) fn judge(&self, change: impl FnOnce(&mut Breaker) -> bool) -> bool {
         let mut state = self.state();
         let ejected = change(&mut state.breaker);
         self.note(&state);
@@ -218,151 +213,5 @@ impl Endpoint {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The address chosen for one request; counts as in flight there until it is dropped.
-#[derive(Debug)]
-pub struct InFlight {
-    endpoint: Arc<Endpoint>,
-    since: Instant,
-    on_trial: bool,
-    /// How far it is.
-    stage: AtomicU8,
-    /// When the last of what was long to send had gone out.
-    uploaded: OnceLock<Instant>,
-}
-
-/// It has been sent, as far as anybody knows, and has no answer.
-const WAITING: u8 = 0;
-/// The client still sends it: the time is not the address's.
-const UPLOADING: u8 = 1;
-/// How it ended is known.
-const ANSWERED: u8 = 2;
-/// The same; what goes on is no request any more, and keeps nobody from being answered.
-const SWITCHED: u8 = 3;
-
-impl InFlight {
-    pub(super) fn to(endpoint: &Arc<Endpoint>, since: Instant, on_trial: bool) -> Self {
-        endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        endpoint.wait(since);
-        Self {
-            endpoint: Arc::clone(endpoint),
-            since,
-            on_trial,
-            stage: AtomicU8::new(WAITING),
-            uploaded: OnceLock::new(),
-        }
-    }
-
-    /// It is sent as its client sends it: until [`Self::uploaded`] the time is not the address's.
-    pub fn uploading(&self) {
-        self.go_to(UPLOADING);
-    }
-
-    /// All of it has gone out.
-    pub fn uploaded(&self) {
-        if self.stage.load(Ordering::Relaxed) == UPLOADING {
-            let now = Instant::now();
-            // Only who sends it says so, once.
-            let _ = self.uploaded.set(now);
-            self.stage.store(WAITING, Ordering::Relaxed);
-            self.endpoint.wait(now);
-        }
-    }
-
-    /// It was answered, and goes on as something else for as long as its client likes.
-    pub fn switched(&self) {
-        if self.go_to(SWITCHED) != SWITCHED {
-            self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// How long the address has had it.
-    pub fn age(&self) -> Duration {
-        if self.stage.load(Ordering::Relaxed) == UPLOADING {
-            return Duration::ZERO;
-        }
-        let since = self.uploaded.get().unwrap_or(&self.since);
-        since.elapsed()
-    }
-
-    /// At which stage it was.
-    fn go_to(&self, stage: u8) -> u8 {
-        let before = self.stage.swap(stage, Ordering::Relaxed);
-        if before == WAITING {
-            self.endpoint.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
-        before
-    }
-
-    /// Where the request goes.
-    pub fn address(&self) -> SocketAddr {
-        self.endpoint.address
-    }
-
-    /// How it ended, as soon as that is known: with the head of the answer, not its body.
-    pub fn answered(&self, outcome: Outcome) {
-        let (endpoint, now, age) = (&self.endpoint, Instant::now(), self.age());
-        let before = self.go_to(ANSWERED);
-        if outcome != Outcome::Broken {
-            endpoint.hear(now);
-        }
-        let millis = millis(endpoint.epoch, now);
-        match outcome {
-            // An answer to half of a request says little.
-            Outcome::Good if before == UPLOADING => {}
-            Outcome::Good => endpoint.latency.record(age, millis),
-            _ => endpoint.latency.record(age.max(PENALTY), millis),
-        }
-        if matches!(outcome, Outcome::Good | Outcome::Unable) {
-            if endpoint.troubled.load(Ordering::Relaxed) {
-                endpoint.judge(|breaker| {
-                    breaker.good(self.since);
-                    false
-                });
-            }
-            return;
-        }
-        let Some(shared) = endpoint.shared.upgrade() else {
-            return;
-        };
-        let may = shared.may_eject();
-        if endpoint.judge(|breaker| breaker.failed(self.since, now, may)) {
-            shared.meter.failing.increment(1);
-            tracing::warn!(address = %endpoint.address, "an address fails; it is avoided for a while");
-        }
-    }
-
-    /// No connection could be made: others are chosen for a while, as long as there are any.
-    pub fn refused(&self) {
-        self.go_to(ANSWERED);
-        let now = Instant::now();
-        let refused = |breaker: &mut Breaker| breaker.refused(self.since, now);
-        if self.endpoint.judge(refused)
-            && let Some(shared) = self.endpoint.shared.upgrade()
-        {
-            shared.meter.refused.increment(1);
-        }
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        let age = self.age();
-        match self.go_to(ANSWERED) {
-            SWITCHED => {}
-            stage => {
-                if stage == WAITING && age >= SILENCE {
-                    // Whoever waited has gone, after so long without an answer.
-                    let now = millis(self.endpoint.epoch, Instant::now());
-                    self.endpoint.latency.at_least(age, now);
-                }
-                self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        if self.on_trial {
-            self.endpoint.state().breaker.end_trial();
-        }
     }
 }

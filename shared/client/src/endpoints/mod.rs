@@ -9,6 +9,7 @@ mod breaker;
 mod choice;
 mod endpoint;
 mod gate;
+mod in_flight;
 mod latency;
 mod meter;
 mod outcome;
@@ -25,10 +26,10 @@ use std::{
 use tokio::{task::JoinSet, time::Instant};
 
 pub use breaker::Breaker;
-pub use endpoint::InFlight;
 use endpoint::{Doubt, Endpoint};
 use gate::Gate;
 pub use gate::{Shed, Turn};
+pub use in_flight::InFlight;
 pub use outcome::Outcome;
 pub use probe::Probe;
 pub use resolver::Resolver;
