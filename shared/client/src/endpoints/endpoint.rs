@@ -166,12 +166,6 @@ impl Endpoint {
         state.health == Health::Good && state.breaker.try_trial(now)
     }
 
-    /// Whether it should be probed again at once: it was silent for the first time, which may be chance.
-    pub(super) fn is_suspect(&self) -> bool {
-        let state = self.state();
-        state.misses == 1 && state.health == Health::Good
-    }
-
     /// Takes what a probe has found; says whether that is news.
     pub(super) fn found(&self, finding: Finding) -> bool {
         if finding == Finding::Good {

@@ -240,11 +240,7 @@ impl Shared {
             Finding::Foreign => self.meter.foreign.increment(1),
             Finding::Silent => self.meter.silent.increment(1),
         }
-        let is_news = endpoint.found(finding);
-        if endpoint.is_suspect() {
-            self.probe_at.store(0, Ordering::Relaxed);
-        }
-        if is_news && finding != Finding::Good {
+        if endpoint.found(finding) && finding != Finding::Good {
             let (host, address) = (&self.host, endpoint.address);
             tracing::warn!(host, %address, ?finding, "an address is not used");
         }
