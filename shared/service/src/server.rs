@@ -3,7 +3,6 @@
 use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
-use futures_util::FutureExt as _;
 use http::{HeaderValue, Request, StatusCode, Version, header::CONNECTION};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -49,13 +48,25 @@ pub(crate) async fn serve(
             }
         }
     }
-    // Who has connected already is served; closing the listener would reset them.
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+    for (stream, peer) in connected(listener) {
         server.attend(stream, peer);
     }
-    drop(listener);
     server.connections.close();
     server.connections.wait().await;
+}
+
+/// Those who have connected already: closing the listener would reset them. The kernel is asked, because the runtime may not
+/// have heard of the last ones yet.
+fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    let accepted = std::iter::from_fn(|| listener.accept().ok());
+    let accepted = accepted.filter_map(|(stream, peer)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    });
+    accepted.collect()
 }
 
 /// What each connection needs.
