@@ -11,10 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+/// How long the dispatcher of a worker that ends may take to end what it does.
+const LAST_DISPATCH: Duration = Duration::from_secs(5);
 /// How often the depth of the queues is measured: finer than Prometheus looks.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(5);
 /// The kind under which jobs are counted that no handler knows.
@@ -133,7 +135,8 @@ impl Consumer {
             ended??;
         }
         if let Some(dispatcher) = dispatcher {
-            dispatcher.await?;
+            // What it was about to send is noted, and sent by the next one.
+            timeout(LAST_DISPATCH, dispatcher).await.unwrap_or(Ok(()))?;
         }
         if let Some(stored) = stored {
             stored.leave().await;

@@ -20,6 +20,8 @@ const READ_BACKOFF: Backoff = Backoff {
 };
 /// How long a reader that has little room waits for more.
 const GATHERING: Duration = Duration::from_millis(1);
+/// How long the read that is under way when a worker shall end may take; brokers let it wait for half a second.
+const LAST_READ: Duration = Duration::from_secs(2);
 /// How long handing back unfinished jobs may take.
 const HAND_BACK: Duration = Duration::from_secs(3);
 
@@ -59,7 +61,12 @@ impl ReadLoop {
             while let Some(ended) = jobs.try_join_next() {
                 ended?;
             }
-            let deliveries = match reader.next(free).await {
+            let read = tokio::select! {
+                read = reader.next(free) => read,
+                // What it was about to take comes again by itself.
+                () = self.overdue() => return Ok(()),
+            };
+            let deliveries = match read {
                 Ok(deliveries) => deliveries,
                 Err(error) => {
                     failures = failures.saturating_add(1);
@@ -81,6 +88,12 @@ impl ReadLoop {
             yield_now().await;
         }
         Ok(())
+    }
+
+    /// Waits until the loop shall stop and a read has had its time to end: a broker that is held answers nobody.
+    async fn overdue(&self) {
+        self.stop.cancelled().await;
+        sleep(LAST_READ).await;
     }
 
     /// What of it is to be worked on.

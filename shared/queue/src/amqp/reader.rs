@@ -2,6 +2,7 @@
 
 use super::acks::Acks;
 use super::names::Names;
+use super::session::limited;
 use super::{Amqp, wire};
 use crate::QueueError;
 use crate::backend::{Delivery, Move, Receipt, Room, Settled};
@@ -147,14 +148,16 @@ impl AmqpReader {
             let session = self.amqp.session().await?;
             session.declare(&self.names).await?;
             let channel = session.channel().await?;
-            // Never more than can run now: what waits here could run elsewhere.
-            channel
-                .basic_qos(self.permits, BasicQosOptions::default())
-                .await?;
             let (queue, options) = (self.names.jobs.as_str(), BasicConsumeOptions::default());
-            let consumer = channel
-                .basic_consume(queue.into(), TAG.into(), options, FieldTable::default())
-                .await?;
+            let subscribing = async {
+                // Never more than can run now: what waits here could run elsewhere.
+                let most = BasicQosOptions::default();
+                channel.basic_qos(self.permits, most).await?;
+                let none = FieldTable::default();
+                let consuming = channel.basic_consume(queue.into(), TAG.into(), options, none);
+                Ok(consuming.await?)
+            };
+            let consumer = limited("no consumer in time", subscribing).await?;
             let ended = CancellationToken::new();
             self.subscription = Some(Subscription {
                 acks: Arc::new(Acks::new(self.queue, channel.clone())),
@@ -245,7 +248,8 @@ impl AmqpReceipt {
                 session.park(&self.names, message, properties).await?;
             }
         }
-        Ok(self.acks.tell_and_wait(self.tag).await)
+        let telling = async { Ok(self.acks.tell_and_wait(self.tag).await) };
+        limited("no acknowledgement in time", telling).await
     }
 
     /// Delivery tags are void once their channel is gone; the broker hands the message out again.

@@ -322,7 +322,7 @@ where
         .await
 }
 
-async fn limited<T>(
+pub(super) async fn limited<T>(
     otherwise: &'static str,
     command: impl Future<Output = Result<T, QueueError>>,
 ) -> Result<T, QueueError> {
