@@ -42,7 +42,7 @@ pub(crate) async fn measure(platform: &Platform, folder: &Path) -> Result<()> {
     }
     println!();
     println!(
-        "| other data sets | in scope % | out of scope % | ECE % | slot F1 % at most | train s | model MB |"
+        "| other data sets | in scope % | out of scope % | ECE % | slot F1 % | train s | model MB |"
     );
     println!("|---|---|---|---|---|---|---|");
     sets.sort_by(|a, b| a.0.cmp(&b.0));

@@ -81,11 +81,15 @@ impl InFlight {
 
     /// How long the address has had it.
     pub fn age(&self) -> Duration {
+        self.age_at(Instant::now())
+    }
+
+    fn age_at(&self, now: Instant) -> Duration {
         if self.stage.load(Ordering::Relaxed) == UPLOADING {
             return Duration::ZERO;
         }
         let since = self.uploaded.get().unwrap_or(&self.since);
-        since.elapsed()
+        now.saturating_duration_since(*since)
     }
 
     /// At which stage it was.
@@ -104,7 +108,8 @@ impl InFlight {
 
     /// How it ended, as soon as that is known: with the head of the answer, not its body.
     pub fn answered(&self, outcome: Outcome) {
-        let (endpoint, now, age) = (&self.endpoint, Instant::now(), self.age());
+        let (endpoint, now) = (&self.endpoint, Instant::now());
+        let age = self.age_at(now);
         let before = self.go_to(ANSWERED);
         if outcome != Outcome::Broken {
             endpoint.hear(now);
@@ -150,17 +155,18 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let age = self.age();
-        match self.go_to(ANSWERED) {
-            SWITCHED => {}
-            stage => {
-                if stage == WAITING && age >= SILENCE {
-                    // Whoever waited has gone, after so long without an answer.
-                    let now = millis(self.endpoint.epoch, Instant::now());
-                    self.endpoint.latency.at_least(age, now);
-                }
-                self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let stage = self.go_to(ANSWERED);
+        if stage == WAITING {
+            // Whoever waited has gone, perhaps after long without an answer.
+            let now = Instant::now();
+            let age = self.age_at(now);
+            if age >= SILENCE {
+                let now = millis(self.endpoint.epoch, now);
+                self.endpoint.latency.at_least(age, now);
             }
+        }
+        if stage != SWITCHED {
+            self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
         if self.on_trial {
             self.endpoint.judge(|breaker| {

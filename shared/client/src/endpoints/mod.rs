@@ -137,20 +137,19 @@ impl Endpoints {
 
     /// Whether there is an address beside those in `tried`.
     pub fn others(&self, tried: &[SocketAddr]) -> bool {
-        let endpoints = self.shared.endpoints.load();
-        endpoints
-            .iter()
-            .any(|endpoint| !tried.contains(&endpoint.address) && endpoint.doubt().is_some())
+        self.others_with(tried, |_| true)
     }
 
     /// The same, without those that were put aside.
     pub fn good_others(&self, tried: &[SocketAddr]) -> bool {
+        self.others_with(tried, |doubt| doubt < Doubt::Aside)
+    }
+
+    fn others_with(&self, tried: &[SocketAddr], fits: impl Fn(Doubt) -> bool) -> bool {
         let endpoints = self.shared.endpoints.load();
-        let is_good =
-            |endpoint: &Endpoint| endpoint.doubt().is_some_and(|doubt| doubt < Doubt::Aside);
-        endpoints
-            .iter()
-            .any(|endpoint| !tried.contains(&endpoint.address) && is_good(endpoint))
+        endpoints.iter().any(|endpoint| {
+            !tried.contains(&endpoint.address) && endpoint.doubt().is_some_and(&fits)
+        })
     }
 
     /// How many addresses are known.

@@ -235,7 +235,8 @@ impl Store {
     }
 
     /// What a worker has in the record and does not run is sent again: its claim may have been answered when nobody
-    /// listened any more, or the broker has forgotten that it was handed out. The attempt does not count: most of these never began.
+    /// listened any more, or the broker has forgotten that it was handed out. The attempt does not count: most of these
+    /// never began.
     pub(crate) async fn drop_unheld(&self, worker: &str, held: &[Uuid]) -> Result<(), QueueError> {
         let again = sqlx::query!(
             "WITH lost AS (

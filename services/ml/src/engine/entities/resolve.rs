@@ -31,20 +31,18 @@ fn merge_roles(found: &mut Vec<Entity>) {
         .drain(..)
         .partition(|entity| entity.extractor == MODEL);
     for entity in learned {
-        // Of all of them: which one wins is decided later.
-        let mut exact = rest
-            .iter_mut()
-            .filter(|other| {
-                other.entity == entity.entity
-                    && other.extractor != BUILTIN
-                    && overlap(other, &entity)
-            })
-            .peekable();
-        if exact.peek().is_none() {
-            found.push(entity);
-            continue;
+        let is_same = |other: &&mut Entity| {
+            other.entity == entity.entity && other.extractor != BUILTIN && overlap(other, &entity)
+        };
+        let mut is_exact = false;
+        // All of them: which one wins is decided later.
+        for exact in rest.iter_mut().filter(is_same) {
+            exact.role.clone_from(&entity.role);
+            is_exact = true;
         }
-        exact.for_each(|exact| exact.role.clone_from(&entity.role));
+        if !is_exact {
+            found.push(entity);
+        }
     }
     found.append(&mut rest);
 }
