@@ -122,9 +122,7 @@ async fn put_training_data(
     let reading = api
         .on_document(move || read(&body, format, Size::Request))
         .await??;
-    let summary = store(&api, &identity, (id, after), reading).await?;
-    let tag = revision_tags::tag(summary.version, Format::Json);
-    Ok(([(header::ETAG, tag)], Json(summary)))
+    store(&api, &identity, (id, after), reading).await
 }
 
 /// Changes utterances.
@@ -169,17 +167,16 @@ async fn patch_training_data(
     }
     let applying = tokio::task::spawn_blocking(move || patch.apply(data));
     let reading = applying.await.map_err(DocumentWorkError::from)??;
-    let summary = store(&api, &identity, (id, Some(after)), reading).await?;
-    let tag = revision_tags::tag(summary.version, Format::Json);
-    Ok(([(header::ETAG, tag)], Json(summary)))
+    store(&api, &identity, (id, Some(after)), reading).await
 }
 
+/// Makes it the latest revision; the answer, with the tag of that.
 async fn store(
     api: &Api,
     identity: &Identity,
     (id, after): (Uuid, Option<i32>),
     reading: Reading,
-) -> Result<TrainingDataSummary, Problem> {
+) -> Result<(TagHeader, Json<TrainingDataSummary>), Problem> {
     let new = NewRevision {
         account: identity.account,
         assistant: id,
@@ -195,11 +192,13 @@ async fn store(
     };
     let revision = inserted.ok_or_else(refused)?;
     traced("transaction.commit", transaction.commit()).await?;
-    Ok(TrainingDataSummary {
+    let summary = TrainingDataSummary {
         version: revision.version,
         examples: reading.data.examples.len(),
         intents: revision.intents,
         entities: revision.entities,
         hints: reading.hints,
-    })
+    };
+    let tag = revision_tags::tag(summary.version, Format::Json);
+    Ok(([(header::ETAG, tag)], Json(summary)))
 }
