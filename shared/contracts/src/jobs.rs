@@ -1,7 +1,8 @@
 //! Jobs: the payloads that travel through the queue, and the record that can be read.
 
 use garde::Validate;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -33,7 +34,9 @@ pub trait Payload: Serialize + DeserializeOwned + Send + 'static {
                 version,
             });
         }
-        Ok(serde_json::from_slice(body)?)
+        // Text is checked once and not string by string.
+        let body = str::from_utf8(body).map_err(serde_json::Error::custom)?;
+        Ok(serde_json::from_str(body)?)
     }
 }
 

@@ -60,3 +60,4 @@ pub use queue::{BODY_LIMIT, Depth, Enqueue, Queue};
 pub use settings::{ConsumerSettings, QueueSettings, RetentionSettings};
 pub use stoa_contracts::jobs::Payload;
 pub use tokio_util::sync::CancellationToken;
+pub use trace::TraceHeaders;

@@ -2,8 +2,8 @@
 
 use crate::backend::Backend;
 use crate::envelope::Message;
-use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics, trace};
-use std::collections::BTreeMap;
+use crate::trace::TraceHeaders;
+use crate::{DeadLetter, Envelope, Payload, QueueError, QueueSettings, metrics};
 use std::{sync::Arc, time::Duration};
 use stoa_config::ExposeSecret as _;
 use time::OffsetDateTime;
@@ -102,7 +102,7 @@ impl Queue {
         job: &J,
         how: Enqueue,
     ) -> Result<Uuid, QueueError> {
-        let message = message(id, job, how.account, trace::headers())?;
+        let message = message(id, job, how.account, TraceHeaders::current())?;
         self.backend
             .publish(J::QUEUE, id, &message, how.delay)
             .await?;
@@ -124,7 +124,7 @@ impl Queue {
             jobs = jobs.len(),
         );
         let enqueuing = async {
-            let trace = trace::headers();
+            let trace = TraceHeaders::current();
             let mut messages = Vec::with_capacity(jobs.len());
             for job in jobs {
                 let id = new_id();
@@ -174,7 +174,7 @@ fn message<J: Payload>(
     id: Uuid,
     job: &J,
     account: Option<Uuid>,
-    trace: BTreeMap<String, String>,
+    trace: TraceHeaders,
 ) -> Result<Message, QueueError> {
     let body = body(job)?;
     let envelope = Envelope {

@@ -3,47 +3,80 @@
 use opentelemetry::global;
 use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::TraceContextExt as _;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// The current span as text pairs, in the format that the telemetry kit has set for the process.
-pub(crate) fn headers() -> BTreeMap<String, String> {
-    let mut headers = Injected(BTreeMap::new());
-    let context = Span::current().context();
-    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
-    headers.0
+const PARENT: &str = "traceparent";
+const STATE: &str = "tracestate";
+
+/// A place in a trace, by the headers of W3C Trace Context. An empty one is not there: most traces have no state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceHeaders {
+    /// The span, and whether it is recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub traceparent: String,
+    /// What systems on the way have added.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tracestate: String,
 }
 
-/// Headers as the propagator writes them.
-struct Injected(BTreeMap<String, String>);
+impl TraceHeaders {
+    /// The current span, as the propagator that the telemetry kit has set for the process tells of it.
+    pub(crate) fn current() -> Self {
+        let mut headers = Self::default();
+        let context = Span::current().context();
+        global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(&context, &mut headers);
+        });
+        headers
+    }
 
-impl Injector for Injected {
-    fn set(&mut self, key: &str, value: String) {
-        // Without a state, as most traces are, it would be an empty one.
-        if !value.is_empty() {
-            self.0.insert(key.to_owned(), value);
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<BTreeMap<String, String>> for TraceHeaders {
+    fn from(mut headers: BTreeMap<String, String>) -> Self {
+        let mut taken = |key| headers.remove(key).unwrap_or_default();
+        Self {
+            traceparent: taken(PARENT),
+            tracestate: taken(STATE),
         }
     }
 }
 
-/// Headers as the propagator reads them.
-struct Headers<'a>(&'a BTreeMap<String, String>);
+impl Injector for TraceHeaders {
+    fn set(&mut self, key: &str, value: String) {
+        match key {
+            PARENT => self.traceparent = value,
+            STATE => self.tracestate = value,
+            _ => {}
+        }
+    }
+}
 
-impl Extractor for Headers<'_> {
+impl Extractor for TraceHeaders {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        let value = match key {
+            PARENT => &self.traceparent,
+            STATE => &self.tracestate,
+            _ => return None,
+        };
+        Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+        let keys = [PARENT, STATE].into_iter();
+        keys.filter(|key| self.get(key).is_some()).collect()
     }
 }
 
 /// Makes `span` a child of the span that wrote `headers`.
-pub(crate) fn continue_from(span: &Span, headers: &BTreeMap<String, String>) {
-    let parent =
-        global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
+pub(crate) fn continue_from(span: &Span, headers: &TraceHeaders) {
+    let parent = global::get_text_map_propagator(|propagator| propagator.extract(headers));
     // Fails only for a span that no layer records: then there is nothing to continue.
     let _ = span.set_parent(parent);
 }

@@ -1,7 +1,8 @@
 //! The side of the record where jobs are put in.
 
 use super::{Store, begin};
-use crate::{Payload, QueueError, queue, trace};
+use crate::trace::TraceHeaders;
+use crate::{Payload, QueueError, queue};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::collections::{BTreeMap, HashSet};
@@ -51,7 +52,7 @@ pub struct NewJob {
     pub(super) waits_for: i32,
     pub(super) flow: Option<Uuid>,
     pub(super) schedule: Option<String>,
-    trace: BTreeMap<String, String>,
+    trace: TraceHeaders,
 }
 
 impl NewJob {
@@ -73,7 +74,7 @@ impl NewJob {
             waits_for: 0,
             flow: None,
             schedule: None,
-            trace: trace::headers(),
+            trace: TraceHeaders::current(),
         })
     }
 
@@ -131,6 +132,7 @@ impl NewJob {
     /// In another trace than the caller's: the W3C headers of who thought of it.
     #[must_use]
     pub fn with_trace(self, trace: BTreeMap<String, String>) -> Self {
+        let trace = trace.into();
         Self { trace, ..self }
     }
 

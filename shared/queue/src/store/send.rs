@@ -3,10 +3,11 @@
 use super::queues::SENDING;
 use super::{Store, answered, begin};
 use crate::envelope::Message;
+use crate::trace::TraceHeaders;
 use crate::{Envelope, Queue, QueueError, metrics};
 use sqlx::PgConnection;
 use sqlx::types::Json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Store {
@@ -94,7 +95,7 @@ struct Row {
     attempts: i16,
     max_attempts: i16,
     enqueued_at: time::OffsetDateTime,
-    trace: Json<BTreeMap<String, String>>,
+    trace: Json<TraceHeaders>,
     payload: Vec<u8>,
     sends: i32,
 }
