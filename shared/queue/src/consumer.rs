@@ -7,7 +7,7 @@ use crate::run::Runner;
 use crate::store::{Dispatcher, Store};
 use crate::stored::Stored;
 use crate::{ConsumerSettings, Job, JobContext, JobError, Payload, Queue, QueueError, metrics};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ pub struct Consumer {
     settings: ConsumerSettings,
     observer: Arc<dyn Observer>,
     store: Option<Store>,
-    queues: BTreeMap<&'static str, HashMap<&'static str, Handler>>,
+    queues: BTreeMap<&'static str, BTreeMap<&'static str, Handler>>,
 }
 
 impl std::fmt::Debug for Consumer {
@@ -149,7 +149,7 @@ impl Consumer {
         let too_long = self
             .queues
             .values()
-            .flat_map(HashMap::values)
+            .flat_map(BTreeMap::values)
             .find(|handler| handler.time_limit > longest);
         match too_long {
             Some(&Handler {

@@ -4,9 +4,10 @@ use crate::ends::{Effect, End, Ends};
 use crate::store::{Ending, Fence, Store};
 use crate::{Outcome, QueueError};
 use sqlx::PgConnection;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,7 +23,9 @@ pub enum Stop {
 /// A running job.
 #[derive(Debug)]
 pub(crate) struct Control {
-    stop: watch::Sender<Option<Stop>>,
+    stop: Mutex<Option<Stop>>,
+    /// Told of every change of `stop`.
+    stop_changed: Notify,
     /// Cancelled when broker or record say that another worker has the job.
     pub(crate) lost: CancellationToken,
     /// An `f64` by its bits.
@@ -56,7 +59,8 @@ impl Control {
     /// Of a job that only the broker knows; its lease.
     pub(crate) fn new(lost: CancellationToken) -> Self {
         Self {
-            stop: watch::Sender::new(None),
+            stop: Mutex::default(),
+            stop_changed: Notify::new(),
             lost,
             progress: AtomicU64::default(),
             result: Mutex::default(),
@@ -74,17 +78,15 @@ impl Control {
 
     /// A job whose time is over may still be cancelled, and not the other way round.
     pub(crate) fn request(&self, stop: Stop) {
-        self.stop.send_if_modified(|now| {
-            let is_news = *now != Some(Stop::Cancelled) && *now != Some(stop);
-            if is_news {
-                *now = Some(stop);
-            }
-            is_news
-        });
+        let mut now = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if *now != Some(Stop::Cancelled) {
+            *now = Some(stop);
+            self.stop_changed.notify_waiters();
+        }
     }
 
     pub(crate) fn stop(&self) -> Option<Stop> {
-        *self.stop.borrow()
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until it shall end, for whatever reason.
@@ -99,10 +101,15 @@ impl Control {
     }
 
     async fn until(&self, wanted: impl Fn(Option<Stop>) -> Option<Stop>) -> Stop {
-        let mut stop = self.stop.subscribe();
-        let stopped = stop.wait_for(|stop| wanted(*stop).is_some()).await;
-        let stopped = stopped.map(|stop| *stop).ok().flatten();
-        stopped.expect("the sender is this control's own, which is borrowed here")
+        loop {
+            let mut changed = pin!(self.stop_changed.notified());
+            // What changes from here on is heard.
+            changed.as_mut().enable();
+            if let Some(stop) = wanted(self.stop()) {
+                return stop;
+            }
+            changed.await;
+        }
     }
 
     pub(crate) fn set_progress(&self, part: f64) {

@@ -30,6 +30,21 @@ const PAUSED: &str = "queue_paused";
 /// How an attempt can end, as the label says it.
 const OUTCOMES: [&str; 5] = ["ok", "retry", "dead", "released", "cancelled"];
 
+fn place(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Succeeded => 0,
+        Outcome::Retried { .. } => 1,
+        Outcome::Dead { .. } => 2,
+        Outcome::Released => 3,
+        Outcome::Cancelled => 4,
+    }
+}
+
+/// How an attempt has ended, as metrics and spans say it.
+pub(crate) fn label(outcome: &Outcome) -> &'static str {
+    OUTCOMES[place(outcome)]
+}
+
 /// Says what each metric means.
 pub(crate) fn describe() {
     describe_counter!(ENQUEUED, Unit::Count, "Jobs that the broker has taken.");
@@ -115,14 +130,7 @@ impl Series {
     }
 
     pub(crate) fn finished(&self, outcome: &Outcome, took: Duration) {
-        let place = match outcome {
-            Outcome::Succeeded => 0,
-            Outcome::Retried { .. } => 1,
-            Outcome::Dead { .. } => 2,
-            Outcome::Released => 3,
-            Outcome::Cancelled => 4,
-        };
-        self.finished[place].increment(1);
+        self.finished[place(outcome)].increment(1);
         self.duration.record(took);
     }
 }

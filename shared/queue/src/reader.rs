@@ -82,7 +82,8 @@ impl ReadLoop {
             for mut job in self.admit(deliveries).await {
                 job.delivery.room = Arc::clone(room).acquire_owned().await.ok();
                 let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
-                jobs.spawn(async move { runner.run(job, give_up).await });
+                // Its state is some kilobytes, and the runtime moves what it starts a dozen times.
+                jobs.spawn(Box::pin(async move { runner.run(job, give_up).await }));
             }
             // They start before the next read is sent, which costs more than the start of a job.
             yield_now().await;

@@ -8,14 +8,16 @@ use crate::metrics::Series;
 use crate::stored::{Admitted, Stored};
 use crate::{Backoff, DeadReason, Failure, JobContext, JobError, Outcome, metrics, trace};
 use futures_util::FutureExt as _;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span, field::Empty};
+use tracing::{Span, field::Empty};
 use uuid::Uuid;
 
 /// How long a cancelled job has to end by itself.
@@ -25,7 +27,7 @@ const PANICKED: &str = "its handler panicked";
 /// Runs the jobs of one queue.
 pub(crate) struct Runner {
     pub(crate) queue: &'static str,
-    pub(crate) handlers: HashMap<&'static str, Handler>,
+    pub(crate) handlers: BTreeMap<&'static str, Handler>,
     /// Of the jobs that no handler knows: a foreign name is no label.
     pub(crate) unknown: Series,
     pub(crate) observer: Arc<dyn Observer>,
@@ -63,9 +65,17 @@ impl Runner {
                 };
                 let span = self.span(&envelope);
                 let job = JobContext::new(envelope, &delivery.message.body, control);
-                let run = self.run_job(job, &delivery.message, give_up);
-                match run.instrument(span).await {
-                    Some(settlement) => self.settle(delivery, settlement).await,
+                let ended = {
+                    let mut run = pin!(self.run_job(job, &delivery.message, give_up));
+                    // As `instrument` does it, which enters the span once more to drop what has ended.
+                    poll_fn(|context| span.in_scope(|| run.as_mut().poll(context))).await
+                };
+                match ended {
+                    Some((outcome, settlement)) => {
+                        tell(&span, outcome);
+                        drop(span);
+                        self.settle(delivery, settlement).await;
+                    }
                     // The record has given it to another: this copy is of no use to anybody, and takes up room.
                     None if !delivery.lease.is_cancelled() => delivery.receipt.done(delivery.room),
                     None => {}
@@ -89,12 +99,13 @@ impl Runner {
     }
 
     fn span(&self, envelope: &Envelope) -> Span {
+        let mut id = Uuid::encode_buffer();
         let span = tracing::info_span!(
             "job.run",
             otel.kind = "consumer",
             otel.status_code = Empty,
             queue = self.queue,
-            job.id = %envelope.id,
+            job.id = &*envelope.id.hyphenated().encode_lower(&mut id),
             job.kind = envelope.kind,
             job.attempt = envelope.attempt,
             job.outcome = Empty,
@@ -109,7 +120,7 @@ impl Runner {
         job: JobContext,
         message: &Message,
         give_up: CancellationToken,
-    ) -> Option<Settlement> {
+    ) -> Option<(Option<Outcome>, Settlement)> {
         let (running, begun) = (self.series(&job.envelope).running(), Instant::now());
         let outcome = if give_up.is_cancelled() {
             Err(Interruption::GivenUp)
@@ -212,14 +223,14 @@ impl Runner {
         Outcome::Retried { failure, pause }
     }
 
-    /// Records how the attempt ended; what the broker is to be told.
+    /// Records how the attempt ended, if that counts; what the broker is to be told.
     async fn conclude(
         &self,
         job: &JobContext,
         message: &Message,
         outcome: Outcome,
         took: Duration,
-    ) -> Settlement {
+    ) -> (Option<Outcome>, Settlement) {
         let envelope = &job.envelope;
         let is_lost = match &self.stored {
             Some(stored) if matches!(outcome, Outcome::Dead { .. } | Outcome::Cancelled) => {
@@ -245,7 +256,7 @@ impl Runner {
         } else {
             self.report(envelope, &outcome, took);
         }
-        match &written {
+        let settlement = match &written {
             // The record decides what comes of it, and sends it anew.
             Ok(()) if job.control.fence().is_some() => Settlement::Done,
             Ok(()) => settlement(envelope, message, &outcome),
@@ -262,7 +273,8 @@ impl Runner {
                 };
                 again(&claimed, message, envelope.attempt, pause)
             }
-        }
+        };
+        (Some(outcome).filter(|_| !is_lost), settlement)
     }
 
     fn series(&self, envelope: &Envelope) -> &Series {
@@ -273,15 +285,9 @@ impl Runner {
     fn report(&self, envelope: &Envelope, outcome: &Outcome, took: Duration) {
         let kind = envelope.kind.as_str();
         self.series(envelope).finished(outcome, took);
-        let span = Span::current();
         match outcome {
-            Outcome::Succeeded => {
-                span.record("job.outcome", "ok");
-                tracing::info!(kind, ?took, "job done");
-            }
+            Outcome::Succeeded => tracing::info!(kind, ?took, "job done"),
             Outcome::Retried { failure, pause } => {
-                span.record("job.outcome", "retry")
-                    .record("otel.status_code", "ERROR");
                 tracing::warn!(
                     kind,
                     error = failure.causes,
@@ -291,8 +297,6 @@ impl Runner {
                 );
             }
             Outcome::Dead { reason, failure } => {
-                span.record("job.outcome", "dead")
-                    .record("otel.status_code", "ERROR");
                 tracing::error!(
                     kind,
                     error = failure.causes,
@@ -300,14 +304,8 @@ impl Runner {
                     "job is parked"
                 );
             }
-            Outcome::Released => {
-                span.record("job.outcome", "released");
-                tracing::info!(kind, "job is handed back unfinished");
-            }
-            Outcome::Cancelled => {
-                span.record("job.outcome", "cancelled");
-                tracing::info!(kind, ?took, "job is cancelled");
-            }
+            Outcome::Released => tracing::info!(kind, "job is handed back unfinished"),
+            Outcome::Cancelled => tracing::info!(kind, ?took, "job is cancelled"),
         }
     }
 
@@ -327,6 +325,17 @@ impl Runner {
             Ok(Settled::Lost) => metrics::leases_lost(self.queue, 1),
             Err(error) => tracing::warn!(%error, "a job could not be settled and comes again"),
         }
+    }
+}
+
+/// Tells the span of an attempt how it ended, if that counts.
+fn tell(span: &Span, outcome: Option<Outcome>) {
+    let Some(outcome) = outcome else {
+        return;
+    };
+    span.record("job.outcome", metrics::label(&outcome));
+    if matches!(outcome, Outcome::Retried { .. } | Outcome::Dead { .. }) {
+        span.record("otel.status_code", "ERROR");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::envelope::Message;
 use redis::{RedisWrite, ToRedisArgs, Value};
-use std::fmt;
+use std::io::Write as _;
 
 /// The id that the server has given an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,15 +21,15 @@ impl EntryId {
     }
 }
 
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.millis, self.place)
-    }
-}
-
 impl ToRedisArgs for EntryId {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        out.write_arg_fmt(self);
+        let (mut millis, mut place) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (millis, place) = (millis.format(self.millis), place.format(self.place));
+        let mut arg = out.writer_for_next_arg();
+        // It is written to memory.
+        for part in [millis, "-", place] {
+            let _ = arg.write_all(part.as_bytes());
+        }
     }
 }
 

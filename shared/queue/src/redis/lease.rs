@@ -25,16 +25,17 @@ pub(super) struct Leases {
     pub(super) consumer: String,
     lease: Duration,
     done: Done,
-    held: Mutex<HashMap<EntryId, Held>>,
+    held: Mutex<HashMap<EntryId, Arc<Hold>>>,
     /// The server's time of the last heartbeat that it has answered, in milliseconds.
     beat: AtomicU64,
 }
 
-struct Held {
+/// The hold on one entry.
+pub(super) struct Hold {
     /// Cancelled when the entry is lost.
     lost: CancellationToken,
     /// A time at or before the one from which the server counts the lease, by its clock, in milliseconds.
-    since: u64,
+    since: AtomicU64,
 }
 
 impl Leases {
@@ -64,17 +65,27 @@ impl Leases {
     }
 
     /// Holds an entry that was asked for at `since`; the token is cancelled when it is lost.
-    pub(super) fn hold(&self, entry: EntryId, since: u64) -> CancellationToken {
+    pub(super) fn hold(
+        self: &Arc<Self>,
+        entry: EntryId,
+        since: u64,
+    ) -> (CancellationToken, RedisReceipt) {
         let lost = CancellationToken::new();
-        let held = Held {
+        let hold = Arc::new(Hold {
             lost: lost.clone(),
-            since,
-        };
+            since: AtomicU64::new(since),
+        });
         // After a silence that was longer than the lease, it may come to its old holder again.
-        if let Some(before) = self.held().insert(entry, held) {
+        if let Some(before) = self.held().insert(entry, Arc::clone(&hold)) {
             before.lost.cancel();
         }
-        lost
+        let leases = Arc::clone(self);
+        let receipt = RedisReceipt {
+            leases,
+            entry,
+            hold,
+        };
+        (lost, receipt)
     }
 
     /// Renews the leases three times as often as they run out.
@@ -114,28 +125,27 @@ impl Leases {
             Err(error) if no_group(&error) => return Ok(entries),
             other => other?,
         };
-        let mut held = self.held();
-        for entry in &entries {
-            if let Some(held) = held.get_mut(entry) {
-                held.since = now;
-            }
+        let held = self.held();
+        for hold in entries.iter().filter_map(|entry| held.get(entry)) {
+            hold.since.store(now, Ordering::Relaxed);
         }
+        drop(held);
         self.beat.store(now, Ordering::Relaxed);
         let lost = lost.iter().filter_map(|entry| EntryId::read(entry));
         Ok(lost.collect())
     }
 
     fn lose(&self, entry: EntryId) {
-        if let Some(held) = self.held().remove(&entry) {
-            held.lost.cancel();
+        if let Some(hold) = self.held().remove(&entry) {
+            hold.lost.cancel();
         }
     }
 
     fn lose_all(&self) {
-        self.held().drain().for_each(|(_, held)| held.lost.cancel());
+        self.held().drain().for_each(|(_, hold)| hold.lost.cancel());
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<EntryId, Held>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<EntryId, Arc<Hold>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -144,14 +154,13 @@ impl Leases {
 pub(crate) struct RedisReceipt {
     pub(super) leases: Arc<Leases>,
     pub(super) entry: EntryId,
-    /// Cancelled when the entry is lost.
-    pub(super) lost: CancellationToken,
+    hold: Arc<Hold>,
 }
 
 impl RedisReceipt {
     pub(crate) fn done(self, room: Room) {
         let leases = Arc::clone(&self.leases);
-        if self.lost.is_cancelled() {
+        if self.is_lost() {
             metrics::leases_lost(leases.queue, 1);
         } else {
             leases.done.tell(self, room);
@@ -160,14 +169,18 @@ impl RedisReceipt {
 
     /// The server's time before which nobody else can have taken the entry over, in milliseconds; 0 once it is lost.
     pub(super) fn good_until(&self) -> u64 {
-        let held = self.leases.held();
-        let since = held.get(&self.entry).map(|held| held.since);
-        let since = since.filter(|_| !self.lost.is_cancelled());
-        since.map_or(0, |since| since + millis(self.leases.lease))
+        if self.is_lost() {
+            return 0;
+        }
+        self.hold.since.load(Ordering::Relaxed) + millis(self.leases.lease)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.hold.lost.is_cancelled()
     }
 
     pub(crate) async fn put(&self, to: &Move) -> Result<Settled, QueueError> {
-        if self.lost.is_cancelled() {
+        if self.is_lost() {
             return Ok(Settled::Lost);
         }
         let leases = &self.leases;
@@ -191,7 +204,7 @@ impl Drop for RedisReceipt {
         // If it is not settled, the lease must run out, so that another worker takes the entry over. One that was lost may
         // be held anew.
         let mut held = self.leases.held();
-        if !self.lost.is_cancelled() {
+        if !self.is_lost() {
             held.remove(&self.entry);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::entry::{self, EntryId};
 use super::keys::{GROUP, Keys};
-use super::lease::{Leases, RedisReceipt};
+use super::lease::Leases;
 use super::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, create_group, millis, no_group, scripts};
 use crate::QueueError;
 use crate::backend::{Delivery, Receipt};
@@ -173,12 +173,7 @@ impl RedisReader {
     }
 
     fn delivery(&self, entry: EntryId, since: u64, message: Message, earlier: u16) -> Delivery {
-        let lease = self.leases.hold(entry, since);
-        let receipt = RedisReceipt {
-            leases: Arc::clone(&self.leases),
-            entry,
-            lost: lease.clone(),
-        };
+        let (lease, receipt) = self.leases.hold(entry, since);
         Delivery {
             message,
             earlier,
