@@ -769,6 +769,7 @@ export const en = {
     seen_other: 'said {{count}} times',
     last: 'Last said',
     model: 'Answered by model v{{version}}',
+    gone: 'It is in the list no longer: somebody else has decided, or others are said more often.',
     noGuess: 'no guess',
     guess: '{{name}}, {{percent}} sure',
     decide: 'What does it mean?',

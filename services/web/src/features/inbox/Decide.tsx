@@ -15,6 +15,8 @@ import { intentsOf, OUT_OF_SCOPE } from './intents'
 interface DecideProps {
   assistantId: string
   item: InboxItem
+  /** Whether it has left the list by what was done elsewhere. */
+  isGone: boolean
   /** What is marked in it. */
   entities: Annotation[]
   wordsRef: Ref<HTMLTextAreaElement>
@@ -29,7 +31,8 @@ interface DecideProps {
 
 export function Decide(props: DecideProps) {
   const { t } = useTranslation()
-  const { assistantId, item, entities, wordsRef, onMark, otherRef, busy, onSay, onLeave } = props
+  const { assistantId, item, isGone, entities, wordsRef, onMark, otherRef, busy, onSay, onLeave } =
+    props
   const { data } = useTrainingData(assistantId)
   return (
     <Card component="section" aria-labelledby="decide">
@@ -39,6 +42,9 @@ export function Decide(props: DecideProps) {
       <Text fz="sm" c="dimmed" mb="md">
         {t('inbox.seen', { count: item.seen })} · {t('inbox.last')} <Ago at={item.last_at} /> ·{' '}
         {t('inbox.model', { version: item.model_version })}
+      </Text>
+      <Text role="status" fz="sm" fw={600}>
+        {isGone && t('inbox.gone')}
       </Text>
       <Title order={2} fz="lg" id="decide" mb="sm">
         {t(onSay ? 'inbox.decide' : 'inbox.guesses')}

@@ -195,6 +195,60 @@ test('the list is asked for again, and what is chosen stays chosen', async () =>
   expect(selected()).toHaveTextContent('sing me a song')
 }, 12_000)
 
+const POLLED = { timeout: 8_000 }
+
+/** An inbox that holds what it is told, whatever is labelled. */
+function told(...items: InboxItem[]) {
+  const { routes, labels } = inbox(PARCEL, SONG, NOISE)
+  const now = { items }
+  serve({ ...routes, 'GET /api/v1/inbox': () => page(...now.items) })
+  const becomes = async (...next: InboxItem[]) => {
+    now.items = next
+    const texts = next.map(({ text }) => expect.stringContaining(text))
+    const arrived = () => expect(listed().map(({ textContent }) => textContent)).toEqual(texts)
+    await waitFor(arrived, POLLED)
+  }
+  return { now, labels, becomes }
+}
+
+test('a key labels what is shown, though nobody has chosen it and another is on top by now', async () => {
+  const { labels, becomes } = told(SONG)
+  const { user } = renderApp(PATH)
+  const list = await screen.findByRole('listbox')
+  list.focus()
+  await becomes(PARCEL, SONG)
+  expect(selected()).toHaveTextContent('sing me a song')
+  await user.keyboard('{Enter}')
+  await waitFor(() => expect(labels).toEqual([['sing me a song', { intent: 'greet' }]]))
+}, 12_000)
+
+test('what came to where the last one was decided stays chosen too', async () => {
+  const { labels, becomes } = told(SONG, NOISE)
+  const { user } = renderApp(PATH)
+  const list = await screen.findByRole('listbox')
+  list.focus()
+  await user.keyboard('o')
+  await waitFor(() => expect(selected()).toHaveTextContent('asdf'))
+  await becomes(PARCEL, NOISE)
+  await user.keyboard('d')
+  await waitFor(() => expect(labels[1]).toEqual(['asdf', { dismiss: true }]))
+}, 12_000)
+
+test('what is decided elsewhere stays with what is typed about it, and no key speaks of another', async () => {
+  const { now, labels } = told(PARCEL, SONG)
+  const { user } = renderApp(PATH)
+  await screen.findByRole('listbox')
+  const input = screen.getByRole('combobox', { name: 'Another intent' })
+  await user.type(input, 'compl')
+  now.items = [SONG]
+  expect(await screen.findByText(/in the list no longer/, undefined, POLLED)).toBeVisible()
+  expect(input).toHaveFocus()
+  await user.keyboard('aint{Enter}')
+  await waitFor(() => expect(labels).toEqual([['where is my parcel', { intent: 'complaint' }]]))
+  await waitFor(() => expect(selected()).toHaveTextContent('sing me a song'))
+  expect(listed()).toHaveLength(1)
+}, 12_000)
+
 test('collection is switched off and on', async () => {
   const { routes } = inbox()
   const requests = serve({

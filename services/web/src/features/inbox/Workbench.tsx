@@ -2,6 +2,7 @@
 import { Card, SimpleGrid, Text } from '@mantine/core'
 import { type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { asProblem } from '../../api/problem'
 import type { InboxItem, LabelInboxItem } from '../../api/types'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCanEdit } from '../session/queries'
@@ -10,6 +11,7 @@ import { Decide } from './Decide'
 import { OUT_OF_SCOPE } from './intents'
 import { SHOWN, useDecide } from './queries'
 import { Utterances } from './Utterances'
+import { useChosen } from './useChosen'
 
 interface WorkbenchProps {
   assistantId: string
@@ -22,27 +24,19 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
   const { t } = useTranslation()
   const canEdit = useCanEdit()
   const decide = useDecide(assistantId)
-  // The place serves when the chosen one has left the list, here or elsewhere.
-  const [chosen, setChosen] = useState({ id: '', place: 0 })
+  const chosen = useChosen(items, isOver(decide.error) ? decide.variables?.item.id : undefined)
+  const { current, place, choose } = chosen
   const [marks, setMarks] = useState<{ of: InboxItem; entities: Annotation[] }>()
   const list = useRef<HTMLDivElement>(null)
   const words = useRef<HTMLTextAreaElement>(null)
   const other = useRef<HTMLInputElement>(null)
-  const known = items.findIndex(({ id }) => id === chosen.id)
-  const place = known >= 0 ? known : Math.min(chosen.place, items.length - 1)
-  const current = items[place]
 
   // Said otherwise meanwhile, it has other places.
   const isOfCurrent = marks?.of.id === current?.id && marks?.of.text === current?.text
   const marked = (isOfCurrent && marks?.entities) || []
 
-  const choose = (next: number) => {
-    const item = items[Math.max(0, Math.min(next, items.length - 1))]
-    if (item) setChosen({ id: item.id, place: items.indexOf(item) })
-  }
   const say = (said: LabelInboxItem) => {
     if (!canEdit || !current || decide.isPending) return
-    setChosen({ id: current.id, place })
     const label = marked.length > 0 && said.intent ? withMarks(said, current, marked) : said
     decide.mutate({ item: current, label }, { onSuccess: () => list.current?.focus() })
   }
@@ -58,7 +52,7 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
           <Card padding={0}>
             <Utterances
               ref={list}
-              items={items}
+              items={chosen.items}
               place={place}
               onChoose={choose}
               onSay={canEdit ? say : undefined}
@@ -75,6 +69,7 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
             key={current.id}
             assistantId={assistantId}
             item={current}
+            isGone={chosen.isGone}
             entities={marked}
             wordsRef={words}
             onMark={entities => setMarks({ of: current, entities })}
@@ -95,6 +90,11 @@ export function Workbench({ assistantId, items, children }: WorkbenchProps) {
     if (intent === OUT_OF_SCOPE) return t('inbox.labelledOut', { text })
     return t('inbox.labelled', { text, intent })
   }
+}
+
+/** Whether one of which this came is decided, here or, as it now turns out, elsewhere. */
+function isOver(error: Error | null): boolean {
+  return !error || ['conflict', 'not_found'].includes(asProblem(error).code)
 }
 
 /** The label with what is marked, and the words that the places are counted in. */
