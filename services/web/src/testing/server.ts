@@ -22,6 +22,15 @@ export function problem(status: number, code: string, rest: object = {}) {
 
 export const page = (...items: unknown[]) => json({ items, next_cursor: null })
 
+/** What an answer waits for until the test opens it. */
+export function gate() {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
 /** Serves these routes until the test ends; anything else is not found. */
 export function serve(routes: Routes): Request[] {
   const requests: Request[] = []

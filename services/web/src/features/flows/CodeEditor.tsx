@@ -57,7 +57,8 @@ export function CodeEditor(props: CodeEditorProps) {
   const saveOnShortcut = (event: KeyboardEvent) => {
     if (event.key !== 's' || !(event.ctrlKey || event.metaKey)) return
     event.preventDefault()
-    onSave()
+    // A key that is held down saves once.
+    if (!event.repeat) onSave()
   }
 
   return (

@@ -1,8 +1,8 @@
-import { screen, waitFor } from '@testing-library/react'
+import { fireEvent, screen, waitFor } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
-import { ASSISTANT, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, problem, serve } from '../../testing/server'
+import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
+import { gate, json, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/flows`
 const SAVED = { [`GET ${HOME}/flows`]: () => new Response('flows:\n  greet: {}\n') }
@@ -19,6 +19,52 @@ test('the document is shown and saved as it was written', async () => {
   expect(sent?.headers.get('content-type')).toBe('application/yaml')
   expect(await sent?.text()).toBe('flows:\n  greet: {}\n# mine')
   expect(await axe(container)).toHaveNoViolations()
+})
+
+test('what is typed while a save is under way is kept, and is not saved yet', async () => {
+  const { opened, open } = gate()
+  const stored = async () => {
+    await opened
+    return json({ version: 2 })
+  }
+  const requests = serve({ ...ROUTES, ...SAVED, [`PUT ${HOME}/flows`]: stored })
+  const { user } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await user.type(editor, '# one')
+  await user.keyboard('{Control>}s{/Control}')
+  const puts = () => requests.filter(({ method }) => method === 'PUT')
+  await waitFor(() => expect(puts()).toHaveLength(1))
+  await user.type(editor, ', two')
+  open()
+  expect(await screen.findByText(/The flows are saved/)).toBeVisible()
+  expect(editor).toHaveValue('flows:\n  greet: {}\n# one, two')
+  expect(screen.getByText('Unsaved changes')).toBeVisible()
+  expect(await puts()[0]?.text()).toBe('flows:\n  greet: {}\n# one')
+})
+
+test('a key saves once while it is held down, and nothing where nothing is to be saved', async () => {
+  const refuse = () => problem(422, 'invalid')
+  const requests = serve({ ...ROUTES, ...SAVED, [`PUT ${HOME}/flows`]: refuse })
+  const { user } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  editor.focus()
+  await user.keyboard('{Control>}s{/Control}')
+  await user.type(editor, ' ')
+  await user.keyboard('{Control>}s{/Control}')
+  expect(await screen.findByRole('alert')).toBeVisible()
+  fireEvent.keyDown(editor, { key: 's', ctrlKey: true, repeat: true })
+  await user.click(screen.getByRole('button', { name: 'Discard changes' }))
+  expect(requests.filter(({ method }) => method === 'PUT')).toHaveLength(1)
+})
+
+test('a viewer saves nothing by the key', async () => {
+  const requests = serve({ ...ROUTES, ...SAVED, ...asRole('viewer') })
+  const { user } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await waitFor(() => expect(editor).toHaveAttribute('readonly'))
+  await user.click(editor)
+  await user.keyboard('{Control>}s{/Control}')
+  expect(requests.filter(({ method }) => method === 'PUT')).toEqual([])
 })
 
 test('a fault leads to its place in the editor', async () => {

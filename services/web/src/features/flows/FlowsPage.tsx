@@ -48,13 +48,16 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
     disabled: !changed,
   })
 
-  const submit = () =>
+  const submit = () => {
+    if (!canEdit || !changed || save.isPending) return
     save.mutate(text, {
-      onSuccess: () => {
-        setDraft(undefined)
+      onSuccess: (_, sent) => {
+        // What has been typed meanwhile is not saved yet.
+        setDraft(now => (now === sent ? undefined : now))
         notifyDone(t('flows.saved'))
       },
     })
+  }
   const load = async (file: File | null) => {
     if (!file) return
     save.reset()

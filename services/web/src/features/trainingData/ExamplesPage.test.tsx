@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { TrainingData, TrainingDataOperation } from '../../api/types'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, problem, type Routes, serve } from '../../testing/server'
+import { gate, json, problem, type Routes, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/examples?intent=travel`
 const DATA: TrainingData = {
@@ -185,14 +185,11 @@ test('the first examples of an assistant are stored as a whole', async () => {
 test('nothing is typed while it is being saved', async () => {
   const { now, routes } = storage()
   const patch = `PATCH ${HOME}/training-data`
-  let go = () => {}
-  const gate = new Promise<void>(resolve => {
-    go = resolve
-  })
+  const { opened, open } = gate()
   serve({
     ...routes,
     [patch]: async request => {
-      await gate
+      await opened
       return (routes[patch] as (request: Request) => Promise<Response>)(request)
     },
   })
@@ -201,7 +198,7 @@ test('nothing is typed while it is being saved', async () => {
   await user.type(add, 'fly me{Enter}')
   await user.click(screen.getByRole('button', { name: 'Save' }))
   await waitFor(() => expect(add.closest('[inert]')).not.toBeNull())
-  go()
+  open()
   await waitFor(() => expect(now.version).toBe(8))
   await waitFor(() => expect(add.closest('[inert]')).toBeNull())
 })
