@@ -92,6 +92,18 @@ test('a selection that overlaps a mark is refused', async () => {
   expect(screen.queryByRole('button', { name: 'Mark' })).toBeNull()
 })
 
+test('a mark whose word is selected is changed as it is', async () => {
+  serve(storage().routes)
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Edit “from Oslo to Rome”' }))
+  await select(user, 'Oslo')
+  expect(await screen.findByRole('alert')).toBeVisible()
+  await user.click(screen.getByRole('button', { name: 'Change the mark of “Oslo”' }))
+  expect(screen.getByRole('textbox', { name: 'Role, if any' })).toHaveValue('from')
+  await user.click(screen.getByRole('button', { name: 'Mark' }))
+  expect(rows()[1]).toHaveTextContent('(entity city, role from)')
+})
+
 test('marks move along with the text, are changed and removed', async () => {
   const { now, routes } = storage()
   serve(routes)

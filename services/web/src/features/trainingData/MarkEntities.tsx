@@ -88,7 +88,7 @@ export function MarkEntities(props: MarkEntitiesProps) {
       />
       {chosen && (
         <MarkForm
-          key={`${chosen.place.start}:${chosen.place.end}`}
+          key={`${chosen.place.start}:${chosen.place.end} ${chosen.instead ? 'changed' : 'new'}`}
           text={text}
           place={chosen.place}
           instead={chosen.instead}
