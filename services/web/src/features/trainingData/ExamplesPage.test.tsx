@@ -156,6 +156,28 @@ test('examples are added, moved, removed and kept after all', async () => {
   ])
 })
 
+test('what is open stays open when those before it go', async () => {
+  const city = { start: 0, end: 4, entity: 'city', role: 'to' }
+  const { now, routes } = storage({
+    examples: [
+      { text: 'fly me', intent: 'travel' },
+      { text: 'Oslo it is', intent: 'travel', entities: [city] },
+      { text: 'Rome it is', intent: 'travel', entities: [city] },
+    ],
+  })
+  serve(routes)
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: 'Remove “fly me”' }))
+  await user.click(screen.getByRole('button', { name: 'Edit “Oslo it is”' }))
+  await user.type(textField(), ' ')
+  await user.click(screen.getByRole('button', { name: 'Change the mark of “Oslo”' }))
+  await user.click(screen.getByRole('button', { name: 'Save' }))
+  await waitFor(() => expect(now.version).toBe(8))
+  await waitFor(() => expect(screen.queryByText('fly me')).toBeNull())
+  expect(textField()).toHaveValue('Oslo it is')
+  expect(now.data.examples.map(({ text }) => text)).toEqual(['Oslo it is', 'Rome it is'])
+})
+
 test('two editors do not overwrite each other, and neither loses what was typed', async () => {
   const { now, routes } = storage()
   serve(routes)

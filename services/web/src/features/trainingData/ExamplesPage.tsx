@@ -82,7 +82,7 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
       { data, operations, tag: base.tag },
       {
         onSuccess: ({ tag }) => {
-          draft.accept({ data, tag })
+          draft.accept({ data, tag }, base)
           notifyDone(
             missing ? t('data.edit.savedBeside', { count: missing }) : t('data.edit.saved'),
           )

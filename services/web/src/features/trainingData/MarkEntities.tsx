@@ -36,7 +36,10 @@ interface MarkEntitiesProps {
 export function MarkEntities(props: MarkEntitiesProps) {
   const { t } = useTranslation()
   const { label, text, entities, known, textRef, onChange, isFixed = false, onLeave } = props
-  const [chosen, setChosen] = useState<{ place: Place; instead?: Annotation }>()
+  const [choice, setChoice] = useState<Choice>()
+  // In another text the place is another one.
+  const chosen = choice?.text === text ? choice : undefined
+  const instead = chosen?.isMarked ? overlapped(entities, chosen.place) : undefined
   const area = useRef<HTMLTextAreaElement | null>(null)
   const name = useRef<HTMLInputElement>(null)
 
@@ -44,7 +47,7 @@ export function MarkEntities(props: MarkEntitiesProps) {
     const field = area.current
     if (!field) return
     const place = selectedPlace(text, field.selectionStart, field.selectionEnd)
-    setChosen(place && { place })
+    setChoice(place && { text, place, isMarked: false })
   }
   const press = (event: KeyboardEvent) => {
     if (event.key === 'Escape') return onLeave?.()
@@ -53,12 +56,12 @@ export function MarkEntities(props: MarkEntitiesProps) {
     name.current?.focus()
   }
   const mark = (entity: Annotation) => {
-    const others = entities.filter(other => other !== chosen?.instead)
+    const others = entities.filter(other => other !== instead)
     onChange(text, inOrder([...others, entity]))
     leave()
   }
   const leave = () => {
-    setChosen(undefined)
+    setChoice(undefined)
     const field = area.current
     field?.setSelectionRange(field.selectionEnd, field.selectionEnd)
     field?.focus()
@@ -82,17 +85,17 @@ export function MarkEntities(props: MarkEntitiesProps) {
         onKeyDown={press}
         onChange={event => {
           const after = event.currentTarget.value
-          setChosen(undefined)
+          setChoice(undefined)
           onChange(after, moveAlong(entities, text, after))
         }}
       />
       {chosen && (
         <MarkForm
-          key={`${chosen.place.start}:${chosen.place.end} ${chosen.instead ? 'changed' : 'new'}`}
+          key={`${chosen.place.start}:${chosen.place.end} ${chosen.isMarked ? 'changed' : 'new'}`}
           text={text}
           place={chosen.place}
-          instead={chosen.instead}
-          overlaps={overlapped(entities, chosen.place, chosen.instead)}
+          instead={instead}
+          overlaps={overlapped(entities, chosen.place, instead)}
           known={known}
           nameRef={name}
           onMark={mark}
@@ -110,7 +113,7 @@ export function MarkEntities(props: MarkEntitiesProps) {
                 size="compact-xs"
                 variant="subtle"
                 aria-label={t('data.marks.changeOf', { text: textAt(text, entity) })}
-                onClick={() => setChosen({ place: entity, instead: entity })}
+                onClick={() => setChoice({ text, place: entity, isMarked: true })}
               >
                 {t('data.marks.change')}
               </Button>
@@ -135,6 +138,14 @@ export function MarkEntities(props: MarkEntitiesProps) {
       )}
     </Stack>
   )
+}
+
+/** What is to be marked. */
+interface Choice {
+  text: string
+  place: Place
+  /** Whether it is marked already, and this is to be changed. */
+  isMarked: boolean
 }
 
 interface MarkFormProps {

@@ -17,35 +17,61 @@ export interface Row {
 
 interface Draft {
   base: StoredData
-  /** By the place in what was read; null is removed. */
-  edits: Record<number, Example | null>
+  /** What stood there before the base was saved. */
+  outdated?: StoredData
+  /** What was read. */
+  read: { id: string; from: Example }[]
+  /** By the id of what was read; null is removed. */
+  edits: Record<string, Example | null>
   added: { id: string; example: Example }[]
 }
 
-const fresh = (base: StoredData): Draft => ({ base, edits: {}, added: [] })
+let ids = 0
+
+function newId(): string {
+  ids += 1
+  return String(ids)
+}
+
+/** A draft without changes. What stood in the one before as it stands here keeps its id, wherever it stands now. */
+function fresh(base: StoredData, before?: Draft): Draft {
+  const known = new Map<string, string[]>()
+  for (const { id, example, isRemoved } of before ? allRows(before) : []) {
+    if (isRemoved) continue
+    const key = exampleKey(trimmed(example))
+    known.set(key, [...(known.get(key) ?? []), id])
+  }
+  const read = base.data.examples.map(from => ({
+    id: known.get(exampleKey(from))?.shift() ?? newId(),
+    from,
+  }))
+  return { base, read, edits: {}, added: [] }
+}
 
 export function useDraft(stored: StoredData) {
   const [draft, setDraft] = useState(() => fresh(stored))
   const changes = changesOf(draft)
   // What others store is shown at once, unless it would take away what was typed here.
-  if (changes.length === 0 && stored !== draft.base) setDraft(fresh(stored))
+  const isNews = stored !== draft.base && stored !== draft.outdated
+  if (changes.length === 0 && isNews) setDraft(fresh(stored, draft))
 
   return {
     base: draft.base,
     changes,
     rowsOf: (intent: string | null) => rowsOf(draft, intent),
     add: (example: Example) =>
-      setDraft(now => ({ ...now, added: [...now.added, { id: crypto.randomUUID(), example }] })),
+      setDraft(now => ({ ...now, added: [...now.added, { id: newId(), example }] })),
     set: (row: Row, example: Example | null) => setDraft(now => edited(now, row, example)),
     restore: (row: Row) => setDraft(now => edited(now, row, row.from ?? row.example)),
-    discard: () => setDraft(fresh(stored)),
-    /** What was saved is what stands there. */
-    accept: (base: StoredData) => setDraft(fresh(base)),
+    discard: () => setDraft(now => fresh(stored, { ...now, edits: {} })),
+    /** What was saved is what stands there, though this page may hear of it only later. */
+    accept: (base: StoredData, outdated: StoredData) =>
+      setDraft(now => ({ ...fresh(base, now), outdated })),
   }
 }
 
 function edited(draft: Draft, row: Row, example: Example | null): Draft {
-  if (row.from) return { ...draft, edits: { ...draft.edits, [Number(row.id)]: example } }
+  if (row.from) return { ...draft, edits: { ...draft.edits, [row.id]: example } }
   const added = draft.added.flatMap(one => {
     if (one.id !== row.id) return one
     return example ? { ...one, example } : []
@@ -53,24 +79,26 @@ function edited(draft: Draft, row: Row, example: Example | null): Draft {
   return { ...draft, added }
 }
 
-function rowsOf({ base, edits, added }: Draft, intent: string | null): Row[] {
-  const rows: Row[] = []
-  base.data.examples.forEach((from, index) => {
-    const edit = edits[index]
-    const example = edit ?? from
-    // One that is moved stays in sight until it is saved.
-    if ((from.intent ?? null) !== intent && (example.intent ?? null) !== intent) return
-    rows.push({ id: String(index), from, example, isRemoved: edit === null })
+function allRows({ read, edits, added }: Draft): Row[] {
+  const rows: Row[] = read.map(({ id, from }) => {
+    const edit = edits[id]
+    return { id, from, example: edit ?? from, isRemoved: edit === null }
   })
-  const news = added.filter(({ example }) => (example.intent ?? null) === intent)
-  return [...rows, ...news.map(({ id, example }) => ({ id, example, isRemoved: false }))]
+  return [...rows, ...added.map(({ id, example }) => ({ id, example, isRemoved: false }))]
 }
 
-function changesOf({ base, edits, added }: Draft): Change[] {
-  const changes: Change[] = Object.entries(edits).flatMap(([index, edit]) => {
-    const from = base.data.examples[Number(index)]
+/** Those of an intent. One that is moved away from it stays in sight until it is saved. */
+function rowsOf(draft: Draft, intent: string | null): Row[] {
+  const isOf = (example?: Example) => example && (example.intent ?? null) === intent
+  return allRows(draft).filter(({ from, example }) => isOf(from) || isOf(example))
+}
+
+function changesOf({ read, edits, added }: Draft): Change[] {
+  const changes: Change[] = read.flatMap(({ id, from }) => {
+    const edit = edits[id]
+    if (edit === undefined) return []
     const to = edit ? trimmed(edit) : undefined
-    return to && from && exampleKey(to) === exampleKey(from) ? [] : { from, to }
+    return to && exampleKey(to) === exampleKey(from) ? [] : { from, to }
   })
   return [...changes, ...added.map(({ example }) => ({ to: trimmed(example) }))]
 }
