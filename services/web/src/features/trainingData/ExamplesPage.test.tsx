@@ -128,6 +128,34 @@ test('marks move along with the text, are changed and removed', async () => {
   expect(now.data.examples[1]?.entities).toEqual([])
 })
 
+test('marks stand on their words in a text of several lines', async () => {
+  const city = { start: 4, end: 8, entity: 'city' }
+  const { now, routes } = storage({
+    examples: [{ text: 'to\r\nRome\r\nnow', intent: 'travel', entities: [city] }],
+  })
+  serve(routes)
+  const { user } = renderApp(PATH)
+  await user.click(await screen.findByRole('button', { name: /^Edit/ }))
+  await select(user, 'now')
+  await user.clear(await screen.findByRole('combobox', { name: 'Entity of “now”' }))
+  await user.type(screen.getByRole('combobox', { name: 'Entity of “now”' }), 'time{Enter}')
+  await user.click(screen.getByRole('button', { name: 'Save' }))
+  await waitFor(() => expect(now.version).toBe(8))
+  expect(now.data.examples[0]?.entities).toEqual([city, { start: 10, end: 13, entity: 'time' }])
+
+  await user.type(textField(), 'go ', { initialSelectionStart: 0, initialSelectionEnd: 0 })
+  await user.click(screen.getByRole('button', { name: 'Save' }))
+  await waitFor(() => expect(now.version).toBe(9))
+  expect(now.data.examples[0]).toEqual({
+    text: 'go to\nRome\nnow',
+    intent: 'travel',
+    entities: [
+      { start: 6, end: 10, entity: 'city' },
+      { start: 11, end: 14, entity: 'time' },
+    ],
+  })
+})
+
 test('examples are added, moved, removed and kept after all', async () => {
   const { now, routes } = storage()
   serve(routes)

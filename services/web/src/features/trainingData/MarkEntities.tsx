@@ -8,6 +8,7 @@ import { type FormEvent, type KeyboardEvent, type Ref, useId, useRef, useState }
 import { useTranslation } from 'react-i18next'
 import {
   type Annotation,
+  asInField,
   inOrder,
   moveAlong,
   overlapped,
@@ -40,13 +41,14 @@ export function MarkEntities(props: MarkEntitiesProps) {
   // In another text the place is another one.
   const chosen = choice?.text === text ? choice : undefined
   const instead = chosen?.isMarked ? overlapped(entities, chosen.place) : undefined
+  const field = asInField(text, entities)
   const area = useRef<HTMLTextAreaElement | null>(null)
   const name = useRef<HTMLInputElement>(null)
 
   const look = () => {
-    const field = area.current
-    if (!field) return
-    const place = selectedPlace(text, field.selectionStart, field.selectionEnd)
+    if (!area.current) return
+    const { selectionStart, selectionEnd } = area.current
+    const place = selectedPlace(text, selectionStart, selectionEnd)
     setChoice(place && { text, place, isMarked: false })
   }
   const press = (event: KeyboardEvent) => {
@@ -62,9 +64,9 @@ export function MarkEntities(props: MarkEntitiesProps) {
   }
   const leave = () => {
     setChoice(undefined)
-    const field = area.current
-    field?.setSelectionRange(field.selectionEnd, field.selectionEnd)
-    field?.focus()
+    const end = area.current?.selectionEnd ?? 0
+    area.current?.setSelectionRange(end, end)
+    area.current?.focus()
   }
   return (
     <Stack gap="xs">
@@ -80,13 +82,13 @@ export function MarkEntities(props: MarkEntitiesProps) {
         minRows={1}
         maxLength={10_000}
         readOnly={isFixed}
-        value={text}
+        value={field.text}
         onSelect={look}
         onKeyDown={press}
         onChange={event => {
           const after = event.currentTarget.value
           setChoice(undefined)
-          onChange(after, moveAlong(entities, text, after))
+          onChange(after, moveAlong(field.entities, field.text, after))
         }}
       />
       {chosen && (

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { moveAlong, overlapped, selectedPlace, textAt, trimmed } from './annotations'
+import { asInField, moveAlong, overlapped, selectedPlace, textAt, trimmed } from './annotations'
 
 const city = (start: number, end: number) => ({ start, end, entity: 'city' })
 
@@ -12,6 +12,17 @@ test('a selection is counted in characters, whatever they take in a browser', ()
   // The train takes two units of UTF-16: half of it is all of it.
   const train = text.indexOf('🚂')
   expect(selectedPlace(text, train + 1, train + 2)).toEqual({ start: 12, end: 13 })
+})
+
+test('a field keeps the line feed of each newline alone', () => {
+  const text = 'to\r\nRome\r\nnow'
+  const field = 'to\nRome\nnow'
+  expect(asInField(text, [city(4, 8)])).toEqual({ text: field, entities: [city(3, 7)] })
+  const from = field.indexOf('Rome')
+  expect(selectedPlace(text, from, from + 4)).toEqual({ start: 4, end: 8 })
+  expect(selectedPlace(text, from - 1, from + 5)).toEqual({ start: 4, end: 8 })
+  expect(selectedPlace(text, 0, field.length)).toEqual({ start: 0, end: 13 })
+  expect(asInField('a\rb', [city(2, 3)])).toEqual({ text: 'a\nb', entities: [city(2, 3)] })
 })
 
 test('space around a selection is not marked, and space alone is nothing', () => {

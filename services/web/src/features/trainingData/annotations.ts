@@ -8,12 +8,12 @@ export interface Place {
   end: number
 }
 
-/** What a browser's selection covers, without the space around it; undefined if that is nothing. */
+/** What a selection in a field covers of the text that the field was given, without the space around it; undefined if that is nothing. */
 export function selectedPlace(text: string, from: number, to: number): Place | undefined {
   const characters = Array.from(text)
   let [start, end, at] = [-1, 0, 0]
   characters.forEach((character, index) => {
-    const next = at + character.length
+    const next = at + (isInNewline(characters, index) ? 0 : character.length)
     if (next > from && at < to) {
       if (start < 0) start = index
       end = index + 1
@@ -25,6 +25,24 @@ export function selectedPlace(text: string, from: number, to: number): Place | u
   while (start < end && isSpace(start)) start += 1
   while (end > start && isSpace(end - 1)) end -= 1
   return start < end ? { start, end } : undefined
+}
+
+/** Whether it is the return of a return and line feed, of which fields keep the line feed alone. */
+function isInNewline(characters: string[], index: number): boolean {
+  return characters[index] === '\r' && characters[index + 1] === '\n'
+}
+
+/** A text and its annotations as a field has it: each of its newlines is a line feed there. */
+export function asInField(text: string, entities: Annotation[]) {
+  const characters = Array.from(text)
+  const kept = (place: number) =>
+    place - characters.slice(0, place).filter((_, index) => isInNewline(characters, index)).length
+  const moved = ({ start, end, ...rest }: Annotation) => ({
+    ...rest,
+    start: kept(start),
+    end: kept(end),
+  })
+  return { text: text.replace(/\r\n?/g, '\n'), entities: entities.map(moved) }
 }
 
 /** The part of a text. */
