@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor } from '@testing-library/react'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { axe } from 'vitest-axe'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
 import { gate, json, problem, serve } from '../../testing/server'
@@ -65,6 +65,24 @@ test('a viewer saves nothing by the key', async () => {
   await user.click(editor)
   await user.keyboard('{Control>}s{/Control}')
   expect(requests.filter(({ method }) => method === 'PUT')).toEqual([])
+})
+
+test('who signs out is asked first, for what is typed would be lost', async () => {
+  const requests = serve({ ...ROUTES, ...SAVED })
+  const confirm = vi.spyOn(window, 'confirm').mockReturnValue(false)
+  const { user } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await user.type(editor, '# mine')
+  const signOut = screen.getByRole('button', { name: 'Sign out' })
+  await user.click(signOut)
+  expect(confirm).toHaveBeenCalledTimes(1)
+  expect(editor).toHaveValue('flows:\n  greet: {}\n# mine')
+  expect(requests.filter(({ method }) => method === 'DELETE')).toEqual([])
+  confirm.mockReturnValue(true)
+  await user.click(signOut)
+  expect(await screen.findByRole('heading', { name: 'Sign in' })).toBeVisible()
+  expect(confirm).toHaveBeenCalledTimes(2)
+  confirm.mockRestore()
 })
 
 test('a fault leads to its place in the editor', async () => {

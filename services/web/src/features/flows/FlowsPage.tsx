@@ -1,12 +1,12 @@
 /** Flows: a document to write or to load from a file, checked by the server. */
 import { Badge, Button, Card, FileButton, Group, Stack } from '@mantine/core'
-import { useBlocker } from '@tanstack/react-router'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DocumentProblem } from '../../components/DocumentProblem'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
 import { PageHeader } from '../../components/PageHeader'
+import { useUnsaved } from '../../components/useUnsaved'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { useCanEdit } from '../session/queries'
 import { CodeEditor, type CodeEditorHandle } from './CodeEditor'
@@ -42,11 +42,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
   const text = draft ?? saved
   const changed = text !== saved
 
-  useBlocker({
-    shouldBlockFn: () => changed && !window.confirm(t('flows.leave')),
-    enableBeforeUnload: () => changed,
-    disabled: !changed,
-  })
+  useUnsaved(changed, t('flows.leave'))
 
   const submit = () => {
     if (!canEdit || !changed || save.isPending) return

@@ -2,6 +2,7 @@
 import { ActionIcon, Box, Group, Text, Tooltip } from '@mantine/core'
 import { LogOut } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
+import { mayLeave } from '../../components/useUnsaved'
 import { useMe, useSignOut } from './queries'
 
 export function AccountBox() {
@@ -24,7 +25,7 @@ export function AccountBox() {
           size={30}
           aria-label={t('session.signOut')}
           loading={signOut.isPending}
-          onClick={() => signOut.mutate()}
+          onClick={() => mayLeave() && signOut.mutate()}
         >
           <LogOut size={16} aria-hidden />
         </ActionIcon>

@@ -1,12 +1,13 @@
 /** The examples of an intent, to be edited one by one. */
 import { Button, Card, Group, NativeSelect, Stack, Text, TextInput } from '@mantine/core'
-import { useBlocker, useNavigate, useSearch } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ButtonLink } from '../../components/ButtonLink'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
 import { PageHeader } from '../../components/PageHeader'
+import { useUnsaved } from '../../components/useUnsaved'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { intentsOf, OUT_OF_SCOPE } from '../inbox/intents'
 import { useCanEdit } from '../session/queries'
@@ -69,12 +70,7 @@ function Examples({ assistantId, stored, refetch }: ExamplesProps) {
   const many = draft.changes.length
   const isDirty = many > 0
 
-  useBlocker({
-    shouldBlockFn: ({ current, next }) =>
-      isDirty && current.pathname !== next.pathname && !window.confirm(t('data.edit.leave')),
-    enableBeforeUnload: () => isDirty,
-    disabled: !isDirty,
-  })
+  useUnsaved(isDirty, t('data.edit.leave'))
 
   const store = (base: StoredData) => {
     const { data, operations, missing } = applyChanges(base.data, draft.changes)
