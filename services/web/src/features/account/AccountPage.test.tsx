@@ -94,6 +94,19 @@ test('a key is made for what it is needed, and its secret is shown once', async 
   expect(screen.queryByDisplayValue(secret)).toBeNull()
 })
 
+test('a secret that cannot be copied says so', async () => {
+  const created = () => json({ ...KEY, key: 'stoa_secret' }, 201)
+  serve({ ...ACCOUNT, 'POST /api/v1/api-keys': created })
+  const { user } = renderApp('/account')
+  // As over plain HTTP.
+  Reflect.deleteProperty(navigator, 'clipboard')
+  await user.click(await screen.findByRole('button', { name: 'New API key' }))
+  await user.type(await screen.findByRole('textbox', { name: 'Name' }), 'Bot')
+  await user.click(screen.getByRole('button', { name: 'Create the key' }))
+  await user.click(await screen.findByRole('button', { name: 'Copy' }))
+  expect(await screen.findByRole('button', { name: /cannot be copied/ })).toBeVisible()
+})
+
 test('a key is revoked after a question', async () => {
   const requests = serve({ ...ACCOUNT, [`DELETE /api/v1/api-keys/${KEY.id}`]: none })
   const { user } = renderApp('/account')

@@ -3,7 +3,6 @@ import {
   Alert,
   Button,
   Checkbox,
-  CopyButton,
   Group,
   Modal,
   NativeSelect,
@@ -14,6 +13,7 @@ import { useForm } from '@mantine/form'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { CreatedApiKey, Role, Scope } from '../../api/types'
+import { CopyText } from '../../components/CopyText'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useAssistants } from '../assistants/queries'
 import { useCreateApiKey } from './queries'
@@ -158,13 +158,9 @@ function Secret({ secret, onClose }: { secret: string; onClose: () => void }) {
         onFocus={event => event.currentTarget.select()}
       />
       <Group justify="flex-end">
-        <CopyButton value={secret}>
-          {({ copied, copy }) => (
-            <Button variant="default" onClick={copy}>
-              {copied ? t('account.copied') : t('account.copy')}
-            </Button>
-          )}
-        </CopyButton>
+        <CopyText value={secret} variant="default">
+          {t('account.copy')}
+        </CopyText>
         <Button onClick={onClose}>{t('account.secretDone')}</Button>
       </Group>
     </Stack>

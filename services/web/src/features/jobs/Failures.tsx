@@ -1,8 +1,9 @@
 /** What has failed for good: why, in which trace, and the way to start it anew. */
-import { Button, Code, CopyButton, Group, Table, Text } from '@mantine/core'
+import { Button, Code, Group, Table, Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Job } from '../../api/types'
 import { Ago } from '../../components/Ago'
+import { CopyText } from '../../components/CopyText'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
@@ -113,18 +114,14 @@ function Trace({ id }: { id: string }) {
   return (
     <Group gap="xs" mt={4}>
       <Code style={{ overflowWrap: 'anywhere' }}>{id}</Code>
-      <CopyButton value={id}>
-        {({ copied, copy }) => (
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            aria-label={t('jobs.copyTrace', { id })}
-            onClick={copy}
-          >
-            <span role="status">{t(copied ? 'jobs.copied' : 'jobs.copy')}</span>
-          </Button>
-        )}
-      </CopyButton>
+      <CopyText
+        value={id}
+        size="compact-xs"
+        variant="subtle"
+        aria-label={t('jobs.copyTrace', { id })}
+      >
+        {t('jobs.copy')}
+      </CopyText>
     </Group>
   )
 }

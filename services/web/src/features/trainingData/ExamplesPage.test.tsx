@@ -1,5 +1,5 @@
 import { screen, waitFor, within } from '@testing-library/react'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { TrainingData, TrainingDataOperation } from '../../api/types'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
@@ -227,6 +227,17 @@ test('two editors do not overwrite each other, and neither loses what was typed'
     'fly me',
   ])
   await waitFor(() => expect(screen.queryByRole('alert')).toBeNull())
+})
+
+test('examples are added over plain HTTP too', async () => {
+  vi.spyOn(crypto, 'randomUUID').mockImplementation(() => {
+    throw new TypeError('not in an insecure context')
+  })
+  serve(storage().routes)
+  const { user } = renderApp(PATH)
+  await user.type(await screen.findByRole('textbox', { name: 'A new example' }), 'fly me{Enter}')
+  expect(rows()[2]).toHaveTextContent('fly me')
+  vi.restoreAllMocks()
 })
 
 test('the first examples of an assistant are stored as a whole', async () => {
