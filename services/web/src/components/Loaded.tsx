@@ -1,5 +1,5 @@
-/** The three states of a query: loading, failed, there. */
-import { Skeleton, Stack, VisuallyHidden } from '@mantine/core'
+/** The states of a query: loading, failed, there; and there, but not as it is now. */
+import { Box, Skeleton, Stack, VisuallyHidden } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -14,8 +14,18 @@ interface LoadedProps<T> {
 
 export function Loaded<T>({ query, skeleton = [96, 96, 96], children }: LoadedProps<T>) {
   const { t } = useTranslation()
-  if (query.data !== undefined) return children(query.data)
-  if (query.isError) return <ProblemAlert error={query.error} onRetry={() => query.refetch()} />
+  const problem = query.isError && (
+    <ProblemAlert error={query.error} onRetry={() => query.refetch()} />
+  )
+  if (query.data !== undefined) {
+    return (
+      <>
+        {problem && <Box mb="md">{problem}</Box>}
+        {children(query.data)}
+      </>
+    )
+  }
+  if (problem) return problem
   return (
     <Stack aria-busy="true">
       <VisuallyHidden role="status">{t('app.loading')}</VisuallyHidden>

@@ -46,7 +46,6 @@ export default function InboxPage() {
           </Workbench>
         )}
       </Loaded>
-      {inbox.isError && inbox.data && <ProblemAlert error={inbox.error} />}
     </>
   )
 }

@@ -88,6 +88,20 @@ test('the page shows how the queues are, what runs, what failed and what is to c
   expect(await axe(container)).toHaveNoViolations()
 })
 
+test('what is known stays in sight when it can be asked for no longer, and that is said', async () => {
+  let isUp = true
+  const queues = () => json({ scope: 'platform', items: [QUEUE] })
+  serve({ ...PAGE, 'GET /api/v1/queues': () => (isUp ? queues() : problem(500, 'internal')) })
+  const { user } = renderApp('/jobs')
+  const table = await screen.findByRole('table', { name: 'Queues' })
+  isUp = false
+  const alert = await screen.findByRole('alert')
+  expect(table).toBeVisible()
+  isUp = true
+  await user.click(within(alert).getByRole('button', { name: 'Try again' }))
+  await waitFor(() => expect(screen.queryByRole('alert')).toBeNull())
+})
+
 test('a failed job is retried, and what stands in the way is said', async () => {
   let isBusy = true
   const retry = `/api/v1/jobs/${FAILED.id}/retry`
