@@ -106,6 +106,42 @@ test('another weight leaves the shadow as it is', async () => {
   expect(await put()).toEqual({ canary: { version: 4, weight: 50 }, shadow: { version: 5 } })
 })
 
+test('what somebody else has begun or ended meanwhile stays so', async () => {
+  let now = TRIED
+  const { user, card, requests } = await openRollout(TRIED, {
+    [`GET ${HOME}/rollout`]: () => json(now),
+    [`PUT ${HOME}/rollout`]: async request => {
+      now = { ...now, ...(await request.json()) }
+      return json(now)
+    },
+  })
+  const end = await card.findByRole('button', { name: 'End the canary' })
+  now = { ...TRIED, shadow: null }
+  await user.click(end)
+  expect(await card.findByText('There is no canary.')).toBeVisible()
+  now = { ...now, canary: { version: 4, weight: 30 } }
+  await user.selectOptions(card.getByRole('combobox', { name: 'Version of the shadow' }), 'v5')
+  await user.click(card.getByRole('button', { name: 'Start the shadow' }))
+  expect(await card.findByText('Model v4 answers 30% of the conversations.')).toBeVisible()
+  const puts = requests.filter(({ method }) => method === 'PUT')
+  expect(await Promise.all(puts.map(put => put.json()))).toEqual([
+    { canary: null, shadow: null },
+    { canary: { version: 4, weight: 30 }, shadow: { version: 5 } },
+  ])
+})
+
+test('what somebody else begins to try comes into sight by itself', async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true })
+  let now = NOTHING_TRIED
+  const { card } = await openRollout(NOTHING_TRIED, {
+    [`GET ${HOME}/rollout`]: () => json(now),
+  })
+  await card.findByText('There is no shadow.')
+  now = { ...NOTHING_TRIED, shadow: { version: 5 } }
+  await act(() => vi.advanceTimersByTimeAsync(10_000))
+  expect(await card.findByText('Model v5 is asked as well.')).toBeVisible()
+})
+
 test('a shadow that becomes the canary is no shadow any more', async () => {
   const { user, card, put } = await openRollout({ ...TRIED, canary: null })
   await user.selectOptions(

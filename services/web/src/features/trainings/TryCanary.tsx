@@ -7,7 +7,7 @@ import { notifyDone } from '../../components/notify'
 import { useFormat } from '../../i18n/format'
 import { ChooseVersion } from './ChooseVersion'
 import type { useActivateModel } from './queries'
-import { type TrialProps, unless } from './trial'
+import type { TrialProps } from './trial'
 
 /** Little is lost while it may still be worse. */
 const FIRST_WEIGHT = 10
@@ -39,7 +39,7 @@ export function TryCanary({ rollout, versions, update, busy, activate }: TryCana
       {update && (
         <Stack gap="sm">
           <Choice rollout={rollout} versions={versions} update={update} busy={busy} />
-          {canary && <Ends rollout={rollout} canary={canary} {...{ update, activate, busy }} />}
+          {canary && <Ends canary={canary} {...{ update, activate, busy }} />}
         </Stack>
       )}
     </section>
@@ -55,7 +55,7 @@ interface ChoiceProps extends TrialProps {
 function Choice({ rollout, versions, update, busy }: ChoiceProps) {
   const { t } = useTranslation()
   const format = useFormat()
-  const { canary, shadow } = rollout
+  const { canary } = rollout
   // What is not picked follows the server, which others change too.
   const [picked, setPicked] = useState<{ version?: number; weight?: number | string }>({})
   const version = picked.version ?? canary?.version ?? 0
@@ -64,7 +64,7 @@ function Choice({ rollout, versions, update, busy }: ChoiceProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     update.mutate(
-      { canary: { version, weight }, shadow: unless(shadow, version) },
+      { canary: { version, weight } },
       {
         onSuccess: () => {
           setPicked({})
@@ -102,21 +102,17 @@ function Choice({ rollout, versions, update, busy }: ChoiceProps) {
 }
 
 interface EndsProps {
-  rollout: Rollout
   canary: NonNullable<Rollout['canary']>
   update: Update
   activate: ReturnType<typeof useActivateModel>
   busy: boolean
 }
 
-function Ends({ rollout, canary, update, activate, busy }: EndsProps) {
+function Ends({ canary, update, activate, busy }: EndsProps) {
   const { t } = useTranslation()
   const { version } = canary
   const end = () =>
-    update.mutate(
-      { canary: null, shadow: rollout.shadow ?? null },
-      { onSuccess: () => notifyDone(t('rollout.canaryEnded')) },
-    )
+    update.mutate({ canary: null }, { onSuccess: () => notifyDone(t('rollout.canaryEnded')) })
   // The server ends the trial of a version that becomes the active one.
   const promote = () =>
     activate.mutate(version, {

@@ -4,16 +4,13 @@ import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { notifyDone } from '../../components/notify'
 import { ChooseVersion } from './ChooseVersion'
-import { type TrialProps, unless } from './trial'
+import type { TrialProps } from './trial'
 
 export function TryShadow({ rollout, versions, update, busy }: TrialProps) {
   const { t } = useTranslation()
-  const { canary, shadow } = rollout
+  const { shadow } = rollout
   const end = () =>
-    update?.mutate(
-      { canary: canary ?? null, shadow: null },
-      { onSuccess: () => notifyDone(t('rollout.shadowEnded')) },
-    )
+    update?.mutate({ shadow: null }, { onSuccess: () => notifyDone(t('rollout.shadowEnded')) })
   return (
     <section aria-labelledby="shadow">
       <Title order={3} fz="lg" id="shadow">
@@ -47,14 +44,14 @@ interface ChoiceProps extends TrialProps {
 
 function Choice({ rollout, versions, update, busy }: ChoiceProps) {
   const { t } = useTranslation()
-  const { canary, shadow } = rollout
+  const { shadow } = rollout
   // What is not picked follows the server, which others change too.
   const [picked, setPicked] = useState<number>()
   const version = picked ?? shadow?.version ?? 0
   const submit = (event: FormEvent) => {
     event.preventDefault()
     update.mutate(
-      { canary: unless(canary, version), shadow: { version } },
+      { shadow: { version } },
       {
         onSuccess: () => {
           setPicked(undefined)

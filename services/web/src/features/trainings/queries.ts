@@ -3,7 +3,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
-import type { Rollout, Training, UpdateRollout } from '../../api/types'
+import type { Rollout, Training } from '../../api/types'
+import { type RolloutPart, withPart } from './trial'
 
 /** How often a training under way is asked for. */
 const POLL_MS = 500
@@ -86,21 +87,27 @@ export function useActivateModel(id: string) {
   })
 }
 
-/** What is tried beside the active version; asked for again and again while something is. */
+const fetchRollout = (id: string) =>
+  unwrap(api.GET('/api/v1/assistants/{id}/rollout', { params: { path: { id } } }))
+
+/** What is tried beside the active version; asked for again and again, for others try too. */
 export function useRollout(id: string) {
   return useQuery({
     queryKey: keys.rollout(id),
-    queryFn: () => unwrap(api.GET('/api/v1/assistants/{id}/rollout', { params: { path: { id } } })),
-    refetchInterval: ({ state: { data } }) => (data?.canary || data?.shadow ? SEEN_MS : false),
+    queryFn: () => fetchRollout(id),
+    refetchInterval: SEEN_MS,
   })
 }
 
-/** Tries versions from now on, or ends that: what is absent is tried no longer. */
+/** Tries a version from now on, or ends that. What somebody else tries meanwhile goes on. */
 export function useUpdateRollout(id: string) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (body: UpdateRollout) =>
-      unwrap(api.PUT('/api/v1/assistants/{id}/rollout', { params: { path: { id } }, body })),
+    mutationFn: async (part: RolloutPart) => {
+      const body = withPart(await fetchRollout(id), part)
+      const params = { path: { id } }
+      return unwrap(api.PUT('/api/v1/assistants/{id}/rollout', { params, body }))
+    },
     onSuccess: rollout => client.setQueryData<Rollout>(keys.rollout(id), rollout),
     // Refused is what contradicts the present state: a version that is active meanwhile.
     onError: () => client.invalidateQueries({ queryKey: keys.rollout(id) }),

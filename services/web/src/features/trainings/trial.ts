@@ -1,6 +1,11 @@
 /** What a canary and a shadow have in common. */
-import type { Rollout } from '../../api/types'
+import type { Rollout, UpdateRollout } from '../../api/types'
 import type { useUpdateRollout } from './queries'
+
+/** What becomes of the canary, or of the shadow; null ends it. */
+export type RolloutPart =
+  | { canary: NonNullable<Rollout['canary']> | null }
+  | { shadow: NonNullable<Rollout['shadow']> | null }
 
 export interface TrialProps {
   rollout: Rollout
@@ -11,10 +16,17 @@ export interface TrialProps {
   busy: boolean
 }
 
-/** The trial as it stays when this version is given the other one: it is either the canary or the shadow. */
-export function unless<T extends { version: number }>(
+/** What is tried as it becomes with the part of one who may not know of the other part: a version is either the canary or the shadow. */
+export function withPart(now: Rollout, part: RolloutPart): UpdateRollout {
+  if ('canary' in part) {
+    return { canary: part.canary, shadow: unless(now.shadow, part.canary?.version) }
+  }
+  return { canary: unless(now.canary, part.shadow?.version), shadow: part.shadow }
+}
+
+function unless<T extends { version: number }>(
   trial: T | null | undefined,
-  version: number,
+  version: number | undefined,
 ): T | null {
   return trial && trial.version !== version ? trial : null
 }
