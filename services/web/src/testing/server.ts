@@ -22,6 +22,15 @@ export function problem(status: number, code: string, rest: object = {}) {
 
 export const page = (...items: unknown[]) => json({ items, next_cursor: null })
 
+/** A list of these pages, each of which is asked for with the cursor of the one before. */
+export const pages =
+  (...lists: unknown[][]): Handler =>
+  ({ url }) => {
+    const at = Number(new URL(url).searchParams.get('cursor') ?? 0)
+    const next_cursor = at + 1 < lists.length ? String(at + 1) : null
+    return json({ items: lists[at], next_cursor })
+  }
+
 /** What an answer waits for until the test opens it. */
 export function gate() {
   let open = () => {}

@@ -1,5 +1,5 @@
 /** The keys of programs: made, seen, revoked. */
-import { Button, Code, Stack, Table, Text } from '@mantine/core'
+import { Button, Code, Table, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
@@ -7,10 +7,11 @@ import { useTranslation } from 'react-i18next'
 import type { ApiKey } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
 import { useFormat } from '../../i18n/format'
-import { useAssistants } from '../assistants/queries'
+import { useAllAssistants } from '../assistants/queries'
 import { Confirm } from './Confirm'
 import { CreateApiKey } from './CreateApiKey'
 import { useApiKeys, useRevokeApiKey } from './queries'
@@ -35,18 +36,10 @@ export function ApiKeys() {
           items.length === 0 ? (
             <Text c="dimmed">{t('account.keysEmpty')}</Text>
           ) : (
-            <Stack>
+            <>
               <KeyTable items={items} onRevoke={setRevoking} />
-              {apiKeys.hasNextPage && (
-                <Button
-                  variant="default"
-                  loading={apiKeys.isFetchingNextPage}
-                  onClick={() => apiKeys.fetchNextPage()}
-                >
-                  {t('app.more')}
-                </Button>
-              )}
-            </Stack>
+              <More query={apiKeys} label={t('account.keys')} />
+            </>
           )
         }
       </Loaded>
@@ -85,7 +78,7 @@ function KeyTable({ items, onRevoke }: KeyTableProps) {
 function KeyRow({ apiKey, onRevoke }: { apiKey: ApiKey; onRevoke: () => void }) {
   const { t } = useTranslation()
   const format = useFormat()
-  const assistants = useAssistants()
+  const assistants = useAllAssistants()
   const { name, prefix, role, assistant_id: id, expires_at: expires, last_used_at: used } = apiKey
   const assistant = id && (assistants.data?.find(one => one.id === id)?.name ?? id.slice(-8))
   const scopes = apiKey.scopes?.map(scope => t(`account.scopes.${scope}`)).join(', ')

@@ -15,7 +15,7 @@ import { useTranslation } from 'react-i18next'
 import type { CreatedApiKey, Role, Scope } from '../../api/types'
 import { CopyText } from '../../components/CopyText'
 import { ProblemAlert } from '../../components/ProblemAlert'
-import { useAssistants } from '../assistants/queries'
+import { useAllAssistants } from '../assistants/queries'
 import { useCreateApiKey } from './queries'
 import { ROLES } from './roles'
 
@@ -62,7 +62,7 @@ interface KeyFormProps {
 
 function KeyForm({ onCreated, onClose }: KeyFormProps) {
   const { t } = useTranslation()
-  const assistants = useAssistants()
+  const assistants = useAllAssistants()
   const create = useCreateApiKey()
   const form = useForm({
     initialValues: {

@@ -1,10 +1,11 @@
 /** Where the user is signed in, and the way to end it there. */
-import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core'
+import { Badge, Button, Group, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { OpenSession } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
@@ -24,7 +25,7 @@ export function Sessions() {
       {end.error && <ProblemAlert error={end.error} />}
       <Loaded query={sessions} skeleton={[120]}>
         {items => (
-          <Stack>
+          <>
             <PanelTable
               caption={t('account.sessions')}
               minWidth={640}
@@ -47,16 +48,8 @@ export function Sessions() {
                 />
               ))}
             </PanelTable>
-            {sessions.hasNextPage && (
-              <Button
-                variant="default"
-                loading={sessions.isFetchingNextPage}
-                onClick={() => sessions.fetchNextPage()}
-              >
-                {t('app.more')}
-              </Button>
-            )}
-          </Stack>
+            <More query={sessions} label={t('account.sessions')} />
+          </>
         )}
       </Loaded>
     </Panel>

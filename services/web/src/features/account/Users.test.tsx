@@ -53,7 +53,7 @@ test('a long list comes page by page', async () => {
         ? page(GRACE)
         : json({ items: [ADA], next_cursor: 'more' }),
   })
-  await user.click(panel.getByRole('button', { name: 'Show more' }))
+  await user.click(panel.getByRole('button', { name: 'Show more: Users' }))
   expect(await panel.findByRole('row', { name: /grace@example.org/ })).toBeVisible()
   expect(requests.some(({ url }) => url.endsWith('cursor=more'))).toBe(true)
 })

@@ -1,5 +1,5 @@
 /** The users of the account: made, seen, given another role, deleted. */
-import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core'
+import { Badge, Button, Group, Table, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import type { User } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
 import { useMe } from '../session/queries'
@@ -36,18 +37,10 @@ export function Users() {
           items.length === 0 ? (
             <Text c="dimmed">{t('users.empty')}</Text>
           ) : (
-            <Stack>
+            <>
               <UserTable items={items} onChange={setChanging} onDelete={setDeleting} />
-              {users.hasNextPage && (
-                <Button
-                  variant="default"
-                  loading={users.isFetchingNextPage}
-                  onClick={() => users.fetchNextPage()}
-                >
-                  {t('app.more')}
-                </Button>
-              )}
-            </Stack>
+              <More query={users} label={t('users.title')} />
+            </>
           )
         }
       </Loaded>

@@ -1,36 +1,20 @@
 /** The user's sessions, and the account's users and API keys on the server. */
-import {
-  type InfiniteData,
-  useInfiniteQuery,
-  useMutation,
-  useQueryClient,
-} from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
+import { flat, inPages, paged } from '../../api/pages'
 import { forgetSession } from '../../api/session'
 import type { CreateApiKey, CreateUser, Me, Role } from '../../api/types'
 
 const PAGE = 50
 
-interface Page<T> {
-  items: T[]
-  next_cursor?: string | null
-}
-
-const paged = (cursor: string) => ({
-  params: { query: cursor ? { limit: PAGE, cursor } : { limit: PAGE } },
-})
-
-function flat<T>(data: InfiniteData<Page<T>>): T[] {
-  return data.pages.flatMap(page => page.items)
-}
+const pageAt = (cursor: string) => ({ params: { query: paged(PAGE, cursor) } })
 
 export function useSessions() {
   return useInfiniteQuery({
     queryKey: keys.sessions,
-    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/sessions', paged(pageParam))),
-    initialPageParam: '',
-    getNextPageParam: page => page.next_cursor ?? undefined,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/sessions', pageAt(pageParam))),
+    ...inPages,
     select: flat,
   })
 }
@@ -63,9 +47,8 @@ export function useSignOutEverywhere() {
 export function useUsers() {
   return useInfiniteQuery({
     queryKey: keys.users,
-    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/users', paged(pageParam))),
-    initialPageParam: '',
-    getNextPageParam: page => page.next_cursor ?? undefined,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/users', pageAt(pageParam))),
+    ...inPages,
     select: flat,
   })
 }
@@ -110,9 +93,8 @@ export function useDeleteUser() {
 export function useApiKeys() {
   return useInfiniteQuery({
     queryKey: keys.apiKeys,
-    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/api-keys', paged(pageParam))),
-    initialPageParam: '',
-    getNextPageParam: page => page.next_cursor ?? undefined,
+    queryFn: ({ pageParam }) => unwrap(api.GET('/api/v1/api-keys', pageAt(pageParam))),
+    ...inPages,
     select: flat,
   })
 }

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, problem, serve } from '../../testing/server'
+import { json, page, pages, problem, serve } from '../../testing/server'
 
 test('an assistant shows its model and its last training', async () => {
   serve(ROUTES)
@@ -17,6 +17,25 @@ test('an account without assistants is told how to begin', async () => {
   serve({ ...ROUTES, 'GET /api/v1/assistants': () => page() })
   renderApp('/')
   expect(await screen.findByText('No assistants yet')).toBeVisible()
+})
+
+test('who looks for an assistant finds it though it is not shown yet', async () => {
+  const named = (name: string, index: number) => ({
+    ...ASSISTANT,
+    id: `0190a000-0000-7000-8000-0000000010${10 + index}`,
+    name,
+  })
+  const shown = ['One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven'].map(named)
+  serve({ ...ROUTES, 'GET /api/v1/assistants': pages(shown, [named('Old hand', 8)]) })
+  const { user } = renderApp('/')
+  await screen.findByRole('article', { name: 'One' })
+  expect(screen.queryByRole('article', { name: 'Old hand' })).toBeNull()
+  await user.type(screen.getByRole('searchbox'), 'hand')
+  expect(await screen.findByRole('article', { name: 'Old hand' })).toBeVisible()
+  expect(screen.queryByRole('article', { name: 'One' })).toBeNull()
+  await user.clear(screen.getByRole('searchbox'))
+  await user.click(screen.getByRole('button', { name: 'Show more' }))
+  expect(await screen.findByRole('article', { name: 'Old hand' })).toBeVisible()
 })
 
 test('an outage is told with what to do, and tried again on demand', async () => {

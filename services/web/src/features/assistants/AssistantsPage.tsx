@@ -2,16 +2,18 @@
 import { Button, Card, SimpleGrid, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Columns3, Plus, Search } from 'lucide-react'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Assistant } from '../../api/types'
 import { EmptyState } from '../../components/EmptyState'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { PageHeader } from '../../components/PageHeader'
+import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCanEdit } from '../session/queries'
 import { AssistantCard } from './AssistantCard'
 import { CreateAssistant } from './CreateAssistant'
-import { useAssistants } from './queries'
+import { useAllAssistants, useAssistants } from './queries'
 
 /** From this many on, a list is easier with a filter. */
 const FILTER_FROM = 7
@@ -34,7 +36,7 @@ export default function AssistantsPage() {
       <Loaded query={assistants} skeleton={[150, 150]}>
         {items =>
           items.length > 0 ? (
-            <AssistantList assistants={items} />
+            <AssistantList assistants={items} more={<More query={assistants} />} />
           ) : (
             <Card>
               <EmptyState
@@ -48,26 +50,25 @@ export default function AssistantsPage() {
           )
         }
       </Loaded>
-      {assistants.hasNextPage && (
-        <Button
-          variant="default"
-          mt="lg"
-          loading={assistants.isFetchingNextPage}
-          onClick={() => assistants.fetchNextPage()}
-        >
-          {t('app.more')}
-        </Button>
-      )}
       <CreateAssistant opened={creating} onClose={close} />
     </>
   )
 }
 
-function AssistantList({ assistants }: { assistants: Assistant[] }) {
+interface AssistantListProps {
+  assistants: Assistant[]
+  /** The way to those that are not shown yet. */
+  more: ReactNode
+}
+
+function AssistantList({ assistants, more }: AssistantListProps) {
   const { t } = useTranslation()
   const [text, setText] = useState('')
   const wanted = text.trim().toLocaleLowerCase()
-  const matches = assistants.filter(({ name }) => name.toLocaleLowerCase().includes(wanted))
+  // What is looked for may be further down than has been shown.
+  const all = useAllAssistants({ enabled: wanted !== '' })
+  const searched = wanted ? (all.data ?? assistants) : assistants
+  const matches = searched.filter(({ name }) => name.toLocaleLowerCase().includes(wanted))
   return (
     <>
       {assistants.length >= FILTER_FROM && (
@@ -82,7 +83,8 @@ function AssistantList({ assistants }: { assistants: Assistant[] }) {
           onChange={event => setText(event.currentTarget.value)}
         />
       )}
-      {matches.length === 0 && (
+      {all.error && <ProblemAlert error={all.error} />}
+      {matches.length === 0 && !all.isFetching && (
         <EmptyState icon={Search} title={t('assistants.noMatch', { text: text.trim() })} />
       )}
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
@@ -90,6 +92,7 @@ function AssistantList({ assistants }: { assistants: Assistant[] }) {
           <AssistantCard key={assistant.id} assistant={assistant} />
         ))}
       </SimpleGrid>
+      {!wanted && more}
     </>
   )
 }

@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
+import { flat, inPages, paged, whole } from '../../api/pages'
 import type {
   Assistant,
   BuiltinEntity,
@@ -10,17 +11,28 @@ import type {
   UpdateUnderstanding,
 } from '../../api/types'
 
+/** How many assistants a page shows at first. */
+const SHOWN = 50
+
+const fetchAssistants = (query: ReturnType<typeof paged>) =>
+  unwrap(api.GET('/api/v1/assistants', { params: { query } }))
+
 /** Every page that has been asked for, as one list. */
 export function useAssistants() {
   return useInfiniteQuery({
     queryKey: keys.assistants,
-    queryFn: ({ pageParam }) => {
-      const query = pageParam ? { limit: 50, cursor: pageParam } : { limit: 50 }
-      return unwrap(api.GET('/api/v1/assistants', { params: { query } }))
-    },
-    initialPageParam: '',
-    getNextPageParam: page => page.next_cursor ?? undefined,
-    select: data => data.pages.flatMap(page => page.items),
+    queryFn: ({ pageParam }) => fetchAssistants(paged(SHOWN, pageParam)),
+    ...inPages,
+    select: flat,
+  })
+}
+
+/** All assistants, to be chosen from, searched, or called by their names. */
+export function useAllAssistants({ enabled } = { enabled: true }) {
+  return useQuery({
+    queryKey: keys.allAssistants,
+    queryFn: () => whole(fetchAssistants),
+    enabled,
   })
 }
 

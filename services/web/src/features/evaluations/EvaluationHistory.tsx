@@ -1,5 +1,6 @@
 /** The evaluations so far; the result of each can be shown, and compared with the one that is shown. */
 import { Button, Card, Group, Table, Text, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Evaluation } from '../../api/types'
 import { Ago } from '../../components/Ago'
@@ -10,6 +11,8 @@ import { useWhat } from './useWhat'
 
 interface EvaluationHistoryProps {
   evaluations: Evaluation[]
+  /** The way to earlier ones. */
+  more: ReactNode
   /** The one whose result is shown. */
   shown: Evaluation | undefined
   /** The one that it is compared with. */
@@ -20,7 +23,7 @@ interface EvaluationHistoryProps {
 }
 
 export function EvaluationHistory(props: EvaluationHistoryProps) {
-  const { evaluations, shown, compared, onShow, onCompare } = props
+  const { evaluations, more, shown, compared, onShow, onCompare } = props
   const { t } = useTranslation()
   const format = useFormat()
   const what = useWhat()
@@ -68,6 +71,7 @@ export function EvaluationHistory(props: EvaluationHistoryProps) {
           ))}
         </Table.Tbody>
       </WideTable>
+      {more}
     </Card>
   )
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { Evaluation, EvaluationResult } from '../../api/types'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, problem, serve } from '../../testing/server'
+import { json, page, pages, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/evaluation`
 const JOB_ID = '0190a000-0000-7000-8000-0000000000f1'
@@ -56,6 +56,15 @@ const MEASURED = {
   [`GET ${HOME}/evaluations`]: () => page(DONE),
   [`GET /api/v1/evaluations/${DONE.id}`]: () => json({ ...DONE, result: RESULT }),
 }
+
+test('earlier evaluations come page by page', async () => {
+  const number = (end: number) => ({ ...DONE, id: DONE.id.replace(/aa$/, String(10 + end)) })
+  serve({ ...MEASURED, [`GET ${HOME}/evaluations`]: pages([number(1), number(2)], [number(3)]) })
+  const { user } = renderApp(PATH)
+  const results = () => screen.getAllByRole('button', { name: /^Show the result/ })
+  await user.click(await screen.findByRole('button', { name: 'Show more: Earlier measurements' }))
+  await waitFor(() => expect(results()).toHaveLength(2))
+})
 
 test('a cross-validation is started and followed until its findings are there', async () => {
   const steps: Evaluation[] = [{ ...QUEUED, status: 'running', progress: 0.4 }, DONE]

@@ -6,6 +6,7 @@ import type { Evaluation } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { LiveProgress } from '../../components/LiveProgress'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { PageHeader } from '../../components/PageHeader'
 import { StatusBadge } from '../../components/StatusBadge'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
@@ -54,6 +55,7 @@ export default function EvaluationPage() {
               {items.length > 1 && (
                 <EvaluationHistory
                   evaluations={items}
+                  more={<More query={evaluations} label={t('evaluation.history')} />}
                   shown={shown}
                   compared={other?.id}
                   onShow={setChosen}

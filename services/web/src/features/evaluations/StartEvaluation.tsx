@@ -17,7 +17,7 @@ import { DocumentProblem } from '../../components/DocumentProblem'
 import { FileDrop } from '../../components/FileDrop'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { ACCEPT, type Refusal, readTextFile } from '../trainingData/files'
-import { useModels } from '../trainings/queries'
+import { useAllModels } from '../trainings/queries'
 import { useCrossValidate, useEvaluateFile } from './queries'
 
 const FOLDS = ['3', '5', '10', '20']
@@ -77,7 +77,7 @@ function CrossValidation({ assistantId, busy, onStarted }: StartProps) {
 
 function OwnSet({ assistantId, busy, onStarted, hasModel }: StartProps & { hasModel: boolean }) {
   const { t } = useTranslation()
-  const models = useModels(assistantId)
+  const models = useAllModels(assistantId)
   const evaluate = useEvaluateFile(assistantId)
   const [version, setVersion] = useState('')
   const [refused, setRefused] = useState<{ name: string; reason: Refusal }>()

@@ -1,13 +1,14 @@
 /** Evaluations on the server. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
+import { flat, inPages, paged } from '../../api/pages'
 import type { Evaluation } from '../../api/types'
 import type { TextFile } from '../trainingData/files'
 
 /** How often an evaluation under way is asked for. */
 const POLL_MS = 500
-/** How many evaluations a page shows. */
+/** How many evaluations a page shows at first, and more at a time. */
 const SHOWN = 20
 
 export function isUnderWay(evaluation: Evaluation | undefined): boolean {
@@ -16,14 +17,16 @@ export function isUnderWay(evaluation: Evaluation | undefined): boolean {
 
 /** The evaluations of an assistant, newest first; asked for again and again while one is under way. */
 export function useEvaluations(id: string) {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: keys.evaluations(id),
-    queryFn: async () => {
-      const params = { path: { id }, query: { limit: SHOWN } }
-      const page = await unwrap(api.GET('/api/v1/assistants/{id}/evaluations', { params }))
-      return page.items
+    queryFn: ({ pageParam }) => {
+      const params = { path: { id }, query: paged(SHOWN, pageParam) }
+      return unwrap(api.GET('/api/v1/assistants/{id}/evaluations', { params }))
     },
-    refetchInterval: query => (query.state.data?.some(isUnderWay) ? POLL_MS : false),
+    ...inPages,
+    select: flat,
+    refetchInterval: ({ state: { data } }) =>
+      data && flat(data).some(isUnderWay) ? POLL_MS : false,
   })
 }
 

@@ -4,7 +4,7 @@ import { useForm } from '@mantine/form'
 import { useTranslation } from 'react-i18next'
 import { notifyDone } from '../../components/notify'
 import { ProblemAlert } from '../../components/ProblemAlert'
-import { useAssistants } from '../assistants/queries'
+import { useAllAssistants } from '../assistants/queries'
 import { useCreateSchedule } from './queries'
 
 interface CreateScheduleProps {
@@ -28,7 +28,7 @@ export function CreateSchedule({ opened, onClose }: CreateScheduleProps) {
 
 function ScheduleForm({ onClose }: Pick<CreateScheduleProps, 'onClose'>) {
   const { t } = useTranslation()
-  const assistants = useAssistants()
+  const assistants = useAllAssistants()
   const create = useCreateSchedule()
   const form = useForm({
     initialValues: {

@@ -5,6 +5,7 @@ import type { Job } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { CopyText } from '../../components/CopyText'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
@@ -38,25 +39,30 @@ export function Failures() {
           items.length === 0 ? (
             <Text c="dimmed">{t('jobs.failuresEmpty')}</Text>
           ) : (
-            <PanelTable
-              caption={t('jobs.failures')}
-              minWidth={680}
-              columns={canEdit ? [...columns, { label: t('jobs.action'), ta: 'right' }] : columns}
-            >
-              {items.map(job => (
-                <FailureRow
-                  key={job.id}
-                  job={job}
-                  loading={retry.isPending && retry.variables === job.id}
-                  onRetry={
-                    canEdit
-                      ? () =>
-                          retry.mutate(job.id, { onSuccess: () => notifyDone(t('jobs.retryDone')) })
-                      : undefined
-                  }
-                />
-              ))}
-            </PanelTable>
+            <>
+              <PanelTable
+                caption={t('jobs.failures')}
+                minWidth={680}
+                columns={canEdit ? [...columns, { label: t('jobs.action'), ta: 'right' }] : columns}
+              >
+                {items.map(job => (
+                  <FailureRow
+                    key={job.id}
+                    job={job}
+                    loading={retry.isPending && retry.variables === job.id}
+                    onRetry={
+                      canEdit
+                        ? () =>
+                            retry.mutate(job.id, {
+                              onSuccess: () => notifyDone(t('jobs.retryDone')),
+                            })
+                        : undefined
+                    }
+                  />
+                ))}
+              </PanelTable>
+              <More query={jobs} label={t('jobs.failures')} />
+            </>
           )
         }
       </Loaded>

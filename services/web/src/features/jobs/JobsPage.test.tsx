@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { Job, Queue, Schedule } from '../../api/types'
 import { ASSISTANT, asRole, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, problem, serve } from '../../testing/server'
+import { json, page, pages, problem, serve } from '../../testing/server'
 
 const ID = '0190a000-0000-7000-8000-00000000f001'
 const JOB: Job = {
@@ -140,6 +140,47 @@ test('all failed jobs are retried, a hundred at a time', async () => {
   await user.click(await screen.findByRole('button', { name: 'Retry all' }))
   expect(await screen.findByText('104 start anew, 1 stay as they are.')).toBeVisible()
   expect(bodies).toEqual([{}, { cursor: 'more' }])
+})
+
+test('jobs of which there are many come page by page', async () => {
+  const number = (job: Job, end: string) => ({ ...job, id: `${ID.slice(0, -8)}0000${end}` })
+  const byStatus: Partial<Record<Job['status'], ReturnType<typeof pages>>> = {
+    running: pages([number(JOB, 'a001')], [number(JOB, 'a002')]),
+    queued: pages([number({ ...JOB, status: 'queued' }, 'b001')]),
+    failed: pages([number(FAILED, 'c001')], [number(FAILED, 'c002')]),
+  }
+  serve({
+    ...PAGE,
+    'GET /api/v1/jobs': request => {
+      const status = new URL(request.url).searchParams.get('status') as Job['status']
+      return byStatus[status]?.(request) ?? page()
+    },
+  })
+  const { user } = renderApp('/jobs')
+  const shorts = (name: string) =>
+    within(screen.getByRole('table', { name }))
+      .getAllByRole('rowheader')
+      .map(({ textContent }) => textContent?.match(/0000[abc]00[12]/)?.[0])
+  await user.click(await screen.findByRole('button', { name: 'Show more: Under way' }))
+  await waitFor(() => expect(shorts('Under way')).toEqual(['0000a001', '0000a002', '0000b001']))
+  expect(screen.queryByRole('button', { name: 'Show more: Under way' })).toBeNull()
+  await user.click(screen.getByRole('button', { name: 'Show more: Failures' }))
+  await waitFor(() => expect(shorts('Failures')).toEqual(['0000c001', '0000c002']))
+})
+
+test('a schedule may train any assistant, however many there are, and names it', async () => {
+  const other = { ...ASSISTANT, id: '0190a000-0000-7000-8000-000000000002', name: 'Old hand' }
+  const schedule = { ...SCHEDULE, job: { ...SCHEDULE.job, assistant_id: other.id } }
+  serve({
+    ...PAGE,
+    'GET /api/v1/assistants': pages([ASSISTANT], [other]),
+    'GET /api/v1/schedules': () => page(schedule),
+  })
+  const { user } = renderApp('/jobs')
+  expect(await screen.findByText('trains Old hand')).toBeVisible()
+  await user.click(screen.getByRole('button', { name: 'New schedule' }))
+  const choice = await screen.findByLabelText('Assistant that is trained')
+  expect(within(choice).getByRole('option', { name: 'Old hand' })).toBeInTheDocument()
 })
 
 test('a running job is cancelled and its button waits for the end', async () => {

@@ -10,7 +10,7 @@ import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
-import { useAssistants } from '../assistants/queries'
+import { useAllAssistants } from '../assistants/queries'
 import { useCanEdit } from '../session/queries'
 import { CreateSchedule } from './CreateSchedule'
 import { useDeleteSchedule, useEnableSchedule, useSchedules } from './queries'
@@ -93,7 +93,7 @@ interface ScheduleRowProps {
 function ScheduleRow({ schedule, canEdit, pending, onEnable, onDelete }: ScheduleRowProps) {
   const { t } = useTranslation()
   const format = useFormat()
-  const assistants = useAssistants()
+  const assistants = useAllAssistants()
   const { name, cron, time_zone: zone, job, upcoming, last_at: last, enabled } = schedule
   const assistant = assistants.data?.find(({ id }) => id === job.assistant_id)
   return (

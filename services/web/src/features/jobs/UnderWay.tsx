@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import type { Job } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
 import { Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
@@ -32,27 +33,30 @@ export function UnderWay() {
           items.length === 0 ? (
             <Text c="dimmed">{t('jobs.underWayEmpty')}</Text>
           ) : (
-            <PanelTable
-              caption={t('jobs.underWay')}
-              minWidth={680}
-              columns={canEdit ? [...columns, { label: t('jobs.action'), ta: 'right' }] : columns}
-            >
-              {items.map(job => (
-                <JobRow
-                  key={job.id}
-                  job={job}
-                  loading={cancel.isPending && cancel.variables === job.id}
-                  onCancel={
-                    canEdit
-                      ? () =>
-                          cancel.mutate(job.id, {
-                            onSuccess: () => notifyDone(t('jobs.cancelDone')),
-                          })
-                      : undefined
-                  }
-                />
-              ))}
-            </PanelTable>
+            <>
+              <PanelTable
+                caption={t('jobs.underWay')}
+                minWidth={680}
+                columns={canEdit ? [...columns, { label: t('jobs.action'), ta: 'right' }] : columns}
+              >
+                {items.map(job => (
+                  <JobRow
+                    key={job.id}
+                    job={job}
+                    loading={cancel.isPending && cancel.variables === job.id}
+                    onCancel={
+                      canEdit
+                        ? () =>
+                            cancel.mutate(job.id, {
+                              onSuccess: () => notifyDone(t('jobs.cancelDone')),
+                            })
+                        : undefined
+                    }
+                  />
+                ))}
+              </PanelTable>
+              <More query={jobs} label={t('jobs.underWay')} />
+            </>
           )
         }
       </Loaded>

@@ -1,15 +1,19 @@
 /** Jobs, queues and schedules on the server. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
+import { flat, inPages, paged } from '../../api/pages'
 import type { CreateSchedule, Job, Schedule } from '../../api/types'
 
 /** How often the page asks how things are. */
 const POLL_MS = 2_000
-/** How many jobs of a kind a table shows. */
+/** How many jobs of a status a table shows at first, and more at a time. */
 const SHOWN = 20
 
 const UNDER_WAY = ['running', 'retrying', 'queued'] as const
+/** Where the page of each status begins; what is absent has ended. */
+type Cursors = Partial<Record<(typeof UNDER_WAY)[number], string>>
+const BEGINNING: Cursors = { running: '', retrying: '', queued: '' }
 
 export function useQueues() {
   return useQuery({
@@ -19,26 +23,45 @@ export function useQueues() {
   })
 }
 
-async function jobsThatAre(status: Job['status']): Promise<Job[]> {
-  const params = { query: { status, limit: SHOWN } }
-  const page = await unwrap(api.GET('/api/v1/jobs', { params }))
-  return page.items
+function jobsThatAre(status: Job['status'], cursor: string) {
+  const params = { query: { status, ...paged(SHOWN, cursor) } }
+  return unwrap(api.GET('/api/v1/jobs', { params }))
 }
 
 /** What runs, and what waits for its turn or its next attempt. */
 export function useJobsUnderWay() {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: keys.jobsUnderWay,
-    queryFn: async () => (await Promise.all(UNDER_WAY.map(jobsThatAre))).flat(),
+    queryFn: ({ pageParam }) => {
+      const left = UNDER_WAY.filter(status => pageParam[status] !== undefined)
+      const ask = async (status: (typeof UNDER_WAY)[number]) => {
+        const page = await jobsThatAre(status, pageParam[status] ?? '')
+        return { status, ...page }
+      }
+      return Promise.all(left.map(ask))
+    },
+    initialPageParam: BEGINNING,
+    getNextPageParam: pages => {
+      const next = pages.flatMap(({ status, next_cursor }) =>
+        next_cursor ? [[status, next_cursor]] : [],
+      )
+      return next.length > 0 ? (Object.fromEntries(next) as Cursors) : undefined
+    },
+    select: ({ pages }) =>
+      UNDER_WAY.flatMap(wanted =>
+        pages.flat().flatMap(({ status, items }) => (status === wanted ? items : [])),
+      ),
     refetchInterval: POLL_MS,
   })
 }
 
 /** What has failed for good, the newest first. */
 export function useFailedJobs() {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: keys.jobsFailed,
-    queryFn: () => jobsThatAre('failed'),
+    queryFn: ({ pageParam }) => jobsThatAre('failed', pageParam),
+    ...inPages,
+    select: flat,
     refetchInterval: POLL_MS,
   })
 }

@@ -1,5 +1,6 @@
 /** The trainings so far. */
 import { Card, Table, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Training } from '../../api/types'
 import { Ago } from '../../components/Ago'
@@ -8,9 +9,11 @@ import { WideTable } from '../../components/WideTable'
 
 interface HistoryProps {
   trainings: Training[]
+  /** The way to earlier ones. */
+  more: ReactNode
 }
 
-export function History({ trainings }: HistoryProps) {
+export function History({ trainings, more }: HistoryProps) {
   const { t } = useTranslation()
   return (
     <Card component="section" aria-labelledby="history">
@@ -39,6 +42,7 @@ export function History({ trainings }: HistoryProps) {
           ))}
         </Table.Tbody>
       </WideTable>
+      {more}
     </Card>
   )
 }

@@ -4,12 +4,13 @@ import { useTranslation } from 'react-i18next'
 import type { Model } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { WideTable } from '../../components/WideTable'
 import { useFormat } from '../../i18n/format'
 import { useCanEdit } from '../session/queries'
-import { useActivateModel, useModels } from './queries'
+import { useActivateModel, useAllModels, useModels } from './queries'
 
 interface ModelsProps {
   assistantId: string
@@ -18,6 +19,7 @@ interface ModelsProps {
 export function Models({ assistantId }: ModelsProps) {
   const { t } = useTranslation()
   const models = useModels(assistantId)
+  const active = useAllModels(assistantId).data?.find(({ active }) => active)
   const activate = useActivateModel(assistantId)
   return (
     <Card component="section" aria-labelledby="models">
@@ -30,39 +32,48 @@ export function Models({ assistantId }: ModelsProps) {
           items.length === 0 ? (
             <Text c="dimmed">{t('training.modelsEmpty')}</Text>
           ) : (
-            <WideTable minWidth={480} label={t('training.models')} verticalSpacing="sm">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('training.model')}</Table.Th>
-                  <Table.Th ta="right">{t('training.accuracy')}</Table.Th>
-                  <Table.Th ta="right">{t('training.examples')}</Table.Th>
-                  <Table.Th pl="xl">{t('training.made')}</Table.Th>
-                  <Table.Th ta="right" w={160}>
-                    {t('training.state')}
-                  </Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map(model => (
-                  <ModelRow
-                    key={model.version}
-                    model={model}
-                    loading={activate.isPending && activate.variables === model.version}
-                    onActivate={() =>
-                      activate.mutate(model.version, {
-                        onSuccess: () =>
-                          notifyDone(t('training.activated', { version: model.version })),
-                      })
-                    }
-                  />
-                ))}
-              </Table.Tbody>
-            </WideTable>
+            <>
+              <WideTable minWidth={480} label={t('training.models')} verticalSpacing="sm">
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>{t('training.model')}</Table.Th>
+                    <Table.Th ta="right">{t('training.accuracy')}</Table.Th>
+                    <Table.Th ta="right">{t('training.examples')}</Table.Th>
+                    <Table.Th pl="xl">{t('training.made')}</Table.Th>
+                    <Table.Th ta="right" w={160}>
+                      {t('training.state')}
+                    </Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {withActive(items, active).map(model => (
+                    <ModelRow
+                      key={model.version}
+                      model={model}
+                      loading={activate.isPending && activate.variables === model.version}
+                      onActivate={() =>
+                        activate.mutate(model.version, {
+                          onSuccess: () =>
+                            notifyDone(t('training.activated', { version: model.version })),
+                        })
+                      }
+                    />
+                  ))}
+                </Table.Tbody>
+              </WideTable>
+              <More query={models} label={t('training.models')} />
+            </>
           )
         }
       </Loaded>
     </Card>
   )
+}
+
+/** The one that answers stands there, however old it is. */
+function withActive(models: Model[], active: Model | undefined): Model[] {
+  const isThere = models.some(({ version }) => version === active?.version)
+  return active && !isThere ? [...models, active] : models
 }
 
 interface ModelRowProps {

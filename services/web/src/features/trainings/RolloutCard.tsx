@@ -6,7 +6,7 @@ import { Loaded } from '../../components/Loaded'
 import { Panel } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCanEdit } from '../session/queries'
-import { useActivateModel, useModels, useRollout, useUpdateRollout } from './queries'
+import { useActivateModel, useAllModels, useRollout, useUpdateRollout } from './queries'
 import { Sightings } from './Sightings'
 import { TryCanary } from './TryCanary'
 import { TryShadow } from './TryShadow'
@@ -17,7 +17,7 @@ interface RolloutCardProps {
 
 export function RolloutCard({ assistantId }: RolloutCardProps) {
   const { t } = useTranslation()
-  const models = useModels(assistantId)
+  const models = useAllModels(assistantId)
   const rollout = useRollout(assistantId)
   return (
     <Panel id="rollout" title={t('rollout.title')}>

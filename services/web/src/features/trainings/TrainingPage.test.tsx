@@ -1,9 +1,9 @@
-import { screen, waitFor } from '@testing-library/react'
+import { screen, waitFor, within } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { Training } from '../../api/types'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, problem, serve } from '../../testing/server'
+import { json, page, pages, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/training`
 const METRICS = { accuracy: 0.934, examples: 412, intents: 18, entities: 5, seconds: 3, bytes: 2e6 }
@@ -85,6 +85,37 @@ test('another model is made the one that answers', async () => {
   const { user } = renderApp(PATH)
   await user.click(await screen.findByRole('button', { name: 'Activate model v3' }))
   await waitFor(() => expect(requests.some(({ url }) => url.endsWith('/activate'))).toBe(true))
+})
+
+test('the model that answers stands there however old it is, and earlier ones on demand', async () => {
+  const model = (version: number) => ({
+    version,
+    active: version === 1,
+    training_id: QUEUED.id,
+    metrics: METRICS,
+    created_at: QUEUED.created_at,
+  })
+  const done = { ...QUEUED, status: 'succeeded', metrics: METRICS }
+  const earlier = { ...done, id: '0190a000-0000-7000-8000-0000000000ab', model: 2 }
+  serve({
+    ...ROUTES,
+    ...DATA,
+    [`GET ${HOME}/trainings`]: pages([done], [earlier]),
+    [`GET ${HOME}/models`]: pages([model(4), model(3)], [model(2), model(1)]),
+  })
+  const { user } = renderApp(PATH)
+  const versions = (name: string) =>
+    screen
+      .queryAllByRole('region', { name })
+      .flatMap(region => within(region).getAllByRole('rowheader'))
+      .map(({ textContent }) => textContent)
+  await waitFor(() => expect(versions('Models')).toEqual(['v4', 'v3', 'v1']))
+  await user.click(screen.getByRole('button', { name: 'Show more: Models' }))
+  await waitFor(() => expect(versions('Models')).toEqual(['v4', 'v3', 'v2', 'v1']))
+  await user.click(screen.getByRole('button', { name: 'Show more: History' }))
+  await waitFor(() => expect(versions('History')).toEqual(['v4', 'v2']))
+  const canary = screen.getByRole('combobox', { name: 'Version of the canary' })
+  expect(within(canary).getByRole('option', { name: 'v2' })).toBeInTheDocument()
 })
 
 test('a training that cannot be started says what to do', async () => {

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { ButtonLink } from '../../components/ButtonLink'
 import { EmptyState } from '../../components/EmptyState'
 import { Loaded } from '../../components/Loaded'
+import { More } from '../../components/More'
 import { PageHeader } from '../../components/PageHeader'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
@@ -53,7 +54,14 @@ export default function TrainingPage() {
           <>
             <Models assistantId={id} />
             <RolloutCard assistantId={id} />
-            <Loaded query={trainings}>{items => <History trainings={items} />}</Loaded>
+            <Loaded query={trainings}>
+              {items => (
+                <History
+                  trainings={items}
+                  more={<More query={trainings} label={t('training.history')} />}
+                />
+              )}
+            </Loaded>
           </>
         )}
       </Stack>

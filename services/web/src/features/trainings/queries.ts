@@ -1,16 +1,17 @@
 /** Trainings, models and what is tried of them on the server. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
-import type { Rollout, Training } from '../../api/types'
+import { flat, inPages, paged, whole } from '../../api/pages'
+import type { Model, Rollout, Training } from '../../api/types'
 import { type RolloutPart, withPart } from './trial'
 
 /** How often a training under way is asked for. */
 const POLL_MS = 500
 /** How often the sightings of what is tried are asked for; the server gathers them for some seconds. */
 const SEEN_MS = 10_000
-/** How many trainings and models a page shows. */
+/** How many trainings and models a page shows at first, and more at a time. */
 const SHOWN = 20
 
 export function isUnderWay(training: Training | undefined): boolean {
@@ -19,14 +20,16 @@ export function isUnderWay(training: Training | undefined): boolean {
 
 /** The trainings of an assistant, newest first; asked for again and again while one is under way. */
 export function useTrainings(id: string) {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: keys.trainings(id),
-    queryFn: async () => {
-      const params = { path: { id }, query: { limit: SHOWN } }
-      const page = await unwrap(api.GET('/api/v1/assistants/{id}/trainings', { params }))
-      return page.items.toSorted((a, b) => b.created_at.localeCompare(a.created_at))
+    queryFn: ({ pageParam }) => {
+      const params = { path: { id }, query: paged(SHOWN, pageParam) }
+      return unwrap(api.GET('/api/v1/assistants/{id}/trainings', { params }))
     },
-    refetchInterval: query => (query.state.data?.some(isUnderWay) ? POLL_MS : false),
+    ...inPages,
+    select: data => flat(data).toSorted((a, b) => b.created_at.localeCompare(a.created_at)),
+    refetchInterval: ({ state: { data } }) =>
+      data && flat(data).some(isUnderWay) ? POLL_MS : false,
   })
 }
 
@@ -57,14 +60,26 @@ export function useStartTraining(id: string) {
   })
 }
 
+const fetchModels = (id: string, query: ReturnType<typeof paged>) =>
+  unwrap(api.GET('/api/v1/assistants/{id}/models', { params: { path: { id }, query } }))
+
+const newestFirst = (models: Model[]) => models.toSorted((a, b) => b.version - a.version)
+
+/** The models of an assistant, newest first. */
 export function useModels(id: string) {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: keys.models(id),
-    queryFn: async () => {
-      const params = { path: { id }, query: { limit: SHOWN } }
-      const page = await unwrap(api.GET('/api/v1/assistants/{id}/models', { params }))
-      return page.items.toSorted((a, b) => b.version - a.version)
-    },
+    queryFn: ({ pageParam }) => fetchModels(id, paged(SHOWN, pageParam)),
+    ...inPages,
+    select: data => newestFirst(flat(data)),
+  })
+}
+
+/** All models of an assistant, to be chosen from. */
+export function useAllModels(id: string) {
+  return useQuery({
+    queryKey: keys.allModels(id),
+    queryFn: async () => newestFirst(await whole(query => fetchModels(id, query))),
   })
 }
 
