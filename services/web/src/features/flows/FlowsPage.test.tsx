@@ -67,6 +67,39 @@ test('a viewer saves nothing by the key', async () => {
   expect(requests.filter(({ method }) => method === 'PUT')).toEqual([])
 })
 
+test('what somebody else has saved meanwhile gives way only to who says so', async () => {
+  let stored = 'flows: {}\n'
+  const bodies: string[] = []
+  serve({
+    ...ROUTES,
+    [`GET ${HOME}/flows`]: () => new Response(stored),
+    [`PUT ${HOME}/flows`]: async request => {
+      stored = await request.text()
+      bodies.push(stored)
+      return json({ version: 2 })
+    },
+  })
+  const { user, container } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await user.type(editor, '# mine')
+  stored = 'flows: {}\n# theirs'
+  await user.click(screen.getByRole('button', { name: 'Save flows' }))
+  expect(await screen.findByText(/Somebody else has saved/)).toBeVisible()
+  expect(editor).toHaveValue('flows: {}\n# mine')
+  expect(bodies).toEqual([])
+  expect(await axe(container)).toHaveNoViolations()
+  await user.click(screen.getByRole('button', { name: 'Save mine in place of theirs' }))
+  await waitFor(() => expect(screen.getByText('Saved and valid')).toBeVisible())
+  expect(bodies).toEqual(['flows: {}\n# mine'])
+
+  await user.type(editor, ', again')
+  stored = 'flows: {}\n# theirs, again'
+  await user.click(screen.getByRole('button', { name: 'Save flows' }))
+  await user.click(await screen.findByRole('button', { name: 'Take theirs and discard mine' }))
+  expect(editor).toHaveValue('flows: {}\n# theirs, again')
+  expect(bodies).toHaveLength(1)
+})
+
 test('who signs out is asked first, for what is typed would be lost', async () => {
   const requests = serve({ ...ROUTES, ...SAVED })
   const confirm = vi.spyOn(window, 'confirm').mockReturnValue(false)

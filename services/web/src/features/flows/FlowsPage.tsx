@@ -1,5 +1,6 @@
 /** Flows: a document to write or to load from a file, checked by the server. */
-import { Badge, Button, Card, FileButton, Group, Stack } from '@mantine/core'
+import { Alert, Badge, Button, Card, FileButton, Group, Stack, Text } from '@mantine/core'
+import { CircleAlert } from 'lucide-react'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DocumentProblem } from '../../components/DocumentProblem'
@@ -11,7 +12,7 @@ import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { useCanEdit } from '../session/queries'
 import { CodeEditor, type CodeEditorHandle } from './CodeEditor'
 import { errorLines } from './errorLines'
-import { useFlows, useSaveFlows } from './queries'
+import { type EditedFlows, useFlows, useSaveFlows } from './queries'
 
 export default function FlowsPage() {
   const { t } = useTranslation()
@@ -37,27 +38,36 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
   const canEdit = useCanEdit()
   const save = useSaveFlows(assistantId)
   // Undefined while nothing has been typed: then it is what the server has.
-  const [draft, setDraft] = useState<string>()
+  const [draft, setDraft] = useState<EditedFlows>()
+  const [sent, setSent] = useState<string>()
   const editor = useRef<CodeEditorHandle>(null)
-  const text = draft ?? saved
+  const text = draft?.text ?? saved
   const changed = text !== saved
+  const isOutdated = changed && draft?.base !== saved && !save.isPending
+  if (draft && !changed) setDraft(undefined)
+  // What was typed while it was being saved goes on from what was sent.
+  else if (draft && draft.base !== saved && saved === sent) setDraft({ text, base: saved })
 
   useUnsaved(changed, t('flows.leave'))
 
+  const write = (text: string) => setDraft(now => ({ text, base: now?.base ?? saved }))
+  const store = (edited: EditedFlows) => {
+    setDraft(edited)
+    setSent(edited.text)
+    save.mutate(edited, { onSuccess: isSaved => isSaved && notifyDone(t('flows.saved')) })
+  }
   const submit = () => {
-    if (!canEdit || !changed || save.isPending) return
-    save.mutate(text, {
-      onSuccess: (_, sent) => {
-        // What has been typed meanwhile is not saved yet.
-        setDraft(now => (now === sent ? undefined : now))
-        notifyDone(t('flows.saved'))
-      },
-    })
+    if (!canEdit || !draft || isOutdated || save.isPending) return
+    store(draft)
+  }
+  const discard = () => {
+    setDraft(undefined)
+    save.reset()
   }
   const load = async (file: File | null) => {
     if (!file) return
     save.reset()
-    setDraft(await file.text())
+    write(await file.text())
   }
 
   return (
@@ -68,13 +78,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
           {canEdit && (
             <Group gap="sm">
               {changed && (
-                <Button
-                  variant="subtle"
-                  onClick={() => {
-                    setDraft(undefined)
-                    save.reset()
-                  }}
-                >
+                <Button variant="subtle" onClick={discard}>
                   {t('flows.revert')}
                 </Button>
               )}
@@ -85,7 +89,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
                   </Button>
                 )}
               </FileButton>
-              <Button disabled={!changed} loading={save.isPending} onClick={submit}>
+              <Button disabled={!changed || isOutdated} loading={save.isPending} onClick={submit}>
                 {t('flows.save')}
               </Button>
             </Group>
@@ -97,19 +101,51 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
           value={text}
           placeholder={t('flows.emptyText')}
           readOnly={!canEdit}
-          errorLines={errorLines(save.error, text === save.variables)}
-          onChange={setDraft}
+          errorLines={errorLines(save.error, text === save.variables?.text)}
+          onChange={write}
           onSave={submit}
         />
       </Card>
+      {isOutdated && <Outdated onKeep={() => store({ text, base: saved })} onTake={discard} />}
       {save.error && (
         <DocumentProblem
           error={save.error}
-          source={save.variables}
+          source={save.variables.text}
           onGoTo={(line, column) => editor.current?.goTo(line, column)}
         />
       )}
     </Stack>
+  )
+}
+
+interface OutdatedProps {
+  onKeep: () => void
+  onTake: () => void
+}
+
+/** Asks what is to become of what somebody else has saved meanwhile. */
+function Outdated({ onKeep, onTake }: OutdatedProps) {
+  const { t } = useTranslation()
+  return (
+    <Alert
+      role="alert"
+      color="terracotta"
+      variant="light"
+      title={t('flows.outdated')}
+      icon={<CircleAlert size={20} aria-hidden />}
+    >
+      <Text fz="sm" mb="sm">
+        {t('flows.outdatedText')}
+      </Text>
+      <Group gap="sm">
+        <Button size="xs" onClick={onKeep}>
+          {t('flows.keepMine')}
+        </Button>
+        <Button size="xs" variant="default" onClick={onTake}>
+          {t('flows.takeTheirs')}
+        </Button>
+      </Group>
+    </Alert>
   )
 }
 
