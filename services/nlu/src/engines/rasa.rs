@@ -14,6 +14,11 @@ const RANKED: usize = 10;
 /// Entities of one utterance.
 const ENTITIES: usize = 100;
 
+/// The longest name of an intent, entity, role, group or extractor, in characters: as of our own.
+const NAME: usize = 200;
+/// The longest value of an entity, as JSON in bytes.
+const VALUE: usize = 4 << 10;
+
 /// Input of `POST /model/parse`.
 #[derive(Debug, Serialize)]
 pub(super) struct Question<'a> {
@@ -74,7 +79,14 @@ pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> 
         name: None,
         confidence: None,
     });
+    if !intent.name.iter().all(|name| is_name(name)) {
+        return Err(RemoteError::Unfit);
+    }
     let ranking = answer.intent_ranking.into_iter().filter_map(ranked);
+    let ranking: Vec<_> = ranking.take(RANKED).collect();
+    if !ranking.iter().all(|ranked| is_name(&ranked.name)) {
+        return Err(RemoteError::Unfit);
+    }
     let entities = answer.entities.into_iter().take(ENTITIES);
     let length = text.chars().count();
     Ok(ParseResult {
@@ -83,7 +95,7 @@ pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> 
             confidence: share(intent.confidence),
             name: intent.name.filter(|name| name != FALLBACK),
         },
-        intent_ranking: ranking.take(RANKED).collect(),
+        intent_ranking: ranking,
         entities: entities
             .map(|found| entity(found, length))
             .collect::<Result<_, _>>()?,
@@ -100,10 +112,22 @@ fn ranked(guess: Guess) -> Option<RankedIntent> {
     Some(RankedIntent { name, confidence })
 }
 
+impl Found {
+    /// Whether its names are names, and its value is one.
+    fn is_fit(&self) -> bool {
+        let names = [&self.extractor, &self.role, &self.group];
+        let mut names = names.into_iter().flatten().chain([&self.entity]);
+        names.all(|name| is_name(name)) && is_value(&self.value)
+    }
+}
+
 /// Rasa counts characters as we do.
 fn entity(found: Found, length: usize) -> Result<Entity, RemoteError> {
     if found.start >= found.end || found.end > length {
         return Err(RemoteError::OutsideText);
+    }
+    if !found.is_fit() {
+        return Err(RemoteError::Unfit);
     }
     Ok(Entity {
         entity: found.entity,
@@ -118,6 +142,28 @@ fn entity(found: Found, length: usize) -> Result<Entity, RemoteError> {
         role: found.role,
         group: found.group,
     })
+}
+
+/// Whether it is short, and PostgreSQL takes it.
+fn is_name(name: &str) -> bool {
+    name.chars().nth(NAME).is_none() && !name.contains('\0')
+}
+
+fn is_value(value: &Value) -> bool {
+    value.to_string().len() <= VALUE && !has_nul(value)
+}
+
+/// Whether a text in it, of which it has as many as a short value may, holds a NUL character.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(entries) => {
+            let mut entries = entries.iter();
+            entries.any(|(key, value)| key.contains('\0') || has_nul(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// A confidence; some of Rasa's classifiers give more than 1.
@@ -182,6 +228,43 @@ mod tests {
             assert!(read_json("ab", &wrong).is_err(), "{wrong}");
         }
         assert!(read("ab", b"<html>").is_err());
+    }
+
+    #[test]
+    fn names_and_values_that_nobody_could_keep_are_no_answer() {
+        let named = |name: &str| json!({"intent": {"name": name, "confidence": 0.2}});
+        let ranked = |name: &str| json!({"intent_ranking": [{"name": "a"}, {"name": name}]});
+        let entity = |key: &str, content: Value| {
+            let mut entity = json!({"entity": "e", "start": 0, "end": 1, "value": "v"});
+            entity[key] = content;
+            json!({ "entities": [entity] })
+        };
+        let texts = ["entity", "role", "group", "extractor"];
+        let long = "ü".repeat(NAME);
+        for good in [
+            vec![named(&long), ranked(&long)],
+            texts.iter().map(|key| entity(key, json!(long))).collect(),
+            vec![entity("value", json!("x".repeat(VALUE - 2)))],
+            vec![entity("value", json!({"to": ["\\u0000", 1, null]}))],
+        ]
+        .concat()
+        {
+            assert!(read_json("ab", &good).is_ok(), "{good}");
+        }
+        let longer = long + "x";
+        for wrong in [
+            vec![named(&longer), named("a\0"), ranked(&longer), ranked("\0")],
+            texts.iter().map(|key| entity(key, json!(longer))).collect(),
+            texts.iter().map(|key| entity(key, json!("a\0"))).collect(),
+            vec![entity("value", json!("x".repeat(VALUE)))],
+            vec![entity("value", json!({"to": ["a\0"]}))],
+            vec![entity("value", json!({"a\0": 1}))],
+        ]
+        .concat()
+        {
+            let refused = read_json("ab", &wrong);
+            assert!(matches!(refused, Err(RemoteError::Unfit)), "{wrong}");
+        }
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) enum RemoteError {
     OutsideText,
     #[error("The engine answered more than is read.")]
     TooLong,
+    #[error("The engine answered names or values that are too long, or hold a NUL character.")]
+    Unfit,
     #[error("The engine has failed, and is left alone for a while.")]
     Open,
     #[error("The engine has as many requests as it may have.")]
@@ -80,7 +82,8 @@ impl RemoteError {
             | Self::Refused(_)
             | Self::Json(_)
             | Self::OutsideText
-            | Self::TooLong => "failed",
+            | Self::TooLong
+            | Self::Unfit => "failed",
             Self::Open => "open",
             Self::Busy => "busy",
         }

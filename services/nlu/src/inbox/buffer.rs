@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// Different utterances that wait.
 const ENTRIES: usize = 5_000;
-/// Bytes of text that wait.
+/// Bytes of text that wait, what it may mean included.
 const BYTES: usize = 2 << 20;
 
 /// Whom an utterance was said to.
@@ -36,12 +36,21 @@ impl Buffer {
             account: assistant.account_id,
             assistant: assistant.id,
         };
-        let is_full = self.waiting.len() >= ENTRIES || self.bytes + utterance.text.len() > BYTES;
+        let bytes = self.bytes + weight(&utterance);
+        let is_full = self.waiting.len() >= ENTRIES || bytes > BYTES;
         match self.waiting.entry((owner, utterance.text.clone())) {
-            Entry::Occupied(mut known) => known.get_mut().join(utterance),
+            Entry::Occupied(known) => {
+                let known = known.into_mut();
+                let before = weight(known);
+                known.join(utterance);
+                if self.bytes - before + weight(known) > BYTES {
+                    known.guesses.clear();
+                }
+                self.bytes = self.bytes - before + weight(known);
+            }
             Entry::Vacant(_) if is_full => return false,
             Entry::Vacant(place) => {
-                self.bytes += utterance.text.len();
+                self.bytes = bytes;
                 place.insert(utterance);
             }
         }
@@ -57,9 +66,16 @@ impl Buffer {
     }
 }
 
+/// Bytes of an utterance.
+fn weight(utterance: &UncertainUtterance) -> usize {
+    let guesses = utterance.guesses.iter().map(|guess| guess.name.len());
+    utterance.text.len() + guesses.sum::<usize>()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stoa_contracts::parse::RankedIntent;
     use stoa_contracts::understanding::Understanding;
     use time::OffsetDateTime;
 
@@ -114,6 +130,29 @@ mod tests {
             .filter(|number| buffer.put(&care, long(*number)))
             .count();
         assert!((200..300).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn what_utterances_may_mean_fills_it_as_well() {
+        let guess = |name: &str| RankedIntent {
+            name: name.repeat(4_000),
+            confidence: 0.2,
+        };
+        let guessed = |number: usize, guesses| UncertainUtterance {
+            guesses,
+            ..said(number.to_string())
+        };
+        let (mut buffer, care) = (Buffer::default(), assistant());
+        let taken =
+            (0..ENTRIES).filter(|n| buffer.put(&care, guessed(*n, vec![guess("a"), guess("b")])));
+        let taken = taken.count();
+        assert!((200..300).contains(&taken), "{taken}");
+        // What waits does not grow beyond it either.
+        let more = vec![guess("abcd"); 5];
+        assert!(buffer.put(&care, guessed(0, more)));
+        assert!(buffer.bytes <= BYTES, "{}", buffer.bytes);
+        let weights: usize = buffer.waiting.values().map(weight).sum();
+        assert_eq!(weights, buffer.bytes);
     }
 
     #[test]
