@@ -23,6 +23,13 @@ const IDLE: usize = 8;
 const GATES: u64 = 10_000;
 const REMEMBERED: Duration = Duration::from_mins(5);
 
+/// Who waits for as long as this, or for this part of the time that an engine may take, and gets no answer has learned that
+/// it has none: callers wait less than all of it, and the first of several engines has but half of that.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENT_PART: u32 = 3;
+/// What is kept of the time that is left, to say that an engine has not answered.
+const MARGIN: Duration = Duration::from_millis(5);
+
 const DURATION: &str = "nlu_remote_engine_seconds";
 
 pub(super) fn describe_metrics() {
@@ -92,8 +99,10 @@ impl RemoteError {
     /// Whether it is the engine that failed, and not what was asked of it.
     fn is_its_own(&self, limit: Duration, remote: &Remote<'_>) -> bool {
         match self {
-            // With less time than it may take it has shown nothing.
-            Self::Egress(EgressError::Timeout) => limit >= remote.timeout,
+            // With much less time than it may take it has shown nothing.
+            Self::Egress(EgressError::Timeout) => {
+                limit >= PATIENCE || limit >= remote.timeout / PATIENT_PART
+            }
             Self::Egress(error) => error.is_for_now(),
             _ => true,
         }
@@ -196,14 +205,39 @@ impl Remotes {
     }
 }
 
+/// In how many parts the time that is left is divided.
+const fn parts(others: bool) -> u32 {
+    if others { 2 } else { 1 }
+}
+
 /// How long an engine may take: no longer than the one who asks us waits.
 fn limit(timeout: Duration, others: bool) -> Result<Duration, RemoteError> {
     let Some(deadline) = Deadline::current() else {
         return Ok(timeout);
     };
-    let left = deadline.left() / if others { 2 } else { 1 };
+    let left = deadline.left().saturating_sub(MARGIN) / parts(others);
     if left.as_millis() == 0 {
         return Err(RemoteError::Late);
     }
     Ok(left.min(timeout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_counts_against_an_engine_that_had_time_enough() {
+        let counts = |limit: u64, timeout| {
+            let remote = Remote::new(Uuid::nil(), "https://a.example", None, timeout);
+            let error = RemoteError::Egress(EgressError::Timeout);
+            error.is_its_own(Duration::from_millis(limit), &remote)
+        };
+        for (limit, timeout) in [(5_000, 5_000), (1_000, 5_000), (70, 200), (2_500, 5_000)] {
+            assert!(counts(limit, timeout), "{limit} of {timeout}");
+        }
+        for (limit, timeout) in [(900, 5_000), (10, 200), (1, 50)] {
+            assert!(!counts(limit, timeout), "{limit} of {timeout}");
+        }
+    }
 }
