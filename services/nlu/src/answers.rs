@@ -1,7 +1,7 @@
 //! The answer that was given before, or one of `ml`.
 
 use crate::cache::{self, Cache};
-use crate::coalescing::{InFlight, in_flight};
+use crate::coalescing::{InFlight, in_flight, share};
 use std::sync::Arc;
 use stoa_client::{ClientError, ServiceClient};
 use stoa_contracts::parse::{ParseResult, ParseWithModel};
@@ -31,8 +31,8 @@ impl Answers {
         input: &ParseWithModel,
     ) -> Result<ParseResult, Arc<ClientError>> {
         let key = cache::key(input);
-        let found = self.find(&key, input);
-        self.in_flight.try_get_with_by_ref(&key, found).await
+        let ask = || self.find(&key, input);
+        share(&self.in_flight, &key, self.ml.timeout(), ask).await
     }
 
     async fn find(&self, key: &str, input: &ParseWithModel) -> Result<ParseResult, ClientError> {

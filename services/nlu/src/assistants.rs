@@ -1,5 +1,6 @@
 //! Which version of which assistant's model answers: asked of `api`, remembered for a second.
 
+use crate::coalescing::share;
 use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,10 +53,9 @@ impl Assistants {
 
     /// An assistant, at most a second old; requests that come meanwhile share one question.
     pub(crate) async fn get(&self, id: Uuid) -> Result<Arc<AssistantRuntime>, LookupError> {
-        let ask = async {
-            let path = format!("/internal/v1/assistants/{id}");
-            self.api.get::<AssistantRuntime>(&path).await.map(Arc::new)
-        };
-        self.fresh.try_get_with(id, ask).await.map_err(LookupError)
+        let path = format!("/internal/v1/assistants/{id}");
+        let ask = || async { self.api.get::<AssistantRuntime>(&path).await.map(Arc::new) };
+        let answer = share(&self.fresh, &id, self.api.timeout(), ask).await;
+        answer.map_err(LookupError)
     }
 }

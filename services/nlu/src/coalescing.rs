@@ -1,8 +1,12 @@
 //! Requests for the same thing at the same moment, which share one answer.
 
 use moka::future::Cache;
+use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
+use stoa_contracts::deadline::Deadline;
 use stoa_contracts::parse::ParseResult;
+use stoa_contracts::{Coded, ErrorCode};
 
 /// Answers that somebody waits for, by what was asked.
 pub(crate) type InFlight = Cache<String, ParseResult>;
@@ -18,4 +22,111 @@ pub(crate) fn in_flight() -> InFlight {
         .max_capacity(SHARED)
         .time_to_live(KEPT)
         .build()
+}
+
+/// Why there is no answer.
+struct Failure<E> {
+    error: Arc<E>,
+    /// Whether the one who asked had less time than the question may take.
+    is_hasty: bool,
+}
+
+/// The answer to a question that may take as long as `limit`: that of who asks the same already, or one's own. Who asks has
+/// the deadline of its own caller. Where that was short and the question failed for now, who waited for it asks again.
+pub(crate) async fn share<K, V, E, F>(
+    answers: &Cache<K, V>,
+    key: &K,
+    limit: Duration,
+    ask: impl Fn() -> F,
+) -> Result<V, Arc<E>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Coded + Send + Sync + 'static,
+    F: Future<Output = Result<V, E>>,
+{
+    loop {
+        let mut is_own = false;
+        let question = async {
+            is_own = true;
+            let is_hasty = Deadline::current().is_some_and(|deadline| deadline.left() < limit);
+            ask().await.map_err(|error| Failure {
+                error: Arc::new(error),
+                is_hasty,
+            })
+        };
+        match answers.try_get_with_by_ref(key, question).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) if !is_own && failure.is_hasty && is_for_now(&*failure.error) => {}
+            Err(failure) => return Err(Arc::clone(&failure.error)),
+        }
+    }
+}
+
+fn is_for_now(error: &impl Coded) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::Unavailable | ErrorCode::RateLimited
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{FutureExt as _, poll};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Notify;
+
+    const LIMIT: Duration = Duration::from_mins(1);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it is away")]
+    struct Away(ErrorCode);
+
+    impl Coded for Away {
+        fn code(&self) -> ErrorCode {
+            self.0
+        }
+    }
+
+    /// Two ask the same, the first with so much time; it fails so, and any question after it has an answer. Answers what
+    /// both got, and how many questions there were.
+    async fn two(time: Duration, code: ErrorCode) -> ([Option<u8>; 2], usize) {
+        let answers = Cache::builder().max_capacity(9).build();
+        let (asked, fail) = (AtomicUsize::new(0), Notify::new());
+        let ask = || async {
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => {
+                    fail.notified().await;
+                    Err(Away(code))
+                }
+                _ => Ok(7_u8),
+            }
+        };
+        let first = Deadline::within(time).around(share(&answers, &1, LIMIT, ask));
+        let second = share(&answers, &1, LIMIT, ask);
+        let (mut first, mut second) = (first.boxed(), second.boxed());
+        assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        fail.notify_one();
+        let got = [first.await.ok(), second.await.ok()];
+        (got, asked.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn who_has_more_time_than_the_one_who_asked_asks_again() {
+        let (got, asked) = two(LIMIT / 2, ErrorCode::Unavailable).await;
+        assert_eq!((got, asked), ([None, Some(7)], 2));
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_more_time_does_not_mend_is_shared() {
+        for (time, code) in [
+            (LIMIT * 2, ErrorCode::Unavailable),
+            (LIMIT / 2, ErrorCode::NotFound),
+        ] {
+            let (got, asked) = two(time, code).await;
+            assert_eq!((got, asked), ([None, None], 1), "{code:?}");
+        }
+    }
 }

@@ -93,6 +93,11 @@ impl ServiceClient {
         Self { timeout, ..self }
     }
 
+    /// How long a try may take, where the one for whom it is made waits as long.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Gets `path`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let answer = self.send(Method::GET, path, None).await?;

@@ -2,7 +2,7 @@
 
 use super::gate::{Closed, Gate};
 use super::rasa;
-use crate::coalescing::{InFlight, in_flight};
+use crate::coalescing::{InFlight, in_flight, share};
 use metrics::{Unit, describe_histogram, histogram};
 use moka::future::Cache;
 use reqwest::Method;
@@ -149,8 +149,9 @@ impl Remotes {
         others: bool,
     ) -> Result<ParseResult, Arc<RemoteError>> {
         let key = format!("{}\n{}\n{text}", remote.assistant, remote.url);
-        let answer = self.ask_behind_gate(remote, text, others);
-        self.in_flight.try_get_with(key, answer).await
+        let ask = || self.ask_behind_gate(remote, text, others);
+        let needed = remote.timeout * parts(others);
+        share(&self.in_flight, &key, needed, ask).await
     }
 
     async fn ask_behind_gate(
