@@ -1,6 +1,6 @@
 //! Answers what an utterance means.
 
-use crate::engine::Builtins;
+use crate::engine::{Builtins, PATTERN_STEPS};
 use crate::models::{LoadError, Models};
 use axum::extract::State;
 use jiff::tz::TimeZone;
@@ -12,8 +12,10 @@ use tokio::sync::Semaphore;
 /// Longer utterances, in bytes, are understood on a thread that may block, and so is what goes through an encoder: 1,000
 /// take about 100 microseconds, and nobody else should wait longer than that.
 const LONG: usize = 1_000;
-/// Of these, so many at a time: the longest takes 30 MB and seconds where there are hundreds of kinds of entity. Others wait
-/// as long as their requests do.
+/// So are those that take patterns more steps.
+const STEPS: usize = 1 << 14;
+/// Of those that are long, or take patterns as many steps as there are, so many at a time: the longest takes 30 MB, and
+/// seconds where there are hundreds of kinds of entity. Others wait as long as their requests do.
 static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// `POST /internal/v1/parse`: what an utterance means to one version of an assistant's model.
@@ -25,8 +27,9 @@ pub(crate) async fn parse(
     let now = said(&input, &clock)?;
     let model = models.get(input.assistant_id, version).await?;
     let span = tracing::info_span!("model.parse", model.version = version);
-    let is_long = input.text.len() > LONG;
-    let takes_long = is_long || model.is_encoded();
+    let steps = model.pattern_steps(input.text.len());
+    let is_long = input.text.len() > LONG || steps >= PATTERN_STEPS;
+    let takes_long = is_long || steps > STEPS || model.is_encoded();
     let builtins = Builtins::of(input.builtin_entities.as_deref());
     let understand =
         move || span.in_scope(|| model.parse_for(&input.text, version, &now, builtins));

@@ -30,7 +30,7 @@ mod weights;
 
 pub use artefact::ArtefactError;
 pub use encoder::{Encoder, EncoderError, WeightsError};
-pub use entities::{BadPattern, Builtins};
+pub use entities::{BadPattern, Builtins, PATTERN_STEPS};
 pub use evaluation::{EvaluateError, assess, cross_validate};
 pub use model::Model;
 pub use options::{IntentOptions, Options};

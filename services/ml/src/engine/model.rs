@@ -74,6 +74,12 @@ impl Model {
         self.encoded.is_some()
     }
 
+    /// The most steps that its patterns may take in an utterance of so many bytes, typically a nanosecond each; never
+    /// more than [`super::PATTERN_STEPS`].
+    pub fn pattern_steps(&self, bytes: usize) -> usize {
+        self.entities.pattern_steps(bytes)
+    }
+
     /// Bytes that it takes in memory, roughly: what a cache weighs it by.
     pub fn bytes(&self) -> usize {
         let encoded = self

@@ -163,9 +163,28 @@ pub(super) fn slice(original: &str, start: usize, end: usize) -> &str {
     &original[from..to.unwrap_or(from)]
 }
 
-/// The place of a byte that begins a character.
-pub(super) fn place(original: &str, byte: usize) -> usize {
-    original[..byte].chars().count()
+/// The places of bytes that begin a character, asked for in the order of the text.
+pub(super) struct Places<'t> {
+    original: &'t str,
+    byte: usize,
+    place: usize,
+}
+
+impl<'t> Places<'t> {
+    pub(super) const fn of(original: &'t str) -> Self {
+        Self {
+            original,
+            byte: 0,
+            place: 0,
+        }
+    }
+
+    /// The place of a byte, which is no earlier than the one before.
+    pub(super) fn of_byte(&mut self, byte: usize) -> usize {
+        self.place += self.original[self.byte..byte].chars().count();
+        self.byte = byte;
+        self.place
+    }
 }
 
 /// What kind of token a character belongs to; none for space and control characters.
@@ -233,7 +252,9 @@ mod tests {
         assert_eq!(slice("Ünü 🦀 x", 4, 5), "🦀");
         assert_eq!(slice("abc", 1, 9), "");
         assert_eq!(slice("abc", 2, 3), "c");
-        assert_eq!(place("Ü🦀x", "Ü🦀".len()), 2);
+        let mut places = Places::of("Ü🦀x");
+        let ends = ["Ü", "Ü🦀", "Ü🦀x"].map(|until| places.of_byte(until.len()));
+        assert_eq!(ends, [1, 2, 3]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::text::Text;
 use super::train::TrainError;
 pub use builtin::Builtins;
 use jiff::Zoned;
-pub use patterns::BadPattern;
+pub use patterns::{BadPattern, STEPS as PATTERN_STEPS};
 use serde::{Deserialize, Serialize};
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::TrainingData;
@@ -116,6 +116,11 @@ impl Entities {
             + self.gazetteer.bytes()
             + self.patterns.bytes()
             + self.synonyms.bytes()
+    }
+
+    /// The most steps that the patterns may take in an utterance of so many bytes.
+    pub(super) fn pattern_steps(&self, bytes: usize) -> usize {
+        self.patterns.steps(bytes)
     }
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.

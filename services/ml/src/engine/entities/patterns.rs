@@ -1,9 +1,9 @@
 //! Entities by regular expression, in bounded time and memory whatever the pattern.
 
-use super::super::text::place;
+use super::super::text::Places;
 use super::super::train::TrainError;
 use super::REGEX;
-use regex::{Regex, RegexBuilder};
+use regex::{Match, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::RegexPattern;
@@ -18,14 +18,28 @@ const PARTS: usize = 4;
 const MOST: usize = 500;
 /// Matches of a pattern that are looked at in an utterance.
 const MATCHES: usize = 100;
+/// Matches of all patterns in an utterance.
+const FOUND: usize = 1_000;
+/// Steps that an utterance may take: a step is a byte that a search may look at, for each `SIZES[0]` of its pattern. Most
+/// take a nanosecond, and none more than some microseconds. An utterance of 1,000 bytes has enough for 250 patterns
+/// with `\d`.
+pub const STEPS: usize = 1 << 22;
 
 /// The compiled patterns; written as their text and compiled again when they are read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<(String, String)>", into = "Vec<(String, String)>")]
 pub(super) struct Patterns {
-    patterns: Vec<(String, Regex)>,
+    patterns: Vec<Pattern>,
     /// Bytes in memory, roughly.
     bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    entity: String,
+    regex: Regex,
+    /// Steps for each byte that a search may look at.
+    weight: usize,
 }
 
 /// A pattern that cannot be used.
@@ -40,27 +54,33 @@ pub struct BadPattern {
 impl Patterns {
     /// Compiles the patterns.
     pub(super) fn new(patterns: &[RegexPattern]) -> Result<Self, TrainError> {
-        if patterns.len() > MOST {
-            return Err(TrainError::ManyPatterns(MOST));
-        }
         let pairs = patterns
             .iter()
             .map(|p| (p.entity.clone(), p.pattern.clone()));
-        Ok(pairs.collect::<Vec<_>>().try_into()?)
+        let compiled: Self = pairs.collect::<Vec<_>>().try_into()?;
+        // Models of releases before have such patterns.
+        let mut patterns = compiled.patterns.iter();
+        match patterns.find(|pattern| pattern.regex.is_match("")) {
+            None => Ok(compiled),
+            Some(pattern) => Err(TrainError::Pattern(BadPattern {
+                entity: pattern.entity.clone(),
+                pattern: pattern.regex.as_str().to_owned(),
+                reason: "it matches the empty text".to_owned(),
+            })),
+        }
     }
 
-    /// What the patterns match.
+    /// What the patterns match: all of it, or what is found within the steps that there are.
     pub(super) fn find(&self, original: &str) -> Vec<Entity> {
         let mut found = Vec::new();
-        for (entity, regex) in &self.patterns {
-            let matches = regex
-                .find_iter(original)
-                .filter(|hit| !hit.is_empty())
-                .take(MATCHES);
-            found.extend(matches.map(|hit| Entity {
-                entity: entity.clone(),
-                start: place(original, hit.start()),
-                end: place(original, hit.end()),
+        let mut steps = STEPS;
+        for pattern in &self.patterns {
+            let mut places = Places::of(original);
+            let matches = pattern.find(original, &mut steps).into_iter();
+            found.extend(matches.take(FOUND - found.len()).map(|hit| Entity {
+                entity: pattern.entity.clone(),
+                start: places.of_byte(hit.start()),
+                end: places.of_byte(hit.end()),
                 value: hit.as_str().into(),
                 confidence: 1.0,
                 extractor: REGEX.into(),
@@ -71,9 +91,16 @@ impl Patterns {
         found
     }
 
+    /// The most steps that an utterance of so many bytes may take.
+    pub(super) fn steps(&self, bytes: usize) -> usize {
+        let weights: usize = self.patterns.iter().map(|pattern| pattern.weight).sum();
+        let looks = bytes.saturating_mul(bytes + 1) / 2;
+        weights.saturating_mul(looks).min(STEPS)
+    }
+
     /// The names of the entities that have patterns.
     pub(super) fn entities(&self) -> impl Iterator<Item = &str> {
-        self.patterns.iter().map(|(entity, _)| entity.as_str())
+        self.patterns.iter().map(|pattern| pattern.entity.as_str())
     }
 
     /// Bytes in memory, roughly.
@@ -82,24 +109,57 @@ impl Patterns {
     }
 }
 
-impl TryFrom<Vec<(String, String)>> for Patterns {
-    type Error = BadPattern;
+impl Pattern {
+    /// What it matches, apart from the empty text, while there are steps. Any search may look at all that is left of the
+    /// text, whatever it finds: as many steps it takes.
+    fn find<'t>(&self, text: &'t str, steps: &mut usize) -> Vec<Match<'t>> {
+        let mut found = Vec::new();
+        let mut from = 0;
+        while from < text.len() && found.len() < MATCHES {
+            let Some(left) = steps.checked_sub(self.weight * (text.len() - from)) else {
+                break;
+            };
+            *steps = left;
+            let Some(hit) = self.regex.find_at(text, from) else {
+                break;
+            };
+            from = hit.end();
+            if hit.is_empty() {
+                let next = text[from..].chars().next();
+                from += next.map_or(1, char::len_utf8);
+            } else {
+                found.push(hit);
+            }
+        }
+        found
+    }
+}
 
-    fn try_from(pairs: Vec<(String, String)>) -> Result<Self, BadPattern> {
+impl TryFrom<Vec<(String, String)>> for Patterns {
+    type Error = TrainError;
+
+    fn try_from(pairs: Vec<(String, String)>) -> Result<Self, TrainError> {
+        if pairs.len() > MOST {
+            return Err(TrainError::ManyPatterns(MOST));
+        }
         let mut compiled = Self::default();
         for (entity, pattern) in pairs {
             match compile(&pattern) {
-                Ok((regex, bytes)) => {
-                    compiled.bytes += bytes + entity.len() + pattern.len();
-                    compiled.patterns.push((entity, regex));
+                Ok((regex, size)) => {
+                    compiled.bytes += PARTS * size + entity.len() + pattern.len();
+                    compiled.patterns.push(Pattern {
+                        entity,
+                        regex,
+                        weight: size / SIZES[0],
+                    });
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    return Err(BadPattern {
+                    return Err(TrainError::Pattern(BadPattern {
                         entity,
                         pattern,
                         reason,
-                    });
+                    }));
                 }
             }
         }
@@ -107,13 +167,13 @@ impl TryFrom<Vec<(String, String)>> for Patterns {
     }
 }
 
-/// The pattern, and how many bytes it takes, roughly.
+/// The pattern, and how large it is, roughly.
 fn compile(pattern: &str) -> Result<(Regex, usize), regex::Error> {
     let mut builder = RegexBuilder::new(pattern);
     builder.case_insensitive(true).dfa_size_limit(COMPILED);
     let build = |size: &usize| {
         let built = builder.size_limit(*size).build();
-        built.map(|regex| (regex, PARTS * size))
+        built.map(|regex| (regex, *size))
     };
     let mut sizes = SIZES.iter().map(build);
     sizes
@@ -123,7 +183,7 @@ fn compile(pattern: &str) -> Result<(Regex, usize), regex::Error> {
 
 impl From<Patterns> for Vec<(String, String)> {
     fn from(patterns: Patterns) -> Self {
-        let write = |(entity, regex): (String, Regex)| (entity, regex.as_str().to_owned());
+        let write = |pattern: Pattern| (pattern.entity, pattern.regex.as_str().to_owned());
         patterns.patterns.into_iter().map(write).collect()
     }
 }
@@ -179,6 +239,69 @@ mod tests {
         assert!(Patterns::new(&patterns[1..]).is_ok());
         let error = Patterns::new(&patterns).unwrap_err();
         assert!(matches!(error, TrainError::ManyPatterns(MOST)), "{error}");
+    }
+
+    #[test]
+    fn an_artefact_with_more_patterns_is_refused() {
+        let written: Vec<_> = vec![("meter", "m"); MOST + 1];
+        let read = |pairs: &[(&str, &str)]| {
+            let bytes = postcard::to_stdvec(pairs).unwrap();
+            postcard::from_bytes::<Patterns>(&bytes)
+        };
+        assert!(read(&written[1..]).is_ok());
+        assert!(read(&written).is_err());
+    }
+
+    #[test]
+    fn a_pattern_that_matches_the_empty_text_is_refused_and_one_of_a_stored_model_is_not() {
+        for pattern in ["", r"\d*", "(?:[^z]*z)?", "a|"] {
+            let message = patterns(pattern).unwrap_err().to_string();
+            assert!(message.contains("the empty text"), "{message}");
+        }
+        let stored = Patterns::try_from(vec![("meter".into(), r"\d*".into())]).unwrap();
+        let found = stored.find("né 12 34é");
+        let places: Vec<_> = found.iter().map(|found| (found.start, found.end)).collect();
+        assert_eq!(places, [(3, 5), (6, 8)]);
+    }
+
+    /// As many patterns as there may be, all the same.
+    fn most(pattern: &str) -> Patterns {
+        Patterns::try_from(vec![("meter".into(), pattern.into()); MOST]).unwrap()
+    }
+
+    #[test]
+    fn searches_that_look_far_are_as_many_as_there_are_steps_for() {
+        // Each may look at 9,900 bytes and more.
+        let searches = STEPS / 9_900;
+        let found = most("[^z]*z").find(&"z".repeat(10_000));
+        assert!(
+            (MATCHES..=searches).contains(&found.len()),
+            "{}",
+            found.len()
+        );
+        let (mut steps, text) = (STEPS, "a".repeat(10_000));
+        for pattern in &most("(?:[^z]*z)?").patterns {
+            assert!(pattern.find(&text, &mut steps).is_empty());
+        }
+        assert!(steps < text.len(), "{steps} are left, and are not counted");
+    }
+
+    #[test]
+    fn there_are_steps_for_all_patterns_in_an_ordinary_utterance() {
+        let text = format!("{}12", "abc ".repeat(100));
+        let ordinary = most(r"\d+");
+        assert_eq!(ordinary.find(&text).len(), MOST);
+        assert_eq!(
+            ordinary.steps(text.len()),
+            STEPS,
+            "the most, with as many matches as bytes"
+        );
+        assert!(ordinary.steps(1) < STEPS);
+    }
+
+    #[test]
+    fn an_utterance_has_a_bounded_number_of_matches() {
+        assert_eq!(most("a").find(&"a".repeat(200)).len(), FOUND);
     }
 
     #[test]
