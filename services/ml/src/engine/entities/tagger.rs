@@ -213,7 +213,7 @@ impl Tagger {
     /// Whether its parts fit together.
     pub(super) fn is_sound(&self) -> bool {
         let labels = label_count(&self.tags);
-        !self.tags.is_empty()
+        (1..=MOST_TAGS).contains(&self.tags.len())
             && self.weights.is_sound(self.dictionary.len(), labels)
             && Some(self.transitions.len()) == labels.checked_mul(labels)
             && self.transitions.iter().all(|weight| is_usable(*weight))
@@ -312,4 +312,27 @@ fn pair(kind: u64, one: u64, other: u64) -> u64 {
 fn form(text: &Text, token: &Token) -> u64 {
     let length = text.chars(token).len().min(6) as u64;
     (token.kind as u64) << 8 | u64::from(token.capital) << 4 | length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::weights::Learned;
+    use super::*;
+
+    #[test]
+    fn one_of_more_tags_than_are_learned_is_unsound() {
+        let tagger = |tags: usize| {
+            let tags: Vec<Tag> = (0..tags).map(|tag| (tag.to_string(), None)).collect();
+            let labels = label_count(&tags);
+            Tagger {
+                tags,
+                dictionary: Dictionary::default(),
+                weights: Learned::new(0, labels).quantise(),
+                transitions: vec![0.0; labels * labels],
+                lead: 1.0,
+            }
+        };
+        assert!(tagger(MOST_TAGS).is_sound());
+        assert!(!tagger(MOST_TAGS + 1).is_sound());
+    }
 }
