@@ -289,6 +289,43 @@ fn intervals_have_two_ends_or_one() {
 }
 
 #[test]
+fn what_is_since_has_begun() {
+    check(
+        r"
+        since monday | since monday | 2026-11-23/ | day
+        since friday | since friday | 2026-11-20/ | day
+        since this monday | since this monday | 2026-11-23/ | day
+        since may | since may | 2026-05-01T00:00:00+03:00/ | month
+        since november | since november | 2026-11-01/ | month
+        since december | since december | 2025-12-01/ | month
+        since december 24 | since december 24 | 2025-12-24/ | day
+        since 27 nov | since 27 nov | 2026-11-27/ | day
+        since 12/24 | since 12/24 | 2025-12-24/ | day
+        since the 15th | since the 15th | 2026-11-15/ | day
+        since the 28th | since the 28th | 2026-10-28/ | day
+        since christmas | since christmas | 2025-12-25/ | day
+        since friday the 13th | since friday the 13th | 2026-11-13/ | day
+        since the weekend | since the weekend | 2026-11-21/ | day
+        since 9am | since 9am | 2026-11-27T09:00/ | hour
+        since 5pm | since 5pm | 2026-11-26T17:00/ | hour
+        since noon | since noon | 2026-11-26T12:00/ | hour
+        since half past six | since half past six | 2026-11-27T06:30/ | minute
+        since today at 9 | since today at 9 | 2026-11-27T09:00/ | hour
+        since monday at 9 | since monday at 9 | 2026-11-23T09:00/ | hour
+        since yesterday at 5pm | since yesterday at 5pm | 2026-11-26T17:00/ | hour
+        since this morning | since this morning | 2026-11-27T06:00/ | hour
+        since 2019 | since 2019 | 2019-01-01/ | year
+        from monday | from monday | 2026-11-30/ | day
+        ",
+    );
+    check_at(
+        &AMERICAN,
+        "2027-02-10T10:15:00+02:00[Europe/Athens]",
+        "since Q3 | since Q3 | 2026-07-01T00:00:00+03:00/ | quarter",
+    );
+}
+
+#[test]
 fn britain_has_the_day_first() {
     check_at(
         &BRITISH,

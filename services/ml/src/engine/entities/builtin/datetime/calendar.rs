@@ -20,6 +20,8 @@ pub(super) struct Calendar<'a> {
     pub(super) now: DateTime,
     /// How far that clock is from UTC.
     pub(super) offset: Offset,
+    /// Whether the last such time is meant instead of the next one: "since Monday", "since May".
+    pub(super) is_past: bool,
 }
 
 impl Calendar<'_> {
@@ -47,19 +49,47 @@ impl Calendar<'_> {
         self.now.checked_add(ahead.seconds()).ok()
     }
 
-    /// The next such day of the year, today included.
-    pub(super) fn upcoming(&self, month: i8, day: i8) -> Option<Date> {
-        let year = self.today().year();
-        // Eight years hold a 29 February, even about a year 2100.
-        let dates = (0..=8).filter_map(|more| Date::new(year.checked_add(more)?, month, day).ok());
-        dates.into_iter().find(|date| *date >= self.today())
+    /// 1 where the next such time is meant, -1 where the last one is.
+    fn way(&self) -> i8 {
+        if self.is_past { -1 } else { 1 }
     }
 
-    /// The next such day after today.
+    /// Whether a day is to come, or has passed where that is meant; today is both.
+    fn fits(&self, date: Date) -> bool {
+        if self.is_past {
+            date <= self.today()
+        } else {
+            date >= self.today()
+        }
+    }
+
+    /// The nearest such day of the year, today included.
+    pub(super) fn nearest(&self, month: i8, day: i8) -> Option<Date> {
+        let year = self.today().year();
+        // Eight years hold a 29 February, even about a year 2100.
+        let years = (0..=8).filter_map(|more: i16| year.checked_add(more * i16::from(self.way())));
+        let mut dates = years.filter_map(|year| Date::new(year, month, day).ok());
+        dates.find(|date| self.fits(*date))
+    }
+
+    /// The nearest such day of so many months, from this one on, today included.
+    pub(super) fn nearest_of_months(
+        &self,
+        day: i8,
+        months: i32,
+        is_it: impl Fn(Date) -> bool,
+    ) -> Option<Date> {
+        let this = self.today().first_of_month();
+        let way = i32::from(self.way());
+        let firsts = (0..months).filter_map(|more| this.checked_add((more * way).months()).ok());
+        let mut dates = firsts.filter_map(|first| Date::new(first.year(), first.month(), day).ok());
+        dates.find(|date| self.fits(*date) && is_it(*date))
+    }
+
+    /// The nearest such day that is not today.
     pub(super) fn weekday(&self, weekday: i8) -> Option<Date> {
-        self.today()
-            .nth_weekday(1, Weekday::from_monday_one_offset(weekday).ok()?)
-            .ok()
+        let weekday = Weekday::from_monday_one_offset(weekday).ok()?;
+        self.today().nth_weekday(self.way().into(), weekday).ok()
     }
 
     /// Such a day of the week, so many weeks from this one.
@@ -73,10 +103,15 @@ impl Calendar<'_> {
         self.today().checked_add(days.days()).ok()
     }
 
-    /// The next such month, this one included.
+    /// The nearest such month, this one included.
     pub(super) fn month(&self, month: i8) -> Option<Stretch> {
-        let passed = month < self.today().month();
-        Stretch::month(self.today().year() + i16::from(passed), month)
+        let this = self.today().month();
+        let years = if self.is_past {
+            -i16::from(month > this)
+        } else {
+            i16::from(month < this)
+        };
+        Stretch::month(self.today().year() + years, month)
     }
 
     /// The date, or stretch of days, that begins here.
@@ -163,11 +198,8 @@ impl Calendar<'_> {
         if !is_ordinal || !is_end || !is_named_before(words, first - 1) {
             return None;
         }
-        let today = self.today();
-        let this = Date::new(today.year(), today.month(), 1).ok()?;
-        let months = (0..=2).filter_map(|more: i32| this.checked_add(more.months()).ok());
-        let mut days = months.filter_map(|month| Date::new(month.year(), month.month(), day).ok());
-        Some((Stretch::day(days.find(|date| *date >= today)?)?, end))
+        let date = self.nearest_of_months(day, 3, |_| true)?;
+        Some((Stretch::day(date)?, end))
     }
 
     /// "May 3", "May 2026", "May".
@@ -224,7 +256,7 @@ impl Calendar<'_> {
     fn dated(&self, year: Option<i16>, month: i8, day: i8) -> Option<Stretch> {
         match year {
             Some(year) => Stretch::day(Date::new(year, month, day).ok()?),
-            None => Stretch::day(self.upcoming(month, day)?),
+            None => Stretch::day(self.nearest(month, day)?),
         }
     }
 }

@@ -96,6 +96,31 @@ impl Clock {
         self.stretch(date.to_datetime(time.or_else(awake)?))
     }
 
+    /// On a day: of two times the later one that has passed today, else as on any day.
+    pub(super) fn passed_on(
+        self,
+        date: Date,
+        part: Option<Part>,
+        now: DateTime,
+    ) -> Option<Stretch> {
+        let clock = self.in_part(part)?;
+        let passed = |time: &Time| date.to_datetime(*time) <= now && date == now.date();
+        match clock.times().into_iter().flatten().rfind(passed) {
+            Some(time) => self.stretch(date.to_datetime(time)),
+            None => self.on(date, part, now),
+        }
+    }
+
+    /// The last time that it was.
+    pub(super) fn last(self, part: Option<Part>, now: DateTime) -> Option<Stretch> {
+        let clock = self.in_part(part)?;
+        let days = [now.date().yesterday().ok()?, now.date()];
+        let times = days.map(|day| clock.times().map(|time| Some(day.to_datetime(time?))));
+        let mut times = times.into_iter().flatten().flatten();
+        let last = times.rfind(|time| *time <= now)?;
+        self.stretch(last)
+    }
+
     /// The next time that it is.
     pub(super) fn next(self, part: Option<Part>, now: DateTime) -> Option<Stretch> {
         let clock = self.in_part(part)?;
@@ -128,6 +153,15 @@ impl Clock {
             }
         }
     }
+}
+
+/// The last such part of the day that has begun.
+pub(super) fn last_part(part: Part, now: DateTime) -> Option<Stretch> {
+    let today = Stretch::day(now.date())?.part(part)?;
+    if today.from <= now {
+        return Some(today);
+    }
+    Stretch::day(now.date().yesterday().ok()?)?.part(part)
 }
 
 /// The next such part of the day, or the present one.

@@ -35,6 +35,7 @@ pub(super) fn find(words: &Words<'_>, now: &Zoned, first: usize) -> Option<Found
         words,
         now: now.datetime(),
         offset: now.offset(),
+        is_past: false,
     };
     let bound = range::bound(&calendar, first);
     let bound =

@@ -6,7 +6,6 @@ use super::super::words::Words;
 use super::calendar::{Calendar, day_number, is_named_before};
 use super::stretch::Stretch;
 use super::{numeric, period};
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 impl Calendar<'_> {
@@ -57,21 +56,17 @@ impl Calendar<'_> {
         found.filter(|(stretch, _)| stretch.is_day())
     }
 
-    /// "Friday the 13th": the next one that is both.
+    /// "Friday the 13th": the nearest one that is both.
     fn thirteenth(&self, weekday: i8, first: usize) -> Option<(Stretch, usize)> {
         let at = first + usize::from(self.words.at(first) == Word::The);
         let (day, end, is_ordinal) = day_number(self.words, at)?;
         if !is_ordinal || matches!(self.words.at(end), Word::Of | Word::Month(..)) {
             return None;
         }
-        let today = self.today();
-        let this = Date::new(today.year(), today.month(), 1).ok()?;
         // A 31st falls on each day of the week within four years.
-        let months = (0..48).filter_map(|more: i32| this.checked_add(more.months()).ok());
-        let mut days = months.filter_map(|month| Date::new(month.year(), month.month(), day).ok());
-        let is_it =
-            |date: &Date| *date >= today && date.weekday().to_monday_one_offset() == weekday;
-        Some((Stretch::day(days.find(is_it)?)?, end))
+        let is_it = |date: Date| date.weekday().to_monday_one_offset() == weekday;
+        let date = self.nearest_of_months(day, 48, is_it)?;
+        Some((Stretch::day(date)?, end))
     }
 
     /// Days that have a name.
@@ -84,7 +79,7 @@ impl Calendar<'_> {
             (Word::Halloween, _) => (10, 31, first + 1),
             _ => return self.new_year(first),
         };
-        Some((Stretch::day(self.upcoming(month, day)?)?, end))
+        Some((Stretch::day(self.nearest(month, day)?)?, end))
     }
 
     /// "New Year", "New Year's Eve".
@@ -100,7 +95,7 @@ impl Calendar<'_> {
             Word::Unit(Unit::Day) => (1, 1),
             _ => return None,
         };
-        Some((Stretch::day(self.upcoming(month, day)?)?, at + 1))
+        Some((Stretch::day(self.nearest(month, day)?)?, at + 1))
     }
 }
 

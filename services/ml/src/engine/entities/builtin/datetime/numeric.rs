@@ -81,7 +81,7 @@ fn month_of_year(words: &Words<'_>, first: usize, joint: char) -> Option<(Stretc
     Some((stretch, first + 3))
 }
 
-/// 27/11, the next one, where the words before say that it is a date.
+/// 27/11, the nearest one, where the words before say that it is a date.
 fn without_year(
     calendar: &Calendar<'_>,
     first: usize,
@@ -96,7 +96,7 @@ fn without_year(
         return None;
     }
     let (month, day) = order(words, part(words, first)?, second);
-    let day = calendar.upcoming(month, day)?;
+    let day = calendar.nearest(month, day)?;
     Some((Stretch::one(midnight(day), Grain::Day)?, first + 3))
 }
 

@@ -22,7 +22,7 @@ pub(super) fn find(calendar: &Calendar<'_>, first: usize) -> Option<(Stretch, us
         Word::Next | Word::Last | Word::This | Word::Past => shifted(calendar, at),
         Word::Weekend => {
             (the == 1 || words.before(first) == Word::At || words.before(first) == Word::On)
-                .then(|| Some((weekend(calendar, 0)?, at + 1)))?
+                .then(|| Some((nearest_weekend(calendar)?, at + 1)))?
         }
         Word::Ending | Word::Beginning => edge(calendar, at),
         Word::Letter('q') => quarter(calendar, at),
@@ -198,6 +198,16 @@ fn weekend(calendar: &Calendar<'_>, weeks: i32) -> Option<Stretch> {
     ))
 }
 
+/// The weekend of this week, or the one before where it has to have begun.
+fn nearest_weekend(calendar: &Calendar<'_>) -> Option<Stretch> {
+    let this = weekend(calendar, 0)?;
+    if calendar.is_past && this.from > calendar.now {
+        weekend(calendar, -1)
+    } else {
+        Some(this)
+    }
+}
+
 /// "next week" behind a weekday.
 pub(super) fn weeks(words: &Words<'_>, first: usize) -> Option<(i32, usize)> {
     let shift = shift(words.at(first))?;
@@ -257,8 +267,10 @@ fn quarter_of(calendar: &Calendar<'_>, number: i16, at: usize) -> Option<(Stretc
     let year = words
         .figures(at + of, 4..5)
         .filter(|year| (1900..2200).contains(year));
-    let (year, end) = year.map_or((calendar.today().year(), at), |year| (year, at + of + 1));
-    let from = midnight(Date::new(year, number * 3 - 2, 1).ok()?);
+    let (month, today) = (number * 3 - 2, calendar.today());
+    let this = today.year() - i16::from(calendar.is_past && month > today.month());
+    let (year, end) = year.map_or((this, at), |year| (year, at + of + 1));
+    let from = midnight(Date::new(year, month, 1).ok()?);
     Some((Stretch::one(from, Grain::Quarter)?, end))
 }
 

@@ -106,8 +106,13 @@ impl Point {
         match (&self.date, self.clock, self.part) {
             (Some(date), None, None) => Some(date.clone()),
             (Some(date), None, Some(part)) => date.part(part),
+            (Some(date), Some(clock), part) if calendar.is_past => {
+                clock.passed_on(date.from.date(), part, now)
+            }
             (Some(date), Some(clock), part) => clock.on(date.from.date(), part, now),
+            (None, Some(clock), part) if calendar.is_past => clock.last(part, now),
             (None, Some(clock), part) => clock.next(part, now),
+            (None, None, Some(part)) if calendar.is_past => clock::last_part(part, calendar.now),
             (None, None, Some(part)) => clock::part(part, calendar.now),
             (None, None, None) => None,
         }

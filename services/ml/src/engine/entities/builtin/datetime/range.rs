@@ -73,7 +73,7 @@ fn days(calendar: &Calendar<'_>, first: usize, opener: Word) -> Option<(Stretch,
     };
     let (year, end) = match calendar.year_behind(end) {
         Some((year, end)) => (year, end),
-        None => (calendar.upcoming(month, to)?.year(), end),
+        None => (calendar.nearest(month, to)?.year(), end),
     };
     let from = Stretch::day(Date::new(year, month, from).ok()?)?;
     let to = Stretch::day(Date::new(year, month, to).ok()?)?;
@@ -174,6 +174,10 @@ pub(super) fn bound(calendar: &Calendar<'_>, first: usize) -> Option<(Side, Stre
     let at = past_article(calendar, first + 1);
     // "έως τις 10" is a time, "από 5 έως 10" are numbers.
     let is_bare = is_bare && (calendar.words.locale.english || has_article(calendar, at));
+    let calendar = &Calendar {
+        is_past: calendar.words.at(first) == Word::Since,
+        ..*calendar
+    };
     let point = Point::at(calendar, at, is_bare)?;
     Some((side, point.resolve(calendar)?, point.end))
 }
