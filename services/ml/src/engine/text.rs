@@ -5,6 +5,8 @@
 //! scripts stay, because there they are vowels. Places are counted in Unicode scalar values
 //! of the original, which is what clients select by.
 
+use regex::Regex;
+use std::sync::LazyLock;
 use stoa_contracts::parse::TEXT_LIMIT;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -34,6 +36,8 @@ pub(super) struct Token {
     pub(super) capital: bool,
     /// Whether the original has no other letters.
     pub(super) upper: bool,
+    /// Whether it is a digit that no number is written with: "²", "①".
+    pub(super) raised: bool,
 }
 
 /// What a token is.
@@ -73,8 +77,11 @@ impl Text {
         };
         let from = self.chars.len();
         self.fold(character);
-        let joined =
-            joins && kind != Kind::Sign && self.tokens.last().map(|t| t.kind) == Some(kind);
+        let raised = kind == Kind::Number && is_raised(character, &self.chars[from..]);
+        let joined = joins
+            && kind != Kind::Sign
+            && !raised
+            && self.tokens.last().map(|t| t.kind) == Some(kind);
         let capital = character.is_uppercase();
         if joined {
             self.extend_last(index, true);
@@ -91,9 +98,10 @@ impl Text {
                 end: index + 1,
                 capital,
                 upper: capital,
+                raised,
             });
         }
-        true
+        !raised
     }
 
     fn extend_last(&mut self, index: usize, joins: bool) {
@@ -200,6 +208,15 @@ fn kind(character: char) -> Option<Kind> {
     }
 }
 
+/// Whether a character is no decimal digit, though it folds to some.
+fn is_raised(character: char, folded: &[char]) -> bool {
+    static DECIMAL: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\A\p{Nd}\z").expect("the pattern is constant, and sound"));
+    !character.is_ascii()
+        && folded.iter().all(char::is_ascii_digit)
+        && !DECIMAL.is_match(character.encode_utf8(&mut [0; 4]))
+}
+
 /// Whether it is a mark that people leave out when they type in a hurry.
 const fn is_accent(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36f}')
@@ -245,6 +262,12 @@ mod tests {
     #[test]
     fn numbers_units_and_signs_are_tokens_of_their_own() {
         assert_eq!(Text::key("48213kWh, 20€!"), "48213 kwh , 20 € !");
+    }
+
+    #[test]
+    fn only_decimal_digits_join_to_a_number() {
+        assert_eq!(Text::key("5²3 m² 5⁹⁹"), "5 2 3 m 2 5 9 9");
+        assert_eq!(Text::key("１２ 5½ ٣٤"), "12 51⁄2 ٣٤");
     }
 
     #[test]

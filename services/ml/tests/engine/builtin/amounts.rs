@@ -1,6 +1,6 @@
 //! Numbers and sums where one word more or less makes another number of them.
 
-use super::{AMERICAN, check};
+use super::{AMERICAN, NOW, check, found};
 use serde_json::{Value, json};
 
 fn money(amount: impl Into<Value>, currency: &str) -> Value {
@@ -65,4 +65,44 @@ fn half_of_what_is_counted_in_is_half_of_it() {
         "duration",
         &[("half a dozen hours", &[("half a dozen hours", hours)])],
     );
+}
+
+#[test]
+fn cents_of_what_is_owed_are_owed_as_well() {
+    for (text, amount) in [
+        ("-5 euros and 50 cents", json!(-5.5)),
+        ("minus five euros and fifty cents", json!(-5.5)),
+        ("5 euros and 50 cents", json!(5.5)),
+    ] {
+        check(
+            &AMERICAN,
+            "money",
+            &[(text, &[(text, money(amount, "EUR"))])],
+        );
+    }
+}
+
+#[test]
+fn digits_above_the_line_are_of_no_number() {
+    check(
+        &AMERICAN,
+        "money",
+        &[("only €5⁹⁹", &[("€5", money(5, "EUR"))])],
+    );
+    check(
+        &AMERICAN,
+        "number",
+        &[("it is 5² or 7₂", &[("5", json!(5)), ("7", json!(7))])],
+    );
+}
+
+#[test]
+fn names_before_a_number_are_no_currency() {
+    for text in ["call Ron 5 times", "the cad 5 of us met", "rub 5 times"] {
+        let found = found(&AMERICAN, text, NOW);
+        assert!(found.iter().all(|f| f.1 != "money"), "{text}: {found:?}");
+    }
+    for (text, currency) in [("RON 5", "RON"), ("5 ron", "RON"), ("usd 5", "USD")] {
+        check(&AMERICAN, "money", &[(text, &[(text, money(5, currency))])]);
+    }
 }

@@ -326,6 +326,20 @@ fn what_is_since_has_begun() {
 }
 
 #[test]
+fn twelve_is_noon_or_midnight_where_it_says_so() {
+    check(
+        r"
+        at 12 noon | 12 noon | 2026-11-27T12:00 | hour
+        at 12 midnight | 12 midnight | 2026-11-28T00:00 | hour
+        twelve noon tomorrow | twelve noon tomorrow | 2026-11-28T12:00 | hour
+        at 12:00 midnight | 12:00 midnight | 2026-11-28T00:00 | hour
+        at 12 o'clock noon | 12 o'clock noon | 2026-11-27T12:00 | hour
+        from 12 noon to 2pm | from 12 noon to 2pm | 2026-11-27T12:00/2026-11-27T14:00 | hour
+        ",
+    );
+}
+
+#[test]
 fn britain_has_the_day_first() {
     check_at(
         &BRITISH,

@@ -43,7 +43,7 @@ fn suffixed(words: &Words<'_>, first: usize) -> Option<(Number, &'static str, us
     let (currency, end) = currency(words, words.skip_hyphen(end))?;
     match cents(words, end + usize::from(words.at(end) == Word::And)) {
         Some((cents, of, end)) if of == currency || of == dollar(words.locale) || of == "EUR" => {
-            let sum = amount.value() + cents.value();
+            let sum = amount.value() + cents.value().copysign(amount.value());
             Some((Number::of((sum * 100.0).round() / 100.0), currency, end))
         }
         _ => Some((amount, currency, end)),
@@ -98,12 +98,7 @@ fn currency_before(words: &Words<'_>, first: usize) -> Option<(&'static str, usi
     let is_dollar = words.is_glued_sign(first + 1, '$');
     let country = match words.at(first) {
         Word::Sign(sign) => return Some((sign_currency(sign, words.locale)?, first + 1)),
-        Word::Currency(code) if words.chars(first).len() == 3 && code != "GBP" => {
-            return Some((code, first + 1));
-        }
-        Word::Currency(code) if words.chars(first) == ['g', 'b', 'p'] => {
-            return Some((code, first + 1));
-        }
+        Word::Currency(code) if is_code(words, first, code) => return Some((code, first + 1)),
         Word::Other | Word::Letter(_) | Word::A if is_dollar => words.chars(first),
         _ => return None,
     };
@@ -118,6 +113,16 @@ fn currency_before(words: &Words<'_>, first: usize) -> Option<(&'static str, usi
         _ => return None,
     };
     Some((currency, first + 2))
+}
+
+/// Whether it is the code that is written, and no name or word: not "pounds 5", "call Ron 5 times".
+fn is_code(words: &Words<'_>, at: usize, code: &str) -> bool {
+    const NAMES: [&str; 3] = ["CAD", "RON", "RUB"];
+    let letters = words.chars(at);
+    match code {
+        "GBP" => letters == ['g', 'b', 'p'],
+        _ => letters.len() == 3 && (!NAMES.contains(&code) || words.is_upper(at)),
+    }
 }
 
 /// What stands behind the amount: "euros", "€", "US dollars", "pounds sterling".

@@ -131,6 +131,12 @@ impl<'a> Words<'a> {
             .is_some_and(|token| token.capital)
     }
 
+    /// Whether the word has capital letters only.
+    pub(super) fn is_upper(&self, index: usize) -> bool {
+        let token = self.text.tokens().get(index);
+        token.is_some_and(|token| token.upper)
+    }
+
     /// The folded characters of a token.
     pub(super) fn chars(&self, index: usize) -> &[char] {
         self.text.chars(&self.text.tokens()[index])
@@ -147,7 +153,9 @@ fn meaning(text: &Text, token: &Token, locale: Locale) -> Word {
     let chars = text.chars(token);
     match (token.kind, chars) {
         (Kind::Word, _) => look_up(chars, token.upper, locale.english),
-        (Kind::Number, _) if chars.iter().all(char::is_ascii_digit) => Word::Digits,
+        (Kind::Number, _) if !token.raised && chars.iter().all(char::is_ascii_digit) => {
+            Word::Digits
+        }
         (Kind::Sign, ['−' | '–' | '—']) => Word::Sign('-'),
         (Kind::Sign, [sign]) => Word::Sign(*sign),
         _ => Word::Other,

@@ -23,6 +23,9 @@ fn said(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
     {
         return None;
     }
+    if let Some(twelve) = twelve(words, first) {
+        return Some(twelve);
+    }
     match words.at(first) {
         Word::Digits | Word::Small(_)
             if words.before(first) == Word::At && !words.locale.english =>
@@ -43,6 +46,22 @@ fn said(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
         Word::Midnight => Some((Clock::new(0, 0, Grain::Hour)?, first + 1)),
         _ => None,
     }
+}
+
+/// "12 noon", "12:00 midnight", "twelve o'clock noon".
+fn twelve(words: &Words<'_>, first: usize) -> Option<(Clock, usize)> {
+    let (hour, at) = hour_number(words, first)?;
+    let is_whole = words.is_glued_sign(at, ':')
+        && words.is_glued(at + 1)
+        && words.figures(at + 1, 2..3) == Some(0);
+    let at = at + if is_whole { 2 } else { 0 };
+    let at = oclock(words, at).unwrap_or(at);
+    let hour = match words.at(at) {
+        Word::Noon if hour == 12 => 12,
+        Word::Midnight if hour == 12 => 0,
+        _ => return None,
+    };
+    Some((Clock::new(hour, 0, Grain::Hour)?, at + 1))
 }
 
 /// 17:30, 5:30 pm, 5.30pm, 17:30:15, 14:30:00Z.
