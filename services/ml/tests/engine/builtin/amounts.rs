@@ -1,6 +1,6 @@
 //! Numbers and sums where one word more or less makes another number of them.
 
-use super::{AMERICAN, NOW, check, found};
+use super::{AMERICAN, GERMAN, MEXICAN, NOW, SPANISH, check, found};
 use serde_json::{Value, json};
 
 fn money(amount: impl Into<Value>, currency: &str) -> Value {
@@ -104,5 +104,32 @@ fn names_before_a_number_are_no_currency() {
     }
     for (text, currency) in [("RON 5", "RON"), ("5 ron", "RON"), ("usd 5", "USD")] {
         check(&AMERICAN, "money", &[(text, &[(text, money(5, currency))])]);
+    }
+}
+
+#[test]
+fn a_region_writes_its_numbers_and_money_in_its_own_way() {
+    for (text, amount) in [
+        ("$1,500", json!(1500)),
+        ("$1,500.50", json!(1500.5)),
+        ("$0.5", json!(0.5)),
+    ] {
+        check(
+            &MEXICAN,
+            "money",
+            &[(text, &[(text, money(amount, "MXN"))])],
+        );
+    }
+    check(
+        &MEXICAN,
+        "money",
+        &[("US$20", &[("US$20", money(20, "USD"))])],
+    );
+    for model in [&*SPANISH, &*GERMAN] {
+        check(
+            model,
+            "number",
+            &[("1.500,50", &[("1.500,50", json!(1500.5))])],
+        );
     }
 }

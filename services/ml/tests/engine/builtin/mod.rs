@@ -28,6 +28,7 @@ static GERMAN: LazyLock<Model> = LazyLock::new(|| model("de"));
 static FRENCH: LazyLock<Model> = LazyLock::new(|| model("fr"));
 static POLISH: LazyLock<Model> = LazyLock::new(|| model("pl"));
 static SPANISH: LazyLock<Model> = LazyLock::new(|| model("es"));
+static MEXICAN: LazyLock<Model> = LazyLock::new(|| model("es-MX"));
 static LATVIAN: LazyLock<Model> = LazyLock::new(|| model("lv"));
 
 /// Without lists, which would win over what is built in.

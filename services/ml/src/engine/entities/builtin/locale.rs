@@ -16,8 +16,43 @@ pub(in super::super) struct Locale {
     pub(super) region: Option<[u8; 2]>,
 }
 
-/// Languages with a point before the fraction.
-const DECIMAL_POINT: [&str; 9] = ["en", "zh", "ja", "ko", "th", "he", "hi", "ga", "mt"];
+/// Languages with a point before the fraction (CLDR, as the next two).
+const DECIMAL_POINT: [&str; 37] = [
+    "en", "zh", "ja", "ko", "th", "he", "hi", "ga", "mt", "am", "ar", "bn", "cy", "fil", "gd",
+    "gu", "ha", "ig", "kn", "ml", "mn", "mr", "ms", "my", "ne", "pa", "si", "so", "sw", "ta", "te",
+    "ti", "tl", "ur", "yo", "zu", "mi",
+];
+/// Regions with a point whose language has a comma elsewhere.
+const POINT_THERE: [(&str, &[u8; 2]); 17] = [
+    ("de", b"CH"),
+    ("de", b"LI"),
+    ("it", b"CH"),
+    ("es", b"BR"),
+    ("es", b"BZ"),
+    ("es", b"CU"),
+    ("es", b"DO"),
+    ("es", b"GT"),
+    ("es", b"HN"),
+    ("es", b"MX"),
+    ("es", b"NI"),
+    ("es", b"PA"),
+    ("es", b"PE"),
+    ("es", b"PH"),
+    ("es", b"PR"),
+    ("es", b"SV"),
+    ("es", b"US"),
+];
+/// UN M.49, in the place of a region.
+const LATIN_AMERICA: &str = "419";
+/// Regions with a comma whose language has a point elsewhere.
+const COMMA_THERE: [(&str, &[u8; 2]); 6] = [
+    ("ar", b"DZ"),
+    ("ar", b"LY"),
+    ("ar", b"MA"),
+    ("ar", b"TN"),
+    ("ms", b"BN"),
+    ("sw", b"CD"),
+];
 /// Regions with the month before the day (CLDR; `en` alone means `en-US` there).
 const MONTH_FIRST: [&[u8; 2]; 3] = [b"US", b"PH", b"PR"];
 /// The region of a language that names none, where it is not its own name (CLDR, likely subtags).
@@ -56,11 +91,15 @@ impl Locale {
     pub(in super::super) fn of(language: &str) -> Self {
         let mut parts = language.split(['-', '_']);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let region = parts.find_map(region).or_else(|| home(&name));
+        let region = if parts.clone().any(|part| part == LATIN_AMERICA) {
+            None
+        } else {
+            parts.find_map(region).or_else(|| home(&name))
+        };
         let english = name == "en";
         Self {
             english,
-            decimal_comma: !DECIMAL_POINT.contains(&name.as_str()),
+            decimal_comma: has_decimal_comma(&name, region),
             day_first: !(english && region.is_some_and(|r| MONTH_FIRST.contains(&&r))),
             region,
         }
@@ -76,6 +115,19 @@ impl Locale {
     pub(super) fn region(&self) -> Option<&str> {
         let region = self.region.as_ref()?;
         std::str::from_utf8(region).ok()
+    }
+}
+
+fn has_decimal_comma(language: &str, region: Option<[u8; 2]>) -> bool {
+    let is_there = |list: &[(&str, &[u8; 2])]| {
+        let mut list = list.iter();
+        list.any(|(name, there)| *name == language && region == Some(**there))
+    };
+    if DECIMAL_POINT.contains(&language) {
+        is_there(&COMMA_THERE)
+    } else {
+        // Spanish without a region is that of Latin America.
+        !(is_there(&POINT_THERE) || language == "es" && region.is_none())
     }
 }
 
@@ -154,6 +206,9 @@ mod tests {
             "zh-Hant-TW",
             "",
             "en-ZZ",
+            "es-MX",
+            "ms",
+            "ar-MA",
         ] {
             let locale = Locale::of(language);
             assert_eq!(Locale::from(u16::from(locale)), locale, "{language}");
@@ -165,6 +220,20 @@ mod tests {
         assert_eq!(u16::from(Locale::of("en")), 0);
         let foreign = Locale::from(1);
         assert!(foreign.decimal_comma && !foreign.english && foreign.day_first);
+        // A model for Mexico that was trained when it had a comma keeps it.
+        let mexican = u16::from(Locale::of("es-MX"));
+        let before = Locale::from(mexican & !OTHER_FRACTION);
+        assert!(before.decimal_comma && before.region() == Some("MX"));
+    }
+
+    #[test]
+    fn the_region_says_what_stands_before_the_fraction_where_the_language_does_not() {
+        for point in ["es-MX", "es_PE", "es-419", "de-CH", "sw", "ta-IN", "ar-EG"] {
+            assert!(!Locale::of(point).decimal_comma, "{point}");
+        }
+        for comma in ["es", "es-AR", "de-AT", "fr-CH", "ar-MA", "id"] {
+            assert!(Locale::of(comma).decimal_comma, "{comma}");
+        }
     }
 
     #[test]

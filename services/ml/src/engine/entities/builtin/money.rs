@@ -56,7 +56,7 @@ fn cents(words: &Words<'_>, first: usize) -> Option<(Number, &'static str, usize
     let currency = match words.at(end) {
         Word::Cent(Some(currency)) => currency,
         Word::Cent(None) => region_currency(words.locale),
-        Word::Sign('¢') => dollar(words.locale),
+        Word::Sign('¢') => dollar_sign(words.locale),
         // Greek has one word for cents and minutes.
         Word::Unit(Unit::Minute) if is_behind_currency(words, first) => "EUR",
         _ => return None,
@@ -153,7 +153,7 @@ fn nation(word: &[char]) -> Option<&'static str> {
 
 fn sign_currency(sign: char, locale: Locale) -> Option<&'static str> {
     Some(match sign {
-        '$' => dollar(locale),
+        '$' => dollar_sign(locale),
         '€' => "EUR",
         '£' => "GBP",
         '¥' if locale.region() == Some("CN") => "CNY",
@@ -170,6 +170,21 @@ fn sign_currency(sign: char, locale: Locale) -> Option<&'static str> {
         '฿' => "THB",
         _ => return None,
     })
+}
+
+/// What the region writes with the sign of the dollar.
+fn dollar_sign(locale: Locale) -> &'static str {
+    match locale.region() {
+        Some("AR") => "ARS",
+        Some("CL") => "CLP",
+        Some("CO") => "COP",
+        Some("CU") => "CUP",
+        Some("DO") => "DOP",
+        Some("MX") => "MXN",
+        Some("TW") => "TWD",
+        Some("UY") => "UYU",
+        _ => dollar(locale),
+    }
 }
 
 /// The dollar of the region.
