@@ -271,7 +271,7 @@ fn compile(pattern: &str) -> Result<(), String> {
         .case_insensitive(true)
         .size_limit(PATTERN_BYTES)
         .build();
-    built.map(drop).map_err(|error| match error {
+    let regex = built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
         other => other
             .to_string()
@@ -279,7 +279,11 @@ fn compile(pattern: &str) -> Result<(), String> {
             .last()
             .unwrap_or_default()
             .to_owned(),
-    })
+    })?;
+    if regex.is_match("") {
+        return Err("it matches the empty text".to_owned());
+    }
+    Ok(())
 }
 
 fn has_nul(value: &Json) -> bool {

@@ -324,7 +324,7 @@ mod tests {
     {"text": "to Rome", "intent": "go", "entities": [{"start": 3, "end": 9, "entity": "city"}]},
     {"text": "  ", "label": "x"}
   ],
-  "regexes": [{"entity": "zip", "pattern": "("}],
+  "regexes": [{"entity": "zip", "pattern": "("}, {"entity": "zip", "pattern": "\\d*"}],
   "intents": [{"intent": "go"}, {"intent": "hi", "metadata": ["a\u0000"]}]
 }"#;
         let DocumentError::Content(findings) = read(text).unwrap_err() else {
@@ -357,6 +357,11 @@ mod tests {
                     8,
                     44,
                     "the pattern of `zip` is not valid: error: unclosed group"
+                ),
+                (
+                    8,
+                    79,
+                    "the pattern of `zip` is not valid: it matches the empty text"
                 ),
                 (9, 15, "`metadata` is missing"),
                 (9, 33, "`metadata` holds a NUL character"),
