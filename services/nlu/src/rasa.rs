@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use stoa_contracts::engines::{EngineKind, KeptEngine};
 use stoa_contracts::parse::{Entity, Intent, RankedIntent, TEXT_LIMIT};
 use stoa_contracts::{ErrorCode, FieldError};
-use stoa_service::{Identity, Json, Problem, Query, responses};
+use stoa_service::{AnyJson, Identity, Json, Problem, Query, responses};
 use utoipa::ToSchema;
 
 /// What a client of Rasa may ask for by the query.
@@ -75,7 +75,7 @@ pub(crate) async fn parse_rasa(
     State(nlu): State<Nlu>,
     identity: Identity,
     Query(query): Query<RasaQuery>,
-    Json(input): Json<RasaParse>,
+    AnyJson(input): AnyJson<RasaParse>,
 ) -> Result<Json<RasaParsed>, Problem> {
     if query.emulation_mode.is_some() {
         return Err(no_emulation());

@@ -32,7 +32,7 @@ mod token;
 pub use app::{App, BoxError, Listening};
 pub use clock::Clock;
 pub use context::Context;
-pub use extract::{IdempotencyKey, Json, Paging, Path, Query, RawBody, Trusted};
+pub use extract::{AnyJson, IdempotencyKey, Json, Paging, Path, Query, RawBody, Trusted};
 pub use identity::Identity;
 pub use internal::internal;
 pub use middleware::{BodyPieces, body_limit, metrics as server_metrics, read_body};

@@ -11,7 +11,7 @@ use stoa_contracts::ErrorCode;
 use stoa_contracts::conversations::{Button, Message};
 use stoa_contracts::parse::TEXT_LIMIT;
 use stoa_postgres::traced;
-use stoa_service::{IdempotencyKey, Identity, Json, Problem, responses};
+use stoa_service::{AnyJson, IdempotencyKey, Identity, Json, Problem, responses};
 use utoipa::ToSchema;
 
 /// Input of `rest_webhook`; other fields that Rasa knows are ignored.
@@ -57,7 +57,7 @@ pub(super) async fn rest_webhook(
     State(service): State<Conversations>,
     identity: Identity,
     IdempotencyKey(key): IdempotencyKey,
-    Json(input): Json<WebhookMessage>,
+    AnyJson(input): AnyJson<WebhookMessage>,
 ) -> Result<Json<Vec<WebhookReply>>, Problem> {
     let Some(assistant) = identity.assistant else {
         let detail = "Use an API key that is narrowed to one assistant: it selects who answers.";

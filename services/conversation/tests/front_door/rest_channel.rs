@@ -1,6 +1,7 @@
 //! The Rasa-compatible channel.
 
-use crate::service::TestService;
+use crate::service::{TestService, answer};
+use reqwest::Method;
 use serde_json::json;
 use stoa_contracts::identity::Role;
 
@@ -38,6 +39,19 @@ async fn a_first_message_that_comes_twice_at_once_opens_one_conversation() {
     let path = format!("/api/v1/assistants/{}/conversations", service.assistant);
     let (_, page) = client.get(&path).await;
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_is_json_whatever_the_client_calls_it() {
+    let service = TestService::start().await;
+    let client = service.someone(service.account, Role::Viewer, Some(service.assistant));
+    // As `curl -d` sends it.
+    let request = client
+        .request(Method::POST, PATH)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(r#"{"sender": "ada", "message": "hm"}"#);
+    let (status, replies) = answer(request).await;
+    assert_eq!((status, &replies[0]["recipient_id"]), (200, &json!("ada")));
 }
 
 #[tokio::test]

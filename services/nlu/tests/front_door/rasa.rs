@@ -24,6 +24,32 @@ async fn the_key_selects_the_assistant() {
 }
 
 #[tokio::test]
+async fn a_body_is_json_whatever_the_client_calls_it() {
+    let platform = Platform::start().await;
+    let key = platform.token(Some(platform.assistant));
+    let request = |kind: Option<&str>, body: &'static str| {
+        let request = platform.request(Method::POST, "/model/parse");
+        let request = request.bearer_auth(&key).body(body);
+        match kind {
+            Some(kind) => request.header("content-type", kind),
+            None => request,
+        }
+    };
+    // As `curl -d` sends it.
+    let form = Some("application/x-www-form-urlencoded");
+    for kind in [form, Some("text/plain"), None] {
+        let (status, body) = answer(request(kind, r#"{"text": "hi"}"#)).await;
+        assert_eq!((status.as_u16(), &body["text"]), (200, &json!("hi")));
+    }
+    assert_eq!(answer(request(form, "text=hi")).await.0, 400);
+    let (status, problem) = answer(request(form, r#"{"text": ""}"#)).await;
+    assert_eq!(
+        (status.as_u16(), &problem["errors"][0]["pointer"]),
+        (422, &json!("/text"))
+    );
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_narrowed_is_refused_with_what_to_do() {
     let platform = Platform::start().await;
     let request = platform

@@ -22,13 +22,23 @@ pub struct Json<T>(pub T);
 #[derive(Debug, Clone, Copy)]
 pub struct Trusted<T>(pub T);
 
+/// A JSON body whatever the client says that it is, read and validated: `curl -d` calls every body a form.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyJson<T>(pub T);
+
 impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let value: T = read(request).await?;
-        validate::check(&value, "body", StatusCode::UNPROCESSABLE_ENTITY)?;
-        Ok(Self(value))
+        valid(read(request).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequest<S> for AnyJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        valid(parse(&read_body(request).await?)?).map(Self)
     }
 }
 
@@ -44,6 +54,11 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
+}
+
+fn valid<T: Validate<Context = ()>>(value: T) -> Result<T, Problem> {
+    validate::check(&value, "body", StatusCode::UNPROCESSABLE_ENTITY)?;
+    Ok(value)
 }
 
 async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {

@@ -9,7 +9,7 @@ mod raw;
 mod validate;
 
 pub use idempotency::IdempotencyKey;
-pub use json::{Json, Trusted};
+pub use json::{AnyJson, Json, Trusted};
 pub use paging::Paging;
 pub use path::Path;
 pub use query::Query;
