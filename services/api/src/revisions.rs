@@ -8,7 +8,7 @@ use stoa_postgres::{DatabaseError, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::training_data::{EXAMPLES_LIMIT, excess_of_intents};
+use crate::training_data::{EXAMPLES_LIMIT, excess_of_intents, excess_of_labels};
 
 /// Revisions that are kept beside those that a running training, evaluation or export needs.
 const KEPT: i32 = 20;
@@ -140,6 +140,9 @@ impl Latest {
         if let Some(why) = excess_of_intents(intents.len()).filter(|_| is_new) {
             return Ok(Err(why));
         }
+        if let Some(why) = self.excess_of_labels(transaction, example).await? {
+            return Ok(Err(why));
+        }
         let mut entities: BTreeSet<_> = self.entities.iter().map(String::as_str).collect();
         entities.extend(example.entities.iter().map(|marked| marked.entity.as_str()));
         let next = next(transaction, self.assistant, self.account, None, now);
@@ -165,6 +168,30 @@ impl Latest {
         traced("training_data.add", insert.execute(&mut **transaction)).await?;
         forget(transaction, self.assistant, version - KEPT).await?;
         Ok(Ok(()))
+    }
+
+    /// What is wrong where an utterance brings more kinds of entity than there may be.
+    async fn excess_of_labels(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        example: &Example,
+    ) -> Result<Option<String>, DatabaseError> {
+        if example.entities.is_empty() {
+            return Ok(None);
+        }
+        let select = sqlx::query!(
+            r#"SELECT DISTINCT l.named ->> 'entity' AS "entity!", l.named ->> 'role' AS "role?", l.named ->> 'group' AS "group?"
+               FROM training_data d, LATERAL (
+                   SELECT jsonb_path_query(d.data, '$.examples[*].entities[*]')
+                   UNION ALL SELECT jsonb_path_query(d.data, '$.lookups[*]')) AS l(named)
+               WHERE d.assistant_id = $1 AND d.version = $2"#,
+            self.assistant,
+            self.version,
+        );
+        let labels = traced("training_data.labels", select.fetch_all(&mut **transaction));
+        let known = labels.await?.into_iter();
+        let known = known.map(|row| (row.entity, row.role, row.group));
+        Ok(excess_of_labels(known.collect(), &example.entities))
     }
 
     /// Makes an earlier revision the latest once more, as a new one; none if it is not kept. The data stays in the database.

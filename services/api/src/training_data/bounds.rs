@@ -18,7 +18,7 @@ const PATTERNS_LIMIT: usize = 500;
 const DATA_LIMIT: usize = 32 << 20;
 
 /// An entity with its role and group.
-type Label = (String, Option<String>, Option<String>);
+pub(crate) type Label = (String, Option<String>, Option<String>);
 
 /// Counts what is different. Each of its methods answers what is wrong when a bound is passed, and only then.
 #[derive(Debug, Default)]
@@ -30,11 +30,7 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) fn annotation(&mut self, annotation: &EntityAnnotation) -> Option<String> {
-        self.label((
-            annotation.entity.clone(),
-            annotation.role.clone(),
-            annotation.group.clone(),
-        ))
+        self.label(label_of(annotation))
     }
 
     pub(super) fn list(&mut self, entity: &str) -> Option<String> {
@@ -44,12 +40,7 @@ impl Bounds {
     fn label(&mut self, label: Label) -> Option<String> {
         let is_full = self.labels.len() > LABELS_LIMIT;
         let is_over = !is_full && self.labels.insert(label) && self.labels.len() > LABELS_LIMIT;
-        is_over.then(|| {
-            format!(
-                "more than {LABELS_LIMIT} different entities, counted with their roles and groups, are not allowed \
-                 (values may stand where the name of their entity belongs)"
-            )
-        })
+        is_over.then(too_many_labels)
     }
 
     pub(super) fn intent(&mut self, intent: &str) -> Option<String> {
@@ -65,6 +56,34 @@ impl Bounds {
         let is_over = self.patterns == PATTERNS_LIMIT + 1;
         is_over.then(|| format!("more than {PATTERNS_LIMIT} regular expressions are not allowed"))
     }
+}
+
+fn label_of(annotation: &EntityAnnotation) -> Label {
+    let EntityAnnotation {
+        entity,
+        role,
+        group,
+        ..
+    } = annotation;
+    (entity.clone(), role.clone(), group.clone())
+}
+
+fn too_many_labels() -> String {
+    format!(
+        "more than {LABELS_LIMIT} different entities, counted with their roles and groups, are not allowed \
+         (values may stand where the name of their entity belongs)"
+    )
+}
+
+/// What is wrong where these entities come to data that has such ones.
+pub(crate) fn excess_of_labels(
+    mut labels: HashSet<Label>,
+    more: &[EntityAnnotation],
+) -> Option<String> {
+    let before = labels.len();
+    labels.extend(more.iter().map(label_of));
+    let is_over = labels.len() > before && labels.len() > LABELS_LIMIT;
+    is_over.then(too_many_labels)
 }
 
 /// What is wrong with so many different intents.

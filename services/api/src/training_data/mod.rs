@@ -24,7 +24,7 @@ mod round_trip;
 use stoa_contracts::evaluations::{CreateEvaluation, LabelledSet};
 use stoa_contracts::training_data::{Example, Hint, TrainingData};
 
-pub(crate) use bounds::{excess, excess_of_intents};
+pub(crate) use bounds::{excess, excess_of_intents, excess_of_labels};
 pub(crate) use collect::{EXAMPLES_LIMIT, OUT_OF_SCOPE, is_name};
 pub use format::Format;
 pub(crate) use hints::normalised;

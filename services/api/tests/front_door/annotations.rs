@@ -146,3 +146,35 @@ async fn an_intent_more_than_can_be_told_of_is_refused_and_nothing_is_labelled()
     world.label(json!({"intent": "intent_7"})).await.ok(200);
     assert_eq!(world.last_example().await["text"], "to Rome");
 }
+
+#[tokio::test]
+async fn an_entity_more_than_can_be_learned_is_refused_and_nothing_is_labelled() {
+    let world = World::with("to Rome").await;
+    let example = |n: u32| {
+        let role = json!({"start": 0, "end": 4, "entity": "city", "role": format!("role_{n}")});
+        json!({"text": format!("text {n}"), "intent": "greet", "entities": [role]})
+    };
+    let data = json!({
+        "examples": (0..249).map(example).collect::<Vec<_>>(),
+        "lookups": [{"entity": "town", "values": ["Rome"]}],
+    });
+    let path = format!("{}/training-data", world.path);
+    let (kind, data) = ("application/json", data.to_string());
+    let put = world.service.put(&path, &world.token, kind, &data);
+    put.await.ok(200);
+    let mark = |entity: &str, role: Option<&str>| {
+        let mark = json!({"start": 3, "end": 7, "entity": entity, "role": role});
+        json!({"intent": "greet", "entities": [mark]})
+    };
+    for new in [
+        mark("city", Some("one_more")),
+        mark("city", None),
+        mark("place", None),
+    ] {
+        let problem = world.label(new).await.problem(409);
+        let detail = problem["detail"].as_str().expect("a detail");
+        assert!(detail.contains("more than 250"), "{detail}");
+    }
+    assert_eq!(world.last_example().await["text"], "text 248");
+    world.label(mark("town", None)).await.ok(200);
+}
