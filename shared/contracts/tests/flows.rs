@@ -120,6 +120,25 @@ flows:
 }
 
 #[test]
+fn a_button_that_looks_like_a_path_needs_a_flow() {
+    let document = |trigger: &str| {
+        format!(
+            "responses: {{q: {{text: What?, buttons: [{{title: More, payload: /faq/ask}}]}}}}
+flows: {{more: {{triggers: [{trigger}], steps: [say: q]}}}}"
+        )
+    };
+    let flows = |trigger| serde_saphyr::from_str::<Flows>(&document(trigger)).unwrap();
+    let check = |trigger| flows(trigger).check(&names(&["faq/ask", "faq"]), &BTreeSet::new());
+    assert_eq!(check("faq/ask"), []);
+    let problems = check("faq");
+    assert_eq!(problems[0].pointer, "/responses/q/0/buttons/0/payload");
+    assert!(
+        problems[0].message.contains("starts no flow"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn a_choice_among_flows_needs_words_and_two_titles() {
     let document = |titles: &str| {
         format!(

@@ -1,6 +1,6 @@
 //! What the user said, as the engine hears it.
 
-use stoa_contracts::flows::is_payload_name;
+use stoa_contracts::flows::{is_doubtful_name, is_payload_name};
 use stoa_contracts::parse::{Entity, ParseResult};
 
 /// What the user said.
@@ -52,7 +52,7 @@ impl Utterance {
     /// Whether it may as well be a path that somebody has typed: it is a payload if the assistant knows the intent.
     pub fn is_doubtful(&self) -> bool {
         let intent = self.intent.as_ref();
-        intent.is_some_and(|(name, _)| name.contains(['/', '.', ':']))
+        intent.is_some_and(|(name, _)| is_doubtful_name(name))
     }
 
     /// The payload of a button that says the same, meant as one of the alternatives; `None` for an intent that no payload

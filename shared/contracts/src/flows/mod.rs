@@ -29,7 +29,9 @@ mod step;
 
 pub use check::FlowProblem;
 pub use condition::{Comparison, Conditions, Test};
-pub use response::{Response, ResponseButton, Variant, is_payload_name, placeholders};
+pub use response::{
+    Response, ResponseButton, Variant, is_doubtful_name, is_payload_name, placeholders,
+};
 pub use scalar::Scalar;
 pub use slot::{Fill, Slot, SlotKind};
 pub use step::{Ask, Assignments, Branch, Case, Step};

@@ -39,6 +39,11 @@ pub fn is_payload_name(intent: &str) -> bool {
     !intent.is_empty() && intent.chars().all(is_part)
 }
 
+/// Whether it may as well be a path that somebody has typed, and not the name of an intent in a payload.
+pub fn is_doubtful_name(intent: &str) -> bool {
+    intent.contains(['/', '.', ':'])
+}
+
 /// The names in braces in a text, such as `city` in `Hello {city}`, with the text around them.
 /// Yields `(literal, Some(name))` pairs and a last `(literal, None)`.
 pub fn placeholders(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {

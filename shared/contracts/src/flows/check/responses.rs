@@ -1,7 +1,9 @@
 //! Responses: texts, placeholders and buttons.
 
 use super::{Check, segment};
-use crate::flows::response::{ResponseButton, Variant, is_payload_name, placeholders};
+use crate::flows::response::{
+    ResponseButton, Variant, is_doubtful_name, is_payload_name, placeholders,
+};
 
 impl Check<'_> {
     pub(super) fn responses(&mut self) {
@@ -29,6 +31,18 @@ impl Check<'_> {
         }
     }
 
+    /// What looks like a path is taken for a payload only where its intent starts a flow: people type paths.
+    fn path_starts_a_flow(&mut self, pointer: &str, intent: &str) {
+        let mut flows = self.flows.flows.values();
+        let is_trigger = flows.any(|flow| flow.triggers.iter().any(|trigger| trigger == intent));
+        if is_doubtful_name(intent) && !is_trigger {
+            let message = format!(
+                "`{intent}` starts no flow: an intent with `/`, `.` or `:` in its name is understood here only if it does"
+            );
+            self.problem(pointer, message);
+        }
+    }
+
     fn button(&mut self, pointer: &str, button: &ResponseButton) {
         if button.title.trim().is_empty() {
             self.problem(format!("{pointer}/title"), "the title is empty");
@@ -45,6 +59,7 @@ impl Check<'_> {
         let intent = intent.trim();
         if is_payload_name(intent) {
             self.intent_named(&pointer, intent);
+            self.path_starts_a_flow(&pointer, intent);
         } else {
             self.problem(
                 &pointer,
