@@ -3,6 +3,7 @@
 use conversation::engine::{Input, Program, State, Utterance, step};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde_json::json;
 use std::collections::BTreeSet;
 use stoa_contracts::conversations::{ConversationStatus, EventKind, Message};
 use stoa_contracts::flows::Flows;
@@ -38,6 +39,9 @@ slots:
   number: {type: text, pattern: '\d{6}', question: ask_number, keep: true, fill: {entities: [number], text: true}}
   reading: {type: number, min: 0, max: 999999, question: ask_reading, invalid: odd, fill: {entities: [reading]}}
   sure: {type: boolean, question: ask_sure, attempts: 2, fill: {intents: {affirm: true, deny: false}}}
+  sum: {type: number, question: sorry, fill: {entities: [money, duration]}}
+  when: {type: text, question: sorry, fill: {entities: [datetime, duration]}}
+  price: {type: any, question: sorry, fill: {entities: [money]}}
   tariff: {type: choice, question: which, choices: {green: [eco], basic: []}, fill: {entities: [tariff]}}
 flows:
   welcome: {steps: [say: hello]}
@@ -46,6 +50,7 @@ flows:
   well_then: {triggers: [affirm], interrupts: false, steps: [say: hello]}
   hours: {triggers: [hours], steps: [say: hours]}
   identify: {steps: [ask: number]}
+  pay: {triggers: [pay], steps: [ask: sum, ask: when, ask: price]}
   price: {title: Prices, triggers: [price, cost], steps: [ask: tariff, say: price]}
   switch: {title: Switch tariffs, triggers: [switch], steps: [ask: tariff, ask: sure, say: noted]}
   never_mind: {triggers: [never_mind], steps: [say: dropped, stop]}
@@ -432,4 +437,71 @@ fn a_number_is_read_from_an_entity_with_its_unit() {
         &[("number", "123456"), ("reading", "48213 kWh")],
     );
     assert_eq!(talk.slot("reading"), Some(48213.into()));
+}
+
+#[test]
+fn built_in_entities_fill_slots_with_what_they_say() {
+    for (entity, value, slot, expected) in [
+        (
+            "money",
+            json!({"amount": 5.5, "currency": "EUR"}),
+            "sum",
+            json!(5.5),
+        ),
+        (
+            "money",
+            json!({"amount": 5.5, "currency": "EUR"}),
+            "price",
+            json!("5.5 EUR"),
+        ),
+        (
+            "duration",
+            json!({"iso": "PT2H", "seconds": 7200}),
+            "sum",
+            json!(7200),
+        ),
+        (
+            "duration",
+            json!({"iso": "PT2H", "seconds": 7200}),
+            "when",
+            json!("PT2H"),
+        ),
+        (
+            "datetime",
+            json!({"value": "2026-11-28T17:00:00+02:00", "grain": "hour"}),
+            "when",
+            json!("2026-11-28T17:00:00+02:00"),
+        ),
+        (
+            "datetime",
+            json!({"from": "2026-11-28T00:00:00+02:00", "to": "2026-11-30T00:00:00+02:00", "grain": "day"}),
+            "when",
+            json!("2026-11-28T00:00:00+02:00"),
+        ),
+        (
+            "datetime",
+            json!({"to": "2026-11-30T00:00:00+02:00", "grain": "day"}),
+            "when",
+            json!("2026-11-30T00:00:00+02:00"),
+        ),
+    ] {
+        let mut talk = Talk::start();
+        let found = Entity {
+            entity: entity.into(),
+            start: 0,
+            end: 2,
+            value: value.clone(),
+            confidence: 1.0,
+            extractor: "builtin".into(),
+            role: None,
+            group: None,
+        };
+        talk.turn(Input::Said(Utterance {
+            text: "so".into(),
+            intent: Some(("pay".into(), 0.9)),
+            entities: vec![found],
+            alternatives: Vec::new(),
+        }));
+        assert_eq!(talk.slot(slot), Some(expected), "{entity} {value}");
+    }
 }

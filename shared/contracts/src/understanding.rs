@@ -61,6 +61,11 @@ impl BuiltinEntity {
         }
     }
 
+    /// The kind that has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// Reads a list of another release: a kind that is not known here cannot be looked for.
     pub(crate) fn read_known<'de, D: Deserializer<'de>>(
         deserializer: D,

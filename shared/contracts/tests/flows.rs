@@ -120,6 +120,21 @@ flows:
 }
 
 #[test]
+fn built_in_entities_are_known_whatever_the_training_data_has() {
+    let document = |entity: &str| {
+        format!(
+            "responses: {{when: {{text: When?, buttons: [{{title: Now, payload: '/affirm{{\"{entity}\": \"now\"}}'}}]}}}}
+slots: {{time: {{type: text, question: when, fill: {{entities: [{entity}]}}}}}}
+flows: {{ask: {{steps: [ask: time]}}}}"
+        )
+    };
+    for entity in ["datetime", "duration", "money", "number", "url"] {
+        assert_eq!(problems(&document(entity)), []);
+    }
+    assert_eq!(problems(&document("date")).len(), 2);
+}
+
+#[test]
 fn a_button_that_looks_like_a_path_needs_a_flow() {
     let document = |trigger: &str| {
         format!(

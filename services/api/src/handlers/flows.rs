@@ -71,7 +71,7 @@ async fn get_flows(
 /// Replaces the flows.
 ///
 /// Everything that is wrong is told at once, with pointer, line and column. Once there is
-/// training data, the intents and entities that flows name must be in it.
+/// training data, the intents and entities that flows name must be in it; entities may be built-in ones.
 #[utoipa::path(
     put,
     path = "/api/v1/assistants/{id}/flows",

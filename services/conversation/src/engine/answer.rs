@@ -4,7 +4,7 @@ use super::hearing::Utterance;
 use super::number::only_number;
 use super::program::Program;
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use stoa_contracts::flows::{Scalar, Slot, SlotKind};
 use stoa_contracts::parse::Entity;
 
@@ -91,9 +91,13 @@ fn read_words(slot: &Slot, said: &Utterance) -> Option<(Value, bool)> {
 
 /// A value in the kind of a slot, if it fits.
 fn fit(slot: &Slot, value: &Value) -> Option<Scalar> {
-    let text = match value {
+    let single = match value {
+        Value::Object(parts) => single(slot.kind, parts)?,
+        other => other.clone(),
+    };
+    let text = match &single {
         Value::String(text) => text.trim().to_owned(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Number(_) | Value::Bool(_) => single.to_string(),
         _ => return None,
     };
     match slot.kind {
@@ -102,12 +106,31 @@ fn fit(slot: &Slot, value: &Value) -> Option<Scalar> {
         SlotKind::Boolean => text.parse().ok().map(Scalar::Boolean),
         SlotKind::Choice => choice_named(slot, &text).map(|c| Scalar::Text(c.to_owned())),
         SlotKind::Number => {
-            let number = value.as_f64().or_else(|| Some(only_number(&text)?.0))?;
+            let number = single.as_f64().or_else(|| Some(only_number(&text)?.0))?;
             let in_range = slot.min.is_none_or(|min| number >= min)
                 && slot.max.is_none_or(|max| number <= max);
             in_range.then_some(Scalar::Number(number))
         }
     }
+}
+
+/// What a built-in entity says, as one value: money its amount, a duration its seconds, a time its begin, or its end where
+/// only that is told. Where no number is wanted, money has its currency, and a duration is as ISO 8601 writes it.
+fn single(kind: SlotKind, parts: &Map<String, Value>) -> Option<Value> {
+    let told = |names: &[&str]| {
+        let mut parts = names.iter().filter_map(|name| parts.get(*name));
+        parts.find(|part| !part.is_null()).cloned()
+    };
+    match kind {
+        SlotKind::Number => told(&["amount", "seconds", "value"]),
+        _ => money(parts).or_else(|| told(&["amount", "iso", "value", "from", "to"])),
+    }
+}
+
+/// An amount with its currency.
+fn money(parts: &Map<String, Value>) -> Option<Value> {
+    let (amount, currency) = (parts.get("amount")?, parts.get("currency")?.as_str()?);
+    Some(format!("{amount} {currency}").into())
 }
 
 fn matches_pattern(slot: &Slot, text: &str) -> bool {

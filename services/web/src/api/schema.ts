@@ -197,7 +197,7 @@ export interface paths {
         /**
          * Replaces the flows.
          * @description Everything that is wrong is told at once, with pointer, line and column. Once there is
-         *     training data, the intents and entities that flows name must be in it.
+         *     training data, the intents and entities that flows name must be in it; entities may be built-in ones.
          */
         put: operations["put_flows"];
         post?: never;
@@ -2066,7 +2066,7 @@ export interface components {
         /** @description Where the value of a slot comes from. */
         Fill: {
             /**
-             * @description Entities whose value it takes, from any utterance.
+             * @description Entities whose value it takes, from any utterance; built-in ones as well, such as `datetime`.
              * @default []
              */
             entities?: string[];

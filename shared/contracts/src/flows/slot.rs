@@ -68,7 +68,7 @@ pub enum SlotKind {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fill {
-    /// Entities whose value it takes, from any utterance.
+    /// Entities whose value it takes, from any utterance; built-in ones as well, such as `datetime`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<String>,
     /// Intents that mean a value when it was asked for, such as `affirm: true`.

@@ -6,6 +6,7 @@ mod slots;
 mod steps;
 
 use super::{Flows, REFERENCE};
+use crate::understanding::BuiltinEntity;
 use std::collections::BTreeSet;
 
 /// Something wrong in a flow document.
@@ -21,7 +22,7 @@ impl Flows {
     /// Everything that is wrong in the document, in its order; empty if it can be run.
     ///
     /// Intents and entities are looked up in the sets of the training data. An empty set means
-    /// that there is no training data yet: then every name is accepted.
+    /// that there is no training data yet: then every name is accepted. Built-in entities need no data.
     pub fn check(
         &self,
         known_intents: &BTreeSet<String>,
@@ -150,7 +151,8 @@ impl Check<'_> {
     }
 
     fn entity_named(&mut self, pointer: &str, name: &str) {
-        if !self.entities.is_empty() && !self.entities.contains(name) {
+        let is_known = self.entities.contains(name) || BuiltinEntity::named(name).is_some();
+        if !self.entities.is_empty() && !is_known {
             self.problem(
                 pointer,
                 format!("nothing in the training data has the entity `{name}`"),

@@ -57,10 +57,7 @@ impl Builtins {
     }
 
     fn has_named(self, name: &str) -> bool {
-        let kind = BuiltinEntity::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == name);
-        kind.is_some_and(|kind| self.has(kind))
+        BuiltinEntity::named(name).is_some_and(|kind| self.has(kind))
     }
 }
 
