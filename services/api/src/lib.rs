@@ -51,7 +51,9 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
     stoa_postgres::refuse_pending(&pool, &MIGRATIONS).await?;
     let (claimed, tasks) = transfers::line();
     let api = Api::new(pool.clone(), &settings, context, claimed)?;
-    let verifier = api.tokens.verifier(context.clock.clone())?;
+    let verifier = api
+        .tokens
+        .verifier(&settings.tokens, context.clock.clone())?;
     stoa_outbox::describe_metrics();
     let worker = ServiceClient::new(
         "worker",

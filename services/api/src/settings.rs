@@ -5,7 +5,7 @@ use std::time::Duration;
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
-use stoa_service::Operators;
+use stoa_service::{Operators, TokenSettings};
 use uuid::Uuid;
 
 use crate::oidc::OidcSettings;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub inbox_retention: Duration,
     /// Signs access tokens: an Ed25519 private key, PKCS#8 in PEM.
     pub signing_key: SecretString,
+    /// What verifies them, here as everywhere: while the key is being changed, more than that of `signing_key`.
+    pub tokens: TokenSettings,
     /// Who may make accounts.
     pub operators: Operators,
     /// The OpenID provider that people may sign in with.
@@ -59,6 +61,7 @@ impl stoa_config::Settings for Settings {
             "private key of access tokens (PEM, Ed25519)",
         );
         let signing_key = key.required();
+        let tokens = TokenSettings::read(env);
         let operators = Operators::read(
             env,
             "the account whose owners may make accounts, as BOOTSTRAP_ACCOUNT names it; nobody if it is left out",
@@ -73,6 +76,7 @@ impl stoa_config::Settings for Settings {
             api_key_retention: api_key_retention?,
             inbox_retention: inbox_retention?,
             signing_key: signing_key?,
+            tokens: tokens?,
             operators: operators?,
             oidc: oidc?,
         })

@@ -2,7 +2,7 @@
 
 use stoa_config::SecretString;
 use stoa_contracts::identity::{Claims, ISSUER, Role, Scope};
-use stoa_service::{Clock, TokenError, TokenSigner, TokenVerifier};
+use stoa_service::{Clock, TokenError, TokenSettings, TokenSigner, TokenVerifier};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -33,9 +33,13 @@ impl Tokens {
         TokenSigner::new(signing_key).map(Self)
     }
 
-    /// Verifies what this signs.
-    pub(crate) fn verifier(&self, clock: Clock) -> Result<TokenVerifier, TokenError> {
-        TokenVerifier::new(&self.0.verified_by(), clock)
+    /// Verifies what this signs, and what was signed with a key in `others`: the one before, the one to come.
+    pub(crate) fn verifier(
+        &self,
+        others: &TokenSettings,
+        clock: Clock,
+    ) -> Result<TokenVerifier, TokenError> {
+        TokenVerifier::new(&self.0.verified_beside(others)?, clock)
     }
 
     /// An access token that is good from now on for `ttl`.

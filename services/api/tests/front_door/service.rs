@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use stoa_config::{InternalToken, SecretString};
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_postgres::PostgresSettings;
-use stoa_service::{Clock, Context, HttpSettings, Operators, Running, TokenSigner};
+use stoa_service::{Clock, Context, HttpSettings, Operators, Running, TokenSettings, TokenSigner};
 use stoa_testing::{keys, postgres::TestDatabase};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -83,15 +83,16 @@ impl Service {
     }
 
     pub(crate) async fn with_worker(url: &str) -> Self {
-        Self::with(url, None).await
+        Self::with(|settings| url.clone_into(&mut settings.worker_url)).await
     }
 
     /// A service at which people sign in through this provider.
     pub(crate) async fn with_provider(oidc: OidcSettings) -> Self {
-        Self::with(NO_WORKER, Some(oidc)).await
+        Self::with(|settings| settings.oidc = Some(oidc)).await
     }
 
-    async fn with(url: &str, oidc: Option<OidcSettings>) -> Self {
+    /// A service whose settings are changed so.
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let database = stoa_testing::postgres::database().await;
         let postgres = PostgresSettings::at(&database.url);
         migrate(&postgres).await;
@@ -101,18 +102,22 @@ impl Service {
             OffsetDateTime::now_utc() + Duration::seconds(offset.load(Ordering::Relaxed))
         });
         let context = Context::new(clock);
-        let settings = Settings {
+        let mut settings = Settings {
             postgres: postgres.clone(),
-            worker_url: url.to_owned(),
+            worker_url: NO_WORKER.to_owned(),
             webhook_http: false,
             engine_http: false,
             api_key_retention: std::time::Duration::from_hours(24 * 90),
             inbox_retention: std::time::Duration::from_hours(24 * 90),
             internal_token: InternalToken::new(INTERNAL),
             signing_key: keys::SIGNING_KEY.into(),
+            tokens: TokenSettings {
+                verifying_key: keys::VERIFYING_KEY.into(),
+            },
             operators: Operators::new(Some(ACCOUNT)),
-            oidc,
+            oidc: None,
         };
+        change(&mut settings);
         let app = api::build(settings, &context)
             .await
             .expect("the service is put together");

@@ -1,9 +1,11 @@
 //! Signing in, staying in, and what is refused.
 
+use api::Settings;
 use reqwest::Method;
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
 use stoa_postgres::PostgresSettings;
+use stoa_testing::keys;
 use time::Duration;
 
 use crate::service::{ACCOUNT, Answer, EMAIL, PASSWORD, Service, migrate, send};
@@ -295,6 +297,27 @@ async fn an_expired_or_foreign_or_missing_token_is_refused() {
         .get("/api/v1/assistants", &format!("{head}.x{rest}"))
         .await
         .problem(401);
+}
+
+#[tokio::test]
+async fn a_token_of_the_key_before_is_good_while_that_key_is() {
+    let next = |settings: &mut Settings| settings.signing_key = keys::NEXT_SIGNING_KEY.into();
+    let service = Service::with(next).await;
+    let old = service.token(Role::Owner).await;
+    service.get("/api/v1/assistants", &old).await.ok(200);
+    let new = service.sign_in().await;
+    service
+        .get("/api/v1/assistants", access(&new))
+        .await
+        .ok(200);
+
+    let service = Service::with(|settings| {
+        next(settings);
+        settings.tokens.verifying_key = keys::NEXT_VERIFYING_KEY.into();
+    });
+    let service = service.await;
+    let old = service.token(Role::Owner).await;
+    service.get("/api/v1/assistants", &old).await.problem(401);
 }
 
 /// Who ends a session sees no token that is being given out at the same moment, and leaves it behind.

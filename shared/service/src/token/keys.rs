@@ -30,6 +30,11 @@ impl Keys {
         }
     }
 
+    /// Whether the key of this name is one of them.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// The keys that may have signed a token: the one that it names. One that names none is of a
     /// release before keys had names, and may be of any.
     pub(super) fn of(&self, token: &str) -> Result<&[(String, DecodingKey)], TokenError> {

@@ -180,6 +180,19 @@ impl TokenSigner {
         }
     }
 
+    /// What verifies the tokens of `settings`, and those that this signs if they are not among them.
+    pub fn verified_beside(&self, settings: &TokenSettings) -> Result<TokenSettings, TokenError> {
+        let others = settings.verifying_key.expose_secret();
+        let own = self.header.kid.as_deref().unwrap_or_default();
+        if Keys::read(others)?.has(own) {
+            return Ok(settings.clone());
+        }
+        let own = self.verifying_key.expose_secret();
+        Ok(TokenSettings {
+            verifying_key: format!("{own}\n{others}").into(),
+        })
+    }
+
     /// The token of these claims.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
         jsonwebtoken::encode(&self.header, claims, &self.key).map_err(TokenError::Sign)
