@@ -49,6 +49,13 @@ pub(crate) struct Renewed {
     pub(crate) refresh_token: String,
 }
 
+/// A session that has begun, and what its user may do.
+pub(crate) struct Begun {
+    pub(crate) session: Renewed,
+    pub(crate) account: Uuid,
+    pub(crate) role: String,
+}
+
 /// Which sessions of a user are meant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Which {
@@ -57,23 +64,38 @@ pub(crate) enum Which {
     AllBut(Uuid),
 }
 
-/// Begins a session of a user who has signed in.
+/// Begins a session of a user who has signed in, with a password if its hash is given. None, if the user is gone or the
+/// password another since then: who changes a user ends the sessions that there are, and this would be one more.
 pub(crate) async fn start(
     pool: &PgPool,
     user: Uuid,
+    password_hash: Option<&str>,
     origin: Origin<'_>,
     now: OffsetDateTime,
-) -> Result<Renewed, DatabaseError> {
+) -> Result<Option<Begun>, DatabaseError> {
     let session = Uuid::now_v7();
     let mut transaction = begin(pool).await?;
+    // Held until the session is there, for who changes the user to end.
+    let select = sqlx::query!(
+        "SELECT account_id, role FROM users
+         WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) FOR SHARE",
+        user,
+        password_hash,
+    );
+    let found = traced("user.hold", select.fetch_optional(&mut *transaction)).await?;
+    let Some(found) = found else { return Ok(None) };
     touch(&mut transaction, session, user, origin, now).await?;
     let refresh_token = issue(&mut transaction, (session, user), None, now).await?;
     transaction.commit().await?;
-    Ok(Renewed {
-        session,
-        user,
-        refresh_token,
-    })
+    Ok(Some(Begun {
+        session: Renewed {
+            session,
+            user,
+            refresh_token,
+        },
+        account: found.account_id,
+        role: found.role,
+    }))
 }
 
 /// Uses a refresh token up and gives the next one.

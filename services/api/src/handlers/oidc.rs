@@ -10,7 +10,11 @@ use stoa_service::{Json, Problem, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::sessions::sign_in;
-use crate::{oidc::Oidc, state::Api, throttle};
+use crate::{
+    oidc::{Oidc, OidcError},
+    state::Api,
+    throttle,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -76,7 +80,8 @@ async fn create_oidc_session(
     let user = oidc.finish(&api.pool, answer, api.clock.now()).await;
     let user =
         user.inspect_err(|error| tracing::info!(%error, "a sign-in through the provider failed"))?;
-    sign_in(&api, (user.id, user.account, &user.role), &headers).await
+    let signed_in = sign_in(&api, user, None, &headers).await?;
+    Ok(signed_in.ok_or(OidcError::Stranger)?)
 }
 
 fn provider(api: &Api) -> Result<&Oidc, Problem> {

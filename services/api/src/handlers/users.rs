@@ -163,11 +163,12 @@ async fn delete_user(
     let mut transaction = begin(&api.pool).await?;
     lock(&mut transaction, identity.account).await?;
     let select = sqlx::query_scalar!(
-        "SELECT id FROM users WHERE id = $1 AND account_id = $2",
+        "SELECT id FROM users WHERE id = $1 AND account_id = $2 FOR UPDATE",
         id,
         identity.account,
     );
-    let found = traced("user.exists", select.fetch_optional(&mut *transaction)).await?;
+    // Held, so that nobody signs in as them any more.
+    let found = traced("user.hold", select.fetch_optional(&mut *transaction)).await?;
     found.ok_or_else(|| Problem::not_found("user"))?;
     // Told before the rows are gone with their user.
     sessions::end(&mut transaction, id, Which::All, api.clock.now()).await?;

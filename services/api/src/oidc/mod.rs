@@ -80,13 +80,6 @@ pub(crate) struct Begun {
     pub(crate) ticket: String,
 }
 
-/// A user who has signed in.
-pub(crate) struct User {
-    pub(crate) id: Uuid,
-    pub(crate) account: Uuid,
-    pub(crate) role: String,
-}
-
 /// Signs people in through a provider.
 pub(crate) struct Oidc(Provider);
 
@@ -133,13 +126,13 @@ impl Oidc {
         })
     }
 
-    /// Ends a sign-in with what the provider gave the browser.
+    /// Ends a sign-in with what the provider gave the browser; the user who has signed in.
     pub(crate) async fn finish(
         &self,
         pool: &PgPool,
         (code, state, ticket): (&str, &str, &str),
         now: OffsetDateTime,
-    ) -> Result<User, OidcError> {
+    ) -> Result<Uuid, OidcError> {
         // Gone with the first who asks: a code that was seen on its way is of no use to a second.
         let take = sqlx::query!(
             "DELETE FROM oidc_authorizations

@@ -5,7 +5,7 @@ use stoa_postgres::{DatabaseError, begin, traced};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{OidcError, OidcSettings, User, id_token::Person, settings::NEW_USER_ROLE};
+use super::{OidcError, OidcSettings, id_token::Person, settings::NEW_USER_ROLE};
 use crate::passwords::NOBODY;
 
 /// The user whose identity this is; else, where the settings allow it, the one with the same
@@ -15,12 +15,10 @@ pub(super) async fn user_of(
     settings: &OidcSettings,
     person: &Person,
     now: OffsetDateTime,
-) -> Result<User, OidcError> {
+) -> Result<Uuid, OidcError> {
     let email = person.verified_email()?;
-    let select = sqlx::query_as!(
-        User,
-        "SELECT users.id, account_id AS account, role FROM user_identities
-         JOIN users ON users.id = user_id WHERE issuer = $1 AND subject = $2",
+    let select = sqlx::query_scalar!(
+        "SELECT user_id FROM user_identities WHERE issuer = $1 AND subject = $2",
         settings.issuer,
         person.sub,
     );
@@ -40,24 +38,20 @@ pub(super) async fn user_of(
          ON CONFLICT (issuer, subject) DO NOTHING",
         settings.issuer,
         person.sub,
-        user.id,
+        user,
         now,
     );
     traced("user_identity.insert", insert.execute(&mut *transaction)).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
-    tracing::info!(user = %user.id, "a user signs in through the provider for the first time");
+    tracing::info!(%user, "a user signs in through the provider for the first time");
     Ok(user)
 }
 
 async fn by_email(
     transaction: &mut PgConnection,
     email: &str,
-) -> Result<Option<User>, DatabaseError> {
-    let select = sqlx::query_as!(
-        User,
-        "SELECT id, account_id AS account, role FROM users WHERE email = $1",
-        email,
-    );
+) -> Result<Option<Uuid>, DatabaseError> {
+    let select = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email);
     traced("user.by_email", select.fetch_optional(transaction)).await
 }
 
@@ -65,11 +59,10 @@ async fn create(
     transaction: &mut PgConnection,
     account: Uuid,
     email: &str,
-) -> Result<User, DatabaseError> {
-    let insert = sqlx::query_as!(
-        User,
+) -> Result<Uuid, DatabaseError> {
+    let insert = sqlx::query_scalar!(
         "INSERT INTO users (id, account_id, email, password_hash, role) VALUES ($1, $2, $3, $4, $5)
-         RETURNING id, account_id AS account, role",
+         RETURNING id",
         Uuid::now_v7(),
         account,
         email,

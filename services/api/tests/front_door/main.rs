@@ -17,6 +17,7 @@ mod openapi;
 mod outbox;
 mod patches;
 mod provider;
+mod races;
 mod revisions;
 mod rollouts;
 mod service;

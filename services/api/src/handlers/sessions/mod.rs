@@ -54,7 +54,7 @@ async fn create_session(
     let attempt = Attempt::new(&email, &headers);
     attempt.begin(&api.pool, now).await?;
     let select = sqlx::query!(
-        "SELECT id, account_id, role, password_hash FROM users WHERE email = $1",
+        "SELECT id, password_hash FROM users WHERE email = $1",
         email,
     );
     let user = traced("user.by_email", select.fetch_optional(&api.pool)).await?;
@@ -63,12 +63,14 @@ async fn create_session(
         .passwords
         .verify(input.password.into(), stored_hash)
         .await?;
-    let Some(user) = user.filter(|_| right) else {
+    let wrong = || {
         let detail = "The e-mail address or the password is wrong.";
-        return Err(Problem::new(ErrorCode::Unauthenticated, detail));
+        Problem::new(ErrorCode::Unauthenticated, detail)
     };
+    let user = user.filter(|_| right).ok_or_else(wrong)?;
     attempt.succeeded(&api.pool).await?;
-    sign_in(&api, (user.id, user.account_id, &user.role), &headers).await
+    let signed_in = sign_in(&api, user.id, Some(&user.password_hash), &headers).await?;
+    signed_in.ok_or_else(wrong)
 }
 
 /// Renews a session.
@@ -131,14 +133,19 @@ async fn get_me(State(api): State<Api>, identity: Identity) -> Result<Json<Me>, 
     }))
 }
 
-/// Begins a session of a user (id, account, role) who has said who they are.
+/// Begins a session of a user who has said who they are, with a password if its hash is given; none, if that is not so
+/// any more.
 pub(super) async fn sign_in(
     api: &Api,
-    (user, account, role): (Uuid, Uuid, &str),
+    user: Uuid,
+    password_hash: Option<&str>,
     headers: &HeaderMap,
-) -> Result<Json<Session>, Problem> {
-    let begun = sessions::start(&api.pool, user, origin(headers), api.clock.now()).await?;
-    grant(api, begun, account, role)
+) -> Result<Option<Json<Session>>, Problem> {
+    let (origin, now) = (origin(headers), api.clock.now());
+    let begun = sessions::start(&api.pool, user, password_hash, origin, now).await?;
+    begun
+        .map(|begun| grant(api, begun.session, begun.account, &begun.role))
+        .transpose()
 }
 
 fn grant(api: &Api, session: Renewed, account: Uuid, role: &str) -> Result<Json<Session>, Problem> {
