@@ -146,6 +146,13 @@ async fn once_more(
     hash: &[u8],
     now: OffsetDateTime,
 ) -> Result<Option<(Uuid, Uuid)>, DatabaseError> {
+    // One after the other, each after what the one before it has given out. No lock of a row: who ends the session locks
+    // those of its tokens in any order.
+    let lock = sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
+        hash,
+    );
+    traced("refresh_token.lock", lock.execute(&mut *transaction)).await?;
     let select = sqlx::query!(
         r#"SELECT family, user_id, used_at AS "used_at!", replaced FROM refresh_tokens
            WHERE token_hash = $1 AND used_at IS NOT NULL"#,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use stoa_testing::eventually;
 
@@ -51,6 +51,35 @@ async fn who_signs_in_while_the_user_is_removed_is_refused() {
     let service = Service::start().await;
     let answer = sign_in_during(&service, "DELETE FROM users").await;
     answer.problem(401);
+}
+
+#[tokio::test]
+async fn three_who_renew_at_once_do_not_end_the_session() {
+    let service = Service::start().await;
+    let first = service.sign_in().await;
+    refresh(&service, &first).await.ok(200);
+    // Two who come again wait behind each other.
+    let mut held = service.pool.begin().await.unwrap();
+    let lock = "SELECT FROM refresh_tokens WHERE used_at IS NULL FOR UPDATE";
+    sqlx::query(lock).execute(&mut *held).await.unwrap();
+    let (second, third, ()) = tokio::join!(
+        refresh(&service, &first),
+        refresh(&service, &first),
+        async {
+            waits_for_lock(&service.pool, 2).await;
+            held.commit().await.unwrap();
+        }
+    );
+    let mut good = 0;
+    for session in [second.ok(200), third.ok(200)] {
+        good += usize::from(refresh(&service, &session).await.status == 200);
+    }
+    assert!(good <= 1, "{good} branches of one session go on");
+}
+
+async fn refresh(service: &Service, session: &Value) -> Answer {
+    let body = json!({"refresh_token": session["refresh_token"]});
+    service.post("/api/v1/sessions/refresh", "", body).await
 }
 
 /// Waits until so many connections of the service wait for a lock.
