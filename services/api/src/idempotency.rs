@@ -89,12 +89,13 @@ impl Once<'_> {
         carry_out: impl Future<Output = Response>,
     ) -> Result<Response, Problem> {
         let subject = identity.subject.as_bytes();
-        let hash = secrets::digest_of(&[subject, self.path.as_bytes(), self.body]);
+        let parts = [subject, self.path.as_bytes(), self.body];
         let lock = Lock {
             api,
             identity,
             key: self.key,
-            hash: &hash,
+            hash: &api.sealer.digest_of(&parts),
+            plain: &secrets::digest_of(&parts),
         };
         if let Some(answer) = lock.take().await? {
             return Ok(answer);
@@ -107,7 +108,10 @@ struct Lock<'a> {
     api: &'a Api,
     identity: &'a Identity,
     key: &'a str,
+    /// Of the request, which may hold a password.
     hash: &'a [u8],
+    /// The same as an earlier release stored it, for a day after that.
+    plain: &'a [u8],
 }
 
 impl Lock<'_> {
@@ -120,12 +124,13 @@ impl Lock<'_> {
                  (account_id, key, request_hash, locked_until, created_at)
              VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (account_id, key) DO UPDATE SET locked_until = $4
-                 WHERE k.status IS NULL AND k.locked_until < $5 AND k.request_hash = $3",
+                 WHERE k.status IS NULL AND k.locked_until < $5 AND k.request_hash IN ($3, $6)",
             self.identity.account,
             self.key,
             self.hash,
             now + LOCK,
             now,
+            self.plain,
         );
         let taken = traced("idempotency_key.take", insert.execute(&self.api.pool)).await?;
         if taken.rows_affected() == 1 {
@@ -147,7 +152,7 @@ impl Lock<'_> {
             let detail = "The first request with this `Idempotency-Key` has failed; try again.";
             Problem::new(ErrorCode::Conflict, detail)
         })?;
-        if row.request_hash != self.hash {
+        if row.request_hash != self.hash && row.request_hash != self.plain {
             let detail = "This `Idempotency-Key` was used for another request; use a new one.";
             return Err(Problem::new(ErrorCode::Invalid, detail));
         }

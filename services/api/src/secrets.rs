@@ -2,7 +2,9 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::distr::{Alphanumeric, SampleString as _};
+use ring::hmac;
 use sha2::{Digest as _, Sha256};
+use stoa_config::{ExposeSecret as _, SecretString};
 
 /// A secret of 256 random bits as text.
 pub(crate) fn random_token() -> String {
@@ -27,4 +29,36 @@ pub(crate) fn digest_of(parts: &[&[u8]]) -> Vec<u8> {
         hash.update(part);
     }
     hash.finalize().to_vec()
+}
+
+/// Makes digests of what may hold a password: who has them, but not the secret behind the key, cannot try passwords.
+#[derive(Clone)]
+pub(crate) struct Sealer(hmac::Key);
+
+impl Sealer {
+    /// With a key that is the same in every replica and after every restart, as the secret is.
+    pub(crate) fn new(secret: &SecretString) -> Self {
+        let key = digest_of(&[b"sealer", secret.expose_secret().as_bytes()]);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &key))
+    }
+
+    /// The digest of several parts; their boundaries count.
+    pub(crate) fn digest_of(&self, parts: &[&[u8]]) -> Vec<u8> {
+        let tag = hmac::sign(&self.0, &digest_of(parts));
+        tag.as_ref().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealer_of_the_same_secret_says_the_same_and_one_of_another_does_not() {
+        let [own, same, other] = ["own", "own", "other"].map(|secret| Sealer::new(&secret.into()));
+        let parts: [&[u8]; 2] = [b"a", b"b"];
+        assert_eq!(own.digest_of(&parts), same.digest_of(&parts));
+        assert_ne!(own.digest_of(&parts), other.digest_of(&parts));
+        assert_ne!(own.digest_of(&parts), digest_of(&parts));
+    }
 }

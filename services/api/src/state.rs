@@ -8,7 +8,8 @@ use stoa_service::{Clock, Context, Operators, TokenError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{
-    Settings, oidc::Oidc, passwords::Passwords, revocations::Alarm, tokens::Tokens, transfers::Task,
+    Settings, oidc::Oidc, passwords::Passwords, revocations::Alarm, secrets::Sealer,
+    tokens::Tokens, transfers::Task,
 };
 
 /// Documents that are read or written at a time: each may take 40 MB and a core.
@@ -25,6 +26,7 @@ pub(crate) struct Api {
     pub(crate) clock: Clock,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
+    pub(crate) sealer: Sealer,
     /// Who may make accounts.
     pub(crate) operators: Operators,
     /// The provider through which people sign in, if there is one.
@@ -80,6 +82,7 @@ impl Api {
             clock: context.clock.clone(),
             tokens: Tokens::new(&settings.signing_key)?,
             passwords: Passwords::new(),
+            sealer: Sealer::new(&settings.signing_key),
             operators: settings.operators,
             oidc,
             revocations: Alarm::new(),

@@ -2,8 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use stoa_contracts::identity::Role;
 use time::Duration;
+use uuid::Uuid;
 
 use crate::service::{Answer, EMAIL, PASSWORD, Service, send};
 
@@ -105,6 +107,44 @@ async fn a_secret_is_not_kept_for_a_second_answer() {
     create().await.problem(409);
     let list = service.get("/api/v1/api-keys", &token).await.ok(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+/// What is stored of a request with a password is no digest that anybody can make of a guess.
+#[tokio::test]
+async fn what_is_stored_of_a_request_takes_a_secret_to_make() {
+    let service = Service::start().await;
+    let session = service.sign_in().await;
+    let token = session["access_token"].as_str().unwrap();
+    let me = service.get("/api/v1/me", token).await.ok(200);
+    let user = json!({"email": "ada@example.org", "password": PASSWORD, "role": "viewer"});
+    let create = || {
+        let request = service.request(Method::POST, "/api/v1/users", token);
+        send(request.header("idempotency-key", "k").json(&user))
+    };
+    create().await.ok(201);
+    let subject: Uuid = serde_json::from_value(me["id"].clone()).unwrap();
+    let mut plain = Sha256::new();
+    for part in [
+        subject.as_bytes(),
+        "/api/v1/users".as_bytes(),
+        user.to_string().as_bytes(),
+    ] {
+        plain.update((part.len() as u64).to_le_bytes());
+        plain.update(part);
+    }
+    let plain = plain.finalize().to_vec();
+    let select = "SELECT request_hash FROM idempotency_keys";
+    let stored: Vec<u8> = sqlx::query_scalar(select)
+        .fetch_one(&service.pool)
+        .await
+        .unwrap();
+    assert_ne!(stored, plain);
+    // The release before stores that one: its answers are still given.
+    let update = sqlx::query("UPDATE idempotency_keys SET request_hash = $1");
+    update.bind(plain).execute(&service.pool).await.unwrap();
+    let again = create().await;
+    again.ok(201);
+    assert_eq!(again.headers["idempotency-replayed"], "true");
 }
 
 #[tokio::test]
