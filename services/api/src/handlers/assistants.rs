@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{state::Api, understanding};
+use crate::{revocations, state::Api, understanding};
 
 /// An assistant as it is stored.
 struct Row {
@@ -229,7 +229,7 @@ async fn understand(
     understanding::changed(found.0, change)
 }
 
-/// Deletes an assistant with its data, flows, models and keys.
+/// Deletes an assistant with its data, flows, models and keys, which are refused everywhere at once.
 #[utoipa::path(
     delete,
     path = "/api/v1/assistants/{id}",
@@ -244,15 +244,26 @@ async fn delete_assistant(
 ) -> Result<StatusCode, Problem> {
     identity.require(Role::Editor)?;
     identity.require_assistant(id)?;
-    let delete = sqlx::query!(
-        "DELETE FROM assistants WHERE id = $1 AND account_id = $2",
+    let mut transaction = begin(&api.pool).await?;
+    let select = sqlx::query_scalar!(
+        "SELECT id FROM assistants WHERE id = $1 AND account_id = $2 FOR UPDATE",
         id,
         identity.account,
     );
-    let deleted = traced("assistant.delete", delete.execute(&api.pool)).await?;
-    if deleted.rows_affected() == 0 {
-        return Err(Problem::not_found("assistant"));
-    }
+    // Held, so that nobody makes a key of it any more.
+    let found = traced("assistant.hold", select.fetch_optional(&mut *transaction)).await?;
+    found.ok_or_else(|| Problem::not_found("assistant"))?;
+    let delete = sqlx::query_scalar!(
+        "DELETE FROM api_keys WHERE account_id = $1 AND assistant_id = $2 RETURNING id",
+        identity.account,
+        id,
+    );
+    let keys = traced("api_key.delete", delete.fetch_all(&mut *transaction)).await?;
+    let delete = sqlx::query!("DELETE FROM assistants WHERE id = $1", id);
+    traced("assistant.delete", delete.execute(&mut *transaction)).await?;
+    // Last: until the end nobody else can tell of anything.
+    revocations::tell(&mut transaction, &keys, api.clock.now()).await?;
+    transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -220,3 +220,23 @@ async fn a_key_makes_no_key_that_is_good_for_more_than_it_is() {
     let same = json!({"name": "same", "role": "owner", "scopes": ["manage"]});
     service.post("/api/v1/api-keys", token, same).await.ok(201);
 }
+
+#[tokio::test]
+async fn the_keys_of_an_assistant_are_revoked_with_it() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let assistant = service.assistant(&owner).await;
+    let id = assistant.rsplit('/').next().unwrap();
+    let body = json!({"name": "narrow", "role": "viewer", "assistant_id": id});
+    let narrow = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let body = json!({"name": "wide", "role": "viewer"});
+    let wide = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+
+    let (told, _) = tokio::join!(
+        service.get("/internal/v1/revocations?after=0&wait=20", INTERNAL),
+        service.delete(&assistant, &owner),
+    );
+    assert_eq!(told.ok(200)["revoked"], json!([narrow["id"]]));
+    exchange(&service, &narrow["key"]).await.problem(401);
+    exchange(&service, &wide["key"]).await.ok(200);
+}

@@ -93,7 +93,7 @@ export interface paths {
         get: operations["get_assistant"];
         put?: never;
         post?: never;
-        /** Deletes an assistant with its data, flows, models and keys. */
+        /** Deletes an assistant with its data, flows, models and keys, which are refused everywhere at once. */
         delete: operations["delete_assistant"];
         options?: never;
         head?: never;
