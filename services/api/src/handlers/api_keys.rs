@@ -77,6 +77,8 @@ async fn list_api_keys(
 }
 
 /// Creates an API key. Its secret is in this answer and nowhere else.
+///
+/// A key makes no key that is for more than itself, or good for longer.
 #[utoipa::path(
     post,
     path = "/api/v1/api-keys",
@@ -99,6 +101,7 @@ async fn create_api_key(
     if input.expires_at.is_some_and(|end| end <= now) {
         return Err(Problem::at("/expires_at", "this is not in the future"));
     }
+    require_end(&api, &identity, input.expires_at).await?;
     let key = format!("{API_KEY_PREFIX}{}", secrets::random_base62(SECRET_LENGTH));
     let api_key = ApiKey {
         id: Uuid::now_v7(),
@@ -186,6 +189,28 @@ fn require_scopes(identity: &Identity, wanted: Option<&[Scope]>) -> Result<(), P
         "This key is not for `{}` itself, so it makes no key that is.",
         more.as_str()
     );
+    Err(Problem::new(ErrorCode::Forbidden, detail))
+}
+
+/// Refuses a key that is good for longer than the one that makes it.
+async fn require_end(
+    api: &Api,
+    identity: &Identity,
+    wanted: Option<OffsetDateTime>,
+) -> Result<(), Problem> {
+    let select = sqlx::query_scalar!(
+        "SELECT expires_at FROM api_keys WHERE id = $1 AND account_id = $2",
+        identity.subject,
+        identity.account,
+    );
+    let own = traced("api_key.expiry", select.fetch_optional(&api.pool)).await?;
+    let Some(own) = own.flatten() else {
+        return Ok(());
+    };
+    if wanted.is_some_and(|end| end <= own) {
+        return Ok(());
+    }
+    let detail = "This key expires, so it makes no key that is good for longer.";
     Err(Problem::new(ErrorCode::Forbidden, detail))
 }
 

@@ -222,6 +222,33 @@ async fn a_key_makes_no_key_that_is_good_for_more_than_it_is() {
 }
 
 #[tokio::test]
+async fn a_key_that_expires_makes_none_that_is_good_for_longer() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let end = OffsetDateTime::now_utc() + Duration::hours(1);
+    let end = end.replace_nanosecond(0).unwrap();
+    let create = |name: &str, end: Option<OffsetDateTime>| json!({"name": name, "role": "owner", "expires_at": end.map(rfc3339)});
+    let path = "/api/v1/api-keys";
+    let short = service.post(path, &owner, create("short", Some(end))).await;
+    let token = exchange(&service, &short.ok(201)["key"]).await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+    for later in [None, Some(end + Duration::seconds(1))] {
+        let problem = service.post(path, token, create("later", later)).await;
+        let detail = problem.problem(403)["detail"].take();
+        assert!(detail.as_str().unwrap().contains("expires"), "{detail}");
+    }
+    for good in [end, end - Duration::minutes(1)] {
+        let made = service.post(path, token, create("good", Some(good))).await;
+        made.ok(201);
+    }
+    let lasting = service.post(path, &owner, create("lasting", None)).await;
+    let token = exchange(&service, &lasting.ok(201)["key"]).await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+    let made = service.post(path, token, create("another", None)).await;
+    made.ok(201);
+}
+
+#[tokio::test]
 async fn the_keys_of_an_assistant_are_revoked_with_it() {
     let service = Service::start().await;
     let owner = service.token(Role::Owner).await;

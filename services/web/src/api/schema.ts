@@ -36,7 +36,10 @@ export interface paths {
         /** Lists the API keys of the account, newest first. */
         get: operations["list_api_keys"];
         put?: never;
-        /** Creates an API key. Its secret is in this answer and nowhere else. */
+        /**
+         * Creates an API key. Its secret is in this answer and nowhere else.
+         * @description A key makes no key that is for more than itself, or good for longer.
+         */
         post: operations["create_api_key"];
         delete?: never;
         options?: never;
