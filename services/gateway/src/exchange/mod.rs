@@ -44,7 +44,8 @@ pub(crate) struct From {
 pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) -> Response<Given> {
     let start = Instant::now();
     let _active = lane.meter.begin();
-    let doubtful = framing::refuse(&request);
+    let doubtful = framing::refuse(&request)
+        .or_else(|| framing::refuse_body(request.method(), request.body().is_empty()));
     let (mut parts, body) = request.into_parts();
     let client = lane.gateway.trusted.origin(from, &parts.headers);
     let method = parts.method.clone();

@@ -15,7 +15,7 @@ pub use doubt::Doubt;
 pub(crate) use head::LARGEST as LARGEST_HEAD;
 pub use head::{Framing, Head};
 pub use reader::{Piece, Reader};
-pub use refuse::{Refusal, refuse};
+pub use refuse::{Refusal, refuse, refuse_body};
 
 /// Makes the counter of refusals known, at zero for every reason.
 pub(crate) fn describe() {

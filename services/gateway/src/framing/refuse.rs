@@ -58,6 +58,17 @@ pub fn refuse<B>(request: &Request<B>) -> Option<Refusal> {
     check(request).err()
 }
 
+/// Looks at whether a body comes with what has none: a stream of HTTP/2 needs no header to have one.
+pub fn refuse_body(method: &Method, is_empty: bool) -> Option<Refusal> {
+    (!is_empty && !takes_body(method)).then_some(BODY)
+}
+
+const BODY: Refusal = bad("GET and HEAD have no body.");
+
+fn takes_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
+}
+
 fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
     if request.headers().len() > MOST_HEADERS {
         return Err(Refusal {
@@ -72,8 +83,7 @@ fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
         });
     }
     target(request.uri())?;
-    let takes_body = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let hosts = headers(request, takes_body)?;
+    let hosts = headers(request, takes_body(request.method()))?;
     host(request, &hosts)
 }
 
@@ -123,7 +133,7 @@ fn headers<B>(request: &Request<B>, takes_body: bool) -> Result<Hosts<'_>, Refus
         } else if !takes_body {
             let is_empty = *name == CONTENT_LENGTH && value == "0";
             if (*name == CONTENT_LENGTH && !is_empty) || *name == TRANSFER_ENCODING {
-                return Err(bad("GET and HEAD have no body."));
+                return Err(BODY);
             }
         }
     }

@@ -199,3 +199,14 @@ async fn a_body_of_another_length_than_announced_never_arrives() {
     }
     assert_eq!(world.upstream.complete(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_get_or_head_with_a_body_never_arrives() {
+    let world = World::start().await;
+    for method in ["GET", "HEAD"] {
+        let fields = with(method, "/api/v1/open/x", &[]);
+        let said = ask(&world, &fields, Some("abc")).await;
+        assert_eq!(said, Said::Status(Some(400)), "{method}");
+    }
+    assert_eq!(world.upstream.complete(), Vec::<String>::new());
+}
