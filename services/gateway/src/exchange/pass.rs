@@ -41,6 +41,7 @@ pub(super) async fn pass(
         path,
         headers: parts.headers,
         body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
+        is_hurried: patience < route.timeout,
     };
     let span = match trace {
         Trace::Recorded(_) => client_span(&outgoing.method, &service),

@@ -144,6 +144,7 @@ async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
         path: SERVICE_PATH.into(),
         headers: HeaderMap::new(),
         body: None,
+        is_hurried: false,
     };
     let read = async {
         let send = gateway

@@ -83,6 +83,9 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     /// `None` for a request of the gateway's own.
     pub(crate) body: Option<Sent>,
+    /// Whether its client gives it less time than its route does: that it was late says nothing about the address, or
+    /// clients could have one put aside.
+    pub(crate) is_hurried: bool,
 }
 
 /// The head of an answer and what follows it.
@@ -222,7 +225,7 @@ impl Upstream {
             let sent = exchange(pool, outgoing);
             let failure = match tokio::time::timeout_at(deadline, sent).await {
                 Ok(Ok((connection, head))) => {
-                    return Ok(answer(pool, connection, head, endpoint));
+                    return Ok(answer(pool, connection, head, endpoint, request.is_hurried));
                 }
                 Ok(Err(failure)) => failure,
                 Err(_elapsed) => {
@@ -231,7 +234,7 @@ impl Upstream {
                         return Err(UpstreamError::Body(BodyError::Idle));
                     }
                     let has_all = request.body.as_ref().is_none_or(Sent::has_ended);
-                    if endpoint.age() >= PATIENT && has_all {
+                    if endpoint.age() >= PATIENT && has_all && !request.is_hurried {
                         endpoint.answered(Outcome::Broken);
                     }
                     return Err(self.late(timeout));
@@ -279,14 +282,23 @@ async fn exchange(pool: &Pool, outgoing: Outgoing<'_>) -> Result<(Connection, He
     Ok((connection, head))
 }
 
-fn answer(pool: &Pool, connection: Connection, head: Head, endpoint: InFlight) -> Answer {
+fn answer(
+    pool: &Pool,
+    connection: Connection,
+    head: Head,
+    endpoint: InFlight,
+    is_hurried: bool,
+) -> Answer {
     let address = endpoint.address();
     let Head {
         response: head,
         framing,
         keeps,
     } = head;
-    endpoint.answered(Outcome::of(head.status(), head.headers()));
+    // The service goes by the same time, and may notice first that it is over.
+    if !(is_hurried && head.status() == StatusCode::GATEWAY_TIMEOUT) {
+        endpoint.answered(Outcome::of(head.status(), head.headers()));
+    }
     let rest = if head.status() == StatusCode::SWITCHING_PROTOCOLS {
         endpoint.switched();
         Rest::Switched(connection, endpoint)

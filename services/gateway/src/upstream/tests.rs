@@ -1,6 +1,7 @@
 //! What a request takes of a service.
 
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -29,6 +30,79 @@ fn get() -> Request {
         path: "/".into(),
         headers: HeaderMap::new(),
         body: None,
+        is_hurried: false,
+    }
+}
+
+/// Says this to whoever asks; how often it was asked.
+async fn saying(answer: &'static [u8]) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+            counted.fetch_add(1, Ordering::Relaxed);
+            stream.write_all(answer).await.unwrap();
+            open.push(stream);
+        }
+    });
+    (address, asked)
+}
+
+fn at(addresses: [SocketAddr; 2]) -> Upstream {
+    let resolver = Resolver::new(move |_, _| async move { Ok(addresses.to_vec()) });
+    let mut upstream = Upstream::new("here", "http://here", resolver.clone()).unwrap();
+    // Without the question who they are.
+    upstream.endpoints = Endpoints::new("here", HTTP_PORT, resolver);
+    upstream
+}
+
+#[tokio::test]
+async fn who_gives_a_service_little_time_has_no_address_put_aside() {
+    let late = b"HTTP/1.1 504 Late\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let good = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    for is_hurried in [true, false] {
+        let ((late, asked), (good, _)) = (saying(late).await, saying(good).await);
+        let upstream = at([late, good]);
+        let pool = Pool::default();
+        while asked.load(Ordering::Relaxed) < 5 {
+            let request = Request {
+                is_hurried,
+                ..get()
+            };
+            upstream.exchange(&pool, request, SOON).await.unwrap();
+        }
+        assert_eq!(upstream.endpoints.good_others(&[good]), is_hurried);
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_less_than_the_route_says_has_no_address_put_aside() {
+    let silent = [saying(b"").await, saying(b"").await];
+    let addresses = silent.each_ref().map(|(address, _)| *address);
+    let upstream = at(addresses);
+    let pool = Pool::default();
+    let ask = || async {
+        let request = Request {
+            is_hurried: true,
+            ..get()
+        };
+        upstream.exchange(&pool, request, 2 * PATIENT).await.err()
+    };
+    for late in futures_util::future::join_all((0..12).map(|_| ask())).await {
+        assert!(matches!(late, Some(UpstreamError::Late { .. })), "{late:?}");
+    }
+    assert!(
+        silent
+            .iter()
+            .all(|(_, asked)| asked.load(Ordering::Relaxed) >= 5)
+    );
+    for other in addresses {
+        assert!(upstream.endpoints.good_others(&[other]));
     }
 }
 
