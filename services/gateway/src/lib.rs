@@ -68,7 +68,7 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
     limit::describe();
     revoked::describe();
     framing::describe();
-    let revoked = Revoked::default();
+    let revoked = Revoked::new();
     let door = Door::new(&settings, revoked.clone(), context.clock.clone());
     let door = door.map_err(StartError::new)?;
     let api = door.api();
@@ -97,7 +97,9 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         .transpose()
         .map_err(StartError::new)?;
     let watched = tls.clone();
+    let heard = revoked.clone();
     let mut app = App::served_by(|listening| front::serve(gateway, tls, listening))
+        .ready_when("api", move || std::future::ready(heard.ready()))
         .background("routes", move |stop| routes.watch(every, prepare, stop))
         .background("revocations", |stop| revoked.keep_up(api, stop));
     if let (Some(tls), Some(settings)) = (watched, settings.tls) {

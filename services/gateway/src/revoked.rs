@@ -23,13 +23,23 @@ const WAIT: u64 = 15;
 const LIMIT: Duration = Duration::from_secs(20);
 /// Between two questions while `api` is away.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long who starts waits for the first answer: who has none lets in what was revoked before. Not for longer, because
+/// while `api` is away there must be a door to all else.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The gateway has only started, and does not know yet what was revoked before.
+#[derive(Debug, thiserror::Error)]
+#[error("`api` has not told yet what was revoked")]
+pub(crate) struct Unheard;
 
 /// What was revoked of late; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Revoked(Arc<Ids>);
 
-#[derive(Default)]
 struct Ids {
+    started: Instant,
+    /// Whether `api` has told of those from before the start.
+    heard: AtomicBool,
     /// Whether there is any: most of the time there is none, and nobody takes the lock.
     any: AtomicBool,
     until: RwLock<HashMap<Uuid, Instant>>,
@@ -38,6 +48,26 @@ struct Ids {
 }
 
 impl Revoked {
+    /// Knows of none yet.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Ids {
+            started: Instant::now(),
+            heard: AtomicBool::default(),
+            any: AtomicBool::default(),
+            until: RwLock::default(),
+            more: Notify::new(),
+        }))
+    }
+
+    /// Whether the gateway may let anybody in: the check for `App::ready_when`.
+    pub(crate) fn ready(&self) -> Result<(), Unheard> {
+        let Ids { started, heard, .. } = &*self.0;
+        if heard.load(Ordering::Relaxed) || started.elapsed() >= READY_WITHIN {
+            return Ok(());
+        }
+        Err(Unheard)
+    }
+
     /// Whether this session or key was revoked.
     pub(crate) fn has(&self, id: Uuid) -> bool {
         let ids = &self.0;
@@ -68,20 +98,29 @@ impl Revoked {
         api: ServiceClient,
         shutdown: CancellationToken,
     ) -> Result<(), BoxError> {
-        let up = metrics::gauge!("gateway_revocations_up");
+        let gauge = metrics::gauge!("gateway_revocations_up");
         let api = api.with_timeout(LIMIT);
-        let mut next = 0;
+        let (mut next, mut was_up) = (0, None);
         let forever = async {
             loop {
-                match ask(&api, next).await {
+                let is_up = was_up == Some(true);
+                // What may have been missed is told at once.
+                let told = ask(&api, next, if is_up { WAIT } else { 0 }).await;
+                let before = was_up.replace(told.is_ok());
+                gauge.set(if told.is_ok() { 1.0 } else { 0.0 });
+                match told {
                     Ok(told) => {
                         next = told.next;
                         self.add(&told.revoked);
-                        up.set(1.0);
+                        self.0.heard.store(true, Ordering::Relaxed);
+                        if before == Some(false) {
+                            tracing::info!("`api` tells again what is revoked");
+                        }
                     }
                     Err(error) => {
-                        tracing::debug!(%error, "revocations cannot be asked for");
-                        up.set(0.0);
+                        if before != Some(false) {
+                            tracing::warn!(%error, "`api` does not tell what is revoked; it is let in until it expires");
+                        }
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -104,8 +143,8 @@ impl Revoked {
     }
 }
 
-async fn ask(api: &ServiceClient, after: i64) -> Result<Revocations, ClientError> {
-    api.get(&format!("{REVOCATIONS_PATH}?after={after}&wait={WAIT}"))
+async fn ask(api: &ServiceClient, after: i64, wait: u64) -> Result<Revocations, ClientError> {
+    api.get(&format!("{REVOCATIONS_PATH}?after={after}&wait={wait}"))
         .await
 }
 
@@ -116,4 +155,21 @@ pub(crate) fn describe() {
         "1 while `api` tells of revoked sessions and keys"
     );
     metrics::gauge!("gateway_revocations_up").set(0.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_starts_is_ready_when_api_has_answered_or_does_not_for_long() {
+        let revoked = Revoked::new();
+        assert!(revoked.ready().is_err());
+        tokio::time::advance(READY_WITHIN).await;
+        assert!(revoked.ready().is_ok());
+
+        let revoked = Revoked::new();
+        revoked.0.heard.store(true, Ordering::Relaxed);
+        assert!(revoked.ready().is_ok());
+    }
 }

@@ -48,6 +48,16 @@ async fn without_valid_credentials_nothing_passes() {
 }
 
 #[tokio::test]
+async fn the_gateway_is_ready_when_it_has_heard_what_is_revoked() {
+    let world = World::start().await;
+    let ready = eventually(Duration::from_secs(30), async || {
+        let answer = world.readiness().await;
+        (answer.status() == StatusCode::OK).then_some(answer)
+    });
+    assert_eq!(ready.await.text().await.unwrap(), "api: ok\n");
+}
+
+#[tokio::test]
 async fn what_is_revoked_is_refused_and_nothing_else() {
     let world = World::start().await;
     let [revoked, other] = [Uuid::new_v4(), Uuid::new_v4()].map(Some);

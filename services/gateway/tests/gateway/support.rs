@@ -155,6 +155,12 @@ impl World {
         format!("{}{path}", self.running.url())
     }
 
+    /// What readiness says.
+    pub(crate) async fn readiness(&self) -> reqwest::Response {
+        let url = format!("{}/readyz", self.running.admin_url());
+        self.http.get(url).send().await.expect("an answer")
+    }
+
     /// Gets a path.
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         self.http
