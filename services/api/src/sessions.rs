@@ -7,7 +7,7 @@ use stoa_postgres::{DatabaseError, begin, traced};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{revocations, secrets};
+use crate::{revocations, secrets, throttle};
 
 /// How long a refresh token waits to be used.
 pub(crate) const REFRESH_TTL: Duration = Duration::days(30);
@@ -228,10 +228,11 @@ async fn touch(
         .user_agent
         .map(|agent| agent.chars().take(USER_AGENT));
     let upsert = sqlx::query!(
-        "INSERT INTO sessions (id, user_id, created_at, last_used_at, user_agent, address)
-         VALUES ($1, $2, $3, $3, $4, $5)
+        "INSERT INTO sessions (id, user_id, created_at, last_used_at, user_agent, address, first_network, network)
+         VALUES ($1, $2, $3, $3, $4, $5, $6, $6)
          ON CONFLICT (id) DO UPDATE SET last_used_at = $3,
-             user_agent = coalesce($4, sessions.user_agent), address = coalesce($5, sessions.address)
+             user_agent = coalesce($4, sessions.user_agent), address = coalesce($5, sessions.address),
+             network = coalesce($6, sessions.network)
          WHERE sessions.ended_at IS NULL",
         session,
         user,
@@ -263,4 +264,5 @@ async fn issue(
     );
     traced("refresh_token.insert", insert.execute(transaction)).await?;
     Ok(token)
+        origin.address.map(throttle::network),
 }

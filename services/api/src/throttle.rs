@@ -84,11 +84,12 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Whether the user has had a session from this very address in the last weeks.
+    /// Whether the user has begun or renewed a session from this network in the last weeks.
     async fn is_known(&self, pool: &PgPool) -> Result<bool, DatabaseError> {
         let select = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT 1 FROM sessions JOIN users ON users.id = sessions.user_id
-                   WHERE users.email = $1 AND sessions.address = $2) AS "known!""#,
+                   WHERE users.email = $1
+                       AND ($2 IN (sessions.first_network, sessions.network) OR sessions.address = $3)) AS "known!""#,
             self.email,
             self.address,
         );
@@ -112,6 +113,7 @@ async fn count(
     who: &[u8],
     limit: &Limit,
     now: OffsetDateTime,
+            network(self.address),
 ) -> Result<(), Problem> {
     let count = sqlx::query!(
         "INSERT INTO sign_in_failures AS f (who, failures, window_start) VALUES ($1, 1, $2)
@@ -140,7 +142,7 @@ pub(crate) fn client_address(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// What counts as one address: of IPv6 the first 64 bits, for whoever has one has them all.
-fn network(address: &str) -> String {
+pub(crate) fn network(address: &str) -> String {
     match address.parse() {
         Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => address.segments()[..4]
             .iter()

@@ -8,6 +8,7 @@ mod engines;
 mod evaluations;
 mod exports;
 mod flows;
+mod guessing;
 mod idempotency;
 mod imports;
 mod inbox;
