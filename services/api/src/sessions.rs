@@ -14,6 +14,8 @@ pub(crate) const REFRESH_TTL: Duration = Duration::days(30);
 /// How long a used refresh token buys once more, if what it bought was never used: the answer may
 /// have been lost on its way. Longer than a client waits before it tries again.
 const GRACE: Duration = Duration::seconds(10);
+/// Open sessions of a user: more than anybody has devices and scripts. Those that were used the longest ago end first.
+const MOST: i64 = 100;
 /// Characters of a user agent that are kept.
 const USER_AGENT: usize = 300;
 
@@ -58,9 +60,10 @@ pub(crate) struct Begun {
 
 /// Which sessions of a user are meant.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Which {
+pub(crate) enum Which<'a> {
     All,
     One(Uuid),
+    These(&'a [Uuid]),
     AllBut(Uuid),
 }
 
@@ -75,10 +78,10 @@ pub(crate) async fn start(
 ) -> Result<Option<Begun>, DatabaseError> {
     let session = Uuid::now_v7();
     let mut transaction = begin(pool).await?;
-    // Held until the session is there, for who changes the user to end.
+    // Held until the session is there, for who changes the user to end, and for the next one to count.
     let select = sqlx::query!(
         "SELECT account_id, role FROM users
-         WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) FOR SHARE",
+         WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) FOR NO KEY UPDATE",
         user,
         password_hash,
     );
@@ -86,6 +89,7 @@ pub(crate) async fn start(
     let Some(found) = found else { return Ok(None) };
     touch(&mut transaction, session, user, origin, now).await?;
     let refresh_token = issue(&mut transaction, (session, user), None, now).await?;
+    end_more(&mut transaction, user, now).await?;
     transaction.commit().await?;
     Ok(Some(Begun {
         session: Renewed {
@@ -185,34 +189,55 @@ async fn once_more(
 pub(crate) async fn end(
     transaction: &mut PgConnection,
     user: Uuid,
-    which: Which,
+    which: Which<'_>,
     now: OffsetDateTime,
 ) -> Result<usize, DatabaseError> {
-    let (one, but) = match which {
+    let (these, but) = match &which {
         Which::All => (None, None),
-        Which::One(session) => (Some(session), None),
-        Which::AllBut(session) => (None, Some(session)),
+        Which::One(session) => (Some(std::slice::from_ref(session)), None),
+        Which::These(sessions) => (Some(*sessions), None),
+        Which::AllBut(session) => (None, Some(*session)),
     };
     let delete = sqlx::query!(
         "DELETE FROM refresh_tokens WHERE user_id = $1
-             AND ($2::uuid IS NULL OR family = $2) AND ($3::uuid IS NULL OR family <> $3)",
+             AND ($2::uuid[] IS NULL OR family = ANY($2)) AND ($3::uuid IS NULL OR family <> $3)",
         user,
-        one,
+        these,
         but,
     );
     traced("refresh_token.delete", delete.execute(&mut *transaction)).await?;
     let update = sqlx::query_scalar!(
         "UPDATE sessions SET ended_at = $4 WHERE user_id = $1 AND ended_at IS NULL
-             AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR id <> $3)
+             AND ($2::uuid[] IS NULL OR id = ANY($2)) AND ($3::uuid IS NULL OR id <> $3)
          RETURNING id",
         user,
-        one,
+        these,
         but,
         now,
     );
     let ended = traced("session.end", update.fetch_all(&mut *transaction)).await?;
     revocations::tell(transaction, &ended, now).await?;
     Ok(ended.len())
+}
+
+/// Ends the sessions of a user that are too many.
+async fn end_more(
+    transaction: &mut PgConnection,
+    user: Uuid,
+    now: OffsetDateTime,
+) -> Result<(), DatabaseError> {
+    let select = sqlx::query_scalar!(
+        "SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL
+         ORDER BY last_used_at DESC, id DESC OFFSET $2",
+        user,
+        MOST,
+    );
+    let more = traced("session.more", select.fetch_all(&mut *transaction)).await?;
+    if more.is_empty() {
+        return Ok(());
+    }
+    end(transaction, user, Which::These(&more), now).await?;
+    Ok(())
 }
 
 /// Stores that the session was used, and from where; false if it has ended. A replica of an earlier release may have begun
@@ -239,6 +264,7 @@ async fn touch(
         now,
         agent.map(String::from_iter),
         origin.address,
+        origin.address.map(throttle::network),
     );
     let touched = traced("session.touch", upsert.execute(transaction)).await?;
     Ok(touched.rows_affected() == 1)
@@ -264,5 +290,4 @@ async fn issue(
     );
     traced("refresh_token.insert", insert.execute(transaction)).await?;
     Ok(token)
-        origin.address.map(throttle::network),
 }

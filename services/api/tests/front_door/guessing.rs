@@ -83,6 +83,24 @@ async fn guessing_does_not_keep_the_user_out_of_the_networks_where_sessions_bega
 }
 
 #[tokio::test]
+async fn who_has_the_password_signs_in_so_often_and_no_more() {
+    let service = Service::start().await;
+    sign_in_from(&service, "192.0.2.7").await;
+    count_times(&service, 299).await;
+    sign_in_from(&service, "192.0.2.8").await;
+    for address in ["192.0.2.7", "192.0.2.9"] {
+        let answer = try_from(&service, EMAIL, PASSWORD, address).await;
+        answer.problem(429);
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    try_from(&service, "u1@example.org", "1234", "192.0.2.7")
+        .await
+        .problem(401);
+    service.pass(Duration::minutes(6));
+    sign_in_from(&service, "192.0.2.7").await;
+}
+
+#[tokio::test]
 async fn trying_many_users_from_one_network_is_stopped() {
     let service = Service::start().await;
     for guess in 0..100 {

@@ -8,7 +8,7 @@ use stoa_postgres::PostgresSettings;
 use stoa_testing::keys;
 use time::Duration;
 
-use crate::service::{ACCOUNT, Answer, EMAIL, PASSWORD, Service, migrate, send};
+use crate::service::{ACCOUNT, Answer, EMAIL, INTERNAL, PASSWORD, Service, migrate, send};
 
 #[tokio::test]
 async fn the_first_owner_signs_in_and_is_told_who_they_are() {
@@ -209,6 +209,27 @@ async fn a_session_that_an_earlier_release_began_is_listed_once_it_is_renewed() 
         .unwrap();
     let renewed = refresh(&service, &own["refresh_token"]).await.ok(200);
     assert_eq!(sessions(&service, &renewed).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_sessions_of_a_user_that_are_too_many_end_with_the_oldest() {
+    let service = Service::start().await;
+    let (old, other) = (service.sign_in().await, service.sign_in().await);
+    let insert = "INSERT INTO sessions (id, user_id, created_at, last_used_at)
+                  SELECT gen_random_uuid(), id, now(), now() FROM users, generate_series(1, 97)";
+    sqlx::query(insert).execute(&service.pool).await.unwrap();
+    service.pass(Duration::minutes(1));
+    let renewed = refresh(&service, &old["refresh_token"]).await.ok(200);
+    service.sign_in().await;
+    let last = service.sign_in().await;
+    refresh(&service, &other["refresh_token"])
+        .await
+        .problem(401);
+    let revoked = service.get("/internal/v1/revocations", INTERNAL).await;
+    assert_eq!(revoked.ok(200)["revoked"].as_array().unwrap().len(), 1);
+    for session in [renewed, last] {
+        refresh(&service, &session["refresh_token"]).await.ok(200);
+    }
 }
 
 #[tokio::test]

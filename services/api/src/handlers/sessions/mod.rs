@@ -68,7 +68,7 @@ async fn create_session(
         Problem::new(ErrorCode::Unauthenticated, detail)
     };
     let user = user.filter(|_| right).ok_or_else(wrong)?;
-    attempt.succeeded(&api.pool).await?;
+    attempt.succeeded(&api.pool, now).await?;
     let signed_in = sign_in(&api, user.id, Some(&user.password_hash), &headers).await?;
     signed_in.ok_or_else(wrong)
 }

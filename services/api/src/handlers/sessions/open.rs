@@ -132,7 +132,7 @@ async fn delete_session_by_id(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn end(api: &Api, identity: &Identity, which: Which) -> Result<usize, DatabaseError> {
+async fn end(api: &Api, identity: &Identity, which: Which<'_>) -> Result<usize, DatabaseError> {
     let mut transaction = begin(&api.pool).await?;
     let ended = sessions::end(&mut transaction, identity.subject, which, api.clock.now()).await?;
     transaction.commit().await?;
