@@ -2,10 +2,11 @@
 //!
 //! Twice is the same as once: the event has the id of the job, and `api` tells each webhook of it once.
 
-use super::DeliverError;
 use stoa_client::ServiceClient;
 use stoa_contracts::webhooks::Announce;
 use stoa_queue::{Job, JobContext, JobError};
+
+use crate::refusals::is_for_now;
 
 /// Announces events to `api`. Cheap to clone.
 #[derive(Clone)]
@@ -17,8 +18,8 @@ impl Job<Announcer> for Announce {
         match announcer.0.put::<()>(&path, &self).await {
             Ok(()) => Ok(()),
             // An `api` of the release before does not know the path.
-            Err(error) if error.is_not_found() => Err(JobError::retry(error)),
-            Err(error) => Err(DeliverError::from(error).into()),
+            Err(error) if error.is_not_found() || is_for_now(&error) => Err(JobError::retry(error)),
+            Err(error) => Err(JobError::fail(error)),
         }
     }
 }

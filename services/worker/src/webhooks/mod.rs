@@ -58,11 +58,13 @@ enum DeliverError {
     Api(#[from] ClientError),
 }
 
-impl From<DeliverError> for JobError {
-    fn from(error: DeliverError) -> Self {
-        match &error {
-            DeliverError::Api(call) if is_for_now(call) => Self::retry(error),
-            _ => Self::fail(error),
+impl DeliverError {
+    /// What it means for the job. `api` being away is waited for as an endpoint is: the pauses of the queue would use all
+    /// attempts up in a few minutes, without a single message.
+    fn after(self, pause: Duration) -> JobError {
+        match &self {
+            Self::Api(call) if is_for_now(call) => JobError::retry_after(pause, self),
+            _ => JobError::fail(self),
         }
     }
 }
@@ -78,12 +80,15 @@ pub(crate) fn describe_metrics() {
 impl Job<Webhooks> for Deliver {
     /// Makes one attempt.
     async fn run(self, webhooks: Webhooks, job: JobContext) -> Result<(), JobError> {
-        let id = self.delivery_id;
-        let message = webhooks.message(id).await?;
+        let (id, envelope) = (self.delivery_id, &job.envelope);
+        let pause = webhooks.pause(envelope.attempt);
+        let message = webhooks.message(id).await;
+        let Some(message) = message.map_err(|error| error.after(pause))? else {
+            return Ok(());
+        };
         let (begun, now) = (Instant::now(), webhooks.clock.now());
         let sent = webhooks.sender.send(id, &message, now).await;
         count(&sent);
-        let envelope = &job.envelope;
         let is_last = envelope.attempt >= envelope.max_attempts;
         let status = match &sent {
             Ok(_) => DeliveryStatus::Succeeded,
@@ -99,15 +104,14 @@ impl Job<Webhooks> for Deliver {
             milliseconds: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
             attempted_at: now,
         };
-        webhooks
-            .report(id, &DeliveryReport { attempt, status })
-            .await?;
+        let report = DeliveryReport { attempt, status };
+        let told = webhooks.report(id, &report).await;
+        told.map_err(|error| error.after(pause))?;
         match sent {
             Ok(_) => Ok(()),
-            Err(error) if status == DeliveryStatus::Pending => Err(JobError::retry_after(
-                webhooks.pause(envelope.attempt),
-                error,
-            )),
+            Err(error) if status == DeliveryStatus::Pending => {
+                Err(JobError::retry_after(pause, error))
+            }
             Err(error) => Err(JobError::fail(error)),
         }
     }
@@ -123,7 +127,8 @@ impl Webhooks {
         }
     }
 
-    async fn message(&self, id: Uuid) -> Result<WebhookMessage, DeliverError> {
+    /// What is to be said; nothing if the endpoint has taken it before, by an attempt whose end was lost.
+    async fn message(&self, id: Uuid) -> Result<Option<WebhookMessage>, DeliverError> {
         match self.api.get(&path(id)).await {
             Err(error) if error.is_not_found() => Err(DeliverError::Over),
             other => Ok(other?),

@@ -1,5 +1,6 @@
 //! Tests through the front door: real PostgreSQL and brokers, `api` and `ml` as their contracts say.
 
+mod deliveries;
 mod evaluations;
 mod inbox;
 mod intake;

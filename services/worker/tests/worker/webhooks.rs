@@ -10,101 +10,15 @@ use std::net::TcpListener;
 use stoa_contracts::ErrorCode;
 use stoa_contracts::hand_over::{HandOver, HandedJob};
 use stoa_contracts::identity::Role;
-use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
+use stoa_contracts::webhooks::DeliveryStatus;
+use stoa_testing::eventually;
 use uuid::Uuid;
-use wiremock::matchers::{any, method, path, path_regex};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::matchers::{method, path, path_regex};
+use wiremock::{Mock, Request, ResponseTemplate};
 
+use crate::deliveries::{BODY, Delivery, SECRET, endpoint, handed_over_to};
 use crate::platform::{INTERNAL_TOKEN, problem};
-use crate::service::TestService;
-
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const BODY: &str = r#"{"type":"ping","timestamp":"2026-11-26T12:00:00Z","data":{}}"#;
-
-struct Delivery {
-    id: Uuid,
-    account: Uuid,
-    job: Uuid,
-}
-
-impl Delivery {
-    /// An event for an endpoint, whose job `api` hands over.
-    async fn to(service: &TestService, url: &str) -> Self {
-        Self::of(service, url, BODY).await
-    }
-
-    /// The same of what there is to say.
-    async fn of(service: &TestService, url: &str, body: &str) -> Self {
-        let (id, account, job) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-        let message = WebhookMessage {
-            url: url.to_owned(),
-            secret: SECRET.to_owned(),
-            body: body.to_owned(),
-        };
-        let place = format!("/internal/v1/webhook-deliveries/{id}");
-        Mock::given(method("GET"))
-            .and(path(place.clone()))
-            .respond_with(ResponseTemplate::new(200).set_body_json(message))
-            .mount(&service.platform.api)
-            .await;
-        Mock::given(method("PUT"))
-            .and(path(place))
-            .respond_with(ResponseTemplate::new(204))
-            .mount(&service.platform.api)
-            .await;
-        let delivery = Self { id, account, job };
-        delivery.hand_over(service).await;
-        delivery
-    }
-
-    async fn hand_over(&self, service: &TestService) {
-        let job = HandedJob {
-            id: self.job,
-            account_id: self.account,
-            kind: "webhook".into(),
-            version: 1,
-            payload: json!({"delivery_id": self.id}),
-            trace: BTreeMap::new(),
-        };
-        let url = format!("{}/internal/v1/jobs", service.url());
-        let request = reqwest::Client::new().post(url).bearer_auth(INTERNAL_TOKEN);
-        let response = request.json(&HandOver { jobs: vec![job] }).send().await;
-        assert_eq!(response.expect("the service answers").status(), 200);
-    }
-
-    /// The record of its job when that has ended.
-    async fn ended(&self, service: &TestService) -> Value {
-        service.ended_of(self.account, self.job).await
-    }
-
-    /// What `api` was told of it.
-    async fn told(&self, service: &TestService) -> Vec<DeliveryReport> {
-        let requests = service
-            .platform
-            .api
-            .received_requests()
-            .await
-            .expect("they are kept");
-        let place = format!("/internal/v1/webhook-deliveries/{}", self.id);
-        let reports = requests
-            .iter()
-            .filter(|request| request.method == "PUT" && request.url.path() == place);
-        reports
-            .map(|request| request.body_json().expect("a report"))
-            .collect()
-    }
-}
-
-async fn endpoint(answers: &[ResponseTemplate]) -> MockServer {
-    let server = MockServer::start().await;
-    for (number, answer) in answers.iter().enumerate() {
-        let mock = Mock::given(any()).respond_with(answer.clone());
-        let is_last = number + 1 == answers.len();
-        let mock = if is_last { mock } else { mock.up_to_n_times(1) };
-        mock.mount(&server).await;
-    }
-    server
-}
+use crate::service::{DEADLINE, TestService};
 
 /// Checks a message as its receiver does.
 fn verify_signature(request: &Request) {
@@ -299,6 +213,30 @@ async fn an_endpoint_that_fails_is_asked_again_under_the_same_id() {
 }
 
 #[tokio::test]
+async fn api_being_away_is_waited_for_as_an_endpoint_is() {
+    let service = TestService::start_with(&[("WEBHOOK_PAUSE", "1h")]).await;
+    let away = handed_over_to(&service, ResponseTemplate::new(503)).await;
+    // That it has taken the message is not heard either.
+    let endpoint = endpoint(&[ResponseTemplate::new(204)]).await;
+    let silent =
+        Delivery::heard_with(&service, &endpoint.uri(), BODY, ResponseTemplate::new(503)).await;
+    let pool = service.pool().await;
+    for delivery in [away, silent] {
+        let pause = eventually(DEADLINE, || async {
+            let pause =
+                "SELECT extract(epoch FROM not_before - clock_timestamp())::float8 FROM queue_jobs
+                 WHERE id = $1 AND state = 'scheduled' AND attempts = 1";
+            let pause = sqlx::query_scalar::<_, f64>(pause).bind(delivery.job);
+            pause.fetch_optional(&pool).await.expect("it can be read")
+        })
+        .await;
+        assert!(pause > 1800.0, "{pause} s");
+    }
+    assert_eq!(endpoint.received_requests().await.unwrap().len(), 1);
+    service.end().await;
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_gone_is_not_asked_again() {
     let service = TestService::start().await;
     let endpoint = endpoint(&[ResponseTemplate::new(410)]).await;
@@ -441,21 +379,28 @@ async fn plain_http_is_called_only_where_it_is_allowed() {
 #[tokio::test]
 async fn a_delivery_that_is_over_ends_its_job() {
     let service = TestService::start().await;
-    Mock::given(any())
-        .respond_with(problem(
-            ErrorCode::NotFound,
-            "There is no such delivery that waits.",
-        ))
-        .mount(&service.platform.api)
-        .await;
-    let (id, account, job) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    let delivery = Delivery { id, account, job };
-    delivery.hand_over(&service).await;
+    let over = problem(ErrorCode::NotFound, "There is no such delivery that waits.");
+    let delivery = handed_over_to(&service, over).await;
     let record = delivery.ended(&service).await;
     assert_eq!(
         (&record["status"], &record["attempts"]),
         (&json!("failed"), &json!(1))
     );
+    service.end().await;
+}
+
+/// The worker that made the attempt has died between the report and the end of its job.
+#[tokio::test]
+async fn a_delivery_that_was_made_before_ends_its_job_well() {
+    let service = TestService::start().await;
+    let delivery = handed_over_to(&service, ResponseTemplate::new(204)).await;
+    let record = delivery.ended(&service).await;
+    assert_eq!(
+        (&record["status"], &record["attempts"]),
+        (&json!("succeeded"), &json!(1)),
+        "{record}"
+    );
+    assert!(delivery.told(&service).await.is_empty());
     service.end().await;
 }
 

@@ -1,6 +1,9 @@
 //! What `worker` reads of a delivery, and what it reports.
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use http::StatusCode;
 use stoa_contracts::ErrorCode;
 use stoa_contracts::webhooks::{DeliveryReport, DeliveryStatus, WebhookMessage};
@@ -13,21 +16,32 @@ use crate::state::Api;
 /// The longest reason that is kept of a failure, in characters.
 const ERROR_LIMIT: usize = 500;
 
-/// What is to be delivered. There is nothing if it has ended, or its webhook is gone or switched off.
+/// What is to be delivered; 204 if it was. There is nothing if it has ended otherwise, or its webhook is gone or switched
+/// off.
 pub(super) async fn get_webhook_message(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
-) -> Result<Json<WebhookMessage>, Problem> {
-    let select = sqlx::query_as!(
-        WebhookMessage,
-        "SELECT w.url, w.secret, d.body FROM webhook_deliveries d
-         JOIN webhooks w ON w.id = d.webhook_id
-         WHERE d.id = $1 AND d.status = 'pending' AND w.is_enabled",
+) -> Result<Response, Problem> {
+    let select = sqlx::query!(
+        "SELECT w.url, w.secret, w.is_enabled, d.body, d.status FROM webhook_deliveries d
+         JOIN webhooks w ON w.id = d.webhook_id WHERE d.id = $1",
         id,
     );
     let found = traced("webhook_delivery.message", select.fetch_optional(&api.pool)).await?;
-    let message = found.ok_or_else(|| Problem::not_found("delivery that waits"))?;
-    Ok(Json(message))
+    let over = || Problem::not_found("delivery that waits");
+    let delivery = found.ok_or_else(over)?;
+    if delivery.status == DeliveryStatus::Succeeded.as_str() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if delivery.status != DeliveryStatus::Pending.as_str() || !delivery.is_enabled {
+        return Err(over());
+    }
+    let message = WebhookMessage {
+        url: delivery.url,
+        secret: delivery.secret,
+        body: delivery.body,
+    };
+    Ok(Json(message).into_response())
 }
 
 /// Takes down what an attempt came to; the same one twice is the same as once.
