@@ -116,8 +116,8 @@ impl Runs {
         Teller { runs: self.clone() }
     }
 
-    /// Tells `api` of a run whose job was cancelled before it ran. If `api` cannot be told, it finds out itself,
-    /// because it hears no more of it.
+    /// Tells `api` of a run whose job was cancelled before it ran. If `api` cannot be told, it hears of it when the job is
+    /// cancelled once more, or finds out itself, because it hears no more of it.
     pub(crate) async fn tell_cancelled(&self, job: &StoredJob) {
         let told = match job.kind.as_str() {
             Train::KIND => self.tell_cancelled_of::<Train>(job).await,
@@ -137,7 +137,18 @@ impl Runs {
             // An attempt may have left it there.
             self.cancel::<R>(run.id()).await;
         }
-        tell::<R>(&self.api, run.id(), &R::failed(CANCELLED.to_owned())).await
+        self.tell_end::<R>(run.id(), CANCELLED.to_owned()).await
+    }
+
+    /// Tells `api` that a run has ended without what it was for. One that is gone, or has ended already, needs no more
+    /// news.
+    async fn tell_end<R: Run>(&self, run: Uuid, error: String) -> Result<(), ClientError> {
+        match tell::<R>(&self.api, run, &R::failed(error)).await {
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::Conflict) => {
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Lets the training of a job that has ended begin anew in `api`; other jobs have none.
@@ -162,10 +173,7 @@ impl Runs {
         Err(JobError::from(match stop {
             // `ml` is told when the job has ended, whether this attempt had begun or not.
             Stop::Cancelled => RunError::Cancelled,
-            Stop::SoftTimeLimit => {
-                self.cancel::<R>(id).await;
-                RunError::TooLong(R::SOFT_TIME_LIMIT.unwrap_or_default())
-            }
+            Stop::SoftTimeLimit => RunError::TooLong(R::SOFT_TIME_LIMIT.unwrap_or_default()),
         }))
     }
 
@@ -252,27 +260,18 @@ struct Teller {
 }
 
 impl Teller {
-    /// Tells `api` that a run has ended without what it was for, whatever the reason was; and `ml` if it was cancelled,
-    /// perhaps before this attempt has begun.
+    /// Tells `api` that a run has ended without what it was for, whatever the reason was; and `ml`, where this attempt or
+    /// one before may have left it.
     async fn tell_failure<R: Run>(
         &self,
         job: &JobContext,
-        outcome: &Outcome,
         error: String,
     ) -> Result<(), ClientError> {
         let Ok(run) = job.payload::<R>() else {
             return Ok(());
         };
-        if *outcome == Outcome::Cancelled {
-            self.runs.cancel::<R>(run.id()).await;
-        }
-        match tell::<R>(&self.runs.api, run.id(), &R::failed(error)).await {
-            // A run that is gone, or has ended already, needs no more news.
-            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::Conflict) => {
-                Ok(())
-            }
-            other => other,
-        }
+        self.runs.cancel::<R>(run.id()).await;
+        self.runs.tell_end::<R>(run.id(), error).await
     }
 }
 
@@ -309,8 +308,8 @@ impl Observer for Teller {
                 return Ok(());
             };
             match job.envelope.kind.as_str() {
-                Train::KIND => self.tell_failure::<Train>(job, outcome, error).await?,
-                Evaluate::KIND => self.tell_failure::<Evaluate>(job, outcome, error).await?,
+                Train::KIND => self.tell_failure::<Train>(job, error).await?,
+                Evaluate::KIND => self.tell_failure::<Evaluate>(job, error).await?,
                 Deliver::KIND => webhooks::tell_end(&self.runs.api, job, outcome).await?,
                 _ => transfers::tell_end(&self.runs.api, job, outcome).await?,
             }

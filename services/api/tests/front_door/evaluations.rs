@@ -110,7 +110,10 @@ async fn a_cross_validation_is_followed_from_its_start_to_what_it_found() {
     let done = json!({"status": "succeeded", "progress": 1.0, "result": found()});
     report(&service, &evaluation, done.clone()).await;
     report(&service, &evaluation, done).await;
-    end(&service, &evaluation).await;
+    let late = json!({"status": "failed", "progress": 0.5, "error": "late"}).to_string();
+    let path_of_report = internal(&evaluation);
+    let late = service.put(&path_of_report, INTERNAL, "application/json", &late);
+    late.await.problem(409);
     let done = service.get(location, &token).await.ok(200);
     assert_eq!(
         (&done["status"], &done["result"], &done["error"]),
@@ -282,7 +285,17 @@ async fn one_evaluation_of_an_assistant_runs_at_a_time_and_a_silent_one_blocks_n
     let next = service.post(&path, &token, json!({})).await.ok(202);
     assert_eq!(next["folds"], 5);
     let list = service.get(&path, &token).await.ok(200);
-    assert_eq!(list["items"][1]["status"], "failed");
+    let silent = &list["items"][1];
+    assert_eq!(silent["status"], "failed");
+    let snapshot = format!("{}/snapshot", internal(silent));
+    let refusal = service.get(&snapshot, INTERNAL).await.problem(409);
+    assert_eq!(refusal["detail"], silent["error"]);
+    for (status, answer) in [("running", 409), ("failed", 204)] {
+        let late = json!({"status": status, "progress": 0.5}).to_string();
+        let path = internal(silent);
+        let report = service.put(&path, INTERNAL, "application/json", &late);
+        assert_eq!(report.await.status, answer, "{status}");
+    }
     let first = service
         .get(&format!("{path}?limit=1"), &token)
         .await

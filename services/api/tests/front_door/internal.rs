@@ -117,7 +117,8 @@ async fn a_failed_training_begins_anew_with_the_data_of_before() {
         format!("/internal/v1/trainings/{id}"),
     );
     let snapshot = format!("{internal}/snapshot");
-    assert_eq!(service.get(&snapshot, INTERNAL).await.ok(200)["run"], 1);
+    let ended = service.get(&snapshot, INTERNAL).await.problem(409);
+    assert_eq!(ended["detail"], "no memory");
     for _ in 0..2 {
         let opened = put(&service, &format!("{internal}/reopening"), json!({})).await;
         assert_eq!(opened.status, 204);

@@ -69,7 +69,7 @@ async fn a_training_is_followed_from_its_start_to_its_model() {
     succeed(&service, &training).await;
     succeed(&service, &training).await;
     let late = json!({"status": "failed", "progress": 0.1, "error": "late"});
-    assert_eq!(report(&service, &training, late).await, 204);
+    assert_eq!(report(&service, &training, late).await, 409);
     let done = service.get(location, &token).await.ok(200);
     assert_eq!(
         (&done["status"], &done["metrics"], &done["error"]),
@@ -146,7 +146,20 @@ async fn a_training_that_fell_silent_does_not_block_for_ever() {
     let token = service.token(Role::Editor).await;
     service.post(&path, &token, json!({})).await.ok(202);
     let list = service.get(&path, &token).await.ok(200);
-    assert_eq!(list["items"][1]["status"], "failed");
+    let silent = &list["items"][1];
+    assert_eq!(silent["status"], "failed");
+
+    // Whoever works on it after all hears that nobody waits for it, and why.
+    for status in ["running", "succeeded"] {
+        let late = json!({"status": status, "progress": 1.0, "metrics": metrics()});
+        assert_eq!(report(&service, silent, late).await, 409, "{status}");
+    }
+    let failed = json!({"status": "failed", "progress": 0.5, "error": "late"});
+    assert_eq!(report(&service, silent, failed).await, 204);
+    let id = silent["id"].as_str().unwrap();
+    let snapshot = format!("/internal/v1/trainings/{id}/snapshot");
+    let refusal = service.get(&snapshot, INTERNAL).await.problem(409);
+    assert_eq!(refusal["detail"], silent["error"]);
 }
 
 #[tokio::test]

@@ -177,6 +177,33 @@ async fn a_training_that_is_gone_ends_its_job() {
     service.end().await;
 }
 
+/// `api` has heard nothing of it for too long, say.
+#[tokio::test]
+async fn a_training_that_has_ended_for_api_is_not_worked_on_any_more() {
+    let service = TestService::start().await;
+    let train = TestService::training(Uuid::now_v7());
+    let why = "Nothing was heard of this training for two hours.";
+    Mock::given(method("PUT"))
+        .and(path(training_path(train.training_id)))
+        .respond_with(problem(ErrorCode::Conflict, why))
+        .mount(&service.platform.api)
+        .await;
+    service.platform.has_training(&train).await;
+    let for_ever = vec![report(Running, 0.5)];
+    service.platform.trains(train.training_id, for_ever).await;
+
+    let job = service.enqueue(&train).await;
+    let record = service.ended(&train, job).await;
+    assert_eq!(
+        (&record["status"], &record["error"], &record["attempts"]),
+        (&"failed".into(), &why.into(), &1.into())
+    );
+    let asked = service.platform.ml.received_requests().await.unwrap();
+    let stopped = asked.iter().filter(|asked| asked.method == "DELETE");
+    assert_eq!(stopped.count(), 1);
+    service.end().await;
+}
+
 #[tokio::test]
 async fn a_training_is_given_up_in_the_end_and_api_is_told() {
     let service = TestService::start().await;

@@ -14,16 +14,16 @@ use stoa_postgres::traced;
 use stoa_service::{Json, Path, Problem, Trusted};
 use uuid::Uuid;
 
-use super::trainings::readable;
-use crate::state::Api;
+use super::trainings::{has_failed, readable, settle};
+use crate::{state::Api, stored};
 
-/// What an evaluation works on, as it stood when it was started.
+/// What an evaluation works on, as it stood when it was started. 409 says why one has failed.
 pub(super) async fn get_evaluation_snapshot(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<EvaluationSnapshot>, Problem> {
     let select = sqlx::query!(
-        r#"SELECT e.assistant_id, e.folds, e.model_version, a.language,
+        r#"SELECT e.assistant_id, e.folds, e.model_version, e.status, e.error, a.language,
                a.understanding AS "understanding: Stored<Understanding>",
                COALESCE(e.data, d.data) AS "data: Stored<TrainingData>"
            FROM evaluations e
@@ -36,6 +36,9 @@ pub(super) async fn get_evaluation_snapshot(
     let found = traced("evaluation.snapshot", select.fetch_optional(&api.pool)).await?;
     let gone = || Problem::not_found("evaluation");
     let row = found.ok_or_else(gone)?;
+    if stored::training_status(&row.status) == TrainingStatus::Failed {
+        return Err(has_failed("evaluation", row.error));
+    }
     let folds = row.folds.and_then(|folds| u32::try_from(folds).ok());
     let folds = folds.map(EvaluationMethod::Folds);
     let method = folds.or(row.model_version.map(EvaluationMethod::Model));
@@ -49,8 +52,8 @@ pub(super) async fn get_evaluation_snapshot(
     }))
 }
 
-/// Takes down how far an evaluation is. Reports may come twice and late: one about an evaluation
-/// that has ended changes nothing.
+/// Takes down how far an evaluation is. Reports may come twice: one about an evaluation that has ended changes nothing, and
+/// is refused if it has ended otherwise.
 pub(super) async fn report_evaluation(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
@@ -78,9 +81,12 @@ pub(super) async fn report_evaluation(
     if updated.rows_affected() > 0 {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let select = sqlx::query_scalar!("SELECT id FROM evaluations WHERE id = $1", id);
-    let found = traced("evaluation.exists", select.fetch_optional(&api.pool)).await?;
-    found
-        .map(|_| StatusCode::NO_CONTENT)
-        .ok_or_else(|| Problem::not_found("evaluation"))
+    let select = sqlx::query!("SELECT status, error FROM evaluations WHERE id = $1", id);
+    let found = traced("evaluation.ended", select.fetch_optional(&api.pool)).await?;
+    let evaluation = found.ok_or_else(|| Problem::not_found("evaluation"))?;
+    let ended = (
+        stored::training_status(&evaluation.status),
+        evaluation.error,
+    );
+    settle("evaluation", report.status, ended)
 }

@@ -22,13 +22,14 @@ use crate::{state::Api, stored};
 /// The longest reason that is kept of a failure, in characters.
 const ERROR_LIMIT: usize = 1000;
 
-/// The data of a training as it stood when the training was started.
+/// The data of a training as it stood when the training was started. 409 says why one has failed: nobody waits for what
+/// would be made of it.
 pub(super) async fn get_training_snapshot(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<TrainingSnapshot>, Problem> {
     let select = sqlx::query!(
-        r#"SELECT t.assistant_id, t.model_version, t.runs, a.language,
+        r#"SELECT t.assistant_id, t.model_version, t.runs, t.status, t.error, a.language,
                a.understanding AS "understanding: Stored<Understanding>",
                d.data AS "data: Stored<TrainingData>"
            FROM trainings t
@@ -40,6 +41,9 @@ pub(super) async fn get_training_snapshot(
     );
     let found = traced("training.snapshot", select.fetch_optional(&api.pool)).await?;
     let row = found.ok_or_else(|| Problem::not_found("training"))?;
+    if stored::training_status(&row.status) == TrainingStatus::Failed {
+        return Err(has_failed("training", row.error));
+    }
     Ok(Json(TrainingSnapshot {
         training_id: id,
         assistant_id: row.assistant_id,
@@ -111,8 +115,8 @@ pub(super) async fn reopen_training(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes down how far a training is. Reports may come twice and late: one about a training that
-/// has ended changes nothing.
+/// Takes down how far a training is. Reports may come twice: one about a training that has ended changes nothing, and is
+/// refused if it has ended otherwise, so that nobody works on it in vain.
 pub(super) async fn report_training(
     State(api): State<Api>,
     Path(id): Path<Uuid>,
@@ -141,7 +145,7 @@ pub(super) async fn report_training(
     );
     let updated = traced("training.report", update.fetch_optional(&mut *transaction)).await?;
     let Some(training) = updated else {
-        return known(&api, id).await;
+        return known(&api, id, report.status).await;
     };
     if ended {
         let news = News {
@@ -228,12 +232,35 @@ impl Made<'_> {
     }
 }
 
-async fn known(api: &Api, id: Uuid) -> Result<StatusCode, Problem> {
-    let select = sqlx::query_scalar!("SELECT id FROM trainings WHERE id = $1", id);
-    let found = traced("training.exists", select.fetch_optional(&api.pool)).await?;
-    found
-        .map(|_| StatusCode::NO_CONTENT)
-        .ok_or_else(|| Problem::not_found("training"))
+/// The answer to a report that has changed nothing.
+async fn known(api: &Api, id: Uuid, reported: TrainingStatus) -> Result<StatusCode, Problem> {
+    let select = sqlx::query!("SELECT status, error FROM trainings WHERE id = $1", id);
+    let found = traced("training.ended", select.fetch_optional(&api.pool)).await?;
+    let training = found.ok_or_else(|| Problem::not_found("training"))?;
+    let ended = (stored::training_status(&training.status), training.error);
+    settle("training", reported, ended)
+}
+
+/// What a report means for a run that has ended, with its error.
+pub(super) fn settle(
+    what: &str,
+    reported: TrainingStatus,
+    (ended, error): (TrainingStatus, Option<String>),
+) -> Result<StatusCode, Problem> {
+    if ended == reported {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    if ended == TrainingStatus::Failed {
+        return Err(has_failed(what, error));
+    }
+    let detail = format!("This {what} has succeeded.");
+    Err(Problem::new(ErrorCode::Conflict, detail))
+}
+
+/// The refusal of a run that has failed: for the reason why.
+pub(super) fn has_failed(what: &str, error: Option<String>) -> Problem {
+    let detail = error.unwrap_or_else(|| format!("This {what} has failed."));
+    Problem::new(ErrorCode::Conflict, detail)
 }
 
 /// A reason as it is kept.
