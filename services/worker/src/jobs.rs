@@ -7,7 +7,7 @@ use stoa_contracts::identity::Role;
 use stoa_contracts::jobs::{Job, JobAttempt, JobDetail, JobStatus};
 use stoa_contracts::{ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
-use stoa_queue::store::{self, CancelOutcome, Store, StoredJob};
+use stoa_queue::store::{self, CancelOutcome, DeadJob, Store, StoredJob};
 use stoa_service::{Clock, Identity, Json, Operators, Path, Problem, Query, responses};
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -149,19 +149,43 @@ pub(crate) async fn cancel_job(
     let found = find(&jobs, &identity, id).await?;
     match jobs.store.cancel(id).await? {
         Some(CancelOutcome::Ended(state)) => {
+            // `api` may have been away the first time.
+            if state == store::State::Cancelled {
+                jobs.tell_cancelled(found).await?;
+            }
             let detail = format!("The job has ended already: {}.", state.as_str());
             return Err(Problem::new(ErrorCode::Conflict, detail));
         }
+        Some(CancelOutcome::Cancelled) => jobs.tell_cancelled(found).await?,
         // One that runs tells of its end itself.
-        Some(CancelOutcome::Cancelled) => {
-            jobs.runs.tell_cancelled(&found).await;
-            jobs.transfers.tell_cancelled(&found).await;
-            jobs.webhooks.tell_cancelled(&found).await;
-        }
         Some(CancelOutcome::Requested) | None => {}
     }
     let found = find(&jobs, &identity, id).await?;
     Ok(Json(detail(&jobs.store, found).await?))
+}
+
+impl Jobs {
+    /// Tells `api` of a job that was cancelled before it ran.
+    async fn tell_cancelled(&self, job: StoredJob) -> Result<(), Problem> {
+        self.runs.tell_cancelled(&job).await;
+        self.transfers.tell_cancelled(&job).await;
+        self.webhooks.tell_cancelled(&job).await;
+        let found = self.store.find(job.id).await?;
+        if found.is_none_or(|found| found.state.is_end()) {
+            return Ok(());
+        }
+        // A retry has overtaken the news: what the job is about has ended by them, and begins anew after all.
+        self.prepare(&dead(job)).await
+    }
+}
+
+/// A job that is to start anew.
+fn dead(job: StoredJob) -> DeadJob {
+    DeadJob {
+        id: job.id,
+        kind: job.kind,
+        payload: job.payload,
+    }
 }
 
 /// A job of the asker's account; for an operator those of the platform, too.

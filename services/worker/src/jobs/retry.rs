@@ -10,7 +10,7 @@ use stoa_queue::store::{self, DeadFilter, DeadJob, State as Stage};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 use uuid::Uuid;
 
-use super::{Jobs, detail, find};
+use super::{Jobs, dead, detail, find};
 
 /// The most jobs that one request lets start anew: a training among them costs a call.
 const AT_ONCE: u16 = 100;
@@ -40,11 +40,7 @@ pub(crate) async fn retry_job(
         };
         return Err(Problem::new(ErrorCode::Conflict, detail));
     }
-    let job = DeadJob {
-        id,
-        kind: found.kind,
-        payload: found.payload,
-    };
+    let job = dead(found);
     jobs.prepare(&job).await?;
     if jobs.replay(&[id]).await? == 0 {
         return Err(Problem::new(ErrorCode::Conflict, TAKEN));
@@ -107,7 +103,7 @@ const TAKEN: &str = "The job does not start anew: it does already, another one l
 
 impl Jobs {
     /// Makes what a job is about ready for another start. Twice is the same as once.
-    async fn prepare(&self, job: &DeadJob) -> Result<(), Problem> {
+    pub(super) async fn prepare(&self, job: &DeadJob) -> Result<(), Problem> {
         // Records of releases before the present one have no payload.
         if job.payload.is_empty() {
             let detail =

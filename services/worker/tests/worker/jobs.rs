@@ -3,9 +3,11 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
+use stoa_contracts::jobs::Train;
 use stoa_contracts::trainings::TrainingStatus;
 use uuid::Uuid;
-use wiremock::ResponseTemplate;
+use wiremock::matchers::any;
+use wiremock::{Mock, ResponseTemplate};
 
 use crate::platform::{failed, report, succeeded};
 use crate::service::{TestService, User};
@@ -184,5 +186,67 @@ async fn a_job_that_waits_for_its_next_attempt_is_cancelled_at_once() {
     let stranger = service.user(Uuid::now_v7(), Role::Owner);
     let (status, _) = stranger.post(&format!("{JOBS}/{job}/cancel")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+    service.end().await;
+}
+
+/// A training whose job waits for its next attempt, for long.
+async fn waiting_training(service: &TestService) -> (Train, Uuid) {
+    let train = TestService::training(Uuid::now_v7());
+    service.platform.has_training(&train).await;
+    let away = vec![ResponseTemplate::new(503)];
+    service.platform.trains(train.training_id, away).await;
+    let job = service.enqueue(&train).await;
+    service.wait_for(&train, job, "retrying").await;
+    (train, job)
+}
+
+const PATIENT: [(&str, &str); 2] = [("JOB_BACKOFF", "1h"), ("JOB_BACKOFF_LIMIT", "1h")];
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_again_ends_its_training_that_has_not_heard_of_it() {
+    let service = TestService::start_with(&PATIENT).await;
+    let (train, job) = waiting_training(&service).await;
+    let editor = service.user(train.account_id, Role::Editor);
+    let path = format!("{JOBS}/{job}/cancel");
+    service.platform.api.reset().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(503))
+        .mount(&service.platform.api)
+        .await;
+    let (status, cancelled) = editor.post(&path).await;
+    assert_eq!(
+        (status, &cancelled["status"]),
+        (StatusCode::OK, &json!("cancelled"))
+    );
+
+    service.platform.forget().await;
+    service.platform.takes_reports(train.training_id).await;
+    assert_eq!(editor.post(&path).await.0, StatusCode::CONFLICT);
+    let told = service.platform.told(train.training_id).await;
+    assert_eq!(told.len(), 1);
+    let last = told.last().expect("api was told");
+    assert_eq!(last.error.as_deref(), Some("Its job was cancelled."));
+    service.end().await;
+}
+
+#[tokio::test]
+async fn news_of_a_cancellation_that_a_retry_overtakes_leave_its_training_begun_anew() {
+    let service = TestService::start_with(&PATIENT).await;
+    let (train, job) = waiting_training(&service).await;
+    let answer = ResponseTemplate::new(204);
+    service.platform.reopens(&train, answer).await;
+    let overtaking = "CREATE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             UPDATE queue_jobs SET state = 'queued', attempts = 0, cancel_requested = false, finished_at = NULL
+             WHERE id = NEW.id;
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER overtake AFTER UPDATE OF state ON queue_jobs
+             FOR EACH ROW WHEN (NEW.state = 'cancelled') EXECUTE FUNCTION overtake()";
+    let pool = service.pool().await;
+    sqlx::raw_sql(overtaking).execute(&pool).await.unwrap();
+    let editor = service.user(train.account_id, Role::Editor);
+    let (status, answer) = editor.post(&format!("{JOBS}/{job}/cancel")).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(service.platform.reopenings(&train).await, 1);
     service.end().await;
 }
