@@ -12,6 +12,9 @@ use uuid::Uuid;
 const ACCESS: &str = "17 * * * *";
 const CONVERSATIONS: &str = "37 * * * *";
 
+/// A part may take as long as a service has for a request.
+pub(crate) const PART_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The services that are told to remove something.
 #[derive(Clone)]
 pub(crate) struct Upkeep {
@@ -74,6 +77,7 @@ async fn schedule<J: Payload>(store: &Store, cron: &str, job: J) -> Result<(), S
 
 /// Lets a service remove everything that has had its time, and gives how much it was.
 async fn remove(service: &ServiceClient, job: &JobContext) -> Result<(), JobError> {
+    let service = service.clone().with_timeout(PART_TIMEOUT);
     let mut count = 0;
     loop {
         let part: Removed = service.post(PATH, &()).await.map_err(later)?;

@@ -24,6 +24,7 @@ mod rollouts;
 mod service;
 mod sessions;
 mod trainings;
+mod upkeep;
 mod uploads;
 mod users;
 mod webhooks;

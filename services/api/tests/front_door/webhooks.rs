@@ -18,7 +18,7 @@ fn input() -> Value {
 }
 
 /// Makes a webhook; its path and what was answered.
-async fn create(service: &Service, owner: &str) -> (String, Value) {
+pub(crate) async fn create(service: &Service, owner: &str) -> (String, Value) {
     let created = service.post(PATH, owner, input()).await.ok(201);
     let path = format!("{PATH}/{}", created["id"].as_str().expect("an id"));
     (path, created)
@@ -29,7 +29,7 @@ async fn patch(service: &Service, path: &str, owner: &str, body: Value) -> Answe
     crate::service::send(request.json(&body)).await
 }
 
-async fn deliveries(service: &Service, path: &str, owner: &str) -> Vec<Value> {
+pub(crate) async fn deliveries(service: &Service, path: &str, owner: &str) -> Vec<Value> {
     let page = service
         .get(&format!("{path}/deliveries"), owner)
         .await
@@ -56,14 +56,14 @@ async fn train(service: &Service, token: &str, assistant: &str, report: Value) -
 }
 
 /// What `worker` is to post.
-async fn message(service: &Service, delivery: &Value) -> Answer {
+pub(crate) async fn message(service: &Service, delivery: &Value) -> Answer {
     let id = delivery["id"].as_str().expect("an id");
     service
         .get(&format!("/internal/v1/webhook-deliveries/{id}"), INTERNAL)
         .await
 }
 
-async fn report(service: &Service, delivery: &Value, number: u16, status: &str) {
+pub(crate) async fn report(service: &Service, delivery: &Value, number: u16, status: &str) {
     let id = delivery["id"].as_str().expect("an id");
     let error = (status != "succeeded").then_some("The endpoint answered 500.");
     let answered = if status == "succeeded" { 204 } else { 500 };
@@ -372,7 +372,7 @@ async fn the_log_of_a_delivery_has_its_attempts_newest_first() {
 }
 
 /// Asks for what `worker` asks for when somebody retries the job of a delivery, or cancels it.
-async fn ask(service: &Service, delivery: &Value, what: &str) -> Answer {
+pub(crate) async fn ask(service: &Service, delivery: &Value, what: &str) -> Answer {
     let id = delivery["id"].as_str().expect("an id");
     let path = format!("/internal/v1/webhook-deliveries/{id}/{what}");
     service.put(&path, INTERNAL, "application/json", "{}").await
@@ -450,56 +450,4 @@ async fn a_webhook_that_is_switched_off_is_told_nothing_more() {
         .post(&format!("{path}/test"), &owner, json!({}))
         .await
         .problem(409);
-}
-
-#[tokio::test]
-async fn what_has_had_its_time_is_removed_when_worker_calls() {
-    let service = Service::start().await;
-    let owner = service.token(Role::Owner).await;
-    let (path, _) = create(&service, &owner).await;
-    service
-        .post(&format!("{path}/test"), &owner, json!({}))
-        .await
-        .ok(202);
-    service.sign_in().await;
-    let key = json!({"name": "old", "role": "viewer"});
-    let key = service.post("/api/v1/api-keys", &owner, key).await.ok(201);
-    let key = format!("/api/v1/api-keys/{}", key["id"].as_str().unwrap());
-    service.delete(&key, &owner).await.ok(204);
-    let upkeep = || service.post("/internal/v1/upkeep", INTERNAL, Value::Null);
-    assert_eq!(upkeep().await.ok(200), json!({"removed": 0, "more": false}));
-
-    service.pass(Duration::days(4));
-    upkeep().await.ok(200);
-    let owner = service.token(Role::Owner).await;
-    assert_eq!(
-        deliveries(&service, &path, &owner).await[0]["status"],
-        "failed"
-    );
-    // The delivery, the session and its refresh token; the key stays longer.
-    service.pass(Duration::days(29));
-    assert_eq!(upkeep().await.ok(200), json!({"removed": 3, "more": false}));
-    service.pass(Duration::days(60));
-    assert_eq!(upkeep().await.ok(200), json!({"removed": 1, "more": false}));
-    service
-        .post("/internal/v1/upkeep", "wrong", Value::Null)
-        .await
-        .problem(401);
-}
-
-#[tokio::test]
-async fn many_expired_sessions_are_removed_in_parts() {
-    let service = Service::start().await;
-    service.sign_in().await;
-    let copies = "INSERT INTO refresh_tokens (token_hash, family, user_id, created_at, expires_at)
-         SELECT sha256(n::text::bytea), $1, (SELECT id FROM users), now(), now() - interval '3 days'
-         FROM generate_series(1, 1001) AS n";
-    let copies = sqlx::query(copies).bind(Uuid::now_v7());
-    copies.execute(&service.pool).await.unwrap();
-    let upkeep = || service.post("/internal/v1/upkeep", INTERNAL, Value::Null);
-    assert_eq!(
-        upkeep().await.ok(200),
-        json!({"removed": 1000, "more": true})
-    );
-    assert_eq!(upkeep().await.ok(200), json!({"removed": 1, "more": false}));
 }

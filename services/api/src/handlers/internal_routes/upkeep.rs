@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use stoa_contracts::upkeep::Removed;
-use stoa_postgres::traced;
+use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{Json, Problem};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::super::transfers;
 use crate::{sessions::REFRESH_TTL, state::Api};
@@ -17,7 +17,7 @@ const REFRESH_TOKENS_KEPT: Duration = Duration::days(2);
 const EVALUATION_DATA_KEPT: Duration = Duration::hours(1);
 /// So long after its beginning, or its last one, nobody works on a delivery any more, whatever became of its job.
 const DELIVERY_TIME: Duration = Duration::days(3);
-/// How long it can be seen what a webhook was told; longer than a delivery may take.
+/// How long it can be seen what a webhook was told, if that has ended; longer than a delivery may take.
 const DELIVERIES_KEPT: Duration = Duration::days(30);
 /// How long it is known which batches of the inbox were taken: longer than `worker` keeps a job that could run again.
 const BATCHES_KEPT: Duration = Duration::days(40);
@@ -45,25 +45,14 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
         AT_ONCE,
     );
     let keys = traced("api_key.remove", keys.execute(&api.pool)).await?;
-    let deliveries = sqlx::query!(
-        "DELETE FROM webhook_deliveries WHERE id IN (
-             SELECT id FROM webhook_deliveries WHERE created_at < $1 LIMIT $2)",
-        now - DELIVERIES_KEPT,
+    let deliveries = remove_deliveries(&api, now).await?;
+    let sets = sqlx::query!(
+        "UPDATE evaluations SET data = NULL WHERE id IN (
+             SELECT id FROM evaluations WHERE data IS NOT NULL AND finished_at < $1 LIMIT $2)",
+        now - EVALUATION_DATA_KEPT,
         AT_ONCE,
     );
-    let deliveries = traced("webhook_delivery.remove", deliveries.execute(&api.pool)).await?;
-    let lost = sqlx::query!(
-        "UPDATE webhook_deliveries SET status = 'failed', finished_at = $1
-         WHERE status = 'pending' AND coalesce(reopened_at, created_at) < $2",
-        now,
-        now - DELIVERY_TIME,
-    );
-    traced("webhook_delivery.give_up", lost.execute(&api.pool)).await?;
-    let sets = sqlx::query!(
-        "UPDATE evaluations SET data = NULL WHERE data IS NOT NULL AND finished_at < $1",
-        now - EVALUATION_DATA_KEPT
-    );
-    traced("evaluation.forget_data", sets.execute(&api.pool)).await?;
+    let sets = traced("evaluation.forget_data", sets.execute(&api.pool)).await?;
     let utterances = sqlx::query!(
         "DELETE FROM inbox_items WHERE id IN (SELECT id FROM inbox_items WHERE last_at < $1 LIMIT $2)",
         now - api.inbox_kept,
@@ -77,10 +66,41 @@ pub(super) async fn remove_expired(State(api): State<Api>) -> Result<Json<Remove
     );
     let batches = traced("inbox_batch.remove", batches.execute(&api.pool)).await?;
     let transfers = transfers::remove_expired(&api, now).await?;
-    let removed =
-        [tokens, sessions, keys, deliveries, utterances, batches].map(|done| done.rows_affected());
+    let removed = [tokens, sessions, keys, utterances, batches].map(|done| done.rows_affected());
+    let has_more = |count: u64| count == AT_ONCE.unsigned_abs();
     Ok(Json(Removed {
-        removed: transfers.removed + removed.iter().sum::<u64>(),
-        more: transfers.more || removed.contains(&AT_ONCE.unsigned_abs()),
+        removed: transfers.removed + deliveries.removed + removed.iter().sum::<u64>(),
+        more: transfers.more
+            || deliveries.more
+            || has_more(sets.rows_affected())
+            || removed.into_iter().any(has_more),
     }))
+}
+
+/// Gives up the deliveries that nobody works on any more, and removes old ones that have ended: one that was reopened late
+/// is still to be made.
+async fn remove_deliveries(api: &Api, now: OffsetDateTime) -> Result<Removed, DatabaseError> {
+    let lost = sqlx::query!(
+        "UPDATE webhook_deliveries SET status = 'failed', finished_at = $1 WHERE id IN (
+             SELECT id FROM webhook_deliveries
+             WHERE status = 'pending' AND coalesce(reopened_at, created_at) < $2
+             LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        now,
+        now - DELIVERY_TIME,
+        AT_ONCE,
+    );
+    let lost = traced("webhook_delivery.give_up", lost.execute(&api.pool)).await?;
+    let old = sqlx::query!(
+        "DELETE FROM webhook_deliveries WHERE id IN (
+             SELECT id FROM webhook_deliveries WHERE created_at < $1 AND status <> 'pending'
+             LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        now - DELIVERIES_KEPT,
+        AT_ONCE,
+    );
+    let old = traced("webhook_delivery.remove", old.execute(&api.pool)).await?;
+    let counts = [lost, old].map(|done| done.rows_affected());
+    Ok(Removed {
+        removed: counts[1],
+        more: counts.contains(&AT_ONCE.unsigned_abs()),
+    })
 }
