@@ -17,7 +17,7 @@ pub(crate) fn describe() {
         "Messages heard, by whether the utterance was in scope"
     );
     describe_counter!(HANDOVERS, "Conversations handed over to a person");
-    describe_counter!(REMOVED, "Conversations that were kept long enough");
+    describe_counter!(REMOVED, "Conversations that were removed");
     describe_gauge!(STREAMS, "WebSockets that are open");
     for understood in ["yes", "no", "button", "person"] {
         counter!(MESSAGES, "understood" => understood).absolute(0);
@@ -35,7 +35,7 @@ pub(crate) fn count_turn(understood: &'static str, events: &[EventKind]) {
     }
 }
 
-/// Counts conversations that were kept long enough.
+/// Counts conversations that were removed: kept long enough, or of an assistant that is gone.
 pub(crate) fn count_removed(removed: u64) {
     counter!(REMOVED).increment(removed);
 }

@@ -1,10 +1,15 @@
-//! Conversations are kept for a time, or for ever: `worker` calls by the clock and has the old ones removed.
+//! Conversations are kept for a time, or for ever: `worker` calls by the clock and has the old ones removed. Those of an
+//! assistant go with it.
 
 use axum::extract::State;
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    routing::{delete, post},
+};
 use stoa_contracts::upkeep::{PATH, Removed};
 use stoa_postgres::traced;
-use stoa_service::{Json, Problem};
+use stoa_service::{Json, Path, Problem};
+use uuid::Uuid;
 
 use crate::{metrics, state::Conversations};
 
@@ -12,7 +17,9 @@ use crate::{metrics, state::Conversations};
 const AT_ONCE: i64 = 100;
 
 pub(crate) fn routes() -> Router<Conversations> {
-    Router::new().route(PATH, post(remove_old))
+    Router::new()
+        .route(PATH, post(remove_old))
+        .route("/internal/v1/assistants/{id}", delete(forget_assistant))
 }
 
 /// Removes conversations in which nothing has happened for longer than the retention. One that somebody is talking in
@@ -29,10 +36,29 @@ async fn remove_old(State(service): State<Conversations>) -> Result<Json<Removed
         AT_ONCE,
     );
     let deleted = traced("conversation.remove_old", delete.execute(&service.pool)).await?;
-    let removed = deleted.rows_affected();
+    Ok(part(deleted.rows_affected()))
+}
+
+/// Removes conversations of an assistant that was deleted. One that somebody is talking in at this moment is waited for.
+async fn forget_assistant(
+    State(service): State<Conversations>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Removed>, Problem> {
+    let delete = sqlx::query!(
+        "DELETE FROM conversations WHERE id IN (
+             SELECT id FROM conversations WHERE assistant_id = $1 ORDER BY id LIMIT $2)",
+        id,
+        AT_ONCE,
+    );
+    let deleted = traced("conversation.forget", delete.execute(&service.pool)).await?;
+    Ok(part(deleted.rows_affected()))
+}
+
+/// What a call has removed.
+fn part(removed: u64) -> Json<Removed> {
     metrics::count_removed(removed);
-    Ok(Json(Removed {
+    Json(Removed {
         removed,
         more: removed == AT_ONCE.unsigned_abs(),
-    }))
+    })
 }

@@ -4,6 +4,7 @@
 //! and keeps account of it, `trainings` and `evaluations` are such work, `models` holds what was
 //! trained in memory, `parse` answers. All routes are internal: `worker` trains and evaluates, `nlu` parses.
 
+mod assistants;
 pub mod engine;
 mod evaluations;
 mod metrics;
@@ -17,11 +18,12 @@ pub use settings::Settings;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::routing::{post, put};
+use axum::routing::{delete, post, put};
 use engine::Encoder;
 use evaluations::Evaluator;
 use models::Models;
 use runs::Runner;
+use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,7 +46,8 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
     let evaluator = Evaluator::new(runner(), models.clone());
     let data_routes = training_routes(runner()).merge(evaluation_routes(evaluator));
     let routes = stoa_service::body_limit(data_routes, settings.training_body_limit)
-        .merge(parse_routes(models, context.clock.clone()));
+        .merge(parse_routes(models, context.clock.clone()))
+        .merge(assistant_routes(pool.clone()));
     Ok(App::new(stoa_service::internal(routes, &settings.internal))
         .ready_when("postgres", stoa_postgres::readiness(&pool)))
 }
@@ -79,6 +82,15 @@ fn evaluation_routes(evaluator: Evaluator) -> Router {
     Router::new()
         .route("/internal/v1/evaluations/{id}", methods)
         .with_state(evaluator)
+}
+
+fn assistant_routes(pool: PgPool) -> Router {
+    Router::new()
+        .route(
+            "/internal/v1/assistants/{id}",
+            delete(assistants::forget_assistant),
+        )
+        .with_state(pool)
 }
 
 fn parse_routes(models: Models, clock: Clock) -> Router {

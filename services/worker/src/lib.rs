@@ -1,6 +1,7 @@
 //! The service `worker`: runs the jobs of the platform and keeps their record.
 //!
-//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`transfers`], [`collect`], [`webhooks`], [`upkeep`];
+//! A job is a module of its own ([`train`], [`retrain`], [`evaluate`], [`transfers`], [`collect`], [`webhooks`], [`upkeep`],
+//! [`forget`];
 //! [`runs`] has what those share that `ml` does), registered in [`build`]; the payload of one that another service hands over
 //! stands in `stoa_contracts`. What becomes of it stands in the queue's
 //! record, [`stoa_queue::store`], and is read and changed through [`jobs`], [`queues`] and [`schedules`]. Other services
@@ -8,6 +9,7 @@
 
 mod collect;
 mod evaluate;
+mod forget;
 mod intake;
 pub mod jobs;
 pub mod queues;
@@ -28,6 +30,7 @@ use retrain::{Retrain, Retrainings};
 use runs::Runs;
 use sqlx::migrate::Migrator;
 use stoa_client::ServiceClient;
+use stoa_contracts::assistants::ForgetAssistant;
 use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::transfers::{ExportTrainingData, ImportTrainingData};
@@ -66,6 +69,7 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
     let webhooks = Webhooks::new(api.clone(), settings.webhooks, context.clock.clone());
     let upkeep = Upkeep {
         api: api.clone(),
+        ml: ml.clone(),
         conversation,
     };
     let runs = Runs::new(api.clone(), ml, settings.training_poll);
@@ -97,6 +101,7 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         .job::<CollectInbox, _>(&collector)
         .job::<Announce, _>(&announcer)
         .job::<Deliver, _>(&webhooks)
+        .job::<ForgetAssistant, _>(&upkeep)
         .job::<RemoveExpiredAccess, _>(&upkeep)
         .job::<RemoveOldConversations, _>(&upkeep);
     upkeep::register(&store).await?;
@@ -108,7 +113,8 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         .takes::<ExportTrainingData>()
         .takes::<CollectInbox>()
         .takes::<Announce>()
-        .takes::<Deliver>();
+        .takes::<Deliver>()
+        .takes::<ForgetAssistant>();
     let retention = Retention::new(store, settings.retention);
     Ok(App::documented(routes().with_state(jobs))
         .merge(internal(intake.routes(), &settings.internal))

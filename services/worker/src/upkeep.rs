@@ -19,6 +19,7 @@ pub(crate) const PART_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Upkeep {
     pub(crate) api: ServiceClient,
+    pub(crate) ml: ServiceClient,
     pub(crate) conversation: ServiceClient,
 }
 

@@ -125,8 +125,9 @@ impl ServiceClient {
     }
 
     /// Deletes `path`.
-    pub async fn delete(&self, path: &str) -> Result<(), ClientError> {
-        self.send(Method::DELETE, path, None).await.map(drop)
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let answer = self.send(Method::DELETE, path, None).await?;
+        self.decode(answer).await
     }
 
     /// Tries until it succeeds, fails for good, or the budget is spent. A call that did not

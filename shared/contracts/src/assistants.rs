@@ -2,10 +2,12 @@
 
 use crate::engines::KeptEngine;
 use crate::flows::Flows;
+use crate::jobs::Payload;
 use crate::rollouts::{Canary, Shadow};
 use crate::understanding::{Understanding, UpdateUnderstanding};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -143,4 +145,20 @@ pub struct FlowsRevision {
     pub version: i32,
     /// The flows.
     pub flows: Flows,
+}
+
+/// Payload: have the other services remove what they keep of an assistant that was deleted, by `DELETE` of
+/// `/internal/v1/assistants/{id}`, a bounded part with each call ([`Removed`](crate::upkeep::Removed)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ForgetAssistant {
+    /// The assistant that is gone.
+    pub assistant_id: Uuid,
+}
+
+impl Payload for ForgetAssistant {
+    const KIND: &'static str = "forget_assistant";
+    const QUEUE: &'static str = "upkeep";
+    // With backoff up to five minutes, half an hour of a service being away is bridged.
+    const MAX_ATTEMPTS: u16 = 16;
+    const TIME_LIMIT: Duration = Duration::from_mins(10);
 }

@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode, FieldError, Page,
-    assistants::{Assistant, CreateAssistant, UpdateAssistant},
+    assistants::{Assistant, CreateAssistant, ForgetAssistant, UpdateAssistant},
     identity::Role,
     understanding::{Understanding, UpdateUnderstanding},
 };
@@ -261,9 +261,12 @@ async fn delete_assistant(
     let keys = traced("api_key.delete", delete.fetch_all(&mut *transaction)).await?;
     let delete = sqlx::query!("DELETE FROM assistants WHERE id = $1", id);
     traced("assistant.delete", delete.execute(&mut *transaction)).await?;
+    let forget = ForgetAssistant { assistant_id: id };
+    stoa_outbox::put(&mut transaction, identity.account, &forget, api.clock.now()).await?;
     // Last: until the end nobody else can tell of anything.
     revocations::tell(&mut transaction, &keys, api.clock.now()).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
+    api.outbox.notify_one();
     Ok(StatusCode::NO_CONTENT)
 }
 

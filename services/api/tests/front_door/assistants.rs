@@ -31,6 +31,11 @@ async fn an_assistant_is_created_read_changed_and_deleted() {
     service.delete(path, &token).await.ok(204);
     service.get(path, &token).await.problem(404);
     service.delete(path, &token).await.problem(404);
+    // The other services are told once.
+    let jobs = sqlx::query_as::<_, (String, Value)>("SELECT kind, payload FROM outbox");
+    let jobs = jobs.fetch_all(&service.pool).await.unwrap();
+    let forget = json!({"assistant_id": created["id"]});
+    assert_eq!(jobs, [("forget_assistant".to_owned(), forget)]);
 }
 
 #[tokio::test]

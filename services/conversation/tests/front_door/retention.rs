@@ -1,7 +1,8 @@
 //! Conversations are kept as long as the service is told.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 use crate::others::INTERNAL_TOKEN;
 use crate::service::TestService;
@@ -54,6 +55,37 @@ async fn many_are_removed_in_parts() {
         (&second["removed"], &second["more"]),
         (&1.into(), &false.into())
     );
+}
+
+/// Lets the conversations of an assistant be removed, as `worker` does when it was deleted.
+async fn forget(service: &TestService, assistant: Uuid, token: &str) -> (u16, Value) {
+    let url = service.url(0, &format!("/internal/v1/assistants/{assistant}"));
+    let request = reqwest::Client::new().delete(url);
+    crate::service::answer(request.bearer_auth(token)).await
+}
+
+#[tokio::test]
+async fn the_conversations_of_an_assistant_go_with_it_in_parts() {
+    let service = TestService::start().await;
+    let other = service.others.assistant(service.account, Some(1)).await;
+    let path = format!("/api/v1/assistants/{other}/conversations");
+    let (_, kept) = service.user().post(&path, json!({})).await;
+    let mut last = String::new();
+    for _ in 0..101 {
+        last = service.user().open().await;
+    }
+    service.user().say(&last, "hello").await;
+    for (removed, more) in [(100, true), (1, false), (0, false)] {
+        let answer = forget(&service, service.assistant, INTERNAL_TOKEN).await;
+        assert_eq!(answer, (200, json!({"removed": removed, "more": more})));
+    }
+    let user = service.user();
+    let gone = user.get(&format!("/api/v1/conversations/{last}")).await;
+    assert_eq!(gone.0, 404);
+    let kept = kept["id"].as_str().expect("an id");
+    assert!(!user.events(kept).await.is_empty());
+    let asked = forget(&service, other, &user.token).await;
+    assert_eq!(asked.0, 401);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The service through its front door, with a real PostgreSQL.
 
+mod assistants;
 mod evaluations;
 mod models;
 #[path = "../support/mod.rs"]

@@ -579,6 +579,7 @@ export const el: Translation = {
       collect_inbox: 'Φράσεις για τα εισερχόμενα',
       announce: 'Αναγγελία σε webhooks',
       webhook: 'Παράδοση σε webhook',
+      forget_assistant: 'Διαγραφή όσων απομένουν από έναν βοηθό',
     },
     bySchedule: 'από το πρόγραμμα {{name}}',
     status: {

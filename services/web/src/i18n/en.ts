@@ -575,6 +575,7 @@ export const en = {
       collect_inbox: 'Utterances for the inbox',
       announce: 'Announcement to webhooks',
       webhook: 'Delivery to a webhook',
+      forget_assistant: 'Removal of what an assistant has left',
     },
     bySchedule: 'by the schedule {{name}}',
     status: {

@@ -36,7 +36,7 @@ async fn ask(service: &TestService, token: &str, body: &Value) -> (StatusCode, V
 }
 
 /// Hands jobs over as `api` does.
-async fn hand_over(service: &TestService, jobs: Vec<HandedJob>) -> HandedOver {
+pub(crate) async fn hand_over(service: &TestService, jobs: Vec<HandedJob>) -> HandedOver {
     let (status, answer) = ask(service, INTERNAL_TOKEN, &json!(HandOver { jobs })).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     serde_json::from_value(answer).expect("the answer is of the contract")

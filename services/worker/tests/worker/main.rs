@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod evaluations;
+mod forget;
 mod inbox;
 mod intake;
 mod jobs;
