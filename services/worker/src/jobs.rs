@@ -3,12 +3,14 @@
 use axum::extract::State;
 use garde::Validate;
 use serde::Deserialize;
+use std::sync::Arc;
 use stoa_contracts::identity::Role;
 use stoa_contracts::jobs::{Job, JobAttempt, JobDetail, JobStatus};
 use stoa_contracts::{ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
 use stoa_queue::store::{self, CancelOutcome, DeadJob, Store, StoredJob};
 use stoa_service::{Clock, Identity, Json, Operators, Path, Problem, Query, responses};
+use tokio::sync::Mutex;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -30,6 +32,8 @@ pub(crate) struct Jobs {
     pub(crate) retrainings: Retrainings,
     pub(crate) operators: Operators,
     pub(crate) clock: Clock,
+    /// Held by who makes a schedule.
+    pub(crate) scheduling: Arc<Mutex<()>>,
 }
 
 /// Which jobs, and which page of them.

@@ -29,6 +29,7 @@ use jobs::Jobs;
 use retrain::{Retrain, Retrainings};
 use runs::Runs;
 use sqlx::migrate::Migrator;
+use std::sync::Arc;
 use stoa_client::ServiceClient;
 use stoa_contracts::assistants::ForgetAssistant;
 use stoa_contracts::inbox::CollectInbox;
@@ -88,6 +89,7 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         retrainings: retrainings.clone(),
         operators: settings.operators,
         clock: context.clock.clone(),
+        scheduling: Arc::default(),
     };
     let consumer = Consumer::new(queue.clone(), settings.consumer)
         .with_store(store.clone())

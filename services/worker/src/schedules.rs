@@ -8,6 +8,7 @@ use stoa_contracts::schedules::{
     CreateSchedule, MissedTimes, Schedule, ScheduledJob, UpdateSchedule,
 };
 use stoa_contracts::{ErrorCode, Page};
+use stoa_postgres::{begin, traced};
 use stoa_queue::store::{Missed, NewSchedule, ScheduleChange, ScheduleError};
 use stoa_service::{Identity, Json, Path, Problem, responses};
 
@@ -67,16 +68,7 @@ pub(crate) async fn create_schedule(
     let times = Times::new(&input.cron, &input.time_zone)?;
     times.check(jobs.clock.now())?;
     require_assistant(&jobs, &identity, &input.job).await?;
-    let present = jobs
-        .store
-        .schedules_of(identity.account, MOST.into())
-        .await?;
     let key = key(&identity, &input.name);
-    let is_there = present.iter().any(|planned| planned.schedule.name == key);
-    if present.len() >= usize::from(MOST) && !is_there {
-        let detail = format!("An account has at most {MOST} schedules; delete one first.");
-        return Err(Problem::new(ErrorCode::Conflict, detail));
-    }
     let new = NewSchedule {
         name: &key,
         account: identity.account,
@@ -85,8 +77,7 @@ pub(crate) async fn create_schedule(
         missed: missed(input.missed),
     };
     let job = retrain(&identity, &input.job);
-    let made = jobs.store.schedule_once(&new, input.enabled, &job).await;
-    let is_new = made.map_err(refused)?;
+    let is_new = jobs.schedule(&new, input.enabled, &job).await?;
     let found = get(&jobs, &identity, &input.name).await?;
     if !is_new && !is_same(&found, &input) {
         let detail = format!(
@@ -179,6 +170,38 @@ pub(crate) async fn delete_schedule(
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("schedule"))
+    }
+}
+
+impl Jobs {
+    /// Makes a schedule unless it is there, or its account has as many as it may; whether it was made.
+    async fn schedule(
+        &self,
+        new: &NewSchedule<'_>,
+        is_enabled: bool,
+        job: &Retrain,
+    ) -> Result<bool, Problem> {
+        // One at a time in this process, so that no more than one connection of the pool waits for the lock ...
+        let _turn = self.scheduling.lock().await;
+        // ... and one at a time of an account on all workers: between the count and the schedule there is no other.
+        let mut transaction = begin(self.store.pool()).await?;
+        let lock = sqlx::query!(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+            format!("schedules of {}", new.account)
+        );
+        traced("schedule.lock", lock.execute(&mut *transaction)).await?;
+        let present = self.store.schedules_of(new.account, MOST.into()).await?;
+        let is_there = present
+            .iter()
+            .any(|planned| planned.schedule.name == new.name);
+        if present.len() >= usize::from(MOST) && !is_there {
+            let detail = format!("An account has at most {MOST} schedules; delete one first.");
+            return Err(Problem::new(ErrorCode::Conflict, detail));
+        }
+        let made = self.store.schedule_once(new, is_enabled, job).await;
+        let is_new = made.map_err(refused)?;
+        traced("transaction.commit", transaction.commit()).await?;
+        Ok(is_new)
     }
 }
 

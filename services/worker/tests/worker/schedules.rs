@@ -253,3 +253,41 @@ async fn wrong_schedules_are_refused_with_the_place() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     service.end().await;
 }
+
+#[tokio::test]
+async fn an_account_never_has_more_schedules_than_it_may() {
+    let service = TestService::start().await;
+    let (account, assistant) = assistant(&service).await;
+    let editor = service.user(account, Role::Editor);
+    let named = |name: String| {
+        let mut input = nightly(assistant);
+        input["name"] = json!(name);
+        input
+    };
+    let (status, _) = editor.send("POST", SCHEDULES, nightly(assistant)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let copies = "INSERT INTO queue_schedules (name, account_id, cron, time_zone, missed, queue, kind, version, payload,
+                                               max_attempts, next_at, is_enabled)
+         SELECT name || n, account_id, cron, time_zone, missed, queue, kind, version, payload, max_attempts, next_at,
+                is_enabled
+         FROM queue_schedules, generate_series(1, 98) AS n WHERE account_id = $1";
+    let copies = sqlx::query(copies).bind(account);
+    copies.execute(&service.pool().await).await.unwrap();
+
+    let makings = (0..8).map(|n| editor.send("POST", SCHEDULES, named(format!("one-more-{n}"))));
+    let answers = futures_util::future::join_all(makings).await;
+    let made = answers
+        .iter()
+        .filter(|(status, _)| *status == StatusCode::CREATED);
+    assert_eq!(made.count(), 1, "{answers:?}");
+    let refused = answers
+        .iter()
+        .filter(|(status, _)| *status == StatusCode::CONFLICT);
+    assert_eq!(refused.count(), 7, "{answers:?}");
+    let (_, page) = editor.get(SCHEDULES).await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(100));
+    // One that is there is found, however many there are.
+    let (status, _) = editor.send("POST", SCHEDULES, nightly(assistant)).await;
+    assert_eq!(status, StatusCode::OK);
+    service.end().await;
+}
