@@ -1,7 +1,7 @@
 //! Jobs that have ended without success start anew.
 
 use axum::extract::State;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use stoa_contracts::identity::Role;
 use stoa_contracts::jobs::{Evaluate, JobDetail, Payload as _, RetriedJobs, RetryJobs, SkippedJob};
 use stoa_contracts::{Coded as _, ErrorCode, Page};
@@ -34,11 +34,7 @@ pub(crate) async fn retry_job(
     identity.require(Role::Editor)?;
     let found = find(&jobs, &identity, id).await?;
     if !matches!(found.state, Stage::Failed | Stage::Cancelled) {
-        let detail = match found.state {
-            Stage::Succeeded => "The job has succeeded; there is nothing to retry.",
-            _ => "The job has not ended yet: wait for its end, or cancel it first.",
-        };
-        return Err(Problem::new(ErrorCode::Conflict, detail));
+        return Err(Problem::new(ErrorCode::Conflict, obstacle(found.state)));
     }
     let job = dead(found);
     jobs.prepare(&job).await?;
@@ -65,6 +61,7 @@ pub(crate) async fn retry_jobs(
 ) -> Result<Json<RetriedJobs>, Problem> {
     identity.require_whole_account()?;
     identity.require(Role::Editor)?;
+    let named = wanted.ids.clone().unwrap_or_default();
     let filter = DeadFilter {
         account: Some(identity.account),
         queue: wanted.queue,
@@ -75,6 +72,10 @@ pub(crate) async fn retry_jobs(
     };
     let dead = jobs.store.dead(&filter, i64::from(AT_ONCE) + 1).await?;
     let Page { items, next_cursor } = into_page(dead, AT_ONCE.into(), |job: &DeadJob| job.id);
+    let not_dead = named
+        .into_iter()
+        .filter(|id| items.iter().all(|job| job.id != *id));
+    let not_dead: Vec<Uuid> = not_dead.collect();
     let prepare = |job: DeadJob| {
         let jobs = jobs.clone();
         async move { (job.id, jobs.prepare(&job).await) }
@@ -90,7 +91,11 @@ pub(crate) async fn retry_jobs(
             }
         }
     }
+    skipped.extend(jobs.left_out(&identity, not_dead).await?);
     let retried = jobs.replay(&ready).await?;
+    if retried < ready.len() as u64 {
+        skipped.extend(jobs.taken(ready).await?);
+    }
     tracing::info!(retried, skipped = skipped.len(), by = %identity.subject, "failed jobs start anew");
     Ok(Json(RetriedJobs {
         retried,
@@ -101,7 +106,50 @@ pub(crate) async fn retry_jobs(
 
 const TAKEN: &str = "The job does not start anew: it does already, another one like it waits or runs, or one that it waited for has not succeeded.";
 
+/// Why a job that has not failed does not start anew.
+fn obstacle(state: Stage) -> &'static str {
+    match state {
+        Stage::Succeeded => "The job has succeeded; there is nothing to retry.",
+        Stage::Cancelled => "The job was cancelled; retry it by itself.",
+        Stage::Failed => "The job is not one of those that the rest of the request asks for.",
+        _ => "The job has not ended yet: wait for its end, or cancel it first.",
+    }
+}
+
 impl Jobs {
+    /// Jobs that were named, and are not among those that may start anew, with the reasons.
+    async fn left_out(
+        &self,
+        identity: &Identity,
+        named: Vec<Uuid>,
+    ) -> Result<Vec<SkippedJob>, Problem> {
+        let look = |id| async move {
+            let found = self.store.find(id).await?;
+            let own = found.filter(|job| job.account == identity.account);
+            let reason = own.map_or("There is no such job.", |job| obstacle(job.state));
+            let reason = reason.to_owned();
+            Ok(SkippedJob { id, reason })
+        };
+        stream::iter(named)
+            .map(look)
+            .buffered(CALLS)
+            .try_collect()
+            .await
+    }
+
+    /// Those of some jobs that were to start anew and have not.
+    async fn taken(&self, ids: Vec<Uuid>) -> Result<Vec<SkippedJob>, Problem> {
+        let mut left = Vec::new();
+        for id in ids {
+            let found = self.store.find(id).await?;
+            if found.is_none_or(|job| job.state == Stage::Failed) {
+                let reason = TAKEN.to_owned();
+                left.push(SkippedJob { id, reason });
+            }
+        }
+        Ok(left)
+    }
+
     /// Makes what a job is about ready for another start. Twice is the same as once.
     pub(super) async fn prepare(&self, job: &DeadJob) -> Result<(), Problem> {
         // Records of releases before the present one have no payload.

@@ -113,8 +113,12 @@ async fn failed_jobs_start_anew_together_and_say_which_do_not() {
         (StatusCode::OK, &json!(1)),
         "{answer}"
     );
-    assert_eq!(answer["skipped"][0]["id"], json!(second));
-    assert_eq!(answer["skipped"].as_array().map(Vec::len), Some(1));
+    let skipped = json!([
+        {"id": second, "reason": "What it is about is gone, perhaps with its assistant."},
+        {"id": third, "reason": "The job is not one of those that the rest of the request asks for."},
+        {"id": foreign, "reason": "There is no such job."},
+    ]);
+    assert_eq!(answer["skipped"], skipped);
     assert!(answer["next_cursor"].is_null());
     assert_eq!(service.ended(&full, first).await["status"], "succeeded");
     let (_, page) = editor.get("/api/v1/jobs?status=failed").await;
@@ -126,10 +130,46 @@ async fn failed_jobs_start_anew_together_and_say_which_do_not() {
         .collect();
     assert_eq!(left, [json!(third), json!(second)]);
 
+    // Without a word of them the answer would say that all is well.
+    let unknown = Uuid::now_v7();
+    let (_, answer) = editor
+        .send("POST", RETRY, json!({"ids": [first, unknown]}))
+        .await;
+    let skipped = json!([
+        {"id": first, "reason": "The job has succeeded; there is nothing to retry."},
+        {"id": unknown, "reason": "There is no such job."},
+    ]);
+    assert_eq!(
+        (&answer["retried"], &answer["skipped"]),
+        (&json!(0), &skipped)
+    );
     let (status, refusal) = editor.send("POST", RETRY, json!({"ids": []})).await;
     assert_eq!(
         (status, &refusal["errors"][0]["pointer"]),
         (StatusCode::UNPROCESSABLE_ENTITY, &json!("/ids"))
+    );
+    service.end().await;
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_one_that_failed_is_named_with_the_reason() {
+    let service = TestService::start().await;
+    let account = Uuid::now_v7();
+    let (_, before) = failed_training(&service, account, "The disk is full.").await;
+    let (train, after) = failed_training(&service, account, "The disk is full.").await;
+    let edge = "INSERT INTO queue_edges (before_id, after_id) VALUES ($1, $2)";
+    let edge = sqlx::query(edge).bind(before).bind(after);
+    edge.execute(&service.pool().await).await.unwrap();
+    service
+        .platform
+        .reopens(&train, ResponseTemplate::new(204))
+        .await;
+    let editor = service.user(account, Role::Editor);
+    let (_, answer) = editor.send("POST", RETRY, json!({"ids": [after]})).await;
+    assert_eq!(
+        (&answer["retried"], &answer["skipped"][0]["id"]),
+        (&json!(0), &json!(after)),
+        "{answer}"
     );
     service.end().await;
 }
