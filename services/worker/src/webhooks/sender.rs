@@ -43,7 +43,8 @@ impl SendError {
 
     /// Whether the URL leads where it may not.
     pub(super) fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Egress(EgressError::Forbidden))
+        use EgressError::{Forbidden, PrivateName};
+        matches!(self, Self::Egress(Forbidden | PrivateName))
     }
 
     /// The status that was answered, if there was one.

@@ -347,12 +347,17 @@ async fn a_name_that_leads_to_a_private_address_is_never_connected_to() {
     let service = TestService::start_with(&[("WEBHOOK_NETWORKS", "127.0.0.2/32")]).await;
     let endpoint = endpoint(&[ResponseTemplate::new(200)]).await;
     let url = format!("http://localhost:{}/", endpoint.address().port());
-    let delivery = Delivery::to(&service, &url).await;
-    let record = delivery.ended(&service).await;
-    assert_eq!(
-        record["error"],
-        "The URL leads to an address that is not public."
-    );
+    // It cannot be told from a name that nobody has, and that no resolver even asks for.
+    for url in [&url, &format!("http://{}/", "x".repeat(64))] {
+        let delivery = Delivery::to(&service, url).await;
+        let told = eventually(DEADLINE, || async {
+            delivery.told(&service).await.into_iter().next()
+        })
+        .await;
+        let error = told.attempt.error.unwrap_or_default();
+        assert_eq!(error, "The host name leads to no public address.", "{url}");
+        assert_eq!(told.status, DeliveryStatus::Pending, "{url}");
+    }
     assert!(endpoint.received_requests().await.unwrap().is_empty());
     service.end().await;
 

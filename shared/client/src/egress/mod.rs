@@ -42,12 +42,16 @@ pub enum EgressError {
     /// It is not `https`, or what else is allowed.
     #[error("Only https:// is called.")]
     Scheme,
-    /// No more is said than anybody can find out.
+    /// It names an address that may not be called.
     #[error("The URL leads to an address that is not public.")]
     Forbidden,
     /// No resolver knows it.
-    #[error("The host name is not found.")]
+    #[error("The host name leads to no public address.")]
     Name,
+    /// Its addresses may not be called. It is treated like a name that nobody knows, and spoken of in the same words: which
+    /// names there are in our own network is not to be found out.
+    #[error("{}", Self::Name)]
+    PrivateName,
     /// The limit of the request is over.
     #[error("The endpoint does not answer in time.")]
     Timeout,
@@ -159,7 +163,7 @@ fn refusal(error: reqwest::Error) -> EgressError {
     let mut source = error.source();
     while let Some(cause) = source {
         match cause.downcast_ref() {
-            Some(LookUpError::Forbidden) => return EgressError::Forbidden,
+            Some(LookUpError::Forbidden) => return EgressError::PrivateName,
             Some(LookUpError::Unknown(_)) => return EgressError::Name,
             None => source = cause.source(),
         }
