@@ -78,10 +78,20 @@ impl QueueError {
     }
 }
 
+/// A NUL character, in a text or in JSON: valid in a request, impossible in a row.
+fn is_nul(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    let code = error.code();
+    code.is_some_and(|code| code == "22021" || code == "22P05")
+}
+
 impl Coded for QueueError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::Database(error) if is_nul(error) => ErrorCode::Invalid,
             Self::Redis(_)
             | Self::Amqp(_)
             | Self::Database(_)

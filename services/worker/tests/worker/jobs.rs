@@ -111,6 +111,9 @@ async fn requests_that_do_not_fit_are_refused() {
         );
     }
     let user = service.user(account, Role::Viewer);
+    let nul = problem(user, &format!("{JOBS}?kind=%00")).await;
+    assert_eq!(nul, (StatusCode::UNPROCESSABLE_ENTITY, "invalid".into()));
+    let user = service.user(account, Role::Viewer);
     let unknown = format!("{JOBS}/{}", Uuid::now_v7());
     assert_eq!(problem(user, &unknown).await.0, StatusCode::NOT_FOUND);
     let answer = problem(service.stranger(), JOBS).await;

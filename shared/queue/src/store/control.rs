@@ -69,6 +69,8 @@ impl Store {
             .iter()
             .map(|s| s.as_str().to_owned())
             .collect();
+        // The record is mostly of what went well: among it, what has failed is found by its own index alone.
+        let only_failed = filter.states == [State::Failed];
         let rows = select_jobs!(
             "WHERE ($1::uuid IS NULL OR account_id = $1)
                AND (cardinality($2::text[]) = 0 OR state = ANY($2))
@@ -77,6 +79,7 @@ impl Store {
                AND ($5::uuid IS NULL OR flow_id = $5)
                AND ($6::uuid IS NULL OR id < $6)
                AND ($8::bool IS NULL OR (attempts > 0) = $8)
+               AND (NOT $9 OR stage = 'failed')
              ORDER BY id DESC LIMIT $7",
             filter.account,
             &states,
@@ -86,6 +89,7 @@ impl Store {
             filter.before,
             limit,
             filter.is_retried,
+            only_failed,
         )
         .fetch_all(&self.pool)
         .await?;

@@ -229,31 +229,70 @@ async fn jobs_are_listed_by_account_state_and_page(
 async fn how_the_queues_are_is_told_without_reading_what_has_ended() {
     let world = World::on(Broker::Redis).await;
     world.enqueue("waits").await;
-    let pool = PgPoolOptions::new().max_connections(1);
-    let pool = pool.connect_with((*world.store.pool().connect_options()).clone());
-    let store = Store::new(pool.await.unwrap());
-    let ended = "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
-                                         max_attempts, finished_at)
-                 SELECT gen_random_uuid(), 'notes', 'note', 1, gen_random_uuid(), 1, 'succeeded', '', '{}', now(), 1, now()
-                 FROM generate_series(1, 20000)";
-    for statement in [ended, "VACUUM ANALYZE queue_jobs"] {
-        let done = sqlx::raw_sql(statement).execute(store.pool()).await;
-        done.unwrap();
-    }
+    let store = of_one_connection(&world).await;
+    have_ended(&store, "gen_random_uuid()").await;
     let before = rows_read(&store).await;
     let queues = store.queues(None).await.unwrap();
     assert_eq!(queues["notes"].counts, [(State::Queued, 1)].into());
-    let read = rows_read(&store).await - before;
+    let read = rows_read(&store).await.0 - before.0;
     assert_eq!(read, 0, "rows were read one after the other");
     world.end().await;
 }
 
-/// Rows of jobs that this connection has read without an index.
-async fn rows_read(store: &Store) -> i64 {
+#[tokio::test]
+async fn what_has_failed_is_listed_without_reading_what_went_well() {
+    let world = World::on(Broker::Redis).await;
+    let account = Uuid::new_v4();
+    let job = world.store.enqueue(note("breaks").for_account(account));
+    let id = job.await.unwrap().id();
+    let store = of_one_connection(&world).await;
+    let fails = sqlx::query("UPDATE queue_jobs SET state = 'failed', finished_at = now()");
+    fails.execute(store.pool()).await.unwrap();
+    have_ended(&store, &format!("'{account}'")).await;
+    let before = rows_read(&store).await;
+    for account in [Some(account), None] {
+        let failed = JobFilter {
+            account,
+            states: vec![State::Failed],
+            ..JobFilter::default()
+        };
+        let page = store.list(&failed, 20).await.unwrap();
+        assert_eq!(page.iter().map(|job| job.id).collect::<Vec<_>>(), [id]);
+    }
+    let read = rows_read(&store).await;
+    let read = (read.0 - before.0, read.1 - before.1);
+    assert!(read.0 == 0 && read.1 <= 2, "{read:?} rows were read");
+    world.end().await;
+}
+
+/// What it reads is counted by itself.
+async fn of_one_connection(world: &World) -> Store {
+    let pool = PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect_with((*world.store.pool().connect_options()).clone());
+    Store::new(pool.await.expect("the record answers"))
+}
+
+/// Twenty thousand jobs that went well, of this account.
+async fn have_ended(store: &Store, account: &str) {
+    let ended = format!(
+        "INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, state, payload, trace, not_before,
+                                 max_attempts, finished_at)
+         SELECT gen_random_uuid(), 'notes', 'note', 1, {account}, 1, 'succeeded', '', '{{}}', now(), 1, now()
+         FROM generate_series(1, 20000)"
+    );
+    for statement in [ended.as_str(), "VACUUM ANALYZE queue_jobs"] {
+        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(store.pool());
+        done.await.expect("the record answers");
+    }
+}
+
+/// Rows of jobs that this connection has read: without an index, and through one.
+async fn rows_read(store: &Store) -> (i64, i64) {
     let flush = "SELECT pg_stat_force_next_flush()";
     let flushed = sqlx::raw_sql(flush).execute(store.pool()).await;
     flushed.expect("the record answers");
-    let read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'queue_jobs'";
-    let read = sqlx::query_scalar(read).fetch_one(store.pool());
+    let read =
+        "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'queue_jobs'";
+    let read = sqlx::query_as(read).fetch_one(store.pool());
     read.await.expect("the record answers")
 }
