@@ -1,5 +1,6 @@
 //! Bodies on their way: the client's with a limit and a patience, and what goes back to it.
 
+use crate::connections::Held;
 use crate::framing;
 use crate::front::Link;
 use crate::upstream::Streamed;
@@ -101,6 +102,9 @@ impl Received {
     }
 }
 
+/// What the body of a request takes up while it comes: of the service, and of what its client may have there.
+pub(crate) type Place = (OwnedSemaphorePermit, Held);
+
 /// The body of a request, at most `limit` bytes long.
 pub(crate) struct Sent {
     body: Received,
@@ -114,7 +118,7 @@ pub(crate) struct Sent {
     patience: Duration,
     idle: Option<Pin<Box<Sleep>>>,
     /// What it takes up of the service until it is there.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     /// Whether the client has not sent what was asked for last.
     is_awaited: bool,
     begun: bool,
@@ -141,7 +145,7 @@ impl Sent {
     }
 
     /// Takes up a place until the client has sent all of it.
-    pub(crate) fn hold(&mut self, place: OwnedSemaphorePermit) {
+    pub(crate) fn hold(&mut self, place: Place) {
         self.place = Some(place);
     }
 

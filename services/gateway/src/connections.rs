@@ -1,4 +1,4 @@
-//! How many connections there may be: of all clients, and of one.
+//! How many connections there may be: of all clients, and of one. And how many of anything else an address may have.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -36,17 +36,23 @@ impl Settings for ConnectionSettings {
 #[derive(Clone, Debug)]
 pub struct Connections {
     all: Arc<Semaphore>,
-    per_address: usize,
-    addresses: Addresses,
+    addresses: PerAddress,
 }
 
-type Addresses = Arc<Mutex<HashMap<IpAddr, usize>>>;
+/// What each address has of something. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct PerAddress {
+    most: usize,
+    counts: Counts,
+}
 
-/// One of the connections of an address, until it is dropped.
+type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// One of what an address has, until it is dropped.
 #[derive(Debug)]
 pub struct Held {
     address: IpAddr,
-    addresses: Addresses,
+    counts: Counts,
 }
 
 impl Connections {
@@ -55,8 +61,7 @@ impl Connections {
         let total = settings.total.min(Semaphore::MAX_PERMITS);
         Self {
             all: Arc::new(Semaphore::new(total)),
-            per_address: settings.per_address,
-            addresses: Addresses::default(),
+            addresses: PerAddress::new(settings.per_address),
         }
     }
 
@@ -69,33 +74,40 @@ impl Connections {
 
     /// One more connection of this address, unless it has too many.
     pub fn hold(&self, address: IpAddr) -> Option<Held> {
+        self.addresses.hold(address)
+    }
+}
+
+impl PerAddress {
+    /// Nobody has any, and nobody may have more than `most`.
+    pub(crate) fn new(most: usize) -> Self {
+        let counts = Counts::default();
+        Self { most, counts }
+    }
+
+    /// One more of this address, unless it has too many.
+    pub(crate) fn hold(&self, address: IpAddr) -> Option<Held> {
         let address = network(address);
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let count = addresses.entry(address).or_default();
-        if *count >= self.per_address {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= self.most {
             return None;
         }
         *count += 1;
         Some(Held {
             address,
-            addresses: Arc::clone(&self.addresses),
+            counts: Arc::clone(&self.counts),
         })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = addresses.get_mut(&self.address) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
-                addresses.remove(&self.address);
+                counts.remove(&self.address);
             }
         }
     }
@@ -128,7 +140,7 @@ mod tests {
         drop(first);
         assert!(hold("2001:db8::3").is_some());
         drop(second);
-        let addresses = connections.addresses.lock().expect("nobody panicked");
-        assert!(addresses.is_empty());
+        let counts = connections.addresses.counts.lock();
+        assert!(counts.expect("nobody panicked").is_empty());
     }
 }

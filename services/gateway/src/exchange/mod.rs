@@ -103,6 +103,7 @@ struct Admitted {
     request: Request<Received>,
     upgrade: Upgrade,
     service: Arc<str>,
+    client: IpAddr,
 }
 
 /// An answer and where it comes from.
@@ -152,6 +153,7 @@ async fn serve(
                 request,
                 upgrade,
                 service: Arc::clone(&service),
+                client: client.address,
             };
             let ask = async || {
                 let (response, address) = pass(lane, trace, &to, admitted).await;

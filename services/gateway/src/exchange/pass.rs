@@ -28,6 +28,7 @@ pub(super) async fn pass(
         request,
         upgrade,
         service,
+        client,
     } = admitted;
     let (parts, body) = request.into_parts();
     let path = parts
@@ -41,6 +42,7 @@ pub(super) async fn pass(
         path,
         headers: parts.headers,
         body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
+        client,
         is_hurried: patience < route.timeout,
     };
     let span = match trace {
@@ -95,8 +97,11 @@ fn patience(route: &Route, headers: &HeaderMap) -> Duration {
 
 fn refuse(error: UpstreamError) -> Response<Given> {
     let problem = Problem::from(error);
-    let is_away = problem.code() == ErrorCode::Unavailable;
-    refusal(if is_away {
+    let is_for_now = matches!(
+        problem.code(),
+        ErrorCode::Unavailable | ErrorCode::RateLimited
+    );
+    refusal(if is_for_now {
         problem.retry_after(Duration::from_secs(1))
     } else {
         problem

@@ -17,6 +17,7 @@ use http_body_util::{BodyExt as _, Limited};
 pub use merge::merge;
 pub use page::page;
 use serde_json::Value;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_service::BoxError;
@@ -144,6 +145,7 @@ async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
         path: SERVICE_PATH.into(),
         headers: HeaderMap::new(),
         body: None,
+        client: Ipv4Addr::LOCALHOST.into(),
         is_hurried: false,
     };
     let read = async {

@@ -14,6 +14,9 @@ pub(crate) enum UpstreamError {
     /// It has as many requests as it may.
     #[error("`{0}` has as many requests as it may")]
     Busy(String),
+    /// The client sends as many bodies to it as one may.
+    #[error("Your address sends {0} large bodies at once; send them one after the other")]
+    Uploads(usize),
     /// Nothing listens there.
     #[error("`{service}` is away")]
     Away {
@@ -56,6 +59,7 @@ impl Coded for UpstreamError {
             | Self::Away { .. }
             | Self::Broken { .. }
             | Self::Late { .. } => ErrorCode::Unavailable,
+            Self::Uploads(_) => ErrorCode::RateLimited,
             Self::Body(BodyError::TooLarge(_)) => ErrorCode::TooLarge,
             Self::Body(_) => ErrorCode::Invalid,
             Self::Url(_) => ErrorCode::Internal,
@@ -78,6 +82,7 @@ impl UpstreamError {
     fn detail(&self) -> String {
         match self {
             Self::Body(error) => error.to_string(),
+            Self::Uploads(_) => format!("{self}."),
             _ => self.code().title().to_owned(),
         }
     }

@@ -18,6 +18,7 @@ pub(crate) use pool::Pool;
 pub(crate) use streamed::Streamed;
 
 use crate::body::{BodyError, Given, Sent};
+use crate::connections::PerAddress;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use connection::Outgoing;
@@ -27,7 +28,7 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
@@ -41,6 +42,8 @@ use tries::Tries;
 const HOLD: Duration = Duration::from_secs(1);
 /// Bodies that go to a service as they come: a quarter of what it may have at once, for how long they take is up to clients.
 const UPLOADS: usize = 128;
+/// Those that one address sends: no client takes the room of all others by being slow.
+const UPLOADS_PER_ADDRESS: usize = 32;
 /// An address that has had a request for less than this has not failed.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -63,6 +66,7 @@ struct Upstream {
     host: HeaderValue,
     endpoints: Endpoints,
     uploads: Arc<Semaphore>,
+    uploads_of: PerAddress,
     budget: RetryBudget,
     meter: Meter,
 }
@@ -83,6 +87,8 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     /// `None` for a request of the gateway's own.
     pub(crate) body: Option<Sent>,
+    /// Who sends it.
+    pub(crate) client: IpAddr,
     /// Whether its client gives it less time than its route does: that it was late says nothing about the address, or
     /// clients could have one put aside.
     pub(crate) is_hurried: bool,
@@ -169,6 +175,7 @@ impl Upstream {
             endpoints: Endpoints::new(authority.host(), port, resolver)
                 .checked(Probe::service(name)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            uploads_of: PerAddress::new(UPLOADS_PER_ADDRESS),
             budget: RetryBudget::full(),
             meter: Meter::new(name),
         })
@@ -257,9 +264,11 @@ impl Upstream {
         let Some(body) = request.body.as_mut().filter(|body| !body.has_ended()) else {
             return Ok(());
         };
+        let own = self.uploads_of.hold(request.client);
+        let own = own.ok_or(UpstreamError::Uploads(UPLOADS_PER_ADDRESS))?;
         let place = Arc::clone(&self.uploads).acquire_owned();
         match tokio::time::timeout(patience, place).await {
-            Ok(Ok(place)) => body.hold(place),
+            Ok(Ok(place)) => body.hold((place, own)),
             _ => return Err(UpstreamError::Busy(self.name.clone())),
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What a request takes of a service.
 
 use super::*;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -30,6 +31,7 @@ fn get() -> Request {
         path: "/".into(),
         headers: HeaderMap::new(),
         body: None,
+        client: Ipv4Addr::LOCALHOST.into(),
         is_hurried: false,
     }
 }

@@ -4,7 +4,7 @@ use crate::http2::{begin, with};
 use crate::support::World;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
 const GET: &[u8] = b"GET /api/v1/open/x HTTP/1.1\r\nHost: stoa\r\n\r\n";
@@ -76,6 +76,49 @@ async fn a_client_that_holds_back_its_body_is_late_itself() {
         let answer = ended.expect("the connection is closed");
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
+}
+
+/// A large body that has begun, from this address of the machine's own.
+async fn upload(world: &World, from: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind(from.parse().expect("an address"))
+        .expect("it is the machine's");
+    let to = world.authority().parse().expect("an address");
+    let mut stream = socket.connect(to).await.expect("a connection");
+    let begun = "POST /api/v1/open/x HTTP/1.1\r\nHost: stoa\r\nContent-Length: 100000\r\n\r\nabc";
+    stream
+        .write_all(begun.as_bytes())
+        .await
+        .expect("it is open");
+    stream
+}
+
+#[tokio::test]
+async fn no_address_takes_the_room_of_all_uploads() {
+    let world = World::start().await;
+    let mut slow = Vec::new();
+    for _ in 0..32 {
+        slow.push(upload(&world, "127.0.0.1:0").await);
+    }
+    let arrived = async |count| (world.upstream.requests() == count).then_some(());
+    stoa_testing::eventually(DEADLINE, async || arrived(32).await).await;
+    let mut head = [0; 12];
+    let mut refused = upload(&world, "127.0.0.1:0").await;
+    let answered = timeout(DEADLINE, refused.read_exact(&mut head)).await;
+    answered.expect("at once").expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 429");
+    let _other = upload(&world, "127.0.0.2:0").await;
+    stoa_testing::eventually(DEADLINE, async || arrived(33).await).await;
+    drop(slow.pop());
+    let again = async || {
+        let _one_more = upload(&world, "127.0.0.1:0").await;
+        let more = async || (world.upstream.requests() > 33).then_some(());
+        timeout(WATCHED, stoa_testing::eventually(DEADLINE, more))
+            .await
+            .ok()
+    };
+    stoa_testing::eventually(DEADLINE, again).await;
 }
 
 #[tokio::test]
