@@ -100,6 +100,20 @@ test('what somebody else has saved meanwhile gives way only to who says so', asy
   expect(bodies).toHaveLength(1)
 })
 
+test('a file can be loaded again once it is mended', async () => {
+  serve({ ...ROUTES, ...SAVED })
+  const { user, container } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await screen.findByRole('button', { name: 'Load from a file' })
+  const input = container.querySelector('input[type=file]') as HTMLInputElement
+  const file = new File(['flows: {}'], 'flows.yml')
+  await user.upload(input, file)
+  await waitFor(() => expect(editor).toHaveValue('flows: {}'))
+  await user.click(screen.getByRole('button', { name: 'Discard changes' }))
+  await user.upload(input, file)
+  await waitFor(() => expect(editor).toHaveValue('flows: {}'))
+})
+
 test('who signs out is asked first, for what is typed would be lost', async () => {
   const requests = serve({ ...ROUTES, ...SAVED })
   const confirm = vi.spyOn(window, 'confirm').mockReturnValue(false)

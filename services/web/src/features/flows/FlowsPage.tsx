@@ -64,7 +64,10 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
     setDraft(undefined)
     save.reset()
   }
+  const reset = useRef<() => void>(null)
   const load = async (file: File | null) => {
+    // Else the same file, mended, could not be chosen again.
+    reset.current?.()
     if (!file) return
     save.reset()
     write(await file.text())
@@ -82,7 +85,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
                   {t('flows.revert')}
                 </Button>
               )}
-              <FileButton accept=".yml,.yaml,.json" onChange={load}>
+              <FileButton accept=".yml,.yaml,.json" onChange={load} resetRef={reset}>
                 {button => (
                   <Button {...button} variant="default">
                     {t('flows.upload')}

@@ -1,7 +1,7 @@
 /** A larger file, or one to be added: a job takes it in, and says what came of it. */
 import { Alert, Button, Card, FileButton, Group, Radio, Stack, Text, Title } from '@mantine/core'
 import { CircleAlert, CircleCheck, FileUp } from 'lucide-react'
-import { useId, useState } from 'react'
+import { useId, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ProblemError } from '../../api/problem'
 import type { TrainingDataImport } from '../../api/types'
@@ -27,7 +27,10 @@ export function ImportFile({ assistantId }: { assistantId: string }) {
   const [refused, setRefused] = useState<{ name: string; reason: Refusal }>()
   const [sent, setSent] = useState<{ id: string; file: TextFile }>()
   const heading = useId()
+  const reset = useRef<() => void>(null)
   const send = async (file: File | null) => {
+    // Else the same file, mended, could not be chosen again.
+    reset.current?.()
     if (!file) return
     const read = await readTextFile(file, IMPORT_LIMIT)
     start.reset()
@@ -62,7 +65,7 @@ export function ImportFile({ assistantId }: { assistantId: string }) {
           </Stack>
         </Radio.Group>
         <Group>
-          <FileButton accept={ACCEPT} onChange={send}>
+          <FileButton accept={ACCEPT} onChange={send} resetRef={reset}>
             {button => (
               <Button
                 {...button}

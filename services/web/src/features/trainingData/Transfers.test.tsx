@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { TrainingDataExport, TrainingDataImport } from '../../api/types'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, serve } from '../../testing/server'
+import { json, page, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/data`
 const DATA = { examples: [{ text: 'hello', intent: 'greet' }] }
@@ -91,6 +91,17 @@ test('a file is merged, and what came of it is told', async () => {
   )
   expect(asked.length).toBeGreaterThan(1)
   expect(await axe(app.container)).toHaveNoViolations()
+})
+
+test('a file that was refused can be chosen again once it is mended', async () => {
+  const requests = serve({ ...ROUTES, [`POST ${HOME}/imports`]: () => problem(413, 'too_large') })
+  const app = renderApp(PATH)
+  const file = new File(['text,intent\nhi,a\n'], 'more.csv')
+  await choose(app, file)
+  expect(await screen.findByRole('alert')).toBeVisible()
+  await choose(app, file)
+  const posts = () => requests.filter(({ method }) => method === 'POST')
+  await waitFor(() => expect(posts()).toHaveLength(2))
 })
 
 test('a wrong file is told by line and column, with the text there', async () => {
