@@ -4,7 +4,7 @@ import { axe } from 'vitest-axe'
 import type { ConversationState, Event } from '../../api/types'
 import { FakeSocket, fakeSockets } from '../../testing/fakeSocket'
 import { ASSISTANT, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, serve } from '../../testing/server'
+import { json, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/chat`
 const ID = '0190a000-0000-7000-8000-0000000000cc'
@@ -141,6 +141,36 @@ test('a message that is refused over the live connection says why', async () => 
   const refused = { code: 'unavailable', title: 'A part is away', status: 503, detail: 'Later.' }
   act(() => socket.receive({ problem: refused, idempotency_key }))
   expect(await screen.findByRole('alert')).toHaveTextContent('A part is away')
+})
+
+test('a message that was not said is there to be said again, and is then heard once', async () => {
+  const path = `/api/v1/conversations/${ID}/messages`
+  let isUp = false
+  const requests = serve({
+    ...ROUTES,
+    [`POST ${HOME}/conversations`]: () => json({ id: ID, messages: [], state }, 201),
+    [`GET /api/v1/conversations/${ID}`]: () => json({ id: ID, state, events }),
+    [`POST ${path}`]: () => {
+      if (!isUp) return problem(503, 'unavailable')
+      turn()
+      return json({ messages: [], state })
+    },
+  })
+  const { user } = renderApp(PATH)
+  const input = await screen.findByLabelText('Your message')
+  await user.type(input, 'it shows 48213{Enter}')
+  expect(await screen.findByRole('alert')).toBeVisible()
+  await waitFor(() => expect(input).toHaveValue('it shows 48213'))
+  isUp = true
+  await user.type(input, '{Enter}')
+  expect(await screen.findByText('I have noted it.')).toBeVisible()
+  expect(input).toHaveValue('')
+  await user.type(input, 'it shows 48213{Enter}')
+  const sent = () => requests.filter(({ url }) => url.endsWith(path))
+  await waitFor(() => expect(sent()).toHaveLength(3))
+  const [first, again, anew] = sent().map(({ headers }) => headers.get('idempotency-key'))
+  expect(again).toBe(first)
+  expect(anew).not.toBe(first)
 })
 
 test('what a person says after a handover is shown as theirs', async () => {

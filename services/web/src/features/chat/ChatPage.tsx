@@ -54,7 +54,7 @@ function Playground({ assistantId, name }: PlaygroundProps) {
 
   const say = (text: string) => {
     setSelected(undefined)
-    send.mutate(text)
+    return send.mutateAsync(text)
   }
 
   return (
@@ -89,7 +89,7 @@ function Playground({ assistantId, name }: PlaygroundProps) {
                   pending={pending}
                   selected={shown(loaded, selected)?.sequence}
                   onSelect={setSelected}
-                  onPress={say}
+                  onPress={payload => say(payload).catch(() => undefined)}
                 />
                 {send.error && <ProblemAlert error={send.error} />}
                 <Composer disabled={send.isPending} onSend={say} />

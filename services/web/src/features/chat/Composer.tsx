@@ -11,7 +11,8 @@ const LIMIT = 10_000
 
 interface ComposerProps {
   disabled: boolean
-  onSend: (text: string) => void
+  /** Fails when it is not said. */
+  onSend: (text: string) => Promise<void>
 }
 
 export function Composer({ disabled, onSend }: ComposerProps) {
@@ -24,8 +25,9 @@ export function Composer({ disabled, onSend }: ComposerProps) {
     event.preventDefault()
     const said = text.trim()
     if (!said || tooLong || disabled) return
-    onSend(said)
     setText('')
+    // What was not said is there to be said again, unless another thing is being written already.
+    onSend(said).catch(() => setText(now => now || said))
     input.current?.focus()
   }
   const sendOnEnter = (event: KeyboardEvent) => {

@@ -86,10 +86,14 @@ function useStream(id: string | undefined) {
 /** Says something: over the stream where it is open, else by a plain request; never twice. */
 function useSend(id: string | undefined, sayLive: Stream['say']) {
   const client = useQueryClient()
+  // What failed may have been heard: said again it has the same key.
+  const unheard = useRef<{ id: string; text: string; key: string }>(null)
   return useMutation({
     mutationFn: async (text: string) => {
       if (!id) return
-      const key = idempotencyKey()
+      const isAgain = unheard.current?.id === id && unheard.current.text === text
+      const key = (isAgain && unheard.current?.key) || idempotencyKey()
+      unheard.current = { id, text, key }
       if (await sayLive(text, key)) return
       const call = api.POST('/api/v1/conversations/{id}/messages', {
         params: { path: { id } },
@@ -98,6 +102,9 @@ function useSend(id: string | undefined, sayLive: Stream['say']) {
       })
       await unwrap(call)
       await client.invalidateQueries({ queryKey: keys.conversation(id) })
+    },
+    onSuccess: () => {
+      unheard.current = null
     },
   })
 }
