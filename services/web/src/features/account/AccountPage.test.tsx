@@ -1,9 +1,9 @@
-import { screen, within } from '@testing-library/react'
+import { screen, waitFor, within } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { ApiKey, OpenSession } from '../../api/types'
 import { ASSISTANT, asRole, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, problem, serve } from '../../testing/server'
+import { gate, json, page, problem, serve } from '../../testing/server'
 
 const HERE: OpenSession = {
   id: '0190a000-0000-7000-8000-00000000000a',
@@ -92,6 +92,42 @@ test('a key is made for what it is needed, and its secret is shown once', async 
   expect(await screen.findByRole('button', { name: 'Copied' })).toBeVisible()
   await user.click(screen.getByRole('button', { name: 'I have copied it' }))
   expect(screen.queryByDisplayValue(secret)).toBeNull()
+})
+
+test('a dialog stays until the key that it is making is there', async () => {
+  const { opened, open } = gate()
+  const created = async () => {
+    await opened
+    return json({ ...KEY, key: 'stoa_secret' }, 201)
+  }
+  serve({ ...ACCOUNT, 'POST /api/v1/api-keys': created })
+  const { user } = renderApp('/account')
+  await user.click(await screen.findByRole('button', { name: 'New API key' }))
+  await user.type(await screen.findByRole('textbox', { name: 'Name' }), 'Bot')
+  await user.click(screen.getByRole('button', { name: 'Create the key' }))
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Cancel' })).toBeDisabled())
+  await user.keyboard('{Escape}')
+  open()
+  expect(await screen.findByLabelText('Secret')).toHaveValue('stoa_secret')
+})
+
+test('why one key could not be revoked is not said of another', async () => {
+  const other = { ...KEY, id: '0190a000-0000-7000-8000-00000000000d', name: 'Phone' }
+  const refuse = () => problem(500, 'internal')
+  serve({
+    ...ACCOUNT,
+    'GET /api/v1/api-keys': () => page(KEY, other),
+    [`DELETE /api/v1/api-keys/${KEY.id}`]: refuse,
+  })
+  const { user } = renderApp('/account')
+  await user.click(await screen.findByRole('button', { name: 'Revoke the key Web chat' }))
+  const dialog = await screen.findByRole('dialog')
+  await user.click(within(dialog).getByRole('button', { name: 'Revoke' }))
+  expect(await within(dialog).findByRole('alert')).toBeVisible()
+  await user.click(within(dialog).getByRole('button', { name: 'Cancel' }))
+  await user.click(screen.getByRole('button', { name: 'Revoke the key Phone' }))
+  const next = await screen.findByRole('dialog', { name: /Phone/ })
+  expect(within(next).queryByRole('alert')).toBeNull()
 })
 
 test('a secret that cannot be copied says so', async () => {

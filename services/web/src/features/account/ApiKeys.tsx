@@ -117,11 +117,15 @@ function RevokeApiKey({ apiKey, onClose }: { apiKey: ApiKey | undefined; onClose
   const { t } = useTranslation()
   const revoke = useRevokeApiKey()
   const name = apiKey?.name ?? ''
+  const close = () => {
+    revoke.reset()
+    onClose()
+  }
   const confirm = () => {
     if (!apiKey) return
     revoke.mutate(apiKey.id, {
       onSuccess: () => {
-        onClose()
+        close()
         notifyDone(t('account.revokeDone', { name }))
       },
     })
@@ -135,7 +139,7 @@ function RevokeApiKey({ apiKey, onClose }: { apiKey: ApiKey | undefined; onClose
       pending={revoke.isPending}
       error={revoke.error}
       onConfirm={confirm}
-      onClose={onClose}
+      onClose={close}
     />
   )
 }

@@ -10,9 +10,8 @@ import {
   TextInput,
 } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { CreatedApiKey, Role, Scope } from '../../api/types'
+import type { Role, Scope } from '../../api/types'
 import { CopyText } from '../../components/CopyText'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useAllAssistants } from '../assistants/queries'
@@ -31,9 +30,12 @@ interface CreateApiKeyProps {
 
 export function CreateApiKey({ opened, onClose }: CreateApiKeyProps) {
   const { t } = useTranslation()
-  const [created, setCreated] = useState<CreatedApiKey>()
+  const create = useCreateApiKey()
+  const created = create.data
   const close = () => {
-    setCreated(undefined)
+    // It may be made already, and nobody would have seen its secret.
+    if (create.isPending) return
+    create.reset()
     onClose()
   }
   return (
@@ -49,21 +51,20 @@ export function CreateApiKey({ opened, onClose }: CreateApiKeyProps) {
       {created ? (
         <Secret secret={created.key} onClose={close} />
       ) : (
-        <KeyForm onCreated={setCreated} onClose={close} />
+        <KeyForm create={create} onClose={close} />
       )}
     </Modal>
   )
 }
 
 interface KeyFormProps {
-  onCreated: (created: CreatedApiKey) => void
+  create: ReturnType<typeof useCreateApiKey>
   onClose: () => void
 }
 
-function KeyForm({ onCreated, onClose }: KeyFormProps) {
+function KeyForm({ create, onClose }: KeyFormProps) {
   const { t } = useTranslation()
   const assistants = useAllAssistants()
-  const create = useCreateApiKey()
   const form = useForm({
     initialValues: {
       name: '',
@@ -79,16 +80,13 @@ function KeyForm({ onCreated, onClose }: KeyFormProps) {
   })
   const submit = form.onSubmit(({ name, role, scopes, assistant, days }) => {
     const life = Number(days) * DAY_MS
-    create.mutate(
-      {
-        name: name.trim(),
-        role,
-        scopes: SCOPES.filter(scope => scopes.includes(scope)),
-        assistant_id: assistant || null,
-        expires_at: life ? new Date(Date.now() + life).toISOString() : null,
-      },
-      { onSuccess: onCreated },
-    )
+    create.mutate({
+      name: name.trim(),
+      role,
+      scopes: SCOPES.filter(scope => scopes.includes(scope)),
+      assistant_id: assistant || null,
+      expires_at: life ? new Date(Date.now() + life).toISOString() : null,
+    })
   })
   return (
     <form onSubmit={submit} noValidate>
@@ -130,7 +128,7 @@ function KeyForm({ onCreated, onClose }: KeyFormProps) {
           {...form.getInputProps('days')}
         />
         <Group justify="flex-end" mt="xs">
-          <Button variant="default" onClick={onClose}>
+          <Button variant="default" disabled={create.isPending} onClick={onClose}>
             {t('app.cancel')}
           </Button>
           <Button type="submit" loading={create.isPending}>
