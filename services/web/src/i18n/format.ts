@@ -20,6 +20,20 @@ function bytes(language: string, count: number): string {
   return new Intl.NumberFormat(language, options).format(count / (size as number))
 }
 
+function time(language: string, iso: string, timeZone?: string) {
+  const options = { dateStyle: 'medium', timeStyle: 'short', timeZone } as const
+  const format = new Intl.DateTimeFormat(language, options)
+  return { text: format.format(new Date(iso)), zone: format.resolvedOptions().timeZone }
+}
+
+function timeIn(language: string, iso: string, timeZone: string) {
+  try {
+    return { ...time(language, iso, timeZone), zone: timeZone }
+  } catch {
+    return time(language, iso)
+  }
+}
+
 /** Formatters in the language of the console. */
 export function useFormat() {
   const { i18n } = useTranslation()
@@ -42,9 +56,8 @@ export function useFormat() {
     /** "3 minutes ago". */
     ago: (iso: string, now = Date.now()) => relative(language, iso, now),
     /** The whole date and time, for a tooltip. */
-    time: (iso: string) =>
-      new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(
-        new Date(iso),
-      ),
+    time: (iso: string) => time(language, iso).text,
+    /** The same as the clocks of a time zone show it, and that zone: the browser's own if it knows no such one. */
+    timeIn: (iso: string, zone: string) => timeIn(language, iso, zone),
   }
 }

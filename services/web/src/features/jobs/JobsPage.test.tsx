@@ -183,6 +183,14 @@ test('a schedule may train any assistant, however many there are, and names it',
   expect(within(choice).getByRole('option', { name: 'Old hand' })).toBeInTheDocument()
 })
 
+test('the next time of a schedule is that of its own clock', async () => {
+  const schedule = { ...SCHEDULE, time_zone: 'Asia/Tokyo', upcoming: ['2026-01-02T18:30:00Z'] }
+  serve({ ...PAGE, 'GET /api/v1/schedules': () => page(schedule) })
+  renderApp('/jobs')
+  const cell = await screen.findByRole('cell', { name: /Jan 3, 2026/ })
+  expect(cell).toHaveTextContent(/3:30.AM.*Asia\/Tokyo/)
+})
+
 test('a running job is cancelled and its button waits for the end', async () => {
   let job = JOB
   serve({

@@ -96,6 +96,7 @@ function ScheduleRow({ schedule, canEdit, pending, onEnable, onDelete }: Schedul
   const assistants = useAllAssistants()
   const { name, cron, time_zone: zone, job, upcoming, last_at: last, enabled } = schedule
   const assistant = assistants.data?.find(({ id }) => id === job.assistant_id)
+  const next = upcoming[0] ? format.timeIn(upcoming[0], zone) : undefined
   return (
     <Table.Tr>
       <Table.Th scope="row">
@@ -112,7 +113,12 @@ function ScheduleRow({ schedule, canEdit, pending, onEnable, onDelete }: Schedul
           </Text>
         </Group>
       </Table.Td>
-      <Table.Td>{upcoming[0] ? format.time(upcoming[0]) : t('jobs.none')}</Table.Td>
+      <Table.Td>
+        {next?.text ?? t('jobs.none')}
+        <Text fz="xs" c="dimmed">
+          {next?.zone}
+        </Text>
+      </Table.Td>
       <Table.Td>{last ? <Ago at={last} /> : t('app.never')}</Table.Td>
       <Table.Td>
         <Switch
