@@ -1,18 +1,18 @@
 /** Flows: a document to write or to load from a file, checked by the server. */
 import { Alert, Badge, Button, Card, FileButton, Group, Stack, Text } from '@mantine/core'
 import { CircleAlert } from 'lucide-react'
-import { useRef, useState } from 'react'
+import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DocumentProblem } from '../../components/DocumentProblem'
 import { Loaded } from '../../components/Loaded'
-import { notifyDone } from '../../components/notify'
 import { PageHeader } from '../../components/PageHeader'
 import { useUnsaved } from '../../components/useUnsaved'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { useCanEdit } from '../session/queries'
 import { CodeEditor, type CodeEditorHandle } from './CodeEditor'
 import { errorLines } from './errorLines'
-import { type EditedFlows, useFlows, useSaveFlows } from './queries'
+import { useFlows } from './queries'
+import { useFlowsDraft } from './useFlowsDraft'
 
 export default function FlowsPage() {
   const { t } = useTranslation()
@@ -36,63 +36,34 @@ interface FlowsEditorProps {
 function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
   const { t } = useTranslation()
   const canEdit = useCanEdit()
-  const save = useSaveFlows(assistantId)
-  // Undefined while nothing has been typed: then it is what the server has.
-  const [draft, setDraft] = useState<EditedFlows>()
-  const [sent, setSent] = useState<string>()
+  const draft = useFlowsDraft(assistantId, saved)
+  const { text, isChanged, isOutdated, save } = draft
   const editor = useRef<CodeEditorHandle>(null)
-  const text = draft?.text ?? saved
-  const changed = text !== saved
-  const isOutdated = changed && draft?.base !== saved && !save.isPending
-  if (draft && !changed) setDraft(undefined)
-  // What was typed while it was being saved goes on from what was sent.
-  else if (draft && draft.base !== saved && saved === sent) setDraft({ text, base: saved })
-
-  useUnsaved(changed, t('flows.leave'))
-
-  const write = (text: string) => setDraft(now => ({ text, base: now?.base ?? saved }))
-  const store = (edited: EditedFlows) => {
-    setDraft(edited)
-    setSent(edited.text)
-    save.mutate(edited, { onSuccess: isSaved => isSaved && notifyDone(t('flows.saved')) })
-  }
-  const submit = () => {
-    if (!canEdit || !draft || isOutdated || save.isPending) return
-    store(draft)
-  }
-  const discard = () => {
-    setDraft(undefined)
-    save.reset()
-  }
-  const reset = useRef<() => void>(null)
-  const load = async (file: File | null) => {
-    // Else the same file, mended, could not be chosen again.
-    reset.current?.()
-    if (!file) return
-    save.reset()
-    write(await file.text())
-  }
+  useUnsaved(isChanged, t('flows.leave'))
 
   return (
     <Stack>
       <Card padding={0}>
         <Group justify="space-between" px="md" py="sm" mih={58}>
-          <SavedBadge text={text} changed={changed} />
+          <SavedBadge text={text} changed={isChanged} />
           {canEdit && (
             <Group gap="sm">
-              {changed && (
-                <Button variant="subtle" onClick={discard}>
+              {isChanged && (
+                <Button variant="subtle" onClick={draft.discard}>
                   {t('flows.revert')}
                 </Button>
               )}
-              <FileButton accept=".yml,.yaml,.json" onChange={load} resetRef={reset}>
-                {button => (
-                  <Button {...button} variant="default">
-                    {t('flows.upload')}
-                  </Button>
-                )}
-              </FileButton>
-              <Button disabled={!changed || isOutdated} loading={save.isPending} onClick={submit}>
+              <LoadFile
+                onLoad={text => {
+                  save.reset()
+                  draft.write(text)
+                }}
+              />
+              <Button
+                disabled={!isChanged || isOutdated}
+                loading={save.isPending}
+                onClick={draft.submit}
+              >
                 {t('flows.save')}
               </Button>
             </Group>
@@ -105,11 +76,11 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
           placeholder={t('flows.emptyText')}
           readOnly={!canEdit}
           errorLines={errorLines(save.error, text === save.variables?.text)}
-          onChange={write}
-          onSave={submit}
+          onChange={draft.write}
+          onSave={() => canEdit && draft.submit()}
         />
       </Card>
-      {isOutdated && <Outdated onKeep={() => store({ text, base: saved })} onTake={discard} />}
+      {isOutdated && <Outdated onKeep={draft.overwrite} onTake={draft.discard} />}
       {save.error && (
         <DocumentProblem
           error={save.error}
@@ -118,6 +89,25 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
         />
       )}
     </Stack>
+  )
+}
+
+function LoadFile({ onLoad }: { onLoad: (text: string) => void }) {
+  const { t } = useTranslation()
+  const reset = useRef<() => void>(null)
+  const load = async (file: File | null) => {
+    // Else the same file, mended, could not be chosen again.
+    reset.current?.()
+    if (file) onLoad(await file.text())
+  }
+  return (
+    <FileButton accept=".yml,.yaml,.json" onChange={load} resetRef={reset}>
+      {button => (
+        <Button {...button} variant="default">
+          {t('flows.upload')}
+        </Button>
+      )}
+    </FileButton>
   )
 }
 
