@@ -1,9 +1,8 @@
 //! Bodies on their way: the client's with a limit and a patience, and what goes back to it.
 
-use crate::connections::Held;
 use crate::framing;
 use crate::front::Link;
-use crate::upstream::Streamed;
+use crate::upstream::{Place, Streamed};
 use bytes::{Bytes, BytesMut};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -11,7 +10,6 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 /// A body up to this length is waited for before its service is asked. As much as a head, which a client may be slow with
@@ -101,9 +99,6 @@ impl Received {
         }
     }
 }
-
-/// What the body of a request takes up while it comes: of the service, and of what its client may have there.
-pub(crate) type Place = (OwnedSemaphorePermit, Held);
 
 /// The body of a request, at most `limit` bytes long.
 pub(crate) struct Sent {

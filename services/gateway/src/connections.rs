@@ -1,4 +1,4 @@
-//! How many connections there may be: of all clients, and of one. And how many of anything else an address may have.
+//! How many connections there may be: of all clients, and of one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -36,23 +36,17 @@ impl Settings for ConnectionSettings {
 #[derive(Clone, Debug)]
 pub struct Connections {
     all: Arc<Semaphore>,
-    addresses: PerAddress,
+    per_address: usize,
+    addresses: Addresses,
 }
 
-/// What each address has of something. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct PerAddress {
-    most: usize,
-    counts: Counts,
-}
+type Addresses = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
-type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
-
-/// One of what an address has, until it is dropped.
+/// One of the connections of an address, until it is dropped.
 #[derive(Debug)]
 pub struct Held {
     address: IpAddr,
-    counts: Counts,
+    addresses: Addresses,
 }
 
 impl Connections {
@@ -61,7 +55,8 @@ impl Connections {
         let total = settings.total.min(Semaphore::MAX_PERMITS);
         Self {
             all: Arc::new(Semaphore::new(total)),
-            addresses: PerAddress::new(settings.per_address),
+            per_address: settings.per_address,
+            addresses: Addresses::default(),
         }
     }
 
@@ -74,40 +69,33 @@ impl Connections {
 
     /// One more connection of this address, unless it has too many.
     pub fn hold(&self, address: IpAddr) -> Option<Held> {
-        self.addresses.hold(address)
-    }
-}
-
-impl PerAddress {
-    /// Nobody has any, and nobody may have more than `most`.
-    pub(crate) fn new(most: usize) -> Self {
-        let counts = Counts::default();
-        Self { most, counts }
-    }
-
-    /// One more of this address, unless it has too many.
-    pub(crate) fn hold(&self, address: IpAddr) -> Option<Held> {
         let address = network(address);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= self.most {
+        let mut addresses = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = addresses.entry(address).or_default();
+        if *count >= self.per_address {
             return None;
         }
         *count += 1;
         Some(Held {
             address,
-            counts: Arc::clone(&self.counts),
+            addresses: Arc::clone(&self.addresses),
         })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
+        let mut addresses = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = addresses.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.address);
+                addresses.remove(&self.address);
             }
         }
     }
@@ -140,7 +128,7 @@ mod tests {
         drop(first);
         assert!(hold("2001:db8::3").is_some());
         drop(second);
-        let counts = connections.addresses.counts.lock();
-        assert!(counts.expect("nobody panicked").is_empty());
+        let addresses = connections.addresses.lock().expect("nobody panicked");
+        assert!(addresses.is_empty());
     }
 }

@@ -11,14 +11,15 @@ mod streamed;
 #[cfg(test)]
 mod tests;
 mod tries;
+mod uploads;
 
 pub(crate) use connection::Connection;
 pub(crate) use error::UpstreamError;
 pub(crate) use pool::Pool;
 pub(crate) use streamed::Streamed;
+pub(crate) use uploads::Place;
 
 use crate::body::{BodyError, Given, Sent};
-use crate::connections::PerAddress;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use connection::Outgoing;
@@ -33,17 +34,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
 use stoa_contracts::deadline;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tries::Tries;
+use uploads::{Full, Uploads};
 
 /// How long a request waits for a service that has no address, or none that takes it: a service
 /// with one replica is replaced within this time, and its clients see a pause.
 const HOLD: Duration = Duration::from_secs(1);
-/// Bodies that go to a service as they come: a quarter of what it may have at once, for how long they take is up to clients.
-const UPLOADS: usize = 128;
-/// Those that one address sends: no client takes the room of all others by being slow.
-const UPLOADS_PER_ADDRESS: usize = 32;
 /// An address that has had a request for less than this has not failed.
 const PATIENT: Duration = Duration::from_secs(1);
 
@@ -65,8 +62,7 @@ struct Upstream {
     name: String,
     host: HeaderValue,
     endpoints: Endpoints,
-    uploads: Arc<Semaphore>,
-    uploads_of: PerAddress,
+    uploads: Uploads,
     budget: RetryBudget,
     meter: Meter,
 }
@@ -174,8 +170,7 @@ impl Upstream {
             host: HeaderValue::try_from(authority.as_str()).ok()?,
             endpoints: Endpoints::new(authority.host(), port, resolver)
                 .checked(Probe::service(name)),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
-            uploads_of: PerAddress::new(UPLOADS_PER_ADDRESS),
+            uploads: Uploads::new(),
             budget: RetryBudget::full(),
             meter: Meter::new(name),
         })
@@ -264,13 +259,13 @@ impl Upstream {
         let Some(body) = request.body.as_mut().filter(|body| !body.has_ended()) else {
             return Ok(());
         };
-        let own = self.uploads_of.hold(request.client);
-        let own = own.ok_or(UpstreamError::Uploads(UPLOADS_PER_ADDRESS))?;
-        let place = Arc::clone(&self.uploads).acquire_owned();
-        match tokio::time::timeout(patience, place).await {
-            Ok(Ok(place)) => body.hold((place, own)),
-            _ => return Err(UpstreamError::Busy(self.name.clone())),
-        }
+        let place = self
+            .uploads
+            .place(request.client, Instant::now() + patience);
+        body.hold(place.await.map_err(|full| match full {
+            Full::Address => UpstreamError::Uploads(uploads::PER_ADDRESS),
+            Full::Service => UpstreamError::Busy(self.name.clone()),
+        })?);
         Ok(())
     }
 
