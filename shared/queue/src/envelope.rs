@@ -44,6 +44,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Bytes that most envelopes fit into.
+const HEAD: usize = 256;
+
 /// A job as it lies on a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -55,7 +58,8 @@ pub(crate) struct Message {
 
 impl Message {
     pub(crate) fn new(envelope: &Envelope, body: Vec<u8>) -> Self {
-        let head = serde_json::to_vec(envelope).expect("an envelope has only text keys");
+        let mut head = Vec::with_capacity(HEAD);
+        serde_json::to_writer(&mut head, envelope).expect("an envelope has only text keys");
         Self { head, body }
     }
 

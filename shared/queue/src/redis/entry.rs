@@ -5,7 +5,7 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 use std::io::Write as _;
 
 /// The id that the server has given an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryId {
     millis: u64,
     place: u64,

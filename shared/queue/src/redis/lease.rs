@@ -8,7 +8,8 @@ use crate::backend::{Move, Room, Settled};
 use crate::{QueueError, metrics};
 use redis::aio::ConnectionManager;
 use redis::{RedisResult, ScriptInvocation};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(super) struct Leases {
     pub(super) consumer: String,
     lease: Duration,
     done: Done,
-    held: Mutex<HashMap<EntryId, Arc<Hold>>>,
+    held: Mutex<BTreeMap<EntryId, Arc<Hold>>>,
     /// The server's time of the last heartbeat that it has answered, in milliseconds.
     beat: AtomicU64,
 }
@@ -142,10 +143,13 @@ impl Leases {
     }
 
     fn lose_all(&self) {
-        self.held().drain().for_each(|(_, hold)| hold.lost.cancel());
+        let held = mem::take(&mut *self.held());
+        for hold in held.values() {
+            hold.lost.cancel();
+        }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<EntryId, Arc<Hold>>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<EntryId, Arc<Hold>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

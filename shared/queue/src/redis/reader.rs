@@ -10,7 +10,7 @@ use crate::envelope::Message;
 use crate::worker;
 use redis::aio::{ConnectionManager, MultiplexedConnection};
 use redis::streams::StreamReadOptions;
-use redis::{AsyncCommands as _, AsyncConnectionConfig, Client, RedisResult};
+use redis::{AsyncConnectionConfig, Client, Cmd, RedisResult, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -162,10 +162,13 @@ impl RedisReader {
             .block(block);
         let stream = self.keys.stream.clone();
         let since = self.leases.known_time();
+        let command = Cmd::xread_options(&[stream.as_str()], &[">"], &options);
         let reading = self.reading().await?;
-        let read = reading
-            .xread_options(&[stream.as_str()], &[">"], &options)
-            .await?;
+        let read = match reading.send_packed_command(&command).await? {
+            // It stands alone. What else asks goes through all of the answer for one.
+            error @ Value::ServerError(_) => error.extract_error()?,
+            read => read,
+        };
         let entries = entry::entries(read).into_iter();
         Ok(entries
             .map(|(entry, message)| self.delivery(entry, since, message, 0))
