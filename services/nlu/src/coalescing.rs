@@ -27,12 +27,13 @@ pub(crate) fn in_flight() -> InFlight {
 /// Why there is no answer.
 struct Failure<E> {
     error: Arc<E>,
-    /// Whether the one who asked had less time than the question may take.
-    is_hasty: bool,
+    /// How much time the one who asked had, if it was less than the question may take.
+    hurry: Option<Duration>,
 }
 
 /// The answer to a question that may take as long as `limit`: that of who asks the same already, or one's own. Who asks has
-/// the deadline of its own caller. Where that was short and the question failed for now, who waited for it asks again.
+/// the deadline of its own caller. Where that was short and the question failed for now, who waited for it and has more
+/// time still asks again.
 pub(crate) async fn share<K, V, E, F>(
     answers: &Cache<K, V>,
     key: &K,
@@ -49,25 +50,27 @@ where
         let mut is_own = false;
         let question = async {
             is_own = true;
-            let is_hasty = Deadline::current().is_some_and(|deadline| deadline.left() < limit);
+            let left = Deadline::current().map(Deadline::left);
             ask().await.map_err(|error| Failure {
                 error: Arc::new(error),
-                is_hasty,
+                hurry: left.filter(|left| *left < limit),
             })
         };
         match answers.try_get_with_by_ref(key, question).await {
             Ok(answer) => return Ok(answer),
-            Err(failure) if !is_own && failure.is_hasty && is_for_now(&*failure.error) => {}
+            Err(failure) if !is_own && failure.is_of_hurry() => {}
             Err(failure) => return Err(Arc::clone(&failure.error)),
         }
     }
 }
 
-fn is_for_now(error: &impl Coded) -> bool {
-    matches!(
-        error.code(),
-        ErrorCode::Unavailable | ErrorCode::RateLimited
-    )
+impl<E: Coded> Failure<E> {
+    /// Whether it may be another answer to who asks now: with more time than the one who asked had, so that of many who
+    /// wait no two ask one after the other who have the same.
+    fn is_of_hurry(&self) -> bool {
+        let left = Deadline::current().map_or(Duration::MAX, Deadline::left);
+        self.error.code() == ErrorCode::Unavailable && self.hurry.is_some_and(|had| left > had)
+    }
 }
 
 #[cfg(test)]
@@ -89,9 +92,9 @@ mod tests {
         }
     }
 
-    /// Two ask the same, the first with so much time; it fails so, and any question after it has an answer. Answers what
+    /// Two ask the same, each with so much time; the first fails so, and any question after it has an answer. Answers what
     /// both got, and how many questions there were.
-    async fn two(time: Duration, code: ErrorCode) -> ([Option<u8>; 2], usize) {
+    async fn two(times: [Duration; 2], code: ErrorCode) -> ([Option<u8>; 2], usize) {
         let answers = Cache::builder().max_capacity(9).build();
         let (asked, fail) = (AtomicUsize::new(0), Notify::new());
         let ask = || async {
@@ -103,8 +106,8 @@ mod tests {
                 _ => Ok(7_u8),
             }
         };
-        let first = Deadline::within(time).around(share(&answers, &1, LIMIT, ask));
-        let second = share(&answers, &1, LIMIT, ask);
+        let [first, second] =
+            times.map(|time| Deadline::within(time).around(share(&answers, &1, LIMIT, ask)));
         let (mut first, mut second) = (first.boxed(), second.boxed());
         assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
         assert_eq!(asked.load(Ordering::Relaxed), 1);
@@ -115,18 +118,20 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_more_time_than_the_one_who_asked_asks_again() {
-        let (got, asked) = two(LIMIT / 2, ErrorCode::Unavailable).await;
+        let (got, asked) = two([LIMIT / 2, LIMIT], ErrorCode::Unavailable).await;
         assert_eq!((got, asked), ([None, Some(7)], 2));
     }
 
     #[tokio::test]
     async fn a_failure_that_more_time_does_not_mend_is_shared() {
-        for (time, code) in [
-            (LIMIT * 2, ErrorCode::Unavailable),
-            (LIMIT / 2, ErrorCode::NotFound),
+        for (times, code) in [
+            ([LIMIT * 2, LIMIT * 3], ErrorCode::Unavailable),
+            ([LIMIT / 2, LIMIT / 2], ErrorCode::Unavailable),
+            ([LIMIT / 2, LIMIT / 3], ErrorCode::Unavailable),
+            ([LIMIT / 2, LIMIT], ErrorCode::NotFound),
         ] {
-            let (got, asked) = two(time, code).await;
-            assert_eq!((got, asked), ([None, None], 1), "{code:?}");
+            let (got, asked) = two(times, code).await;
+            assert_eq!((got, asked), ([None, None], 1), "{times:?} {code:?}");
         }
     }
 }

@@ -23,9 +23,8 @@ const IDLE: usize = 8;
 const GATES: u64 = 10_000;
 const REMEMBERED: Duration = Duration::from_mins(5);
 
-/// Who waits for as long as this, or for this part of the time that an engine may take, and gets no answer has learned that
-/// it has none: callers wait less than all of it, and the first of several engines has but half of that.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Who waits for this part of the time that an engine may take, and gets no answer, has learned that it has none: callers
+/// wait less than all of it, and the first of several engines has but half of that.
 const PATIENT_PART: u32 = 3;
 /// What is kept of the time that is left, to say that an engine has not answered.
 const MARGIN: Duration = Duration::from_millis(5);
@@ -69,7 +68,7 @@ pub(crate) enum RemoteError {
     OutsideText,
     #[error("The engine answered more than is read.")]
     TooLong,
-    #[error("The engine answered names or values that are too long, or hold a NUL character.")]
+    #[error("The engine answered an intent whose name is too long, or holds a NUL character.")]
     Unfit,
     #[error("The engine has failed, and is left alone for a while.")]
     Open,
@@ -100,9 +99,7 @@ impl RemoteError {
     fn is_its_own(&self, limit: Duration, remote: &Remote<'_>) -> bool {
         match self {
             // With much less time than it may take it has shown nothing.
-            Self::Egress(EgressError::Timeout) => {
-                limit >= PATIENCE || limit >= remote.timeout / PATIENT_PART
-            }
+            Self::Egress(EgressError::Timeout) => limit >= remote.timeout / PATIENT_PART,
             Self::Egress(error) => error.is_for_now(),
             _ => true,
         }
@@ -234,10 +231,10 @@ mod tests {
             let error = RemoteError::Egress(EgressError::Timeout);
             error.is_its_own(Duration::from_millis(limit), &remote)
         };
-        for (limit, timeout) in [(5_000, 5_000), (1_000, 5_000), (70, 200), (2_500, 5_000)] {
+        for (limit, timeout) in [(5_000, 5_000), (1_700, 5_000), (70, 200), (2_500, 5_000)] {
             assert!(counts(limit, timeout), "{limit} of {timeout}");
         }
-        for (limit, timeout) in [(900, 5_000), (10, 200), (1, 50)] {
+        for (limit, timeout) in [(1_600, 5_000), (10, 200), (1, 50)] {
             assert!(!counts(limit, timeout), "{limit} of {timeout}");
         }
     }
