@@ -14,9 +14,12 @@ use tokio::sync::Semaphore;
 const LONG: usize = 1_000;
 /// So are those that take patterns more steps.
 const STEPS: usize = 1 << 14;
-/// Of those that are long, or take patterns as many steps as there are, so many at a time: the longest takes 30 MB, and
-/// seconds where there are hundreds of kinds of entity. Others wait as long as their requests do.
-static PLACES: Semaphore = Semaphore::const_new(4);
+/// Of those that are long so many at a time: the longest takes 30 MB, and seconds where there are hundreds of kinds of
+/// entity. Others wait as long as their requests do.
+static LONG_PLACES: Semaphore = Semaphore::const_new(4);
+/// And of those that may take patterns all the steps that there are. They are apart, so that what is short does not wait for
+/// what is long.
+static PATTERN_PLACES: Semaphore = Semaphore::const_new(4);
 
 /// `POST /internal/v1/parse`: what an utterance means to one version of an assistant's model.
 pub(crate) async fn parse(
@@ -28,17 +31,20 @@ pub(crate) async fn parse(
     let model = models.get(input.assistant_id, version).await?;
     let span = tracing::info_span!("model.parse", model.version = version);
     let steps = model.pattern_steps(input.text.len());
-    let is_long = input.text.len() > LONG || steps >= PATTERN_STEPS;
-    let takes_long = is_long || steps > STEPS || model.is_encoded();
+    let places = if input.text.len() > LONG {
+        Some(&LONG_PLACES)
+    } else {
+        (steps >= PATTERN_STEPS).then_some(&PATTERN_PLACES)
+    };
+    let takes_long = places.is_some() || steps > STEPS || model.is_encoded();
     let builtins = Builtins::of(input.builtin_entities.as_deref());
     let understand =
         move || span.in_scope(|| model.parse_for(&input.text, version, &now, builtins));
     let result = if takes_long {
         // The work holds it: a caller may leave, and the work goes on.
-        let place = if is_long {
-            Some(PLACES.acquire().await)
-        } else {
-            None
+        let place = match places {
+            Some(places) => Some(places.acquire().await),
+            None => None,
         };
         let understand = move || {
             let _place = place;
