@@ -14,7 +14,8 @@ pub(crate) const REFRESH_TTL: Duration = Duration::days(30);
 /// How long a used refresh token buys once more, if what it bought was never used: the answer may
 /// have been lost on its way. Longer than a client waits before it tries again.
 const GRACE: Duration = Duration::seconds(10);
-/// Open sessions of a user: more than anybody has devices and scripts. Those that were used the longest ago end first.
+/// Open sessions of a user: more than anybody has devices and scripts. Those that were never renewed end first, as a script
+/// leaves them behind, then those that were used the longest ago.
 const MOST: i64 = 100;
 /// Characters of a user agent that are kept.
 const USER_AGENT: usize = 300;
@@ -228,7 +229,7 @@ async fn end_more(
 ) -> Result<(), DatabaseError> {
     let select = sqlx::query_scalar!(
         "SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL
-         ORDER BY last_used_at DESC, id DESC OFFSET $2",
+         ORDER BY (last_used_at > created_at) DESC, last_used_at DESC, id DESC OFFSET $2",
         user,
         MOST,
     );

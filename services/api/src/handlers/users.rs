@@ -163,11 +163,11 @@ async fn delete_user(
     let mut transaction = begin(&api.pool).await?;
     lock(&mut transaction, identity.account).await?;
     let select = sqlx::query_scalar!(
-        "SELECT id FROM users WHERE id = $1 AND account_id = $2 FOR UPDATE",
+        "SELECT id FROM users WHERE id = $1 AND account_id = $2 FOR NO KEY UPDATE",
         id,
         identity.account,
     );
-    // Held, so that nobody signs in as them any more.
+    // Held, so that nobody signs in as them any more; who renews a session meanwhile only refers to them.
     let found = traced("user.hold", select.fetch_optional(&mut *transaction)).await?;
     found.ok_or_else(|| Problem::not_found("user"))?;
     // Told before the rows are gone with their user.
