@@ -157,7 +157,8 @@ pub struct ForgetAssistant {
 
 impl Payload for ForgetAssistant {
     const KIND: &'static str = "forget_assistant";
-    const QUEUE: &'static str = "upkeep";
+    // Of its own: a worker of the release before would take it for one that nobody knows.
+    const QUEUE: &'static str = "deletions";
     // With backoff up to five minutes, half an hour of a service being away is bridged.
     const MAX_ATTEMPTS: u16 = 16;
     const TIME_LIMIT: Duration = Duration::from_mins(10);

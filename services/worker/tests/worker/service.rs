@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use stoa_config::Env;
+use stoa_contracts::assistants::ForgetAssistant;
 use stoa_contracts::identity::{Claims, ISSUER, Role};
 use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
@@ -273,6 +274,7 @@ impl TestService {
                 CollectInbox::QUEUE,
                 "retrainings",
                 "upkeep",
+                ForgetAssistant::QUEUE,
             ])
             .await
             .expect("the queue is removed");
