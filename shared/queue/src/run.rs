@@ -274,7 +274,7 @@ impl Runner {
                 again(&claimed, message, envelope.attempt, pause)
             }
         };
-        (Some(outcome).filter(|_| !is_lost), settlement)
+        ((!is_lost).then_some(outcome), settlement)
     }
 
     fn series(&self, envelope: &Envelope) -> &Series {

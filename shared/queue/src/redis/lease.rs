@@ -143,8 +143,9 @@ impl Leases {
     }
 
     fn lose_all(&self) {
-        let held = mem::take(&mut *self.held());
-        for hold in held.values() {
+        // Until it is told, what comes again must not be held anew.
+        let mut held = self.held();
+        for hold in mem::take(&mut *held).values() {
             hold.lost.cancel();
         }
     }
