@@ -7,15 +7,15 @@ use stoa_postgres::{DatabaseError, begin, traced};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{revocations, secrets, throttle};
+use crate::{revocations, secrets, throttle, tokens::ACCESS_TTL};
 
 /// How long a refresh token waits to be used.
 pub(crate) const REFRESH_TTL: Duration = Duration::days(30);
 /// How long a used refresh token buys once more, if what it bought was never used: the answer may
 /// have been lost on its way. Longer than a client waits before it tries again.
 const GRACE: Duration = Duration::seconds(10);
-/// Open sessions of a user: more than anybody has devices and scripts. Those that were never renewed end first, as a script
-/// leaves them behind, then those that were used the longest ago.
+/// Open sessions of a user: more than anybody has devices and scripts. Those end first that were not renewed when their access
+/// token ended, as a script leaves them behind, then those that were used the longest ago.
 const MOST: i64 = 100;
 /// Characters of a user agent that are kept.
 const USER_AGENT: usize = 300;
@@ -90,7 +90,7 @@ pub(crate) async fn start(
     let Some(found) = found else { return Ok(None) };
     touch(&mut transaction, session, user, origin, now).await?;
     let refresh_token = issue(&mut transaction, (session, user), None, now).await?;
-    end_more(&mut transaction, user, now).await?;
+    end_more(&mut transaction, (session, user), now).await?;
     transaction.commit().await?;
     Ok(Some(Begun {
         session: Renewed {
@@ -221,17 +221,19 @@ pub(crate) async fn end(
     Ok(ended.len())
 }
 
-/// Ends the sessions of a user that are too many.
+/// Ends the sessions of a user that are too many beside this new one.
 async fn end_more(
     transaction: &mut PgConnection,
-    user: Uuid,
+    (session, user): (Uuid, Uuid),
     now: OffsetDateTime,
 ) -> Result<(), DatabaseError> {
     let select = sqlx::query_scalar!(
-        "SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL
-         ORDER BY (last_used_at > created_at) DESC, last_used_at DESC, id DESC OFFSET $2",
+        "SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND id <> $2
+         ORDER BY (last_used_at > created_at OR created_at > $3) DESC, last_used_at DESC, id DESC OFFSET $4",
         user,
-        MOST,
+        session,
+        now - ACCESS_TTL,
+        MOST - 1,
     );
     let more = traced("session.more", select.fetch_all(&mut *transaction)).await?;
     if more.is_empty() {

@@ -233,6 +233,23 @@ async fn the_sessions_of_a_user_that_are_too_many_end_with_the_oldest() {
 }
 
 #[tokio::test]
+async fn who_signs_in_beside_many_sessions_that_are_in_use_stays() {
+    let service = Service::start().await;
+    let insert = "INSERT INTO sessions (id, user_id, created_at, last_used_at)
+                  SELECT gen_random_uuid(), id, now() - interval '1 day', now() + interval '1 day'
+                  FROM users, generate_series(1, 100)";
+    sqlx::query(insert).execute(&service.pool).await.unwrap();
+    let session = service.sign_in().await;
+    refresh(&service, &session["refresh_token"]).await.ok(200);
+    let open = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+    let open: i64 = sqlx::query_scalar(open)
+        .fetch_one(&service.pool)
+        .await
+        .unwrap();
+    assert_eq!(open, 100);
+}
+
+#[tokio::test]
 async fn an_expired_or_foreign_or_missing_token_is_refused() {
     let service = Service::start().await;
     let token = service.token(Role::Owner).await;
