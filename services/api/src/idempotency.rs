@@ -89,13 +89,13 @@ impl Once<'_> {
         carry_out: impl Future<Output = Response>,
     ) -> Result<Response, Problem> {
         let subject = identity.subject.as_bytes();
-        let parts = [subject, self.path.as_bytes(), self.body];
+        let plain = secrets::digest_of(&[subject, self.path.as_bytes(), self.body]);
         let lock = Lock {
             api,
             identity,
             key: self.key,
-            hash: &api.sealer.digest_of(&parts),
-            plain: &secrets::digest_of(&parts),
+            hash: &api.sealer.seal(&plain),
+            plain: &plain,
         };
         if let Some(answer) = lock.take().await? {
             return Ok(answer);
