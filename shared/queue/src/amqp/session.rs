@@ -5,7 +5,7 @@ use super::wire;
 use crate::QueueError;
 use crate::envelope::Message;
 use backon::{ExponentialBuilder, Retryable as _};
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
@@ -206,19 +206,32 @@ impl Session {
         messages: &'m [(Uuid, Message)],
     ) -> Result<Vec<&'m Message>, QueueError> {
         self.declare(names).await?;
-        let sending = messages.iter().map(|(_, message)| {
-            let properties = wire::properties(message, Duration::ZERO);
-            self.write(&names.jobs, &message.body, properties)
-        });
         let confirming = async {
+            let sending = messages.iter().map(|(_, message)| {
+                let properties = wire::properties(message, Duration::ZERO);
+                Box::pin(async {
+                    let written = self.write(&names.jobs, &message.body, properties).await?;
+                    lapin::Result::Ok(is_taken(written.await?))
+                })
+            });
+            let mut sending: Vec<_> = sending.collect();
+            let mut begun = Vec::with_capacity(messages.len());
+            for sending in &mut sending {
+                begun.push(sending.as_mut().now_or_never());
+            }
             let mut unconfirmed = Vec::new();
-            let sent = join_all(sending).await;
-            for (confirming, (_, message)) in sent.into_iter().zip(messages) {
-                let confirmed = async { lapin::Result::Ok(is_taken(confirming?.await?)) };
-                if !matches!(confirmed.await, Ok(true)) {
+            // The last one is waited for, and the others have come by then.
+            let all = messages.iter().zip(sending).zip(begun).rev();
+            for (((_, message), sending), begun) in all {
+                let confirmed = match begun {
+                    Some(confirmed) => confirmed,
+                    None => sending.await,
+                };
+                if !matches!(confirmed, Ok(true)) {
                     unconfirmed.push(message);
                 }
             }
+            unconfirmed.reverse();
             Ok(unconfirmed)
         };
         limited(UNCONFIRMED, confirming).await
