@@ -1,7 +1,7 @@
 //! The side of the record where workers take jobs, and say that they have them.
 
-use super::Store;
 use super::enqueue::number;
+use super::{Store, at_places};
 use crate::envelope::Message;
 use crate::{Envelope, QueueError};
 use sqlx::types::Json;
@@ -109,20 +109,36 @@ impl Store {
     ) -> Result<HashMap<CopyId, Claimed>, QueueError> {
         let ids: Vec<_> = claims.iter().map(|claim| claim.id).collect();
         let sends: Vec<_> = claims.iter().map(|claim| claim.sends).collect();
-        let rows = sqlx::query_as!(
-            Claimed,
-            "UPDATE queue_jobs j SET state = 'running', attempts = attempts + 1, worker = $3,
-                                     started_at = clock_timestamp()
-             FROM unnest($1::uuid[], $2::int4[]) AS c (id, sends)
-             WHERE j.id = c.id AND j.sends = c.sends AND state = 'sent'
-             RETURNING j.id, j.sends, attempts AS attempt, max_attempts, cancel_requested AS is_cancelled",
+        // In one row, as the ends are.
+        let rows = sqlx::query!(
+            r#"WITH claimed AS (
+                   UPDATE queue_jobs j SET state = 'running', attempts = attempts + 1, worker = $3,
+                                           started_at = clock_timestamp()
+                   FROM unnest($1::uuid[], $2::int4[]) WITH ORDINALITY AS c (id, sends, place)
+                   WHERE j.id = c.id AND j.sends = c.sends AND state = 'sent'
+                   RETURNING place, attempts, max_attempts, cancel_requested)
+               SELECT coalesce(array_agg(place), '{}') AS "places!", coalesce(array_agg(attempts), '{}') AS "attempts!",
+                      coalesce(array_agg(max_attempts), '{}') AS "limits!",
+                      coalesce(array_agg(cancel_requested), '{}') AS "cancelled!"
+               FROM claimed"#,
             &ids,
             &sends,
             worker,
         )
-        .fetch_all(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        let mut claimed: HashMap<_, _> = rows.into_iter().map(Claimed::by_copy).collect();
+        let copies = at_places(claims, &rows.places);
+        let told = rows.attempts.iter().zip(rows.limits).zip(rows.cancelled);
+        let rows = copies
+            .zip(told)
+            .map(|(copy, ((attempt, limit), is_cancelled))| Claimed {
+                id: copy.id,
+                sends: copy.sends,
+                attempt: *attempt,
+                max_attempts: limit,
+                is_cancelled,
+            });
+        let mut claimed: HashMap<_, _> = rows.map(Claimed::by_copy).collect();
         let again = claims.iter().filter(|claim| claim.is_again);
         let again: Vec<_> = again
             .filter(|claim| !claimed.contains_key(&(claim.id, claim.sends)))

@@ -1,6 +1,6 @@
 //! The side of the record where attempts end.
 
-use super::{Fence, State, Store, begin, flow};
+use super::{Fence, State, Store, at_places, begin, flow};
 use crate::ends::{Effect, End};
 use crate::{Failure, Outcome, QueueError};
 use futures_util::FutureExt as _;
@@ -208,34 +208,33 @@ async fn succeed(
     let ids: Vec<_> = endings.iter().map(|ending| ending.id).collect();
     let sends: Vec<_> = endings.iter().map(|ending| ending.fence.sends).collect();
     let attempts: Vec<_> = endings.iter().map(|ending| ending.fence.attempt).collect();
-    let results: Vec<_> = endings.iter().map(|ending| ending.result.clone()).collect();
-    let traces: Vec<_> = endings
-        .iter()
-        .map(|ending| ending.trace_id.clone())
-        .collect();
-    let rows = sqlx::query!(
-        "UPDATE queue_jobs j SET state = 'succeeded', error = NULL, dead_reason = NULL, progress = 1,
-             result = e.result, trace_id = coalesce(e.trace_id, j.trace_id), finished_at = clock_timestamp()
-         FROM unnest($1::uuid[], $2::int4[], $3::int2[], $4::jsonb[], $5::text[]) AS e (id, sends, attempt, result, trace_id)
-         WHERE j.id = e.id AND j.sends = e.sends AND attempts = attempt AND state = 'running'
-         RETURNING j.id, j.sends, attempts, flow_id",
+    let results: Vec<_> = endings.iter().map(|ending| &ending.result).collect();
+    let traces: Vec<_> = endings.iter().map(|e| e.trace_id.as_deref()).collect();
+    // In one row: where many end, to read a row for each would cost as much again.
+    let ended = sqlx::query!(
+        r#"WITH ended AS (
+               UPDATE queue_jobs j SET state = 'succeeded', error = NULL, dead_reason = NULL, progress = 1,
+                   result = e.result, trace_id = coalesce(e.trace_id, j.trace_id), finished_at = clock_timestamp()
+               FROM unnest($1::uuid[], $2::int4[], $3::int2[], $4::jsonb[], $5::text[]) WITH ORDINALITY
+                   AS e (id, sends, attempt, result, trace_id, place)
+               WHERE j.id = e.id AND j.sends = e.sends AND attempts = attempt AND state = 'running'
+               RETURNING place, CASE WHEN flow_id IS NOT NULL THEN j.id END AS in_flow)
+           SELECT coalesce(array_agg(place), '{}') AS "places!",
+                  coalesce(array_agg(in_flow) FILTER (WHERE in_flow IS NOT NULL), '{}') AS "in_flows!"
+           FROM ended"#,
         &ids,
         &sends,
         &attempts,
         &results as _,
         &traces as _,
     )
-    .fetch_all(&mut *transaction)
+    .fetch_one(&mut *transaction)
     .await?;
-    let in_flows = rows.iter().filter(|row| row.flow_id.is_some());
-    let in_flows: Vec<_> = in_flows.map(|row| row.id).collect();
-    if !in_flows.is_empty() {
-        flow::release_after(transaction, &in_flows).await?;
+    if !ended.in_flows.is_empty() {
+        flow::release_after(transaction, &ended.in_flows).await?;
     }
-    let ours = rows.into_iter();
-    Ok(ours
-        .map(|row| attempt_id(row.id, row.sends, row.attempts))
-        .collect())
+    let ours = at_places(endings, &ended.places);
+    Ok(ours.map(|end| (end.id, end.fence)).collect())
 }
 
 /// Without success: they stand in the history of their jobs. One that was cancelled in the meantime has no pause: it is

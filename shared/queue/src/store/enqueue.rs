@@ -209,22 +209,24 @@ async fn insert(
     transaction: &mut PgConnection,
     jobs: &[NewJob],
 ) -> Result<HashSet<Uuid>, QueueError> {
-    let column = |value: fn(&NewJob) -> String| jobs.iter().map(value).collect::<Vec<_>>();
+    let queues: Vec<_> = jobs.iter().map(|job| job.queue).collect();
+    let kinds: Vec<_> = jobs.iter().map(|job| job.kind).collect();
     let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
     let accounts: Vec<_> = jobs.iter().map(|job| job.account).collect();
     let versions: Vec<_> = jobs.iter().map(|job| job.version).collect();
     let priorities: Vec<_> = jobs.iter().map(|job| job.priority.stored()).collect();
-    let payloads: Vec<_> = jobs.iter().map(|job| job.payload.clone()).collect();
+    let payloads: Vec<_> = jobs.iter().map(|job| job.payload.as_slice()).collect();
     let traces: Vec<_> = jobs.iter().map(|job| Json(&job.trace)).collect();
-    let keys: Vec<_> = jobs.iter().map(|job| job.unique_key.clone()).collect();
+    let keys: Vec<_> = jobs.iter().map(|job| job.unique_key.as_deref()).collect();
     let delays: Vec<_> = jobs.iter().map(|job| job.delay.as_secs_f64()).collect();
     let moments: Vec<_> = jobs.iter().map(|job| job.not_before).collect();
     let waits: Vec<_> = jobs.iter().map(|job| job.waits_for).collect();
     let flows: Vec<_> = jobs.iter().map(|job| job.flow).collect();
-    let schedules: Vec<_> = jobs.iter().map(|job| job.schedule.clone()).collect();
+    let schedules: Vec<_> = jobs.iter().map(|job| job.schedule.as_deref()).collect();
     let limits: Vec<_> = jobs.iter().map(|job| job.max_attempts).collect();
     let written = sqlx::query!(
-        r#"INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, payload, trace, unique_key,
+        r#"WITH written AS (
+           INSERT INTO queue_jobs (id, queue, kind, version, account_id, priority, payload, trace, unique_key,
                                    waits_for, flow_id, schedule, max_attempts, not_before, state)
            SELECT id, queue, kind, version, account, priority, payload, trace, key, waits, flow, schedule, attempts, due,
                   CASE WHEN waits > 0 THEN 'waiting' WHEN due > clock_timestamp() THEN 'scheduled' ELSE 'queued' END
@@ -235,14 +237,15 @@ async fn insert(
                       AS new (id, queue, kind, version, account, priority, payload, trace, key, delay, moment, waits,
                               flow, schedule, attempts)) AS jobs
            ON CONFLICT DO NOTHING
-           RETURNING id"#,
+           RETURNING id)
+           SELECT coalesce(array_agg(id), '{}') AS "ids!" FROM written"#,
         &ids,
-        &column(|job| job.queue.to_owned()),
-        &column(|job| job.kind.to_owned()),
+        &queues as _,
+        &kinds as _,
         &versions,
         &accounts,
         &priorities,
-        &payloads,
+        &payloads as _,
         &traces as _,
         &keys as _,
         &delays,
@@ -252,9 +255,9 @@ async fn insert(
         &schedules as _,
         &limits,
     )
-    .fetch_all(transaction)
+    .fetch_one(transaction)
     .await?;
-    Ok(written.into_iter().map(|row| row.id).collect())
+    Ok(written.ids.into_iter().collect())
 }
 
 /// The job that stands in another's way.

@@ -91,6 +91,12 @@ pub(crate) async fn answered<T>(
     timeout(ANSWER, asking).await.map_err(late)?
 }
 
+/// Those at these places, as `WITH ORDINALITY` counts them.
+fn at_places<'all, T>(all: &'all [T], places: &[i64]) -> impl Iterator<Item = &'all T> {
+    let place = |place: &i64| usize::try_from(place - 1).ok();
+    places.iter().filter_map(move |at| all.get(place(at)?))
+}
+
 impl Store {
     /// The jobs in the database of `pool`, which has the tables of [`MIGRATIONS`].
     pub fn new(pool: PgPool) -> Self {
