@@ -41,7 +41,7 @@ pub(crate) struct Delivery {
     pub(crate) room: Room,
 }
 
-/// What a job takes up in its worker, from its start until the broker knows how it ended.
+/// What a job takes up in its worker, until the broker knows how it ended.
 pub(crate) type Room = Option<OwnedSemaphorePermit>;
 
 pub(crate) enum Receipt {

@@ -11,12 +11,17 @@ pub(crate) async fn fill<T>(requests: &mut mpsc::UnboundedReceiver<T>, some: &mu
     if requests.recv_many(some, AT_ONCE).await == 0 {
         return false;
     }
-    // Who is about to ask, in this very moment, comes along.
-    yield_now().await;
-    while some.len() < AT_ONCE
-        && let Ok(request) = requests.try_recv()
-    {
-        some.push(request);
+    // Who is about to ask comes along: tasks that wait for their turn are many times as quick as what is asked for.
+    loop {
+        let before = some.len();
+        yield_now().await;
+        while some.len() < AT_ONCE
+            && let Ok(request) = requests.try_recv()
+        {
+            some.push(request);
+        }
+        if some.len() == before || some.len() == AT_ONCE {
+            return true;
+        }
     }
-    true
 }

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ pub(crate) struct Control {
     progress: AtomicU64,
     result: Mutex<Option<serde_json::Value>>,
     held: Option<Held>,
+    /// Its place among the jobs that run at a time.
+    turn: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 /// The proof that a job of a record is ours, and where its end is written.
@@ -65,6 +67,7 @@ impl Control {
             progress: AtomicU64::default(),
             result: Mutex::default(),
             held: None,
+            turn: Mutex::default(),
         }
     }
 
@@ -74,6 +77,20 @@ impl Control {
             held: Some(held),
             ..Self::new(lost)
         }
+    }
+
+    pub(crate) fn begin_turn(&self, turn: OwnedSemaphorePermit) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+    }
+
+    /// From here on the job only waits until its end is known, and another one may start.
+    pub(crate) fn end_turn(&self) {
+        drop(
+            self.turn
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
     }
 
     /// A job whose time is over may still be cancelled, and not the other way round.
@@ -163,6 +180,7 @@ impl Control {
     pub(crate) async fn complete_with(&self, id: Uuid, effect: Effect) -> Result<(), QueueError> {
         let (held, ending) = self.success(id)?;
         let effect = Some(effect);
+        self.end_turn();
         held.ends.write(End { ending, effect }).await?;
         held.has_ended.store(true, Ordering::Relaxed);
         Ok(())

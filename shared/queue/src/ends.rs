@@ -2,7 +2,7 @@
 
 use crate::error::BoxError;
 use crate::store::{Ending, Store, answered};
-use crate::{Backoff, QueueError};
+use crate::{Backoff, QueueError, batch};
 use futures_util::future::BoxFuture;
 use sqlx::PgConnection;
 use std::slice;
@@ -12,10 +12,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Ends that one transaction writes.
-const AT_ONCE: usize = 200;
-/// Ends that may wait.
-const WAITING: usize = 1000;
 /// How often an end is tried while the record is away, before the lease decides.
 const TRIES: u16 = 8;
 const BACKOFF: Backoff = Backoff {
@@ -39,13 +35,13 @@ type Written = oneshot::Sender<Result<(), QueueError>>;
 /// Where the ends of a worker's attempts are written. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Ends {
-    sender: mpsc::Sender<(End, Written)>,
+    sender: mpsc::UnboundedSender<(End, Written)>,
     _writing: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Ends {
     pub(crate) fn new(store: Store) -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::unbounded_channel();
         let writing = tokio::spawn(write(store, receiver));
         Self {
             sender,
@@ -56,16 +52,17 @@ impl Ends {
     /// Writes an end; returns when it is there. One without effect that is not ours any more is left as it is.
     pub(crate) async fn write(&self, end: End) -> Result<(), QueueError> {
         let (written, writing) = oneshot::channel();
-        let sent = self.sender.send((end, written)).await;
+        // There are never more than jobs that have arrived.
+        let sent = self.sender.send((end, written));
         sent.map_err(|_| QueueError::NoRecord)?;
         writing.await.map_err(|_| QueueError::NoRecord)?
     }
 }
 
 /// Writes ends, as many at a time as there are.
-async fn write(store: Store, mut waiting: mpsc::Receiver<(End, Written)>) {
-    let mut some = Vec::with_capacity(AT_ONCE);
-    while waiting.recv_many(&mut some, AT_ONCE).await > 0 {
+async fn write(store: Store, mut waiting: mpsc::UnboundedReceiver<(End, Written)>) {
+    let mut some = Vec::with_capacity(batch::AT_ONCE);
+    while batch::fill(&mut waiting, &mut some).await {
         let (ends, written): (Vec<_>, Vec<_>) = some.drain(..).unzip();
         let results = match write_together(&store, &ends).await {
             Err(error) if ends.len() > 1 && is_of_one(&error) => write_alone(&store, &ends).await,

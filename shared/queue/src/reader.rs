@@ -20,10 +20,15 @@ const READ_BACKOFF: Backoff = Backoff {
 };
 /// How long a reader that has little room waits for more.
 const GATHERING: Duration = Duration::from_millis(1);
+/// How long it waits until the broker knows how others have ended, which lets as many in at once.
+const SETTLING: Duration = Duration::from_millis(20);
 /// How long the read that is under way when a worker shall end may take; brokers let it wait for half a second.
 const LAST_READ: Duration = Duration::from_secs(2);
 /// How long handing back unfinished jobs may take.
 const HAND_BACK: Duration = Duration::from_secs(3);
+
+/// Jobs that have arrived, for each that may run: the next ones come while the ends of those before them are written.
+const OPEN: usize = 2;
 
 /// Reads a queue until `stop`, then lets the running jobs end.
 pub(crate) struct ReadLoop {
@@ -39,12 +44,12 @@ impl ReadLoop {
             queue
                 .backend
                 .reader(self.queue, self.settings.concurrency, self.settings.lease);
-        let room = Arc::new(Semaphore::new(self.settings.concurrency));
+        let places = Places::new(self.settings.concurrency);
         let mut jobs = JoinSet::new();
         let give_up = CancellationToken::new();
-        self.read(&mut reader, &room, &mut jobs, &give_up).await?;
+        self.read(&mut reader, &places, &mut jobs, &give_up).await?;
         self.hand_back(reader.stop().await, &mut jobs);
-        self.drain(&room, &mut jobs, &give_up).await?;
+        self.drain(&places, &mut jobs, &give_up).await?;
         reader.close().await;
         Ok(())
     }
@@ -52,12 +57,12 @@ impl ReadLoop {
     async fn read(
         &self,
         reader: &mut Reader,
-        room: &Arc<Semaphore>,
+        places: &Places,
         jobs: &mut JoinSet<()>,
         give_up: &CancellationToken,
     ) -> Result<(), QueueError> {
         let mut failures: u16 = 0;
-        while let Some(free) = self.wait_for_room(room).await {
+        while let Some(free) = self.wait_for_room(places).await {
             while let Some(ended) = jobs.try_join_next() {
                 ended?;
             }
@@ -80,7 +85,7 @@ impl ReadLoop {
                 return Ok(());
             }
             for mut job in self.admit(deliveries).await {
-                job.delivery.room = Arc::clone(room).acquire_owned().await.ok();
+                places.give(&mut job).await;
                 let (runner, give_up) = (Arc::clone(&self.runner), give_up.clone());
                 // Its state is some kilobytes, and the runtime moves what it starts a dozen times.
                 jobs.spawn(Box::pin(async move { runner.run(job, give_up).await }));
@@ -118,17 +123,11 @@ impl ReadLoop {
     }
 
     /// How many jobs may be started; none once the loop shall stop.
-    async fn wait_for_room(&self, room: &Semaphore) -> Option<usize> {
+    async fn wait_for_room(&self, places: &Places) -> Option<usize> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => None,
-            permit = room.acquire() => {
-                drop(permit);
-                // One read for many jobs, where they are so short that others end at once.
-                let many = u32::try_from(self.settings.concurrency / 2).unwrap_or(u32::MAX);
-                let _ = timeout(GATHERING, room.acquire_many(many)).await;
-                Some(room.available_permits().max(1))
-            },
+            free = places.free() => Some(free),
         }
     }
 
@@ -146,11 +145,11 @@ impl ReadLoop {
 
     async fn drain(
         &self,
-        room: &Semaphore,
+        places: &Places,
         jobs: &mut JoinSet<()>,
         give_up: &CancellationToken,
     ) -> Result<(), QueueError> {
-        if let Ok(ended) = timeout(self.settings.drain, self.all_ended(room, jobs)).await {
+        if let Ok(ended) = timeout(self.settings.drain, self.all_ended(places, jobs)).await {
             return ended;
         }
         tracing::warn!(
@@ -160,19 +159,67 @@ impl ReadLoop {
         );
         give_up.cancel();
         // What cannot be handed back in time comes again by itself, like after a crash.
-        timeout(HAND_BACK, self.all_ended(room, jobs))
+        timeout(HAND_BACK, self.all_ended(places, jobs))
             .await
             .unwrap_or(Ok(()))
     }
 
     /// Waits until every job has ended and the broker knows it.
-    async fn all_ended(&self, room: &Semaphore, jobs: &mut JoinSet<()>) -> Result<(), QueueError> {
+    async fn all_ended(&self, places: &Places, jobs: &mut JoinSet<()>) -> Result<(), QueueError> {
         while let Some(ended) = jobs.join_next().await {
             ended?;
         }
-        let all = u32::try_from(self.settings.concurrency).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        let _ = room.acquire_many(all).await;
+        places.settled().await;
         Ok(())
     }
+}
+
+/// The places of a worker. Neither semaphore is ever closed.
+struct Places {
+    concurrency: usize,
+    /// For jobs that run.
+    turns: Arc<Semaphore>,
+    /// For jobs of which the broker does not know yet how they ended.
+    open: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(concurrency: usize) -> Self {
+        Self {
+            concurrency,
+            turns: Arc::new(Semaphore::new(concurrency)),
+            open: Arc::new(Semaphore::new(concurrency * OPEN)),
+        }
+    }
+
+    /// Waits until one may be started; how many may. One read for many jobs, where they are so short that others end at
+    /// once.
+    async fn free(&self) -> usize {
+        drop(self.turns.acquire().await);
+        drop(self.open.acquire().await);
+        let gathering = self.turns.acquire_many(permits(self.concurrency / 2));
+        drop(timeout(GATHERING, gathering).await);
+        let settling = self.open.acquire_many(permits(self.concurrency));
+        drop(timeout(SETTLING, settling).await);
+        let turns = self.turns.available_permits();
+        turns.min(self.open.available_permits()).max(1)
+    }
+
+    /// Gives a job its places.
+    async fn give(&self, job: &mut Admitted) {
+        if let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await {
+            job.control.begin_turn(turn);
+        }
+        job.delivery.room = Arc::clone(&self.open).acquire_owned().await.ok();
+    }
+
+    /// Waits until the broker knows of all how they ended.
+    async fn settled(&self) {
+        let all = permits(self.concurrency * OPEN);
+        drop(self.open.acquire_many(all).await);
+    }
+}
+
+fn permits(places: usize) -> u32 {
+    u32::try_from(places).unwrap_or(u32::MAX)
 }

@@ -133,6 +133,7 @@ impl Runner {
             }
         };
         drop(running);
+        job.control.end_turn();
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(Interruption::GivenUp) => Outcome::Released,

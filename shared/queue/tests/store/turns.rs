@@ -5,8 +5,9 @@ use rstest::rstest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use stoa_queue::JobContext;
-use stoa_queue::store::{Limits, Priority};
+use stoa_queue::store::{Limits, Priority, State};
+use stoa_queue::{JobContext, JobError};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 #[rstest]
@@ -153,4 +154,34 @@ async fn transactions(world: &World) -> i64 {
     let count = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
     let count = sqlx::query_scalar(count).fetch_one(world.store.pool());
     count.await.expect("the record answers")
+}
+
+/// `RabbitMQ` hands out no more than may run until it knows how they ended.
+#[tokio::test]
+async fn who_waits_for_the_record_of_its_end_lets_another_job_start() {
+    let world = World::on(Broker::Redis).await;
+    let started = Arc::new(Semaphore::new(0));
+    let handler = move |_: Note, job: JobContext| {
+        started.add_permits(1);
+        let started = Arc::clone(&started);
+        async move {
+            let ended = job.complete_with(move |_| {
+                let started = Arc::clone(&started);
+                // The other one is read while the end of this one is written.
+                Box::pin(async move {
+                    let _both = started.acquire_many(2).await?;
+                    Ok(())
+                })
+            });
+            ended.await.map_err(JobError::fail)
+        }
+    };
+    let worker = Worker::start(world.consumer(1).await.handle(handler));
+    let first = world.enqueue("first").await;
+    let second = world.enqueue("second").await;
+    for id in [first, second] {
+        world.wait_for(id, State::Succeeded).await;
+    }
+    worker.end().await;
+    world.end().await;
 }
