@@ -52,7 +52,7 @@ impl Ends {
     /// Writes an end; returns when it is there. One without effect that is not ours any more is left as it is.
     pub(crate) async fn write(&self, end: End) -> Result<(), QueueError> {
         let (written, writing) = oneshot::channel();
-        // There are never more than jobs that have arrived.
+        // There are hardly more than jobs that have arrived.
         let sent = self.sender.send((end, written));
         sent.map_err(|_| QueueError::NoRecord)?;
         writing.await.map_err(|_| QueueError::NoRecord)?

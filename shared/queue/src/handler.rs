@@ -71,7 +71,8 @@ impl JobContext {
     /// cheaper than one of their own ([`complete_in`](Self::complete_in)).
     ///
     /// `effect` may run twice, if the first transaction is taken back. It holds up the others, so it is short: a few
-    /// statements, and nothing but statements. While it waits, another job may start: this is the last that a job does.
+    /// statements, and nothing but statements. While it waits, another job may start: it is the last that a job does, and
+    /// no connection and no lock is held meanwhile.
     ///
     /// # Errors
     ///

@@ -27,7 +27,8 @@ const LAST_READ: Duration = Duration::from_secs(2);
 /// How long handing back unfinished jobs may take.
 const HAND_BACK: Duration = Duration::from_secs(3);
 
-/// Jobs that have arrived, for each that may run: the next ones come while the ends of those before them are written.
+/// Jobs that have arrived, for each that may run: the next ones come while the ends of those before them are written. Over
+/// `RabbitMQ` there are never more than may run, as it counts what is not acknowledged.
 const OPEN: usize = 2;
 
 /// Reads a queue until `stop`, then lets the running jobs end.

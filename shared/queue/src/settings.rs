@@ -43,7 +43,7 @@ impl QueueSettings {
 /// How a process works on jobs.
 #[derive(Clone, Debug)]
 pub struct ConsumerSettings {
-    /// How many jobs of one queue run at a time.
+    /// How many jobs of one queue run at a time. Over Redis, as many more may wait until their ends are written.
     pub concurrency: usize,
     /// After this long without a heartbeat a worker counts as dead (Redis; RabbitMQ notices itself).
     pub lease: Duration,

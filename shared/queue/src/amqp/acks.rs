@@ -5,6 +5,8 @@ use crate::{batch, metrics};
 use lapin::Channel;
 use lapin::options::BasicAckOptions;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -13,6 +15,8 @@ pub(super) struct Acks {
     pub(super) queue: &'static str,
     channel: Channel,
     sender: mpsc::UnboundedSender<Ack>,
+    /// Messages that were handed out and not acknowledged.
+    open: Arc<AtomicUsize>,
     _sending: AbortOnDropHandle<()>,
 }
 
@@ -27,13 +31,26 @@ struct Ack {
 impl Acks {
     pub(super) fn new(queue: &'static str, channel: Channel) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let sending = tokio::spawn(send(queue, channel.clone(), receiver));
+        let open = Arc::new(AtomicUsize::new(0));
+        let sending = send(queue, channel.clone(), receiver, Arc::clone(&open));
+        let sending = tokio::spawn(sending);
         Self {
             queue,
             channel,
             sender,
+            open,
             _sending: AbortOnDropHandle::new(sending),
         }
+    }
+
+    /// Counts a message that was handed out.
+    pub(super) fn expect_one(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many messages were handed out and not acknowledged.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// Whether the channel is there: with it the right to what it has handed out ends.
@@ -70,7 +87,12 @@ impl Acks {
     }
 }
 
-async fn send(queue: &'static str, channel: Channel, mut acks: mpsc::UnboundedReceiver<Ack>) {
+async fn send(
+    queue: &'static str,
+    channel: Channel,
+    mut acks: mpsc::UnboundedReceiver<Ack>,
+    open: Arc<AtomicUsize>,
+) {
     let mut some = Vec::with_capacity(batch::AT_ONCE);
     let mut commands = Commands::default();
     while batch::fill(&mut acks, &mut some).await {
@@ -80,6 +102,7 @@ async fn send(queue: &'static str, channel: Channel, mut acks: mpsc::UnboundedRe
             let options = BasicAckOptions { multiple };
             is_sent &= channel.basic_ack(tag, options).await.is_ok();
         }
+        open.fetch_sub(some.len(), Ordering::Relaxed);
         for ack in some.drain(..) {
             match ack.told {
                 // Who waited may be gone.

@@ -133,6 +133,11 @@ impl AmqpReader {
         let Some(subscription) = self.subscription.as_mut().filter(silent) else {
             return Ok(());
         };
+        if subscription.acks.open() >= self.permits.into() {
+            // It is sent no more until one of these is acknowledged.
+            subscription.heard = Instant::now();
+            return Ok(());
+        }
         let (waiting, _) = self.amqp.session().await?.count(&self.names).await?;
         if waiting > 0 && subscription.suspicious {
             return Err(QueueError::Unconfirmed(
@@ -150,7 +155,7 @@ impl AmqpReader {
             let channel = session.channel().await?;
             let (queue, options) = (self.names.jobs.as_str(), BasicConsumeOptions::default());
             let subscribing = async {
-                // Never more than can run now: what waits here could run elsewhere.
+                // Never more than can run: what waits here could run elsewhere.
                 let most = BasicQosOptions::default();
                 channel.basic_qos(self.permits, most).await?;
                 let none = FieldTable::default();
@@ -193,6 +198,7 @@ impl AmqpReader {
     /// None if the subscription that it came by has ended.
     fn delivery(&self, message: message::Delivery) -> Option<Delivery> {
         let subscription = self.subscription.as_ref()?;
+        subscription.acks.expect_one();
         let lease = subscription.ended.clone();
         let receipt = AmqpReceipt {
             amqp: self.amqp.clone(),

@@ -220,7 +220,7 @@ impl Session {
                 begun.push(sending.as_mut().now_or_never());
             }
             let mut unconfirmed = Vec::new();
-            // The last one is waited for, and the others have come by then.
+            // The last one is waited for, and most of the others have come by then.
             let all = messages.iter().zip(sending).zip(begun).rev();
             for (((_, message), sending), begun) in all {
                 let confirmed = match begun {

@@ -21,7 +21,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Acknowledges entries that `consumer` holds, from now on. There are never more than jobs run.
+    /// Acknowledges entries that `consumer` holds, from now on. There are never more than jobs that have arrived.
     pub(super) fn new(
         queue: &'static str,
         link: ConnectionManager,

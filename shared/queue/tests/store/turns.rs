@@ -1,6 +1,7 @@
 //! Whose turn it is.
 
 use crate::world::{Broker, Note, Worker, World, note};
+use futures_util::FutureExt as _;
 use rstest::rstest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use stoa_queue::store::{Limits, Priority, State};
 use stoa_queue::{JobContext, JobError};
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 #[rstest]
@@ -39,7 +41,7 @@ async fn one_account_with_thousands_does_not_stall_another_with_one(
     let handler = move |note: Note, _: JobContext| {
         let seen = seen.clone();
         async move {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
             seen.add(note.text);
             Ok(())
         }
@@ -79,7 +81,7 @@ async fn no_more_run_at_a_time_than_the_queue_allows_on_all_workers(
             let (running, most, seen) = (running.clone(), most.clone(), seen.clone());
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 seen.add(note.text);
                 Ok(())
@@ -139,9 +141,9 @@ async fn a_queue_that_its_rate_holds_is_left_alone_until_the_next_may_start(
     let jobs = vec![note("first"), note("second")];
     world.store.enqueue_many(jobs).await.unwrap();
     world.seen.wait_for(1).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    sleep(Duration::from_millis(500)).await;
     let before = transactions(&world).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     let looks = transactions(&world).await - before;
     // A look each 20 ms would be four hundred.
     assert!(looks < 150, "{looks} transactions in two seconds");
@@ -182,6 +184,38 @@ async fn who_waits_for_the_record_of_its_end_lets_another_job_start() {
     for id in [first, second] {
         world.wait_for(id, State::Succeeded).await;
     }
+    worker.end().await;
+    world.end().await;
+}
+
+/// The broker sends no more until it knows of one how it ended, and its silence must not be taken for a lost consumer.
+#[tokio::test]
+async fn a_slow_end_takes_no_running_job_from_its_worker() {
+    let world = World::on(Broker::Amqp).await;
+    let seen = world.seen.clone();
+    let handler = move |note: Note, job: JobContext| {
+        seen.add(note.text.clone());
+        async move {
+            match note.text.as_str() {
+                "long" => sleep(Duration::from_secs(9)).await,
+                "slow" => {
+                    let slow = Duration::from_secs(8);
+                    let ended = job.complete_with(move |_| Box::pin(sleep(slow).map(Ok)));
+                    ended.await.map_err(JobError::fail)?;
+                }
+                _ => {}
+            }
+            Ok(())
+        }
+    };
+    let worker = Worker::start(world.consumer(2).await.handle(handler));
+    let long = world.enqueue("long").await;
+    world.seen.wait_for(1).await;
+    world.enqueue("slow").await;
+    world.seen.wait_for(2).await;
+    world.enqueue("waits").await;
+    let long = world.wait_for(long, State::Succeeded).await;
+    assert_eq!(long.attempts, 1);
     worker.end().await;
     world.end().await;
 }
