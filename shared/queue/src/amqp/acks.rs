@@ -3,7 +3,7 @@
 use crate::backend::{Room, Settled};
 use crate::{batch, metrics};
 use lapin::Channel;
-use lapin::options::BasicAckOptions;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +22,8 @@ pub(super) struct Acks {
 
 struct Ack {
     tag: u64,
+    /// Whether the message is not done, and comes again.
+    goes_back: bool,
     /// Dropped when it was sent, which lets the next job in.
     _room: Room,
     /// Who waits for whether it was sent.
@@ -62,7 +64,18 @@ impl Acks {
     pub(super) fn tell(&self, tag: u64, room: Room) {
         self.send(Ack {
             tag,
+            goes_back: false,
             _room: room,
+            told: None,
+        });
+    }
+
+    /// Gives the message with this delivery tag back some time soon: it comes again, here or elsewhere.
+    pub(super) fn give_back(&self, tag: u64) {
+        self.send(Ack {
+            tag,
+            goes_back: true,
+            _room: None,
             told: None,
         });
     }
@@ -72,6 +85,7 @@ impl Acks {
         let (told, sent) = oneshot::channel();
         self.send(Ack {
             tag,
+            goes_back: false,
             _room: None,
             told: Some(told),
         });
@@ -96,8 +110,18 @@ async fn send(
     let mut some = Vec::with_capacity(batch::AT_ONCE);
     let mut commands = Commands::default();
     while batch::fill(&mut acks, &mut some).await {
-        let tags: Vec<_> = some.iter().map(|ack| ack.tag).collect();
+        let (back, tags): (Vec<_>, Vec<_>) = some.iter().partition(|ack| ack.goes_back);
+        let tags_of = |acks: Vec<&Ack>| acks.iter().map(|ack| ack.tag).collect::<Vec<_>>();
+        let (back, tags) = (tags_of(back), tags_of(tags));
         let mut is_sent = true;
+        for &tag in &back {
+            let options = BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            };
+            is_sent &= channel.basic_nack(tag, options).await.is_ok();
+        }
+        commands.settled(&back);
         for (tag, multiple) in commands.of(&tags) {
             let options = BasicAckOptions { multiple };
             is_sent &= channel.basic_ack(tag, options).await.is_ok();
@@ -114,7 +138,7 @@ async fn send(
     }
 }
 
-/// What was acknowledged so far. A channel numbers what it hands out from 1 on, without gaps.
+/// What was acknowledged or given back so far. A channel numbers what it hands out from 1 on, without gaps.
 #[derive(Default)]
 struct Commands {
     /// Up to here everything was.
@@ -124,12 +148,17 @@ struct Commands {
 }
 
 impl Commands {
-    /// The tags to send for these new ones, and whether one stands for all before it.
-    fn of(&mut self, new: &[u64]) -> Vec<(u64, bool)> {
-        self.beyond.extend(new);
+    /// The broker knows of these, one by one.
+    fn settled(&mut self, tags: &[u64]) {
+        self.beyond.extend(tags);
         while self.beyond.remove(&(self.through + 1)) {
             self.through += 1;
         }
+    }
+
+    /// The tags to send for these new ones, and whether one stands for all before it.
+    fn of(&mut self, new: &[u64]) -> Vec<(u64, bool)> {
+        self.settled(new);
         // The broker must not know the named one as acknowledged already.
         let (before, beyond): (Vec<_>, Vec<_>) = new.iter().partition(|tag| **tag <= self.through);
         let last = before.into_iter().max().map(|tag| (tag, true));
@@ -151,6 +180,10 @@ mod tests {
         assert_eq!(commands.of(&[7, 8]), [(7, false), (8, false)]);
         assert_eq!(commands.of(&[6]), [(6, true)]);
         assert_eq!(commands.of(&[9, 10]), [(10, true)]);
+        // Of one that was given back, no command may speak by name.
+        commands.settled(&[12]);
+        assert_eq!(commands.of(&[11]), [(11, true)]);
+        assert_eq!(commands.of(&[13]), [(13, true)]);
         assert!(commands.beyond.is_empty());
     }
 }

@@ -12,6 +12,7 @@ use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer, message};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -206,6 +207,7 @@ impl AmqpReader {
             acks: Arc::clone(&subscription.acks),
             tag: message.delivery_tag,
             lease: lease.clone(),
+            is_told: AtomicBool::default(),
         };
         Some(Delivery {
             earlier: wire::earlier(&message),
@@ -225,10 +227,13 @@ pub(crate) struct AmqpReceipt {
     /// By which its channel knows it.
     tag: u64,
     lease: CancellationToken,
+    /// Whether the broker is told that the message is settled.
+    is_told: AtomicBool,
 }
 
 impl AmqpReceipt {
     pub(crate) fn done(&self, room: Room) {
+        self.is_told.store(true, Ordering::Relaxed);
         if self.is_lost() {
             metrics::leases_lost(self.acks.queue, 1);
         } else {
@@ -254,6 +259,7 @@ impl AmqpReceipt {
                 session.park(&self.names, message, properties).await?;
             }
         }
+        self.is_told.store(true, Ordering::Relaxed);
         let telling = async { Ok(self.acks.tell_and_wait(self.tag).await) };
         limited("no acknowledgement in time", telling).await
     }
@@ -261,5 +267,14 @@ impl AmqpReceipt {
     /// Delivery tags are void once their channel is gone; the broker hands the message out again.
     fn is_lost(&self) -> bool {
         self.lease.is_cancelled() || !self.acks.are_possible()
+    }
+}
+
+impl Drop for AmqpReceipt {
+    fn drop(&mut self) {
+        // As long as its channel is there, the broker would wait for it, and send so much less.
+        if !self.is_told.load(Ordering::Relaxed) && !self.is_lost() {
+            self.acks.give_back(self.tag);
+        }
     }
 }

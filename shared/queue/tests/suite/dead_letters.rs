@@ -1,10 +1,14 @@
 //! What nobody here can run is kept and holds nothing up.
 
 use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World};
+use lapin::options::{BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Connection, ConnectionProperties};
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use stoa_queue::{DeadReason, Enqueue, JobContext, Payload, QueueError};
+use stoa_config::ExposeSecret as _;
+use stoa_queue::{DeadReason, Depth, Enqueue, JobContext, JobError, Payload, QueueError};
 use stoa_testing::eventually;
 
 /// A kind that the consumer of these tests does not know.
@@ -145,12 +149,57 @@ async fn refuses_a_payload_that_is_too_large(
     world.end().await;
 }
 
+/// Its worker must not sit on it until it ends itself.
+#[tokio::test]
+async fn what_can_be_put_nowhere_comes_again_and_is_parked_once_it_can_be() {
+    let world = World::on(Broker::Amqp).await;
+    let seen = Seen::default();
+    let noted = seen.clone();
+    let consumer = world.consumer().await;
+    let worker = Worker::start(consumer.handle(move |note: Note, _: JobContext| {
+        noted.add(note.text);
+        std::future::ready(Err(JobError::fail("it is broken")))
+    }));
+    // The queues are there once something was parked.
+    world.enqueue("first").await;
+    let parked = || async { world.queue.depth("notes").await.ok() };
+    let is_parked = |depth: &Depth| depth.dead == 1;
+    eventually(DEADLINE, || async { parked().await.filter(is_parked) }).await;
+
+    let connection = connect_lapin(&world).await;
+    let channel = connection.create_channel().await.expect("a channel opens");
+    let dead = format!("{}.notes.dead", world.settings.namespace);
+    let deleted = channel.queue_delete(dead.as_str().into(), QueueDeleteOptions::default());
+    deleted.await.expect("it is deleted");
+    let mut full = FieldTable::default();
+    full.insert("x-max-length".into(), AMQPValue::LongInt(0));
+    let refuses = AMQPValue::LongString("reject-publish".into());
+    full.insert("x-overflow".into(), refuses);
+    let declared =
+        channel.queue_declare(dead.as_str().into(), QueueDeclareOptions::default(), full);
+    declared.await.expect("one is made that takes nothing");
+    world.enqueue("second").await;
+    let twice = seen.wait_for(3).await;
+    assert_eq!(twice, ["first", "second", "second"]);
+
+    let deleted = channel.queue_delete(dead.as_str().into(), QueueDeleteOptions::default());
+    deleted.await.expect("it is deleted");
+    eventually(DEADLINE, || async { parked().await.filter(is_parked) }).await;
+    worker.end().await;
+    world.end().await;
+}
+
+async fn connect_lapin(world: &World) -> Connection {
+    let url = world.settings.url.expose_secret();
+    let connection = Connection::connect(url, ConnectionProperties::default()).await;
+    connection.expect("RabbitMQ answers")
+}
+
 /// Puts something into the queue that this crate has not written.
 async fn send_foreign_message(broker: Broker, world: &World) {
-    use stoa_config::ExposeSecret as _;
-    let url = world.settings.url.expose_secret();
     match broker {
         Broker::Redis => {
+            let url = world.settings.url.expose_secret();
             let client = redis::Client::open(url).expect("the URL is valid");
             let mut connection = client.get_connection().expect("Redis answers");
             let fields = ["{test:notes}:jobs", "*", "body", "what is this?"];
@@ -160,17 +209,11 @@ async fn send_foreign_message(broker: Broker, world: &World) {
                 .expect("Redis takes it");
         }
         Broker::Amqp => {
-            let properties = lapin::ConnectionProperties::default();
-            let connection = lapin::Connection::connect(url, properties)
-                .await
-                .expect("RabbitMQ answers");
+            let connection = connect_lapin(world).await;
             let channel = connection.create_channel().await.expect("a channel opens");
             let queue = format!("{}.notes", world.settings.namespace);
-            let (options, body) = (
-                lapin::options::BasicPublishOptions::default(),
-                b"what is this?",
-            );
-            let none = lapin::BasicProperties::default();
+            let (options, body) = (BasicPublishOptions::default(), b"what is this?");
+            let none = BasicProperties::default();
             let sent = channel.basic_publish("".into(), queue.as_str().into(), options, body, none);
             sent.await.expect("it is sent").await.expect("it is taken");
             connection
