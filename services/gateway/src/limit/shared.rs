@@ -1,5 +1,6 @@
 //! The budgets as all replicas see them, in Redis.
 
+use super::stock::Short;
 use super::{Budgets, Client};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +42,15 @@ impl Shared {
         wishes: [(&Budgets, Client); N],
     ) -> Option<Result<(), Duration>> {
         let now = Instant::now();
-        let wanted = wishes.map(|(budgets, client)| budgets.stock.take(client, now).err());
+        let mut wanted = [None; N];
+        for ((budgets, client), wanted) in wishes.into_iter().zip(&mut wanted) {
+            match budgets.stock.take(client, now) {
+                Ok(()) => {}
+                Err(Short::Wanted(many)) => *wanted = Some(many),
+                // This is the first wish: nothing has been taken.
+                Err(Short::Refused(wait)) => return Some(Err(wait)),
+            }
+        }
         if wanted.iter().all(Option::is_none) {
             return Some(Ok(()));
         }
@@ -50,6 +59,10 @@ impl Shared {
             if wanted.is_none() && !matches!(answer, Some(Ok(()))) {
                 budgets.stock.give_back(client);
             }
+        }
+        if let (Some(Err(wait)), Some((budgets, client))) = (answer, wishes.first()) {
+            // Perhaps it is the account that has no more: then its identities have none for as long.
+            budgets.stock.refuse(*client, wait, Instant::now());
         }
         answer
     }

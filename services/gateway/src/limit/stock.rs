@@ -2,7 +2,8 @@
 //! asked about each time.
 //!
 //! What lies here has been taken from the client's budget, so all replicas together never let more pass
-//! than that; what is not used within a second is lost to the client.
+//! than that; what is not used within a second is lost to the client. Whom Redis has refused is refused here until the
+//! moment that it has named: nothing can make that one earlier.
 
 use super::Client;
 use std::collections::HashMap;
@@ -31,6 +32,16 @@ struct Given {
     left: u32,
     many: u32,
     until: Instant,
+    refused_until: Instant,
+}
+
+/// Why nothing is taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Short {
+    /// So many are to be asked for.
+    Wanted(u32),
+    /// Redis has said how long it gives none.
+    Refused(Duration),
 }
 
 impl Stock {
@@ -42,34 +53,51 @@ impl Stock {
     }
 
     /// Takes one request; or says how many to ask for. That doubles as long as they are used up in time.
-    pub(super) fn take(&self, client: Client, now: Instant) -> Result<(), u32> {
+    pub(super) fn take(&self, client: Client, now: Instant) -> Result<(), Short> {
         match self.shard(client).get_mut(&client) {
+            Some(given) if now < given.refused_until => {
+                Err(Short::Refused(given.refused_until - now))
+            }
             Some(given) if now < given.until && given.left > 0 => {
                 given.left -= 1;
                 Ok(())
             }
-            Some(given) if now < given.until => Err((given.many * 2).min(MOST)),
-            _ => Err(1),
+            Some(given) if now < given.until => Err(Short::Wanted((given.many * 2).min(MOST))),
+            _ => Err(Short::Wanted(1)),
         }
     }
 
     /// Lays in what was given, one of which is used at once.
     pub(super) fn put(&self, client: Client, many: u32, now: Instant) {
+        self.change(client, now, |given| {
+            let before = if now < given.until { given.left } else { 0 };
+            *given = Given {
+                left: before + many - 1,
+                many,
+                until: now + LIFE,
+                ..*given
+            };
+        });
+    }
+
+    /// Remembers that Redis gives none for so long.
+    pub(super) fn refuse(&self, client: Client, wait: Duration, now: Instant) {
+        self.change(client, now, |given| given.refused_until = now + wait);
+    }
+
+    /// Changes what is known of a client, unless too many are known.
+    fn change(&self, client: Client, now: Instant, change: impl FnOnce(&mut Given)) {
         let mut shard = self.shard(client);
         if shard.len() >= REMEMBERED && !shard.contains_key(&client) {
-            shard.retain(|_, given| now < given.until);
+            shard.retain(|_, given| now < given.until || now < given.refused_until);
         }
         if shard.len() < REMEMBERED || shard.contains_key(&client) {
-            let before = shard.get(&client).filter(|given| now < given.until);
-            let left = before.map_or(0, |given| given.left) + many - 1;
-            shard.insert(
-                client,
-                Given {
-                    left,
-                    many,
-                    until: now + LIFE,
-                },
-            );
+            change(shard.entry(client).or_insert(Given {
+                left: 0,
+                many: 1,
+                until: now,
+                refused_until: now,
+            }));
         }
     }
 
@@ -98,7 +126,7 @@ mod tests {
     fn more_is_asked_for_as_long_as_it_is_used_up_in_time() {
         let (stock, now) = (Stock::new(), Instant::now());
         for wanted in [1, 2, 4, 8, 16, 32, 64, 64] {
-            assert_eq!(stock.take(CLIENT, now), Err(wanted));
+            assert_eq!(stock.take(CLIENT, now), Err(Short::Wanted(wanted)));
             stock.put(CLIENT, wanted, now);
             for _ in 1..wanted {
                 assert_eq!(stock.take(CLIENT, now), Ok(()));
@@ -121,6 +149,15 @@ mod tests {
         let (stock, now) = (Stock::new(), Instant::now());
         stock.put(CLIENT, 3, now);
         assert_eq!(stock.take(CLIENT, now), Ok(()));
-        assert_eq!(stock.take(CLIENT, now + LIFE), Err(1));
+        assert_eq!(stock.take(CLIENT, now + LIFE), Err(Short::Wanted(1)));
+    }
+
+    #[test]
+    fn who_was_refused_is_refused_until_the_moment_that_was_named() {
+        let (stock, now) = (Stock::new(), Instant::now());
+        stock.refuse(CLIENT, LIFE * 3, now);
+        let refused = Err(Short::Refused(LIFE));
+        assert_eq!(stock.take(CLIENT, now + LIFE * 2), refused);
+        assert_eq!(stock.take(CLIENT, now + LIFE * 3), Err(Short::Wanted(1)));
     }
 }
