@@ -1,5 +1,5 @@
-//! What has had its time within minutes is removed. What may wait for an hour is removed
-//! when `worker` calls (`handlers::internal_routes::upkeep`).
+//! What has had its time within minutes is removed, and gateways are told of keys that have expired. What may wait for an hour
+//! is removed when `worker` calls (`handlers::internal_routes::upkeep`).
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(15);
 /// Runs until the token is cancelled; a failure is for the next time.
 pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxError> {
     loop {
-        if let Err(error) = remove_expired(&api, api.clock.now()).await {
+        if let Err(error) = keep_up(&api, api.clock.now()).await {
             tracing::warn!(%error, "the upkeep of the database failed");
         }
         tokio::select! {
@@ -24,6 +24,29 @@ pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxErr
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+async fn keep_up(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseError> {
+    remove_expired(api, now).await?;
+    tell_expired_keys(api, now).await
+}
+
+/// Whatever was opened with a key ends with it, like that of one that is revoked.
+async fn tell_expired_keys(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseError> {
+    let expired = sqlx::query_scalar!(
+        "SELECT id FROM api_keys WHERE revoked_at IS NULL AND expires_at BETWEEN $1 AND $2
+             AND NOT EXISTS (SELECT FROM revocations WHERE subject = api_keys.id)",
+        now - revocations::KEPT,
+        now,
+    );
+    let expired = expired.fetch_all(&api.pool).await?;
+    if expired.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = api.pool.begin().await?;
+    revocations::tell(&mut transaction, &expired, now).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 async fn remove_expired(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseError> {

@@ -174,6 +174,20 @@ async fn a_gateway_that_waits_is_told_of_a_revocation_at_once() {
     service.stop().await;
 }
 
+#[tokio::test]
+async fn a_gateway_is_told_of_keys_that_expire() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let soon = rfc3339(OffsetDateTime::now_utc() + Duration::minutes(2));
+    let body = json!({"name": "short", "role": "viewer", "expires_at": soon});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    service.pass(Duration::minutes(3));
+    let path = "/internal/v1/revocations?after=0&wait=20";
+    let told = service.get(path, INTERNAL).await.ok(200);
+    assert_eq!(told["revoked"], json!([created["id"]]));
+    service.stop().await;
+}
+
 fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).expect("a time can be written")
 }
