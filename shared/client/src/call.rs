@@ -254,7 +254,7 @@ impl ServiceClient {
         let service = self.service;
         let sent = request.send().await;
         if let Some(endpoint) = endpoint {
-            judge(endpoint, &sent, limit);
+            judge(endpoint, &sent, limit, limit < self.timeout);
         }
         let response = sent.map_err(|source| ClientError::Unreachable { service, source })?;
         let status = response.status();
@@ -296,9 +296,11 @@ struct Answer {
     _turn: Option<Turn>,
 }
 
-/// Says what a try tells about its address.
-fn judge(endpoint: &InFlight, sent: &reqwest::Result<Response>, limit: Duration) {
+/// Says what a try tells about its address. `is_hurried`: the call is made for somebody who gives it less time than it has
+/// otherwise, and who is late for them is late for no other.
+fn judge(endpoint: &InFlight, sent: &reqwest::Result<Response>, limit: Duration, is_hurried: bool) {
     match sent {
+        Ok(response) if is_hurried && response.status() == StatusCode::GATEWAY_TIMEOUT => {}
         Ok(response) => endpoint.answered(Outcome::of(response.status(), response.headers())),
         Err(error) if error.is_connect() => endpoint.refused(),
         Err(error) if error.is_builder() || (error.is_timeout() && limit < IMPATIENT) => {}

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use stoa_client::{Endpoints, InFlight, Outcome};
+use stoa_contracts::deadline::Deadline;
 use stoa_testing::eventually;
 
 use crate::replica::{Dns, Mode, Replica, SOON, address, at};
@@ -148,4 +149,22 @@ async fn a_replica_that_answers_500_loses_its_requests_and_gets_them_back() {
     for _ in 0..20 {
         call().await.unwrap();
     }
+}
+
+/// Or whoever gives little time could have it put aside for all others.
+#[tokio::test]
+async fn a_replica_that_is_late_for_who_hurries_keeps_its_requests() {
+    let replicas = [
+        Replica::start(Mode::Good).await,
+        Replica::start(Mode::Late).await,
+    ];
+    let client = Dns::of(&[&replicas[0], &replicas[1]]).client();
+    for _ in 0..100 {
+        let hurried = Deadline::within(Duration::from_secs(3));
+        // Never sent twice.
+        let call = client.post::<String>("/thing", &());
+        hurried.around(call).await.ok();
+    }
+    let late = replicas[1].requests();
+    assert!(late > 20, "{late} of 100");
 }

@@ -35,6 +35,8 @@ pub(crate) enum Mode {
     Nameless,
     /// Is well, as far as it knows, and answers 500.
     Failing,
+    /// Is well, and says that the time was over.
+    Late,
     /// Takes connections, and never says anything.
     Frozen,
 }
@@ -108,10 +110,11 @@ async fn identity(State(state): State<Arc<Inner>>) -> Response {
 
 async fn answer(State(state): State<Arc<Inner>>) -> Response {
     state.requests.fetch_add(1, Ordering::SeqCst);
-    if state.mode().await == Mode::Failing {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    match state.mode().await {
+        Mode::Failing => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Mode::Late => StatusCode::GATEWAY_TIMEOUT.into_response(),
+        _ => Json("here").into_response(),
     }
-    Json("here").into_response()
 }
 
 /// DNS as the test wants it.
