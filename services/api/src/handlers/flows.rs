@@ -14,7 +14,7 @@ use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{assistants, documents};
+use super::{assistants, documents, revision_tags, training_data::TagHeader};
 use crate::{
     flows::{Form, Known, read, write},
     state::Api,
@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     responses(
         (status = 200, description = "The latest revision, in the form that `Accept` asks for", content(
             (Flows = "application/json"), (Flows = "application/yaml")
-        )),
+        ), headers(("etag" = String, description = "The revision, for `If-Match`"))),
         (status = 406, description = "`Accept` allows neither form", body = ProblemBody, content_type = "application/problem+json"),
         responses::Read,
     )
@@ -52,7 +52,7 @@ async fn get_flows(
     let form = documents::accepted(&headers, &Form::ALL, Form::media_type)?;
     assistants::require(&api, &identity, id).await?;
     let select = sqlx::query!(
-        r#"SELECT source, media_type, flows AS "flows: Stored<Flows>" FROM flows
+        r#"SELECT version, source, media_type, flows AS "flows: Stored<Flows>" FROM flows
            WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,
         id,
     );
@@ -65,7 +65,14 @@ async fn get_flows(
     } else {
         api.on_document(move || write(&row.flows, form)).await?
     };
-    Ok(([(header::CONTENT_TYPE, form.media_type())], body).into_response())
+    let headers = [
+        (header::CONTENT_TYPE, form.media_type().to_owned()),
+        (
+            header::ETAG,
+            revision_tags::tag(row.version, form.media_type()),
+        ),
+    ];
+    Ok((headers, body).into_response())
 }
 
 /// Replaces the flows.
@@ -76,12 +83,17 @@ async fn get_flows(
     put,
     path = "/api/v1/assistants/{id}/flows",
     tag = "flows",
-    params(("id" = Uuid, Path, description = "The assistant")),
+    params(
+        ("id" = Uuid, Path, description = "The assistant"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the revision that this one follows: if another is the latest, nothing is changed", pattern = r#"^"[0-9]{1,9}\.(json|yaml)"$"#)
+    ),
     request_body(description = "At most 5 MiB", content(
         (Flows = "application/json"), (String = "application/yaml")
     )),
     responses(
-        (status = 200, description = "What was understood", body = FlowsSummary),
+        (status = 200, description = "What was understood", body = FlowsSummary,
+            headers(("etag" = String, description = "The new revision, for `If-Match`"))),
+        (status = 412, description = "Another revision is the latest than `If-Match` says", body = ProblemBody, content_type = "application/problem+json"),
         responses::Write,
     )
 )]
@@ -90,9 +102,10 @@ async fn put_flows(
     identity: Identity,
     Path(id): Path<Uuid>,
     request: Request,
-) -> Result<Json<FlowsSummary>, Problem> {
+) -> Result<(TagHeader, Json<FlowsSummary>), Problem> {
     identity.require(Role::Editor)?;
     assistants::require(&api, &identity, id).await?;
+    let after = revision_tags::expected(request.headers())?;
     let forms = Form::ALL.map(Form::media_type);
     let form = documents::content_type(&request, Form::of_content_type, &forms)?;
     let body = read_body(request).await?;
@@ -100,25 +113,23 @@ async fn put_flows(
     let source = body.clone();
     let flows = api.on_document(move || read(&body, form, &known)).await??;
     let source = String::from_utf8_lossy(&source).into_owned();
-    Ok(Json(
-        store(
-            &api,
-            &identity,
-            id,
-            Upload {
-                source,
-                form,
-                flows,
-            },
-        )
-        .await?,
-    ))
+    let upload = Upload {
+        source,
+        form,
+        flows,
+        after,
+    };
+    let summary = store(&api, &identity, id, upload).await?;
+    let tag = revision_tags::tag(summary.version, form.media_type());
+    Ok(([(header::ETAG, tag)], Json(summary)))
 }
 
 struct Upload {
     source: String,
     form: Form,
     flows: Flows,
+    /// The revision that must be the latest, if the client says so.
+    after: Option<i32>,
 }
 
 /// The names that the latest training data knows.
@@ -140,22 +151,29 @@ async fn store(
     identity: &Identity,
     id: Uuid,
     upload: Upload,
-) -> Result<FlowsSummary, DatabaseError> {
-    let now = api.clock.now();
-    let mut transaction = begin(&api.pool).await?;
-    let next = sqlx::query_scalar!(
-        "UPDATE assistants SET flows_version = flows_version + 1, updated_at = $3
-         WHERE id = $1 AND account_id = $2 RETURNING flows_version",
-        id,
-        identity.account,
-        now,
-    );
-    let version = traced("flows.next", next.fetch_one(&mut *transaction)).await?;
+) -> Result<FlowsSummary, Problem> {
     let Upload {
         source,
         form,
         flows,
+        after,
     } = upload;
+    let now = api.clock.now();
+    let mut transaction = begin(&api.pool).await?;
+    let next = sqlx::query_scalar!(
+        "UPDATE assistants SET flows_version = flows_version + 1, updated_at = $3
+         WHERE id = $1 AND account_id = $2 AND ($4::int IS NULL OR flows_version = $4) RETURNING flows_version",
+        id,
+        identity.account,
+        now,
+        after,
+    );
+    let refused = || match after {
+        Some(version) => revision_tags::changed("The flows have", version),
+        None => Problem::not_found("assistant"),
+    };
+    let version = traced("flows.next", next.fetch_optional(&mut *transaction)).await?;
+    let version = version.ok_or_else(refused)?;
     let summary = FlowsSummary {
         version,
         flows: flows.flows.len(),

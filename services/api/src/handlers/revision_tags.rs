@@ -1,4 +1,4 @@
-//! Which revision of the training data a client has seen: `ETag` in answers, `If-Match` in requests.
+//! Which revision of training data or flows a client has seen: `ETag` in answers, `If-Match` in requests.
 //!
 //! A tag is of a revision in a format, because the same revision is other bytes in another format; which format it names
 //! makes no difference to `If-Match`.
@@ -7,15 +7,17 @@ use http::{HeaderMap, StatusCode, header};
 use stoa_contracts::ErrorCode;
 use stoa_service::Problem;
 
-use crate::training_data::Format;
+/// The formats that tags name, by their media types.
+const FORMATS: [(&str, &str); 3] = [
+    ("application/json", "json"),
+    ("application/yaml", "yaml"),
+    ("text/csv", "csv"),
+];
 
-/// The tag of a revision in a format.
-pub(super) fn tag(version: i32, format: Format) -> String {
-    let format = match format {
-        Format::Json => "json",
-        Format::Yaml => "yaml",
-        Format::Csv => "csv",
-    };
+/// The tag of a revision in the format of a media type.
+pub(super) fn tag(version: i32, media_type: &str) -> String {
+    let format = FORMATS.iter().find(|(known, _)| *known == media_type);
+    let (_, format) = format.expect("no revision is written in another format");
     format!("\"{version}.{format}\"")
 }
 
@@ -28,7 +30,7 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
     let version = value.to_str().ok().and_then(version_of);
     if version.is_none() || values.next().is_some() {
         let detail =
-            "`If-Match` takes one tag of training data, as `ETag` said it, such as `\"7.json\"`.";
+            "`If-Match` takes one tag of a revision, as `ETag` said it, such as `\"7.json\"`.";
         return Err(Problem::new(ErrorCode::Invalid, detail).with_status(StatusCode::BAD_REQUEST));
     }
     Ok(version)
@@ -41,7 +43,7 @@ fn version_of(tag: &str) -> Option<i32> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     let (version, format) = tag.split_once('.')?;
     let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
-    let is_format = matches!(format, "json" | "yaml" | "csv");
+    let is_format = FORMATS.iter().any(|(_, known)| *known == format);
     version.parse().ok().filter(|_| is_number && is_format)
 }
 
@@ -54,11 +56,11 @@ pub(super) fn required(headers: &HeaderMap) -> Result<i32, Problem> {
     })
 }
 
-/// Somebody was faster.
-pub(super) fn changed(expected: i32) -> Problem {
+/// Somebody was faster. `what` has changed, such as "The flows have".
+pub(super) fn changed(what: &str, expected: i32) -> Problem {
     let detail = format!(
-        "The training data was changed by somebody since revision {expected}; nothing of yours was stored. Read it again, \
-         and send your change on top of the latest revision."
+        "{what} changed since revision {expected}, and nothing of yours was stored. Read it again, and send your change on \
+         top of the latest revision."
     );
     Problem::new(ErrorCode::Conflict, detail).with_status(StatusCode::PRECONDITION_FAILED)
 }
@@ -66,11 +68,13 @@ pub(super) fn changed(expected: i32) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{flows::Form, training_data::Format};
 
     #[test]
     fn a_tag_names_its_revision_in_every_format() {
-        for format in Format::ALL {
-            assert_eq!(version_of(&tag(7, format)), Some(7));
+        let data = Format::ALL.map(Format::media_type).into_iter();
+        for media_type in data.chain(Form::ALL.map(Form::media_type)) {
+            assert_eq!(version_of(&tag(7, media_type)), Some(7));
         }
         assert_eq!(version_of("W/\"12.json\""), Some(12));
         for wrong in [

@@ -26,7 +26,11 @@ use crate::{
 
 const JSON_PATCH: &str = "application/json-patch+json";
 
-type TagHeader = [(HeaderName, String); 1];
+/// The tag of a revision.
+pub(super) type TagHeader = [(HeaderName, String); 1];
+
+/// What somebody else has done.
+pub(super) const CHANGED: &str = "The training data has";
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     let routes = OpenApiRouter::new().routes(routes!(
@@ -80,7 +84,10 @@ pub(super) async fn answer(
     let body = api.on_document(move || write(&data, format)).await?;
     let headers = [
         (header::CONTENT_TYPE, format.media_type().to_owned()),
-        (header::ETAG, revision_tags::tag(version, format)),
+        (
+            header::ETAG,
+            revision_tags::tag(version, format.media_type()),
+        ),
     ];
     Ok((headers, body).into_response())
 }
@@ -163,7 +170,7 @@ async fn patch_training_data(
     let _turn = api.document_turn().await?;
     let (version, data) = latest(&api, id).await?;
     if version != after {
-        return Err(revision_tags::changed(after));
+        return Err(revision_tags::changed(CHANGED, after));
     }
     let applying = tokio::task::spawn_blocking(move || patch.apply(data));
     let reading = applying.await.map_err(DocumentWorkError::from)??;
@@ -187,7 +194,7 @@ async fn store(
     let mut transaction = begin(&api.pool).await?;
     let inserted = new.insert(&mut transaction, api.clock.now()).await?;
     let refused = || match after {
-        Some(version) => revision_tags::changed(version),
+        Some(version) => revision_tags::changed(CHANGED, version),
         None => Problem::not_found("assistant"),
     };
     let revision = inserted.ok_or_else(refused)?;
@@ -199,6 +206,6 @@ async fn store(
         entities: revision.entities,
         hints: reading.hints,
     };
-    let tag = revision_tags::tag(summary.version, Format::Json);
+    let tag = revision_tags::tag(summary.version, Format::Json.media_type());
     Ok(([(header::ETAG, tag)], Json(summary)))
 }

@@ -161,7 +161,7 @@ async fn restore_training_data_revision(
     let latest = Latest::lock(&mut transaction, id, identity.account).await?;
     let latest = latest.ok_or_else(|| Problem::not_found("assistant"))?;
     if let Some(after) = after.filter(|after| *after != latest.version) {
-        return Err(revision_tags::changed(after));
+        return Err(revision_tags::changed(training_data::CHANGED, after));
     }
     if version == latest.version {
         let detail = format!("Revision {version} is the latest already.");

@@ -57,6 +57,33 @@ async fn flows_come_back_as_they_were_written_or_in_the_other_form() {
 }
 
 #[tokio::test]
+async fn who_says_what_they_have_seen_overwrites_nothing_of_others() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/flows", service.assistant(&token).await);
+    let put = async |tag: &str, text: &str| {
+        let request = service.request(Method::PUT, &path, &token);
+        let request = request.header("content-type", "application/yaml");
+        let request = request.header("if-match", tag).body(text.to_owned());
+        send(request).await
+    };
+    // There is none yet.
+    put("\"1.yaml\"", FLOWS).await.problem(412);
+    let first = service.put(&path, &token, "application/yaml", FLOWS).await;
+    assert_eq!(first.headers["etag"], "\"1.yaml\"");
+    let seen = service.get(&path, &token).await;
+    assert_eq!(seen.headers["etag"], "\"1.yaml\"");
+    let second = put("\"1.yaml\"", &format!("{FLOWS}# mine\n")).await;
+    assert_eq!(second.headers["etag"], "\"2.yaml\"");
+    let late = put("\"1.json\"", &format!("{FLOWS}# theirs\n")).await;
+    let problem = late.problem(412);
+    assert_eq!(problem["code"], "conflict");
+    put("*", FLOWS).await.problem(400);
+    let kept = service.get(&path, &token).await;
+    assert_eq!(kept.text, format!("{FLOWS}# mine\n"));
+}
+
+#[tokio::test]
 async fn a_flow_names_only_intents_that_the_training_data_knows() {
     let service = Service::start().await;
     let token = service.token(Role::Editor).await;

@@ -6430,6 +6430,8 @@ export interface operations {
             /** @description The latest revision, in the form that `Accept` asks for */
             200: {
                 headers: {
+                    /** @description The revision, for `If-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6532,7 +6534,10 @@ export interface operations {
     put_flows: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the revision that this one follows: if another is the latest, nothing is changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The assistant */
                 id: string;
@@ -6550,6 +6555,8 @@ export interface operations {
             /** @description What was understood */
             200: {
                 headers: {
+                    /** @description The new revision, for `If-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6603,6 +6610,15 @@ export interface operations {
             };
             /** @description The request contradicts the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another revision is the latest than `If-Match` says */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

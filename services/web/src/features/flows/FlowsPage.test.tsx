@@ -100,6 +100,28 @@ test('what somebody else has saved meanwhile gives way only to who says so', asy
   expect(bodies).toHaveLength(1)
 })
 
+test('what somebody else saves in that very moment is not overwritten', async () => {
+  let stored = { text: 'flows: {}\n', version: 1 }
+  const tag = () => ({ ETag: `"${stored.version}.yaml"` })
+  const seen: (string | null)[] = []
+  serve({
+    ...ROUTES,
+    [`GET ${HOME}/flows`]: () => new Response(stored.text, { headers: tag() }),
+    [`PUT ${HOME}/flows`]: request => {
+      seen.push(request.headers.get('if-match'))
+      stored = { text: 'flows: {}\n# theirs', version: 2 }
+      return problem(412, 'conflict')
+    },
+  })
+  const { user } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await user.type(editor, '# mine')
+  await user.click(screen.getByRole('button', { name: 'Save flows' }))
+  expect(await screen.findByText(/Somebody else has saved/)).toBeVisible()
+  expect(editor).toHaveValue('flows: {}\n# mine')
+  expect(seen).toEqual(['"1.yaml"'])
+})
+
 test('a file can be loaded again once it is mended', async () => {
   serve({ ...ROUTES, ...SAVED })
   const { user, container } = renderApp(PATH)
