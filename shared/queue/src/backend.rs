@@ -33,7 +33,7 @@ pub(crate) enum Reader {
 /// A message that this process holds until it is settled.
 pub(crate) struct Delivery {
     pub(crate) message: Message,
-    /// How often the same copy was handed out before, to workers that died with it.
+    /// How often the same copy was handed out before, to workers that died with it or could put it nowhere.
     pub(crate) earlier: u16,
     /// Cancelled when the message is no longer this process's own.
     pub(crate) lease: CancellationToken,

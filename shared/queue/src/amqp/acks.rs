@@ -1,4 +1,5 @@
-//! Acknowledgements of one channel, as many at a time as there are: one command speaks of all messages up to one.
+//! Acknowledgements of one channel, as many at a time as there are: one command speaks of all messages up to one. What is given
+//! back is told one by one.
 
 use crate::backend::{Room, Settled};
 use crate::{batch, metrics};
@@ -131,7 +132,7 @@ async fn send(
             match ack.told {
                 // Who waited may be gone.
                 Some(told) => drop(told.send(is_sent)),
-                None if is_sent => {}
+                None if is_sent || ack.goes_back => {}
                 None => metrics::leases_lost(queue, 1),
             }
         }

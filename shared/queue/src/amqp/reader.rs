@@ -1,7 +1,7 @@
 //! The side of a queue where jobs are taken out.
 
 use super::acks::Acks;
-use super::names::Names;
+use super::names::{Names, first_wait};
 use super::session::limited;
 use super::{Amqp, wire};
 use crate::QueueError;
@@ -72,13 +72,24 @@ impl AmqpReader {
         if taken.is_err() {
             self.subscription = None;
         }
-        let mut deliveries = Vec::new();
-        for delivery in taken? {
-            if let Some(delivery) = self.unless_early(delivery).await? {
-                deliveries.push(delivery);
+        // All of them are ours from here on: one that is dropped goes back.
+        let taken = taken?.into_iter().filter_map(|message| {
+            let pause = wire::pause_left(&message);
+            Some((self.delivery(message)?, pause))
+        });
+        let (mut due, mut failure) = (Vec::new(), None);
+        for (delivery, pause) in taken.collect::<Vec<_>>() {
+            if first_wait(pause).is_none() {
+                due.push(delivery);
+            } else if let Err(error) = let_wait(delivery, pause).await {
+                tracing::warn!(queue = self.queue, %error, "a job cannot wait for its time, and goes back");
+                failure = Some(error);
             }
         }
-        Ok(deliveries)
+        match failure {
+            Some(error) if due.is_empty() => Err(error),
+            _ => Ok(due),
+        }
     }
 
     /// Takes no more; gives what had been sent and not been asked for yet.
@@ -177,25 +188,6 @@ impl AmqpReader {
         Ok(self.subscription.as_mut().expect("it was just made"))
     }
 
-    /// Sends a message that has still to wait into its next tier.
-    async fn unless_early(
-        &self,
-        message: message::Delivery,
-    ) -> Result<Option<Delivery>, QueueError> {
-        let pause = wire::pause_left(&message);
-        let Some(delivery) = self.delivery(message) else {
-            return Ok(None);
-        };
-        if super::names::first_wait(pause).is_none() {
-            return Ok(Some(delivery));
-        }
-        let id = Uuid::nil(); // The tiers need none.
-        let message = delivery.message;
-        let again = Move::Again { id, message, pause };
-        delivery.receipt.put(&again).await?;
-        Ok(None)
-    }
-
     /// None if the subscription that it came by has ended.
     fn delivery(&self, message: message::Delivery) -> Option<Delivery> {
         let subscription = self.subscription.as_ref()?;
@@ -217,6 +209,14 @@ impl AmqpReader {
             room: None,
         })
     }
+}
+
+/// Sends a message that has still to wait into its next tier.
+async fn let_wait(delivery: Delivery, pause: Duration) -> Result<(), QueueError> {
+    let id = Uuid::nil(); // The tiers need none.
+    let message = delivery.message;
+    let again = Move::Again { id, message, pause };
+    delivery.receipt.put(&again).await.map(drop)
 }
 
 /// The right to settle one message.
@@ -261,7 +261,9 @@ impl AmqpReceipt {
         }
         self.is_told.store(true, Ordering::Relaxed);
         let telling = async { Ok(self.acks.tell_and_wait(self.tag).await) };
-        limited("no acknowledgement in time", telling).await
+        // Not to be tried again, whatever becomes of it: it would be elsewhere twice.
+        let told = limited("no acknowledgement in time", telling).await;
+        Ok(told.unwrap_or(Settled::Lost))
     }
 
     /// Delivery tags are void once their channel is gone; the broker hands the message out again.

