@@ -27,7 +27,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 const HOLD: Duration = Duration::from_secs(1);
 /// What is kept of the time that is left, for the way back of the answer.
 const MARGIN: Duration = Duration::from_millis(5);
-/// Who waits for less than this and gets no answer has learned nothing about the address.
+/// Who waits for less than this, or for less than half of what a call has otherwise, and gets no answer has learned nothing
+/// about the address.
 const IMPATIENT: Duration = Duration::from_secs(1);
 /// Tries beyond the first one after a pause, of calls that may be sent twice.
 const RETRIES: usize = 2;
@@ -254,7 +255,7 @@ impl ServiceClient {
         let service = self.service;
         let sent = request.send().await;
         if let Some(endpoint) = endpoint {
-            judge(endpoint, &sent, limit, limit < self.timeout);
+            judge(endpoint, &sent, limit < IMPATIENT.max(self.timeout / 2));
         }
         let response = sent.map_err(|source| ClientError::Unreachable { service, source })?;
         let status = response.status();
@@ -296,14 +297,13 @@ struct Answer {
     _turn: Option<Turn>,
 }
 
-/// Says what a try tells about its address. `is_hurried`: the call is made for somebody who gives it less time than it has
-/// otherwise, and who is late for them is late for no other.
-fn judge(endpoint: &InFlight, sent: &reqwest::Result<Response>, limit: Duration, is_hurried: bool) {
+/// Says what a try tells about its address. Who is late for somebody hurried is late for no other.
+fn judge(endpoint: &InFlight, sent: &reqwest::Result<Response>, is_hurried: bool) {
     match sent {
         Ok(response) if is_hurried && response.status() == StatusCode::GATEWAY_TIMEOUT => {}
         Ok(response) => endpoint.answered(Outcome::of(response.status(), response.headers())),
         Err(error) if error.is_connect() => endpoint.refused(),
-        Err(error) if error.is_builder() || (error.is_timeout() && limit < IMPATIENT) => {}
+        Err(error) if error.is_builder() || (error.is_timeout() && is_hurried) => {}
         Err(_) => endpoint.answered(Outcome::Broken),
     }
 }

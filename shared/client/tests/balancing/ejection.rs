@@ -160,7 +160,7 @@ async fn a_replica_that_is_late_for_who_hurries_keeps_its_requests() {
     ];
     let client = Dns::of(&[&replicas[0], &replicas[1]]).client();
     for _ in 0..100 {
-        let hurried = Deadline::within(Duration::from_secs(3));
+        let hurried = Deadline::within(Duration::from_secs(2));
         // Never sent twice.
         let call = client.post::<String>("/thing", &());
         hurried.around(call).await.ok();
