@@ -3,7 +3,7 @@
 //!
 //! What lies here has been taken from the client's budget, so all replicas together never let more pass
 //! than that; what is not used within a second is lost to the client. Whom Redis has refused is refused here until the
-//! moment that it has named: nothing can make that one earlier.
+//! moment that it has named, which nothing makes an earlier one as long as it keeps its data.
 
 use super::Client;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// Threads that look at once seldom meet.
 const SHARDS: usize = 16;
-/// Clients that are remembered, per shard; with the maps about 5 MB in all.
+/// Clients that are remembered, per shard; with the maps about 8 MB in all.
 const REMEMBERED: usize = 4096;
 /// How long what was given is good.
 const LIFE: Duration = Duration::from_secs(1);
