@@ -27,8 +27,8 @@ pub(crate) async fn run(api: Api, token: CancellationToken) -> Result<(), BoxErr
 }
 
 async fn keep_up(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseError> {
-    remove_expired(api, now).await?;
-    tell_expired_keys(api, now).await
+    tell_expired_keys(api, now).await?;
+    remove_expired(api, now).await
 }
 
 /// Whatever was opened with a key ends with it, like that of one that is revoked.

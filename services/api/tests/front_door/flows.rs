@@ -69,8 +69,9 @@ async fn who_says_what_they_have_seen_overwrites_nothing_of_others() {
     };
     // There is none yet.
     put("\"1.yaml\"", FLOWS).await.problem(412);
-    let first = service.put(&path, &token, "application/yaml", FLOWS).await;
+    let first = put("\"0.yaml\"", FLOWS).await;
     assert_eq!(first.headers["etag"], "\"1.yaml\"");
+    put("\"0.yaml\"", FLOWS).await.problem(412);
     let seen = service.get(&path, &token).await;
     assert_eq!(seen.headers["etag"], "\"1.yaml\"");
     let second = put("\"1.yaml\"", &format!("{FLOWS}# mine\n")).await;

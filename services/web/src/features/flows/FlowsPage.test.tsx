@@ -167,9 +167,16 @@ test('a fault leads to its place in the editor', async () => {
   expect(editor.selectionStart).toBe('flows:\n'.length + 2)
 })
 
-test('an assistant without flows starts with an empty document', async () => {
-  serve(ROUTES)
-  renderApp(PATH)
-  expect(await screen.findByRole('textbox', { name: 'Flow document' })).toHaveValue('')
+test('an assistant without flows starts with an empty document, and keeps what another begins', async () => {
+  const requests = serve({ ...ROUTES, [`PUT ${HOME}/flows`]: () => problem(412, 'conflict') })
+  const { user } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  expect(editor).toHaveValue('')
   expect(screen.getByText('No flows yet')).toBeVisible()
+  await user.type(editor, 'flows:')
+  await user.click(screen.getByRole('button', { name: 'Save flows' }))
+  await waitFor(() => {
+    const sent = requests.find(({ method }) => method === 'PUT')
+    expect(sent?.headers.get('if-match')).toBe('"0.yaml"')
+  })
 })

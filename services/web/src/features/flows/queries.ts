@@ -4,11 +4,14 @@ import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
 import { asProblem } from '../../api/problem'
 
-/** A document and the tag of its revision; the empty text and none before the first one. */
+/** A document and the tag of its revision. */
 interface StoredFlows {
   text: string
   tag?: string | undefined
 }
+
+/** Before the first one. */
+const NONE: StoredFlows = { text: '', tag: '"0.yaml"' }
 
 async function fetchFlows(id: string): Promise<StoredFlows> {
   const call = api.GET('/api/v1/assistants/{id}/flows', {
@@ -20,7 +23,7 @@ async function fetchFlows(id: string): Promise<StoredFlows> {
     const text = (await unwrap(call)) as string
     return { text, tag: (await call).response.headers.get('etag') ?? undefined }
   } catch (error) {
-    if (asProblem(error).code === 'not_found') return { text: '' }
+    if (asProblem(error).code === 'not_found') return NONE
     throw error
   }
 }
