@@ -181,7 +181,7 @@ impl World {
     pub(crate) async fn left(&self) -> String {
         let left = "SELECT coalesce(string_agg(format('%s %s attempt %s of copy %s by %s', id, state, attempts, sends, worker),
                                               E'\\n'), '')
-                    FROM (SELECT * FROM queue_jobs WHERE finished_at IS NULL ORDER BY id LIMIT 20) AS some";
+                    FROM (SELECT * FROM queue_jobs WHERE finished_at IS NULL ORDER BY id LIMIT 20) AS few";
         let left = sqlx::query_scalar(left).fetch_one(&self.of_record).await;
         left.unwrap_or_else(|error| error.to_string())
     }
