@@ -125,7 +125,7 @@ impl AmqpReader {
         let subscription = self.subscribed().await?;
         let consumer = &mut subscription.consumer;
         let Ok(first) = timeout(WAIT, consumer.next()).await else {
-            self.mistrust_silence().await?;
+            self.mistrust_silence(free).await?;
             return Ok(Vec::new());
         };
         let mut taken = vec![first.ok_or(QueueError::Unconfirmed("the consumer was cancelled"))??];
@@ -140,13 +140,14 @@ impl AmqpReader {
     }
 
     /// Fails when jobs have been waiting at two counts in a row and none has come.
-    async fn mistrust_silence(&mut self) -> Result<(), QueueError> {
+    async fn mistrust_silence(&mut self, free: usize) -> Result<(), QueueError> {
         let silent = |subscription: &&mut Subscription| subscription.heard.elapsed() >= SILENCE;
         let Some(subscription) = self.subscription.as_mut().filter(silent) else {
             return Ok(());
         };
-        if subscription.acks.open() >= self.permits.into() {
-            // It is sent no more until one of these is acknowledged.
+        let permits = self.permits.into();
+        if free < permits && subscription.acks.open() >= permits {
+            // It is sent no more until one of those that run here is acknowledged.
             subscription.heard = Instant::now();
             return Ok(());
         }
