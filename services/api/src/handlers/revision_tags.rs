@@ -59,8 +59,8 @@ pub(super) fn required(headers: &HeaderMap) -> Result<i32, Problem> {
 /// Somebody was faster. `what` has changed, such as "The flows have".
 pub(super) fn changed(what: &str, expected: i32) -> Problem {
     let detail = format!(
-        "{what} changed since revision {expected}, and nothing of yours was stored. Read it again, and send your change on \
-         top of the latest revision."
+        "{what} changed since revision {expected}, and nothing of yours was stored. Read the latest revision, and send your \
+         change on top of it."
     );
     Problem::new(ErrorCode::Conflict, detail).with_status(StatusCode::PRECONDITION_FAILED)
 }
