@@ -82,11 +82,12 @@ impl Queue {
     /// Puts a job into its queue. When this returns, the broker has it.
     pub async fn enqueue<J: Payload>(&self, job: &J, how: Enqueue) -> Result<Uuid, QueueError> {
         let id = how.id.unwrap_or_else(new_id);
+        let mut text = Uuid::encode_buffer();
         let span = tracing::info_span!(
             "job.enqueue",
             otel.kind = "producer",
             queue = J::QUEUE,
-            job.id = %id,
+            job.id = &*id.hyphenated().encode_lower(&mut text),
             job.kind = J::KIND,
         );
         let enqueued = self.enqueue_as(id, job, how).instrument(span).await;
