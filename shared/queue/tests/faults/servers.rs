@@ -6,6 +6,7 @@ use std::env;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 use stoa_testing::eventually;
 use tempfile::TempDir;
@@ -169,6 +170,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some(process) = &self.process {
             send(process, self.death);
+        }
+        if thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("what {} has written stays in {}", self.user, self.path(""));
         }
     }
 }
