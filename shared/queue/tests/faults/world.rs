@@ -11,10 +11,13 @@ use stoa_queue::store::{MIGRATIONS, Store};
 use stoa_queue::{Payload as _, Queue, QueueSettings};
 use stoa_testing::proxy::Proxy;
 use stoa_testing::{amqp, eventually, postgres, redis};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long a server that was restarted may take until it answers.
 const ANSWER: Duration = Duration::from_mins(1);
+/// How long RabbitMQ is left alone after its queues were taken from it. One that it makes when it is killed has no leader
+/// afterwards, and takes nothing until the next start (4.0).
+const MAKING: Duration = Duration::from_secs(5);
 /// The part that must have ended before the faults end.
 const NEARLY: i64 = 10;
 
@@ -37,6 +40,8 @@ pub(crate) struct World {
     /// The trial's own servers, if there are.
     postgres: Option<Server>,
     carrier: Option<Server>,
+    /// When the broker had no queues.
+    bare_at: Instant,
     _kept: Kept,
 }
 
@@ -64,6 +69,7 @@ impl World {
             },
             postgres,
             carrier,
+            bare_at: Instant::now(),
             _kept: kept,
         }
     }
@@ -87,6 +93,9 @@ impl World {
 
     /// Ends a server, and starts it again.
     pub(crate) async fn restart(&mut self, fault: Fault, away: Duration) {
+        if fault != Fault::RecordKilled && !self.is_redis() {
+            sleep_until(self.bare_at + MAKING).await;
+        }
         let server = match fault {
             Fault::RecordKilled => &mut self.postgres,
             _ => &mut self.carrier,
@@ -102,13 +111,18 @@ impl World {
     }
 
     /// Takes everything from the broker that it has.
-    pub(crate) async fn wipe(&self) {
+    pub(crate) async fn wipe(&mut self) {
         eventually(ANSWER, || async { self.try_wipe().await.ok() }).await;
+        self.bare_at = Instant::now();
+    }
+
+    fn is_redis(&self) -> bool {
+        self.settings.url.expose_secret().starts_with("redis")
     }
 
     async fn try_wipe(&self) -> Result<(), Box<dyn std::error::Error>> {
         let url = self.settings.url.expose_secret();
-        if url.starts_with("redis") {
+        if self.is_redis() {
             let client = ::redis::Client::open(url)?;
             let mut link = client.get_multiplexed_async_connection().await?;
             return Ok(::redis::cmd("FLUSHDB").exec_async(&mut link).await?);
@@ -196,7 +210,7 @@ impl World {
     }
 
     /// Leaves nothing on a shared broker.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(mut self) {
         self.wipe().await;
     }
 }
