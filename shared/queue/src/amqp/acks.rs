@@ -111,9 +111,11 @@ async fn send(
     let mut some = Vec::with_capacity(batch::AT_ONCE);
     let mut commands = Commands::default();
     while batch::fill(&mut acks, &mut some).await {
-        let (back, tags): (Vec<_>, Vec<_>) = some.iter().partition(|ack| ack.goes_back);
-        let tags_of = |acks: Vec<&Ack>| acks.iter().map(|ack| ack.tag).collect::<Vec<_>>();
-        let (back, tags) = (tags_of(back), tags_of(tags));
+        let tags_of = |goes_back| {
+            let those = some.iter().filter(|ack: &&Ack| ack.goes_back == goes_back);
+            those.map(|ack| ack.tag).collect::<Vec<_>>()
+        };
+        let (back, done) = (tags_of(true), tags_of(false));
         let mut is_sent = true;
         for &tag in &back {
             let options = BasicNackOptions {
@@ -123,7 +125,7 @@ async fn send(
             is_sent &= channel.basic_nack(tag, options).await.is_ok();
         }
         commands.settled(&back);
-        for (tag, multiple) in commands.of(&tags) {
+        for (tag, multiple) in commands.of(&done) {
             let options = BasicAckOptions { multiple };
             is_sent &= channel.basic_ack(tag, options).await.is_ok();
         }
