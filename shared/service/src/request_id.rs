@@ -20,7 +20,8 @@ pub fn of(headers: &HeaderMap) -> HeaderValue {
             .unwrap_or_default();
         let millis = u64::try_from(now.as_millis()).unwrap_or_default();
         // `Uuid::now_v7` asks the kernel for each.
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid();
+        let [random @ .., _, _, _, _, _, _] = rand::random::<u128>().to_ne_bytes();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let text = id.hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(text).expect("a UUID is plain ASCII")

@@ -31,7 +31,7 @@ impl Trace {
             return if sampling::is_chosen(rand::random()) {
                 Self::Recorded(sampling::chosen(span))
             } else {
-                let id = TraceId::from_bytes(rand::random());
+                let id = TraceId::from(rand::random::<u128>());
                 Self::Carried(unrecorded(id, TraceState::default()))
             };
         };
@@ -89,7 +89,7 @@ impl Trace {
 }
 
 fn unrecorded(id: TraceId, state: TraceState) -> SpanContext {
-    let span = SpanId::from_bytes(rand::random());
+    let span = SpanId::from(rand::random::<u64>());
     SpanContext::new(id, span, TraceFlags::default(), false, state)
 }
 
