@@ -6,29 +6,58 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 /// Headers that are about one connection and end with it.
-static HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+static HOP_BY_HOP: LazyLock<Names> = LazyLock::new(|| {
+    Names::of(vec![
+        CONNECTION,
+        HeaderName::from_static("http2-settings"),
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ])
+});
 
-/// Headers with which a client could pass itself off as somebody else.
-static CLAIMS_OF_ORIGIN: [HeaderName; 5] = [
-    FORWARDED,
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-server"),
-];
+/// What a client says to the gateway alone: what it waits for, and with which it could pass itself off as somebody else.
+static FOR_THE_GATEWAY: LazyLock<Names> = LazyLock::new(|| {
+    Names::of(vec![
+        EXPECT,
+        FORWARDED,
+        HeaderName::from_static("x-real-ip"),
+        HeaderName::from_static("x-forwarded-port"),
+        HeaderName::from_static("x-forwarded-prefix"),
+        HeaderName::from_static("x-forwarded-server"),
+    ])
+});
+
+/// Names that are looked for in every message, and are in few.
+struct Names {
+    all: Vec<HeaderName>,
+    /// A bit for each length that one of them has.
+    lengths: u64,
+}
+
+impl Names {
+    fn of(all: Vec<HeaderName>) -> Self {
+        let lengths = all.iter().fold(0, |bits, name| bits | length_bit(name));
+        Self { all, lengths }
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.lengths & length_bit(name) != 0 && self.all.contains(name)
+    }
+}
+
+/// Longer names than the last bit tells are as long as that.
+fn length_bit(name: &HeaderName) -> u64 {
+    1 << name.as_str().len().min(63)
+}
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -49,9 +78,9 @@ const HSTS: &str = "max-age=31536000";
 
 /// Takes these names out. Most messages have none of them: to look through what is there costs less than to look for
 /// each.
-fn strip(headers: &mut HeaderMap, names: &[HeaderName]) {
-    if headers.keys().any(|name| names.contains(name)) {
-        for name in names {
+fn strip(headers: &mut HeaderMap, names: &Names) {
+    if headers.keys().any(|name| names.has(name)) {
+        for name in &names.all {
             headers.remove(name);
         }
     }
@@ -67,17 +96,17 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     strip(headers, &HOP_BY_HOP);
-    strip(headers, &listed);
+    for name in listed {
+        headers.remove(name);
+    }
 }
 
-/// Makes the client's headers those of a request of ours, from this client, who may have come by TLS.
+/// Makes the client's headers those of a request of ours, from this client, who may have come by TLS. The host is said by
+/// who sends it.
 pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr, is_encrypted: bool) {
     let host = headers.get(HOST).cloned();
     strip_hop_by_hop(headers);
-    strip(headers, &CLAIMS_OF_ORIGIN);
-    // The gateway answers `Expect: 100-continue` itself.
-    headers.remove(EXPECT);
-    headers.remove(HOST);
+    strip(headers, &FOR_THE_GATEWAY);
     headers.insert(X_FORWARDED_FOR, spelled(client));
     let scheme = if is_encrypted { "https" } else { "http" };
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
@@ -176,6 +205,7 @@ mod tests {
         ]);
         toward_upstream(&mut map, IpAddr::from([192, 0, 2, 7]), false);
         let expected = [
+            ("host", "stoa.example"),
             ("x-forwarded-for", "192.0.2.7"),
             ("x-forwarded-proto", "http"),
             ("x-forwarded-host", "stoa.example"),
