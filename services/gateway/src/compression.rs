@@ -52,16 +52,19 @@ pub(crate) async fn compress(
 
 fn pays(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if length.is_some_and(|length| length < WORTHWHILE) {
+        return false;
+    }
     let kind = text(CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let is_text = kind.starts_with("text/") && kind != "text/event-stream";
     let is_json = kind.starts_with("application/") && kind.ends_with("json");
     let is_code = matches!(
         kind,
         "application/javascript" | "application/yaml" | "image/svg+xml"
     );
-    (is_text || is_json || is_code) && length.is_none_or(|length| length >= WORTHWHILE)
+    is_text || is_json || is_code
 }
 
 #[cfg(test)]

@@ -50,8 +50,6 @@ pub(super) async fn pass(
         Trace::Carried(_) => Span::none(),
     };
     span.in_scope(|| trace.tell(&mut outgoing.headers));
-    let millis = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-    outgoing.headers.insert(TIMEOUT, millis.into());
     let upstreams = &lane.gateway.upstreams;
     let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience));
     let outcome = if span.is_none() {

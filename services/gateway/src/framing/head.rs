@@ -9,6 +9,8 @@ use http::{Method, Request, Uri};
 pub(crate) const LARGEST: usize = 16 << 10;
 /// More than anybody has; how many a client may have is said by [`super::refuse()`].
 const MOST_FIELDS: usize = 100;
+/// As many as most have.
+const USUAL_FIELDS: usize = 16;
 /// Room in the map for what the gateway adds.
 const ADDED: usize = 6;
 
@@ -105,7 +107,10 @@ impl Draft {
         match (&self.begun, line) {
             // RFC 9112, 2.2: a client may have sent one after the body before.
             (None, []) if !self.skipped_line => self.skipped_line = true,
-            (None, line) => self.begun = Some(request_line(line, self.line)?),
+            (None, line) => {
+                self.begun = Some(request_line(line, self.line)?);
+                self.fields.reserve(USUAL_FIELDS);
+            }
             (Some(begun), []) => {
                 let framing = self.end(begun.version)?;
                 return Ok(Some((begun.clone(), framing)));

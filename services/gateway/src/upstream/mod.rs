@@ -183,7 +183,7 @@ impl Upstream {
         mut request: Request,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
-        if let Some(body) = &mut request.body {
+        if let Some(body) = request.body.as_mut().filter(|body| !body.is_empty()) {
             let gathered = tokio::time::timeout(timeout, body.gather()).await;
             let gathered = gathered.unwrap_or(Err(BodyError::Idle));
             gathered.map_err(UpstreamError::Body)?;
@@ -323,9 +323,8 @@ fn answer(
 
 /// Writes what goes first. The service has as much time as is left.
 fn write_head(head: &mut Vec<u8>, request: &mut Request, framing: Framing, left: Duration) {
-    if let Some(told) = request.headers.get_mut(TIMEOUT) {
-        *told = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).into();
-    }
+    let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    request.headers.insert(TIMEOUT, left.into());
     head.clear();
     let Request {
         method,

@@ -1,7 +1,7 @@
 //! Connections that wait for their next request; each thread of the front has its own.
 
 use super::connection::Connection;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const MOST: usize = 64;
 
 /// Connections that wait, by address. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Pool(Arc<Mutex<HashMap<SocketAddr, Vec<Waiting>>>>);
+pub(crate) struct Pool(Arc<Mutex<BTreeMap<SocketAddr, Vec<Waiting>>>>);
 
 struct Waiting {
     connection: Connection,
@@ -57,7 +57,7 @@ impl Pool {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Vec<Waiting>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Vec<Waiting>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
