@@ -45,6 +45,13 @@ test('a page that is not there says so and leads back', async ({ page }) => {
   await look(page, '06-not-found')
 })
 
+test('no browser keeps that an asset is missing, for the next release may have it', async ({
+  request,
+}) => {
+  const missing = await request.get('/assets/of-another-release.js')
+  expect(missing.headers()['cache-control'] ?? '').not.toMatch(/immutable|max-age=[1-9]/)
+})
+
 test('a key is made and revoked, and this session is among those of the user', async ({ page }) => {
   const key = `End to end ${Date.now()}`
   await signIn(page)
