@@ -3,6 +3,7 @@ import { Center, Container } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
 import type { ErrorComponentProps } from '@tanstack/react-router'
 import { Landmark } from 'lucide-react'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ButtonLink } from './ButtonLink'
 import { EmptyState } from './EmptyState'
@@ -26,12 +27,29 @@ export function NotFound() {
   )
 }
 
-export function Crash({ error, reset }: ErrorComponentProps) {
+/** How the error begins that Vite throws when a page's style sheet is not there. */
+const NO_STYLE_SHEET = 'Unable to preload CSS'
+const RELOADED = 'stoa.reloadedFor'
+
+/** A release takes the files of the one before with it: the console is then loaded anew, once for each file. */
+function useReloadAfterRelease(message: string) {
+  useEffect(() => {
+    // Where the code of a page is not there, the router does the same.
+    if (!message.startsWith(NO_STYLE_SHEET) || !navigator.onLine) return
+    if (sessionStorage.getItem(RELOADED) === message) return
+    sessionStorage.setItem(RELOADED, message)
+    location.reload()
+  }, [message])
+}
+
+export function Crash({ error }: ErrorComponentProps) {
   const { t } = useTranslation()
+  useReloadAfterRelease(error instanceof Error ? error.message : '')
   return (
     <Container py="xl">
       <PageHeader title={t('problems.crashTitle')} />
-      <ProblemAlert error={error} onRetry={reset} />
+      {/* What could not be loaded is not asked for again before the console is loaded anew. */}
+      <ProblemAlert error={error} onRetry={() => location.reload()} />
     </Container>
   )
 }
