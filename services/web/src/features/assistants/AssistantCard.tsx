@@ -1,10 +1,12 @@
 /** One assistant in the list: its name, the model that answers, the last training. */
 import { Badge, Card, Group, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
+import { CircleAlert } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
-import type { Assistant, Training } from '../../api/types'
+import type { Assistant } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { StatusBadge } from '../../components/StatusBadge'
+import { useProblemText } from '../../components/useProblemText'
 import { useTrainings } from '../trainings/queries'
 import classes from './AssistantCard.module.css'
 import { AssistantMenu } from './AssistantMenu'
@@ -16,7 +18,6 @@ interface AssistantCardProps {
 export function AssistantCard({ assistant }: AssistantCardProps) {
   const { t } = useTranslation()
   const { id, name, language, active_model } = assistant
-  const last = useTrainings(id).data?.[0]
   return (
     <Card component="article" className={classes.card} aria-label={name}>
       <Group justify="space-between" wrap="nowrap" align="flex-start" mb="lg">
@@ -44,7 +45,7 @@ export function AssistantCard({ assistant }: AssistantCardProps) {
         <div>
           <dt>{t('assistants.lastTraining')}</dt>
           <dd>
-            <LastTraining training={last} />
+            <LastTraining assistantId={id} />
           </dd>
         </div>
       </dl>
@@ -52,8 +53,13 @@ export function AssistantCard({ assistant }: AssistantCardProps) {
   )
 }
 
-function LastTraining({ training }: { training: Training | undefined }) {
+function LastTraining({ assistantId }: { assistantId: string }) {
   const { t } = useTranslation()
+  const trainings = useTrainings(assistantId)
+  if (trainings.data === undefined) {
+    return trainings.isError ? <NotKnown error={trainings.error} /> : '…'
+  }
+  const [training] = trainings.data
   if (!training) return t('app.never')
   return (
     <Group gap="xs" component="span">
@@ -63,6 +69,17 @@ function LastTraining({ training }: { training: Training | undefined }) {
       {training.status !== 'succeeded' && (
         <StatusBadge status={training.status} label={t(`training.status.${training.status}`)} />
       )}
+    </Group>
+  )
+}
+
+/** In a line: there may be a card like this for each of fifty assistants. */
+function NotKnown({ error }: { error: Error }) {
+  const { title, hint } = useProblemText(error)
+  return (
+    <Group gap={6} component="span" title={hint}>
+      <CircleAlert size={16} aria-hidden />
+      {title}
     </Group>
   )
 }

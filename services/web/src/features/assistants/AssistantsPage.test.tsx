@@ -2,14 +2,30 @@ import { screen, waitFor, within } from '@testing-library/react'
 import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, pages, problem, serve } from '../../testing/server'
+import { gate, json, page, pages, problem, serve } from '../../testing/server'
 
 test('an assistant shows its model and its last training', async () => {
   serve(ROUTES)
   const { container } = renderApp('/')
   const card = await screen.findByRole('article', { name: 'Customer care' })
   expect(card).toHaveTextContent('v3')
-  expect(card).toHaveTextContent('never')
+  expect(await within(card).findByText('never')).toBeVisible()
+  expect(await axe(container)).toHaveNoViolations()
+})
+
+test('a last training that cannot be asked for is not taken for none', async () => {
+  const { opened, open } = gate()
+  const trainings = async () => {
+    await opened
+    return problem(429, 'rate_limited', { title: 'Too many requests' })
+  }
+  serve({ ...ROUTES, [`GET ${HOME}/trainings`]: trainings })
+  const { container } = renderApp('/')
+  const card = await screen.findByRole('article', { name: 'Customer care' })
+  expect(card).toHaveTextContent('Last training…')
+  open()
+  expect(await within(card).findByText('Too many requests')).toBeVisible()
+  expect(card).not.toHaveTextContent('never')
   expect(await axe(container)).toHaveNoViolations()
 })
 

@@ -1,9 +1,10 @@
 /** Where an assistant stands: the four things that carry it, each done or next. */
-import { SimpleGrid } from '@mantine/core'
+import { Box, SimpleGrid } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { BookOpen, Dumbbell, MessagesSquare, Workflow } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { PageHeader } from '../../components/PageHeader'
+import { ProblemAlert } from '../../components/ProblemAlert'
 import { StatusBadge } from '../../components/StatusBadge'
 import { useFlows } from '../flows/queries'
 import { useTrainingData } from '../trainingData/queries'
@@ -19,17 +20,25 @@ export default function OverviewPage() {
   const navigate = useNavigate()
   const assistant = useCurrentAssistant()
   const { id, active_model: version } = assistant
-  const data = useTrainingData(id).data
-  const flows = useFlows(id).data
-  const latest = useTrainings(id).data?.[0]
+  const data = useTrainingData(id)
+  const flows = useFlows(id)
+  const trainings = useTrainings(id)
+  const latest = trainings.data?.[0]
   useRefreshAfterTraining(id, latest)
-  const summary = data && summarize(data)
+  const failed = [data, flows, trainings].filter(({ isError }) => isError)
+  const retry = () => Promise.all(failed.map(({ refetch }) => refetch()))
+  const summary = data.data && summarize(data.data)
   const params = { assistantId: id }
   return (
     <>
       <PageHeader context={t('overview.title')} title={assistant.name}>
         <AssistantMenu assistant={assistant} onDeleted={() => void navigate({ to: '/' })} />
       </PageHeader>
+      {failed[0] && (
+        <Box mb="md">
+          <ProblemAlert error={failed[0].error} onRetry={retry} />
+        </Box>
+      )}
       <Pediment />
       <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="lg">
         <Pillar
@@ -38,6 +47,7 @@ export default function OverviewPage() {
           text={t('overview.stepDataText')}
           to="/assistants/$assistantId/data"
           params={params}
+          isUnknown={data.data === undefined}
           reached={
             summary &&
             `${t('overview.examples', { count: summary.examples })}, ${t('overview.intents', { count: summary.intents.length })}`
@@ -49,7 +59,8 @@ export default function OverviewPage() {
           text={t('overview.stepFlowsText')}
           to="/assistants/$assistantId/flows"
           params={params}
-          reached={flows && t('overview.flowsReady')}
+          isUnknown={flows.data === undefined}
+          reached={flows.data && t('overview.flowsReady')}
         />
         <Pillar
           icon={Dumbbell}

@@ -13,11 +13,13 @@ interface PillarCardProps extends Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 
   text: string
   /** What has been reached; nothing while it is still to do. */
   reached: ReactNode
+  /** Whether nobody can say yet what has been reached. */
+  isUnknown?: boolean
   badge?: ReactNode
 }
 
 const PillarCard = forwardRef<HTMLAnchorElement, PillarCardProps>(
-  ({ icon: Icon, title, text, reached, badge, ...link }, ref) => {
+  ({ icon: Icon, title, text, reached, isUnknown = false, badge, ...link }, ref) => {
     const { t } = useTranslation()
     return (
       <Card className={`${cardClasses.card} ${classes.pillar}`}>
@@ -37,7 +39,7 @@ const PillarCard = forwardRef<HTMLAnchorElement, PillarCardProps>(
           ) : (
             <CircleDashed size={18} className={classes.open} aria-hidden="true" />
           )}
-          <span>{reached || t('overview.notYet')}</span>
+          <span>{reached || (isUnknown ? '…' : t('overview.notYet'))}</span>
           {badge}
         </Group>
       </Card>
