@@ -6,6 +6,7 @@ import { KeyRound, LayoutGrid, ListChecks } from 'lucide-react'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AccountBox } from '../features/session/AccountBox'
+import { UnknownUser } from '../features/session/UnknownUser'
 import { AssistantNavigation } from './AssistantNavigation'
 import { Logo } from './Logo'
 import { NavigationLink } from './NavigationLink'
@@ -60,6 +61,7 @@ export function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="page" tabIndex={-1} className={classes.main}>
         <Box maw={1120} mx="auto">
+          <UnknownUser />
           <Outlet />
         </Box>
       </AppShell.Main>

@@ -38,6 +38,7 @@ export const en = {
     oidcFailed: 'The sign-in was not completed. Begin it again.',
     oidcStranger: 'You are no user here. Ask an owner of the account.',
     back: 'Back to the sign-in',
+    unknown: 'The server does not say who you are: until it does, nothing can be changed here.',
     quote: 'A stoa was a covered walk of columns, open to everyone, where people met to talk.',
   },
   account: {

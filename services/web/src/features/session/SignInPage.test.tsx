@@ -1,7 +1,7 @@
-import { screen } from '@testing-library/react'
+import { screen, within } from '@testing-library/react'
 import { expect, test, vi } from 'vitest'
 import { axe } from 'vitest-axe'
-import { asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
+import { asRole, HOME, ME, ROUTES, renderApp } from '../../testing/renderApp'
 import { json, problem, serve } from '../../testing/server'
 
 const GRANTED = { access_token: 'a', refresh_token: 'r', expires_in: 900 }
@@ -77,6 +77,19 @@ test('a return that was not begun in this tab signs nobody in', async () => {
   expect(await screen.findByRole('alert')).toHaveTextContent('not completed')
   expect(requests.filter(({ method }) => method === 'POST')).toEqual([])
   expect(await axe(container)).toHaveNoViolations()
+})
+
+test('who is not known to be an owner is told why nothing can be changed', async () => {
+  let isUp = false
+  serve({ ...ROUTES, 'GET /api/v1/me': () => (isUp ? json(ME) : problem(500, 'internal')) })
+  const { user, container } = renderApp('/')
+  const alert = await screen.findByRole('alert')
+  expect(screen.getByText(/nothing can be changed/)).toBeVisible()
+  expect(await axe(container)).toHaveNoViolations()
+  isUp = true
+  await user.click(within(alert).getByRole('button', { name: 'Try again' }))
+  expect(await screen.findByRole('button', { name: 'New assistant' })).toBeVisible()
+  expect(screen.queryByRole('alert')).toBeNull()
 })
 
 test('the page has no accessibility faults', async () => {
