@@ -430,6 +430,7 @@ export const en = {
     emptyText: 'Write them here or load a file.',
     valid: 'Saved and valid',
     leave: 'You have changes that are not saved. Leave all the same?',
+    replace: 'You have changes that are not saved. Load the file in their place?',
     outdated: 'Somebody else has saved other flows meanwhile',
     outdatedText: 'Nothing of yours is lost yet, but one of the two gives way.',
     keepMine: 'Save mine in place of theirs',

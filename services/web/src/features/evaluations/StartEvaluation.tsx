@@ -1,22 +1,13 @@
 /** The two ways to measure: by cross-validation, or with a file of one's own. */
-import {
-  Alert,
-  Button,
-  Card,
-  Group,
-  NativeSelect,
-  SimpleGrid,
-  Stack,
-  Text,
-  Title,
-} from '@mantine/core'
-import { CircleAlert, Gauge } from 'lucide-react'
+import { Button, Card, Group, NativeSelect, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { Gauge } from 'lucide-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DocumentProblem } from '../../components/DocumentProblem'
 import { FileDrop } from '../../components/FileDrop'
 import { ProblemAlert } from '../../components/ProblemAlert'
-import { ACCEPT, type Refusal, readTextFile } from '../trainingData/files'
+import { FileRefusal, type RefusedFile } from '../trainingData/FileRefusal'
+import { ACCEPT, readTextFile } from '../trainingData/files'
 import { useAllModels } from '../trainings/queries'
 import { useCrossValidate, useEvaluateFile } from './queries'
 
@@ -80,7 +71,7 @@ function OwnSet({ assistantId, busy, onStarted, hasModel }: StartProps & { hasMo
   const models = useAllModels(assistantId)
   const evaluate = useEvaluateFile(assistantId)
   const [version, setVersion] = useState('')
-  const [refused, setRefused] = useState<{ name: string; reason: Refusal }>()
+  const [refused, setRefused] = useState<RefusedFile>()
   const send = async (chosen: File) => {
     const file = await readTextFile(chosen)
     evaluate.reset()
@@ -122,11 +113,7 @@ function OwnSet({ assistantId, busy, onStarted, hasModel }: StartProps & { hasMo
             loading={evaluate.isPending}
             onFile={send}
           />
-          {refused && (
-            <Alert role="alert" color="red" icon={<CircleAlert size={20} aria-hidden />}>
-              {t(`data.${refused.reason}`, { name: refused.name })}
-            </Alert>
-          )}
+          {refused && <FileRefusal file={refused} />}
           {evaluate.error && (
             <DocumentProblem
               error={evaluate.error}

@@ -1,11 +1,13 @@
 import { fireEvent, screen, waitFor } from '@testing-library/react'
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { axe } from 'vitest-axe'
 import { ASSISTANT, asRole, HOME, ROUTES, renderApp } from '../../testing/renderApp'
 import { gate, json, problem, serve } from '../../testing/server'
 
 const PATH = `/assistants/${ASSISTANT.id}/flows`
 const SAVED = { [`GET ${HOME}/flows`]: () => new Response('flows:\n  greet: {}\n') }
+
+afterEach(() => vi.restoreAllMocks())
 
 test('the document is shown and saved as it was written', async () => {
   const requests = serve({ ...ROUTES, ...SAVED, [`PUT ${HOME}/flows`]: () => json({ version: 2 }) })
@@ -134,6 +136,40 @@ test('a file can be loaded again once it is mended', async () => {
   await user.click(screen.getByRole('button', { name: 'Discard changes' }))
   await user.upload(input, file)
   await waitFor(() => expect(editor).toHaveValue('flows: {}'))
+})
+
+async function openWithFile() {
+  const { user, container } = renderApp(PATH)
+  const editor = await screen.findByRole('textbox', { name: 'Flow document' })
+  await screen.findByRole('button', { name: 'Load from a file' })
+  const input = container.querySelector('input[type=file]') as HTMLInputElement
+  return { user, container, editor, load: (file: File) => user.upload(input, file) }
+}
+
+test('a file takes the place of what is not saved only if that is said', async () => {
+  serve({ ...ROUTES, ...SAVED })
+  const confirm = vi.spyOn(window, 'confirm').mockReturnValue(false)
+  const { user, editor, load } = await openWithFile()
+  await user.type(editor, '# mine')
+  const file = new File(['flows: {}'], 'flows.yml')
+  await load(file)
+  expect(confirm).toHaveBeenCalledTimes(1)
+  expect(editor).toHaveValue('flows:\n  greet: {}\n# mine')
+  confirm.mockReturnValue(true)
+  await load(file)
+  await waitFor(() => expect(editor).toHaveValue('flows: {}'))
+})
+
+test('a file that is no UTF-8 text is refused, and nothing of it is taken', async () => {
+  serve({ ...ROUTES, ...SAVED })
+  const { container, editor, load } = await openWithFile()
+  await load(new File([new Uint8Array([0x66, 0xe9])], 'latin.yml'))
+  expect(await screen.findByRole('alert')).toHaveTextContent('“latin.yml” is not valid UTF-8')
+  expect(editor).toHaveValue('flows:\n  greet: {}\n')
+  expect(await axe(container)).toHaveNoViolations()
+  await load(new File(['flows: {}'], 'flows.yml'))
+  await waitFor(() => expect(screen.queryByRole('alert')).toBeNull())
+  expect(editor).toHaveValue('flows: {}')
 })
 
 test('who signs out is asked first, for what is typed would be lost', async () => {

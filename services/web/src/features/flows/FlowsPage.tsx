@@ -1,7 +1,7 @@
 /** Flows: a document to write or to load from a file, checked by the server. */
-import { Alert, Badge, Button, Card, FileButton, Group, Stack, Text } from '@mantine/core'
+import { Alert, Badge, Button, Card, Group, Stack, Text } from '@mantine/core'
 import { CircleAlert } from 'lucide-react'
-import { useRef } from 'react'
+import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DocumentProblem } from '../../components/DocumentProblem'
 import { Loaded } from '../../components/Loaded'
@@ -9,8 +9,10 @@ import { PageHeader } from '../../components/PageHeader'
 import { useUnsaved } from '../../components/useUnsaved'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { useCanEdit } from '../session/queries'
+import { FileRefusal, type RefusedFile } from '../trainingData/FileRefusal'
 import { CodeEditor, type CodeEditorHandle } from './CodeEditor'
 import { errorLines } from './errorLines'
+import { LoadFile } from './LoadFile'
 import { useFlows } from './queries'
 import { useFlowsDraft } from './useFlowsDraft'
 
@@ -39,7 +41,13 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
   const draft = useFlowsDraft(assistantId, saved)
   const { text, isChanged, isOutdated, save } = draft
   const editor = useRef<CodeEditorHandle>(null)
+  const [refused, setRefused] = useState<RefusedFile>()
   useUnsaved(isChanged, t('flows.leave'))
+  const load = (text: string) => {
+    setRefused(undefined)
+    save.reset()
+    draft.write(text)
+  }
 
   return (
     <Stack>
@@ -53,12 +61,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
                   {t('flows.revert')}
                 </Button>
               )}
-              <LoadFile
-                onLoad={text => {
-                  save.reset()
-                  draft.write(text)
-                }}
-              />
+              <LoadFile isChanged={isChanged} onLoad={load} onRefuse={setRefused} />
               <Button
                 disabled={!isChanged || isOutdated}
                 loading={save.isPending}
@@ -80,6 +83,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
           onSave={() => canEdit && draft.submit()}
         />
       </Card>
+      {refused && <FileRefusal file={refused} />}
       {isOutdated && <Outdated onKeep={draft.overwrite} onTake={draft.discard} />}
       {save.error && (
         <DocumentProblem
@@ -89,25 +93,6 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
         />
       )}
     </Stack>
-  )
-}
-
-function LoadFile({ onLoad }: { onLoad: (text: string) => void }) {
-  const { t } = useTranslation()
-  const reset = useRef<() => void>(null)
-  const load = async (file: File | null) => {
-    // Else the same file, mended, could not be chosen again.
-    reset.current?.()
-    if (file) onLoad(await file.text())
-  }
-  return (
-    <FileButton accept=".yml,.yaml,.json" onChange={load} resetRef={reset}>
-      {button => (
-        <Button {...button} variant="default">
-          {t('flows.upload')}
-        </Button>
-      )}
-    </FileButton>
   )
 }
 

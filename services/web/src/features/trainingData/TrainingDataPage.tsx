@@ -1,6 +1,5 @@
 /** Training data: upload a file, see what is in it. */
-import { Alert, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { CircleAlert } from 'lucide-react'
+import { Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ButtonLink } from '../../components/ButtonLink'
@@ -13,8 +12,9 @@ import { useFormat } from '../../i18n/format'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
 import { useCanEdit } from '../session/queries'
 import { ExportFile } from './ExportFile'
+import { FileRefusal, type RefusedFile } from './FileRefusal'
 import { Formats } from './Formats'
-import { ACCEPT, type Refusal, readTextFile } from './files'
+import { ACCEPT, readTextFile } from './files'
 import { Hints } from './Hints'
 import { ImportFile } from './ImportFile'
 import { IntentTable } from './IntentTable'
@@ -69,7 +69,7 @@ function Upload({ assistantId, replaces }: UploadProps) {
   const { t } = useTranslation()
   const format = useFormat()
   const upload = useUploadTrainingData(assistantId)
-  const [refused, setRefused] = useState<{ name: string; reason: Refusal }>()
+  const [refused, setRefused] = useState<RefusedFile>()
   const send = async (file: File) => {
     const read = await readTextFile(file)
     upload.reset()
@@ -99,11 +99,7 @@ function Upload({ assistantId, replaces }: UploadProps) {
         loading={upload.isPending}
         onFile={send}
       />
-      {refused && (
-        <Alert role="alert" color="red" icon={<CircleAlert size={20} aria-hidden />}>
-          {t(`data.${refused.reason}`, { name: refused.name })}
-        </Alert>
-      )}
+      {refused && <FileRefusal file={refused} />}
       {upload.error && (
         <DocumentProblem
           error={upload.error}
