@@ -26,7 +26,7 @@ async function load(language: Language) {
   i18next.addResourceBundle(language, 'translation', el)
 }
 
-/** Starts with the user's language; resolves when its texts are there. */
+/** Starts with the user's language; in English where its texts cannot be loaded: the page would stay empty. */
 export async function startI18n(language: Language = wanted()) {
   const resources: Resource = { en: { translation: en } }
   await i18next.use(initReactI18next).init({
@@ -37,7 +37,7 @@ export async function startI18n(language: Language = wanted()) {
     interpolation: { escapeValue: false },
   })
   i18next.on('languageChanged', tag => document.documentElement.setAttribute('lang', tag))
-  await changeLanguage(language, { keep: false })
+  await changeLanguage(language, { keep: false }).catch(() => i18next.changeLanguage('en'))
 }
 
 /** Changes the language, and keeps the choice unless told otherwise. */
