@@ -51,6 +51,14 @@ test('the sessions are listed, this one is marked, and another is ended', async 
   expect(requests.some(({ method }) => method === 'DELETE')).toBe(true)
 })
 
+test('who makes a key is told that the assistants it could be kept to are not known', async () => {
+  serve({ ...ACCOUNT, 'GET /api/v1/assistants': () => problem(500, 'internal') })
+  const { user } = renderApp('/account')
+  await user.click(await screen.findByRole('button', { name: 'New API key' }))
+  const dialog = await screen.findByRole('dialog')
+  expect(await within(dialog).findByRole('button', { name: 'Try again' })).toBeVisible()
+})
+
 test('signing out everywhere asks first and ends at the sign-in', async () => {
   serve({ ...ACCOUNT, 'DELETE /api/v1/sessions': none })
   const { user } = renderApp('/account')

@@ -92,6 +92,9 @@ function KeyForm({ create, onClose }: KeyFormProps) {
     <form onSubmit={submit} noValidate>
       <Stack>
         {create.error && <ProblemAlert error={create.error} />}
+        {assistants.error && (
+          <ProblemAlert error={assistants.error} onRetry={() => assistants.refetch()} />
+        )}
         <TextInput
           label={t('account.name')}
           description={t('account.nameHint')}

@@ -54,6 +54,25 @@ test('who looks for an assistant finds it though it is not shown yet', async () 
   expect(await screen.findByRole('article', { name: 'Old hand' })).toBeVisible()
 })
 
+test('a search that fails is not taken for one that finds nothing', async () => {
+  const named = (name: string, index: number) => ({
+    ...ASSISTANT,
+    id: `${ASSISTANT.id}${index}`,
+    name,
+  })
+  const shown = ['One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven'].map(named)
+  const isWhole = ({ url }: Request) => new URL(url).searchParams.get('limit') === '100'
+  serve({
+    ...ROUTES,
+    'GET /api/v1/assistants': request =>
+      isWhole(request) ? problem(429, 'rate_limited') : page(...shown),
+  })
+  const { user } = renderApp('/')
+  await user.type(await screen.findByRole('searchbox'), 'hand')
+  expect(await screen.findByRole('alert')).toHaveTextContent('Wait a moment and try again.')
+  expect(screen.queryByText(/No assistant has/)).toBeNull()
+})
+
 test('an outage is told with what to do, and tried again on demand', async () => {
   let away = true
   serve({

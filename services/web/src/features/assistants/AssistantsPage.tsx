@@ -83,8 +83,8 @@ function AssistantList({ assistants, more }: AssistantListProps) {
           onChange={event => setText(event.currentTarget.value)}
         />
       )}
-      {all.error && <ProblemAlert error={all.error} />}
-      {matches.length === 0 && !all.isFetching && (
+      {all.error && <ProblemAlert error={all.error} onRetry={() => all.refetch()} />}
+      {matches.length === 0 && !all.isFetching && !all.isError && (
         <EmptyState icon={Search} title={t('assistants.noMatch', { text: text.trim() })} />
       )}
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">

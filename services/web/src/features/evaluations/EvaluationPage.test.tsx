@@ -195,6 +195,21 @@ test('a file is asked of the chosen model as its author wrote it', async () => {
   expect(await sent?.text()).toBe('text,intent\nhi,greet\n')
 })
 
+test('models that cannot be asked for are not taken for none', async () => {
+  let isUp = false
+  serve({
+    ...MEASURED,
+    [`GET ${HOME}`]: () => json({ ...ASSISTANT, active_model: null }),
+    [`GET ${HOME}/models`]: () => (isUp ? page() : problem(429, 'rate_limited')),
+  })
+  const { user } = renderApp(PATH)
+  const alert = await screen.findByRole('alert')
+  expect(screen.queryByText(/Train a model first/)).toBeNull()
+  isUp = true
+  await user.click(within(alert).getByRole('button', { name: 'Try again' }))
+  expect(await screen.findByText(/Train a model first/)).toBeVisible()
+})
+
 test('what is wrong in a file is shown with its line', async () => {
   const errors = [{ line: 2, column: 1, message: 'expected 2 columns, found 3' }]
   serve({ ...ROUTES, [`POST ${HOME}/evaluations`]: () => problem(422, 'invalid', { errors }) })

@@ -84,15 +84,18 @@ function OwnSet({ assistantId, busy, onStarted, hasModel }: StartProps & { hasMo
     value: String(model.version),
     label: t('assistants.version', { version: model.version }),
   }))
+  const canAsk = hasModel || versions.length > 0
+  const isNone = !hasModel && models.data?.length === 0
   return (
     <Card component="section" aria-labelledby="set">
       <Title order={2} fz="xl" id="set">
         {t('evaluation.set')}
       </Title>
       <Text fz="sm" c="dimmed" mb="md">
-        {hasModel || versions.length > 0 ? t('evaluation.setText') : t('evaluation.noModel')}
+        {t(isNone ? 'evaluation.noModel' : 'evaluation.setText')}
       </Text>
-      {(hasModel || versions.length > 0) && (
+      {models.error && <ProblemAlert error={models.error} onRetry={() => models.refetch()} />}
+      {canAsk && (
         <Stack gap="sm">
           <NativeSelect
             label={t('evaluation.asked')}

@@ -4,6 +4,7 @@ import { type FormEvent, type Ref, useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { InboxItem, LabelInboxItem } from '../../api/types'
 import { Ago } from '../../components/Ago'
+import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
 import type { Annotation } from '../trainingData/annotations'
 import { MarkEntities } from '../trainingData/MarkEntities'
@@ -33,7 +34,7 @@ export function Decide(props: DecideProps) {
   const { t } = useTranslation()
   const { assistantId, item, isGone, entities, wordsRef, onMark, otherRef, busy, onSay, onLeave } =
     props
-  const { data } = useTrainingData(assistantId)
+  const known = useTrainingData(assistantId)
   return (
     <Card component="section" aria-labelledby="decide">
       <Text fz="lg" fw={600} style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
@@ -52,11 +53,12 @@ export function Decide(props: DecideProps) {
       <Guesses item={item} busy={busy} onSay={onSay} />
       {onSay && (
         <Stack gap="md" mt="md">
+          {known.error && <ProblemAlert error={known.error} onRetry={() => known.refetch()} />}
           <MarkEntities
             label={t('inbox.mark')}
             text={item.text}
             entities={entities}
-            known={entitiesOf(data)}
+            known={entitiesOf(known.data)}
             isFixed
             textRef={wordsRef}
             onChange={(_, marked) => onMark(marked)}
@@ -134,16 +136,18 @@ interface OtherIntentProps {
 
 function OtherIntent({ assistantId, inputRef, busy, onSay, onLeave }: OtherIntentProps) {
   const { t } = useTranslation()
-  const intents = intentsOf(useTrainingData(assistantId).data)
+  const { data } = useTrainingData(assistantId)
+  const intents = intentsOf(data)
   const choices = useId()
   const [typed, setTyped] = useState('')
   const [isNew, setIsNew] = useState(false)
   const name = typed.trim()
   const isKnown = intents.includes(name) || name === OUT_OF_SCOPE
+  const isNamedNew = data !== undefined && name !== '' && isNew
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (isKnown) onSay({ intent: name })
-    else if (name && isNew) onSay({ intent: name, create_intent: true })
+    else if (isNamedNew) onSay({ intent: name, create_intent: true })
   }
   return (
     <form onSubmit={submit}>
@@ -166,11 +170,12 @@ function OtherIntent({ assistantId, inputRef, busy, onSay, onLeave }: OtherInten
             <option key={intent} value={intent} />
           ))}
         </datalist>
-        <Button type="submit" disabled={busy || !(isKnown || (name && isNew))}>
+        <Button type="submit" disabled={busy || !(isKnown || isNamedNew)}>
           {t('inbox.label')}
         </Button>
       </Group>
-      {name && !isKnown && (
+      {/* Before it is known which there are, none is new. */}
+      {name && data && !isKnown && (
         <Checkbox
           mt="xs"
           label={t('inbox.isNew', { name })}

@@ -141,6 +141,21 @@ test('another intent is typed, and a new one only when it is said to be one', as
   )
 })
 
+test('no intent is said to be new while it is not known which there are', async () => {
+  const { routes } = inbox(PARCEL)
+  let isUp = false
+  const data = () => (isUp ? json(DATA) : problem(500, 'internal'))
+  serve({ ...routes, [`GET ${HOME}/training-data`]: data })
+  const { user } = renderApp(PATH)
+  const alert = await screen.findByRole('alert')
+  await user.type(screen.getByLabelText('Another intent'), 'complaint')
+  expect(screen.queryByRole('checkbox')).toBeNull()
+  expect(screen.getByRole('button', { name: 'Label' })).toBeDisabled()
+  isUp = true
+  await user.click(within(alert).getByRole('button', { name: 'Try again' }))
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Label' })).toBeEnabled())
+})
+
 test('entities are marked on the way, and go with the label', async () => {
   const { routes, labels } = inbox(PARCEL, SONG)
   serve(routes)

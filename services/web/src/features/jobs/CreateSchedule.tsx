@@ -65,6 +65,9 @@ function ScheduleForm({ onClose }: Pick<CreateScheduleProps, 'onClose'>) {
     <form onSubmit={submit} noValidate>
       <Stack>
         {create.error && <ProblemAlert error={create.error} />}
+        {assistants.error && (
+          <ProblemAlert error={assistants.error} onRetry={() => assistants.refetch()} />
+        )}
         <TextInput
           label={t('jobs.name')}
           description={t('jobs.nameHint')}

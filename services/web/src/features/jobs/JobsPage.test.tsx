@@ -298,6 +298,14 @@ test('a schedule is made, and its mistakes are named', async () => {
   })
 })
 
+test('assistants that cannot be chosen from are not missing without a word', async () => {
+  serve({ ...EMPTY, 'GET /api/v1/assistants': () => problem(500, 'internal') })
+  const { user } = renderApp('/jobs')
+  await user.click(await screen.findByRole('button', { name: 'New schedule' }))
+  const dialog = await screen.findByRole('dialog')
+  expect(await within(dialog).findByRole('button', { name: 'Try again' })).toBeVisible()
+})
+
 test('a page without anything says so', async () => {
   serve(EMPTY)
   const { container } = renderApp('/jobs')
