@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tansta
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
 import { flat, inPages, paged } from '../../api/pages'
+import { every } from '../../api/polling'
 import type { Evaluation } from '../../api/types'
 import type { TextFile } from '../trainingData/files'
 
@@ -25,8 +26,7 @@ export function useEvaluations(id: string) {
     },
     ...inPages,
     select: flat,
-    refetchInterval: ({ state: { data } }) =>
-      data && flat(data).some(isUnderWay) ? POLL_MS : false,
+    refetchInterval: every(POLL_MS, data => data !== undefined && flat(data).some(isUnderWay)),
   })
 }
 

@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
+import { every } from '../../api/polling'
 import type { InboxItem, LabelInboxItem } from '../../api/types'
 
 /** How often it is looked for new utterances: `nlu` gathers them for ten seconds. */
@@ -17,7 +18,7 @@ export function useInbox(id: string) {
       const params = { query: { assistant_id: id, limit: SHOWN } }
       return (await unwrap(api.GET('/api/v1/inbox', { params }))).items
     },
-    refetchInterval: REFETCH_MS,
+    refetchInterval: every(REFETCH_MS),
   })
 }
 

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tansta
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
 import { flat, inPages, paged } from '../../api/pages'
+import { every } from '../../api/polling'
 import type { CreateSchedule, Job, Schedule } from '../../api/types'
 
 /** How often the page asks how things are. */
@@ -19,7 +20,7 @@ export function useQueues() {
   return useQuery({
     queryKey: keys.queues,
     queryFn: () => unwrap(api.GET('/api/v1/queues')),
-    refetchInterval: POLL_MS,
+    refetchInterval: every(POLL_MS),
   })
 }
 
@@ -51,7 +52,7 @@ export function useJobsUnderWay() {
       UNDER_WAY.flatMap(wanted =>
         pages.flat().flatMap(({ status, items }) => (status === wanted ? items : [])),
       ),
-    refetchInterval: POLL_MS,
+    refetchInterval: every(POLL_MS),
   })
 }
 
@@ -62,7 +63,7 @@ export function useFailedJobs() {
     queryFn: ({ pageParam }) => jobsThatAre('failed', pageParam),
     ...inPages,
     select: flat,
-    refetchInterval: POLL_MS,
+    refetchInterval: every(POLL_MS),
   })
 }
 
@@ -131,7 +132,7 @@ export function useSchedules() {
   return useQuery({
     queryKey: keys.schedules,
     queryFn: async () => (await unwrap(api.GET('/api/v1/schedules'))).items,
-    refetchInterval: 5 * POLL_MS,
+    refetchInterval: every(5 * POLL_MS),
   })
 }
 

@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
+import { every } from '../../api/polling'
 import type { TrainingDataExport, TrainingDataImport } from '../../api/types'
 import type { TextFile } from './files'
 
@@ -32,7 +33,7 @@ export function useLatestImport(id: string) {
       }
       return latest
     },
-    refetchInterval: query => (isUnderWay(query.state.data) ? POLL_MS : false),
+    refetchInterval: every(POLL_MS, isUnderWay),
   })
 }
 
@@ -84,7 +85,7 @@ export function useExport(started: TrainingDataExport | undefined) {
     queryFn: () =>
       unwrap(api.GET('/api/v1/exports/{id}', { params: { path: { id: started?.id ?? '' } } })),
     enabled: started !== undefined,
-    refetchInterval: query => (isUnderWay(query.state.data) ? POLL_MS : false),
+    refetchInterval: every(POLL_MS, isUnderWay),
   })
 }
 

@@ -4,6 +4,7 @@ import { useEffect } from 'react'
 import { api, unwrap } from '../../api/client'
 import { keys } from '../../api/keys'
 import { flat, inPages, paged, whole } from '../../api/pages'
+import { every } from '../../api/polling'
 import type { Model, Rollout, Training } from '../../api/types'
 import { type RolloutPart, withPart } from './trial'
 
@@ -28,8 +29,7 @@ export function useTrainings(id: string) {
     },
     ...inPages,
     select: data => flat(data).toSorted((a, b) => b.created_at.localeCompare(a.created_at)),
-    refetchInterval: ({ state: { data } }) =>
-      data && flat(data).some(isUnderWay) ? POLL_MS : false,
+    refetchInterval: every(POLL_MS, data => data !== undefined && flat(data).some(isUnderWay)),
   })
 }
 
@@ -110,7 +110,7 @@ export function useRollout(id: string) {
   return useQuery({
     queryKey: keys.rollout(id),
     queryFn: () => fetchRollout(id),
-    refetchInterval: SEEN_MS,
+    refetchInterval: every(SEEN_MS),
   })
 }
 
