@@ -16,7 +16,7 @@ export function Panel({ id, title, actions, children }: PanelProps) {
   return (
     <Card component="section" aria-labelledby={id}>
       <Group justify="space-between" mb="sm" mih={36}>
-        <Title order={2} fz="xl" id={id}>
+        <Title order={2} fz="xl" id={id} tabIndex={-1}>
           {title}
         </Title>
         {actions}
@@ -24,6 +24,17 @@ export function Panel({ id, title, actions, children }: PanelProps) {
       {children}
     </Card>
   )
+}
+
+/**
+ * Gives the focus to the heading of a panel: what has had it, a row or its button, is about to go, and the focus would
+ * be nowhere. Whoever has moved on to another part of the page stays there.
+ */
+export function focusPanel(id: string) {
+  const heading = document.getElementById(id)
+  const held = document.activeElement
+  const isThere = held?.closest('[role="dialog"]') || heading?.closest('section')?.contains(held)
+  if (isThere || held === document.body) heading?.focus({ preventScroll: true })
 }
 
 interface PanelTableProps {

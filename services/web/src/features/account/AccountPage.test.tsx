@@ -152,7 +152,15 @@ test('a secret that cannot be copied says so', async () => {
 })
 
 test('a key is revoked after a question', async () => {
-  const requests = serve({ ...ACCOUNT, [`DELETE /api/v1/api-keys/${KEY.id}`]: none })
+  let apiKeys = [KEY]
+  const requests = serve({
+    ...ACCOUNT,
+    'GET /api/v1/api-keys': () => page(...apiKeys),
+    [`DELETE /api/v1/api-keys/${KEY.id}`]: () => {
+      apiKeys = []
+      return none()
+    },
+  })
   const { user } = renderApp('/account')
   const row = await screen.findByRole('row', { name: /Web chat/ })
   expect(row).toHaveTextContent('Conversations')
@@ -162,6 +170,9 @@ test('a key is revoked after a question', async () => {
   expect(requests.some(({ method }) => method === 'DELETE')).toBe(false)
   await user.click(within(dialog).getByRole('button', { name: 'Revoke' }))
   expect(await screen.findByText('The key “Web chat” is revoked.')).toBeVisible()
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+  // The button that led to the dialog is gone with the key.
+  expect(screen.getByRole('heading', { name: 'API keys' })).toHaveFocus()
 })
 
 test('who is no owner sees their sessions, no users and no keys', async () => {

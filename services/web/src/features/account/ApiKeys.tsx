@@ -9,7 +9,7 @@ import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { useFormat } from '../../i18n/format'
 import { useAllAssistants } from '../assistants/queries'
 import { Confirm } from './Confirm'
@@ -125,6 +125,7 @@ function RevokeApiKey({ apiKey, onClose }: { apiKey: ApiKey | undefined; onClose
     if (!apiKey) return
     revoke.mutate(apiKey.id, {
       onSuccess: () => {
+        focusPanel('api-keys')
         close()
         notifyDone(t('account.revokeDone', { name }))
       },

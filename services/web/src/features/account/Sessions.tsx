@@ -7,7 +7,7 @@ import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { describeAgent } from './agent'
 import { Confirm } from './Confirm'
@@ -43,7 +43,12 @@ export function Sessions() {
                   session={session}
                   pending={end.isPending && end.variables === session.id}
                   onEnd={() =>
-                    end.mutate(session.id, { onSuccess: () => notifyDone(t('account.endDone')) })
+                    end.mutate(session.id, {
+                      onSuccess: () => {
+                        focusPanel('sessions')
+                        notifyDone(t('account.endDone'))
+                      },
+                    })
                   }
                 />
               ))}

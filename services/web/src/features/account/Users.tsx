@@ -9,7 +9,7 @@ import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { useMe } from '../session/queries'
 import { ChangeRole } from './ChangeRole'
 import { Confirm } from './Confirm'
@@ -145,6 +145,7 @@ function DeleteUser({ user, onClose }: { user: User | undefined; onClose: () => 
     if (!user) return
     remove.mutate(user.id, {
       onSuccess: () => {
+        focusPanel('users')
         close()
         notifyDone(t('users.deleteDone', { email }))
       },

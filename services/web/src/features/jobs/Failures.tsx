@@ -7,7 +7,7 @@ import { CopyText } from '../../components/CopyText'
 import { Loaded } from '../../components/Loaded'
 import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useCanEdit } from '../session/queries'
 import { JobName, useJobText } from './JobName'
@@ -25,7 +25,12 @@ export function Failures() {
       variant="default"
       loading={all.isPending}
       onClick={() =>
-        all.mutate(undefined, { onSuccess: done => notifyDone(t('jobs.retryAllDone', done)) })
+        all.mutate(undefined, {
+          onSuccess: done => {
+            focusPanel('failures')
+            notifyDone(t('jobs.retryAllDone', done))
+          },
+        })
       }
     >
       {t('jobs.retryAll')}
@@ -54,7 +59,10 @@ export function Failures() {
                       canEdit
                         ? () =>
                             retry.mutate(job.id, {
-                              onSuccess: () => notifyDone(t('jobs.retryDone')),
+                              onSuccess: () => {
+                                focusPanel('failures')
+                                notifyDone(t('jobs.retryDone'))
+                              },
                             })
                         : undefined
                     }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { axe } from 'vitest-axe'
 import type { Job, Queue, Schedule } from '../../api/types'
 import { ASSISTANT, asRole, ROUTES, renderApp } from '../../testing/renderApp'
-import { json, page, pages, problem, serve } from '../../testing/server'
+import { gate, json, page, pages, problem, serve } from '../../testing/server'
 
 const ID = '0190a000-0000-7000-8000-00000000f001'
 const JOB: Job = {
@@ -264,6 +264,24 @@ test('a schedule is switched off and deleted', async () => {
   expect(await changed?.json()).toEqual({ enabled: false })
   await user.click(screen.getByRole('button', { name: 'Delete the schedule nightly' }))
   expect(await screen.findByText('Nothing starts by the clock yet.')).toBeVisible()
+  // The button that had the focus is gone.
+  expect(screen.getByRole('heading', { name: 'Schedules' })).toHaveFocus()
+})
+
+test('who has moved on meanwhile is left where they are', async () => {
+  const { opened, open } = gate()
+  const remove = async () => {
+    await opened
+    return new Response(null, { status: 204 })
+  }
+  serve({ ...PAGE, 'DELETE /api/v1/schedules/nightly': remove })
+  const { user } = renderApp('/jobs')
+  await user.click(await screen.findByRole('button', { name: 'Delete the schedule nightly' }))
+  const language = screen.getByRole('combobox', { name: 'Language' })
+  await user.click(language)
+  open()
+  expect(await screen.findByText('The schedule nightly is deleted.')).toBeVisible()
+  expect(language).toHaveFocus()
 })
 
 test('a schedule is made, and its mistakes are named', async () => {

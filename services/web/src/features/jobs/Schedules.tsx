@@ -7,7 +7,7 @@ import type { Schedule } from '../../api/types'
 import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
 import { useAllAssistants } from '../assistants/queries'
@@ -68,7 +68,10 @@ export function Schedules() {
                   }
                   onDelete={() =>
                     remove.mutate(schedule.name, {
-                      onSuccess: () => notifyDone(t('jobs.deleteDone', { name: schedule.name })),
+                      onSuccess: () => {
+                        focusPanel('schedules')
+                        notifyDone(t('jobs.deleteDone', { name: schedule.name }))
+                      },
                     })
                   }
                 />

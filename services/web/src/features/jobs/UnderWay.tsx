@@ -6,7 +6,7 @@ import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
 import { useCanEdit } from '../session/queries'
@@ -48,7 +48,10 @@ export function UnderWay() {
                       canEdit
                         ? () =>
                             cancel.mutate(job.id, {
-                              onSuccess: () => notifyDone(t('jobs.cancelDone')),
+                              onSuccess: () => {
+                                focusPanel('under-way')
+                                notifyDone(t('jobs.cancelDone'))
+                              },
                             })
                         : undefined
                     }

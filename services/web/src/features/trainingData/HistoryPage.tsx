@@ -8,7 +8,7 @@ import { ButtonLink } from '../../components/ButtonLink'
 import { Loaded } from '../../components/Loaded'
 import { notifyDone } from '../../components/notify'
 import { PageHeader } from '../../components/PageHeader'
-import { Panel, PanelTable } from '../../components/Panel'
+import { focusPanel, Panel, PanelTable } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { useFormat } from '../../i18n/format'
 import { useCurrentAssistant } from '../assistants/useCurrentAssistant'
@@ -63,7 +63,10 @@ function Revisions({ assistantId, revisions }: RevisionsProps) {
     restore.mutate(
       { version, latest },
       {
-        onSuccess: made => notifyDone(t('data.history.restored', { version, made: made.version })),
+        onSuccess: made => {
+          focusPanel('revisions')
+          notifyDone(t('data.history.restored', { version, made: made.version }))
+        },
       },
     )
   const columns = [

@@ -6,6 +6,7 @@ import { Ago } from '../../components/Ago'
 import { Loaded } from '../../components/Loaded'
 import { More } from '../../components/More'
 import { notifyDone } from '../../components/notify'
+import { focusPanel } from '../../components/Panel'
 import { ProblemAlert } from '../../components/ProblemAlert'
 import { WideTable } from '../../components/WideTable'
 import { useFormat } from '../../i18n/format'
@@ -23,7 +24,7 @@ export function Models({ assistantId }: ModelsProps) {
   const activate = useActivateModel(assistantId)
   return (
     <Card component="section" aria-labelledby="models">
-      <Title order={2} fz="xl" id="models" mb="sm">
+      <Title order={2} fz="xl" id="models" mb="sm" tabIndex={-1}>
         {t('training.models')}
       </Title>
       {activate.error && <ProblemAlert error={activate.error} />}
@@ -53,8 +54,10 @@ export function Models({ assistantId }: ModelsProps) {
                       loading={activate.isPending && activate.variables === model.version}
                       onActivate={() =>
                         activate.mutate(model.version, {
-                          onSuccess: () =>
-                            notifyDone(t('training.activated', { version: model.version })),
+                          onSuccess: () => {
+                            focusPanel('models')
+                            notifyDone(t('training.activated', { version: model.version }))
+                          },
                         })
                       }
                     />

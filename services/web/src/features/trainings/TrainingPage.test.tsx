@@ -75,16 +75,22 @@ test('another model is made the one that answers', async () => {
     metrics: METRICS,
     created_at: QUEUED.created_at,
   })
+  let active = 4
   const requests = serve({
     ...ROUTES,
     ...DATA,
     [`GET ${HOME}/trainings`]: () => page({ ...QUEUED, status: 'succeeded', metrics: METRICS }),
-    [`GET ${HOME}/models`]: () => page(model(3, false), model(4, true)),
-    [`POST ${HOME}/models/3/activate`]: () => json(model(3, true)),
+    [`GET ${HOME}/models`]: () => page(model(3, active === 3), model(4, active === 4)),
+    [`POST ${HOME}/models/3/activate`]: () => {
+      active = 3
+      return json(model(3, true))
+    },
   })
   const { user } = renderApp(PATH)
   await user.click(await screen.findByRole('button', { name: 'Activate model v3' }))
   await waitFor(() => expect(requests.some(({ url }) => url.endsWith('/activate'))).toBe(true))
+  expect(await screen.findByRole('button', { name: 'Activate model v4' })).toBeVisible()
+  await waitFor(() => expect(screen.getByRole('heading', { name: 'Models' })).toHaveFocus())
 })
 
 test('the model that answers stands there however old it is, and earlier ones on demand', async () => {
