@@ -82,7 +82,13 @@ export const theme = createTheme({
     Card: Card.extend({ defaultProps: { withBorder: true, radius: 'lg', padding: 'lg' } }),
     Paper: Paper.extend({ defaultProps: { radius: 'lg' } }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, radius: 'lg', overlayProps: { blur: 2 } },
+      defaultProps: {
+        centered: true,
+        radius: 'lg',
+        overlayProps: { blur: 2 },
+        // What is typed in a dialog is gone with it: a slip beside it must not close it.
+        closeOnClickOutside: false,
+      },
     }),
   },
 })

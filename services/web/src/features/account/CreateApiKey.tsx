@@ -44,7 +44,6 @@ export function CreateApiKey({ opened, onClose }: CreateApiKeyProps) {
       onClose={close}
       title={created ? t('account.secretTitle', { name: created.name }) : t('account.newKey')}
       // The secret is gone with the dialog: a slip must not close it.
-      closeOnClickOutside={!created}
       closeOnEscape={!created}
       closeButtonProps={{ 'aria-label': t('app.close') }}
     >

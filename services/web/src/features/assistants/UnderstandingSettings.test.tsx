@@ -51,6 +51,17 @@ test('settings are saved, and a field that is empty takes its setting back', asy
   })
 })
 
+test('a click beside the dialog does not take away what was typed', async () => {
+  const { user, dialog } = await openSettings({})
+  await user.type(dialog.getByLabelText('Time zone'), 'Europe/Athens')
+  await user.click(document.querySelector('.mantine-Modal-overlay') as HTMLElement)
+  await user.click(dialog.getByRole('switch', { name: 'Find every built-in entity' }))
+  expect(dialog.getByRole('group', { name: 'Built-in entities that are found' })).toBeVisible()
+  expect(dialog.getByLabelText('Time zone')).toHaveValue('Europe/Athens')
+  await user.keyboard('{Escape}')
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+})
+
 test('a time zone that does not exist is told in the dialog', async () => {
   const { user, dialog } = await openSettings({
     [`PATCH ${HOME}`]: () => problem(422, 'invalid', { detail: 'There is no such time zone.' }),
