@@ -1,6 +1,8 @@
 //! A cluster: where it is and how it differs from the others, as its one file says.
 
 mod engine;
+#[cfg(test)]
+pub(crate) mod fake;
 mod registry;
 pub(crate) mod status;
 

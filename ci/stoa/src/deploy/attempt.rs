@@ -58,8 +58,10 @@ pub(super) async fn carry_out(site: &Site, lock: &Lock, attempt: &Attempt) -> an
                 bail!("{title} failed: {cause}");
             }
             tokio::select! {
-                outcome = go_back(site, attempt, &created, &cause) => outcome,
+                biased;
+                () = lost(lock) => bail!("{title} failed: {cause}; the lock was lost while it was put back, and whoever has it now decides what runs"),
                 second = interrupts.next() => outcome(ResultKind::Failed, Some(format!("{cause}; {second} while it was put back"))),
+                outcome = go_back(site, attempt, &created, &cause) => outcome,
             }
         }
     };
@@ -196,3 +198,6 @@ impl Interrupts {
         Cause::new(CauseKind::Interrupted, format!("the deployer got {name}"))
     }
 }
+
+#[cfg(test)]
+mod tests;
