@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wiremock::http::Method;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers};
+use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, matchers};
 
 use super::Cluster;
 
@@ -57,6 +57,21 @@ impl FakeManager {
             overlay: BTreeMap::new(),
         }
     }
+
+    /// Refuses the next `times` requests that `matcher` names, as a manager without a leader does.
+    pub(crate) async fn refuse(&self, matcher: impl Match + 'static, times: u64) {
+        Mock::given(matcher)
+            .respond_with(no_leader())
+            .up_to_n_times(times)
+            .mount(&self.server)
+            .await;
+    }
+}
+
+/// What a manager says while there is no leader.
+pub(crate) fn no_leader() -> ResponseTemplate {
+    let message = "rpc error: code = Unknown desc = The swarm does not have a leader";
+    ResponseTemplate::new(503).set_body_json(json!({ "message": message }))
 }
 
 impl FakeConfigs {

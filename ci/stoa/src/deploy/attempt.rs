@@ -1,10 +1,10 @@
 //! An attempt, from its record to its result: carried out, and put back if it fails.
 
-use anyhow::bail;
+use anyhow::{Context as _, anyhow, bail};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::cause::{Cause, CauseKind};
 use super::judge::Baseline;
@@ -18,6 +18,12 @@ use crate::render::{File, Network};
 
 /// The stack that everything else stands on: it runs before the next one is touched.
 const FOUNDATION: &str = "data";
+/// How long the end of an attempt is tried to be recorded: managers take up to 20 s to elect a leader.
+const RECORDING: Duration = Duration::from_secs(30);
+/// A manager that takes longer for one of these tries is not there.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The time between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is to be made of a cluster.
 pub(super) struct Attempt {
@@ -69,10 +75,40 @@ pub(super) async fn carry_out(site: &Site, lock: &Lock, attempt: &Attempt) -> an
         seconds: started.elapsed().as_secs(),
         ..outcome
     };
-    History::new(&site.engine())
-        .end(release.number, &outcome)
-        .await?;
+    let recorded = record(site, release.number, &outcome).await;
+    recorded.with_context(|| unrecorded(&title, &outcome))?;
     conclude(site, &title, &outcome)
+}
+
+/// Records the end of an attempt, by whichever manager takes it. Without it the next deploy would take this one for
+/// abandoned, and put back what ran before it.
+async fn record(site: &Site, number: u64, outcome: &Outcome) -> anyhow::Result<()> {
+    let deadline = Instant::now() + RECORDING;
+    loop {
+        let history = History::new(&site.engine());
+        let trouble = match timeout(ANSWER, history.end(number, outcome)).await {
+            Ok(Ok(true)) => return Ok(()),
+            Ok(Ok(false)) => bail!("somebody else has recorded another end of it"),
+            Ok(Err(error)) => error,
+            Err(_) => anyhow!("the manager does not answer"),
+        };
+        if Instant::now() >= deadline {
+            return Err(trouble);
+        }
+        sleep(PAUSE).await;
+        // Where no manager answers now, one may the next time.
+        drop(timeout(ANSWER, site.reconnect()).await);
+    }
+}
+
+/// How an attempt ended of whose end the cluster knows nothing.
+fn unrecorded(title: &str, outcome: &Outcome) -> String {
+    let result = outcome.result.name();
+    let seconds = outcome.seconds;
+    format!(
+        "{title}: {result} after {seconds} s, which could not be recorded, so the next deploy takes it for abandoned; \
+         look at `stoa status`, and deploy again"
+    )
 }
 
 /// The steps of an attempt, in order.

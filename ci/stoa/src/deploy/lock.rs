@@ -161,8 +161,18 @@ impl Lock {
         self.number.send_replace(Some(number));
     }
 
+    /// Frees the lock after what was done under it, whose result is what counts: a lock that cannot be freed is free
+    /// once its last beat is old.
+    pub(crate) async fn free_after<T>(self, done: T) -> T {
+        if let Err(error) = self.release().await {
+            let seconds = TIMING.patience.as_secs();
+            eprintln!("stoa: {error:#}; others may take it {seconds} s from now");
+        }
+        done
+    }
+
     /// Frees the lock. One that was lost is left to whoever has it.
-    pub(crate) async fn release(mut self) -> anyhow::Result<()> {
+    async fn release(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         let (lease, mut tenure) = (&mut self.beating).await.context("the lock's task died")?;
         if self.lost.is_cancelled() {

@@ -86,8 +86,7 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
     let lock = lock::acquire(&site.engine(), None, &who(), options.patience.wait).await?;
     let within = options.patience.deadline;
     let done = deploy(&site, &lock, (root, &commit), rendered, within).await;
-    lock.release().await?;
-    done
+    lock.free_after(done).await
 }
 
 /// The name of a version in images and records.
@@ -144,17 +143,19 @@ async fn bury(site: &Site, history: &History) -> anyhow::Result<()> {
         if dead.result.is_some() {
             continue;
         }
-        site.progress.line(&format!(
-            "release {} by {} has no result: its deployer died; recorded as abandoned",
-            dead.number, dead.by
-        ));
         let outcome = Outcome {
             schema: SCHEMA,
             result: ResultKind::Abandoned,
             cause: Some("its deployer died".into()),
             seconds: 0,
         };
-        history.end(dead.number, &outcome).await?;
+        // One that has a result by now has told how it ended.
+        if history.end(dead.number, &outcome).await? {
+            site.progress.line(&format!(
+                "release {} by {} has no result: its deployer died; recorded as abandoned",
+                dead.number, dead.by
+            ));
+        }
     }
     Ok(())
 }

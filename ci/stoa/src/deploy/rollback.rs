@@ -40,8 +40,7 @@ pub(crate) async fn rollback(options: &RollbackOptions, root: &Path) -> anyhow::
 
     let lock = lock::acquire(&site.engine(), None, &who(), options.patience.wait).await?;
     let done = under_lock(&site, &lock, target, options.patience.deadline).await;
-    lock.release().await?;
-    done
+    lock.free_after(done).await
 }
 
 async fn under_lock(

@@ -69,8 +69,7 @@ pub(crate) async fn run(options: &GcOptions, root: &Path) -> anyhow::Result<()> 
         swept = sweep(options, root, &cluster, &engine) => swept,
         () = lost.cancelled() => Err(anyhow::anyhow!("the lock was lost; what was removed was not needed")),
     };
-    let released = lock.release().await;
-    swept.and(released)
+    lock.free_after(swept).await
 }
 
 async fn sweep(

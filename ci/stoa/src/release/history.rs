@@ -3,7 +3,7 @@
 //! log of the managers, so they outlive any of them. The engine lists no config without its content: apart from
 //! the contents, thousands of releases are listed in a moment.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bollard::Docker;
@@ -76,24 +76,25 @@ impl History {
             labels: Labels::from([(record::KIND.to_owned(), CONTENT.to_owned())]),
             content: sealed.content,
         };
-        self.create(CONTENT, number, content, &taken).await?;
+        ensure!(self.create(CONTENT, number, content).await?, "{taken}");
         let head = Sealed {
             labels: sealed.labels,
             content: self.name(CONTENT, number).into_bytes(),
         };
-        self.create(RELEASE, number, head, &taken).await
+        ensure!(self.create(RELEASE, number, head).await?, "{taken}");
+        Ok(())
     }
 
-    /// Records how an attempt ended.
-    pub(crate) async fn end(&self, number: u64, outcome: &Outcome) -> anyhow::Result<()> {
-        let taken = format!("release {number} has a result already");
-        self.create(
-            OUTCOME,
-            number,
-            record::seal_outcome(number, outcome)?,
-            &taken,
-        )
-        .await
+    /// Records how an attempt ended; false if another end is recorded. Done again, because the answer got lost, it
+    /// changes nothing.
+    pub(crate) async fn end(&self, number: u64, outcome: &Outcome) -> anyhow::Result<bool> {
+        let sealed = record::seal_outcome(number, outcome)?;
+        if self.create(OUTCOME, number, sealed).await? {
+            return Ok(true);
+        }
+        let recorded = self.read(OUTCOME, number).await?;
+        let recorded = recorded.map(|sealed| record::open_outcome(number, &sealed));
+        Ok(recorded.transpose()?.as_ref() == Some(outcome))
     }
 
     /// Every attempt, the newest first.
@@ -154,13 +155,8 @@ impl History {
         format!("{}-{kind}-{number:06}", self.prefix)
     }
 
-    async fn create(
-        &self,
-        kind: &str,
-        number: u64,
-        sealed: Sealed,
-        taken: &str,
-    ) -> anyhow::Result<()> {
+    /// False if the name is taken.
+    async fn create(&self, kind: &str, number: u64, sealed: Sealed) -> anyhow::Result<bool> {
         let spec = ConfigSpec {
             name: Some(self.name(kind, number)),
             labels: Some(sealed.labels),
@@ -168,8 +164,8 @@ impl History {
             ..ConfigSpec::default()
         };
         match self.docker.create_config(spec).await {
-            Ok(_) => Ok(()),
-            Err(error) if status::of(&error) == Some(status::CONFLICT) => bail!("{taken}"),
+            Ok(_) => Ok(true),
+            Err(error) if status::of(&error) == Some(status::CONFLICT) => Ok(false),
             Err(error) => Err(error).with_context(|| format!("cannot record release {number}")),
         }
     }

@@ -1,8 +1,8 @@
 use serde_json::json;
-use wiremock::{Mock, Request, ResponseTemplate, matchers};
+use wiremock::{Mock, Request, Respond as _, ResponseTemplate, matchers};
 
 use super::*;
-use crate::cluster::fake::FakeManager;
+use crate::cluster::fake::{FakeManager, no_leader};
 use crate::deploy::lock;
 use crate::release::sample;
 
@@ -53,4 +53,30 @@ async fn who_loses_the_lock_while_putting_back_stops_and_records_nothing() {
     assert!(error.to_string().contains("lock was lost"), "{error}");
     let result = "stoa-result-000002".to_owned();
     assert!(!manager.configs.names().contains(&result));
+}
+
+#[tokio::test]
+async fn an_end_is_recorded_once_there_is_a_leader_again() {
+    let manager = FakeManager::start().await;
+    let (site, _lock) = site_and_lock(&manager).await;
+    let creation = || matchers::path_regex("/configs/create$");
+    manager.refuse(creation(), 1).await;
+    // This one arrives, and its answer does not.
+    let configs = manager.configs.clone();
+    Mock::given(creation())
+        .respond_with(move |request: &Request| {
+            configs.respond(request);
+            no_leader()
+        })
+        .up_to_n_times(1)
+        .mount(&manager.server)
+        .await;
+    let succeeded = outcome(ResultKind::Succeeded, None);
+    record(&site, 2, &succeeded).await.unwrap();
+    let result = "stoa-result-000002".to_owned();
+    assert!(manager.configs.names().contains(&result));
+
+    let failed = outcome(ResultKind::Failed, None);
+    let refused = record(&site, 2, &failed).await.unwrap_err();
+    assert!(refused.to_string().contains("another end"), "{refused}");
 }

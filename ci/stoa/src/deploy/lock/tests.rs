@@ -1,4 +1,7 @@
+use wiremock::matchers;
+
 use super::*;
+use crate::cluster::fake::FakeManager;
 
 const QUICK: Timing = Timing {
     beat: Duration::from_millis(300),
@@ -35,6 +38,18 @@ fn a_beat_begins_the_wait_anew() {
 fn a_holder_stops_before_anybody_may_take_over() {
     assert!(TIMING.beat * 3 < TIMING.trust);
     assert!(TIMING.trust + TIMING.beat < TIMING.patience);
+}
+
+#[tokio::test]
+async fn what_was_done_under_it_counts_though_it_cannot_be_freed() {
+    let manager = FakeManager::start().await;
+    let engine = manager.cluster().connect().await.unwrap();
+    let lock = acquire(&engine, None, "alice", Duration::ZERO).await;
+    manager
+        .refuse(matchers::path_regex("/configs/stoa-lock"), u64::MAX)
+        .await;
+    let done: anyhow::Result<u8> = lock.unwrap().free_after(Ok(7)).await;
+    assert_eq!(done.unwrap(), 7);
 }
 
 /// They ask the manager that `STOA_TEST_ENGINE` names, and are left out unless asked for.
