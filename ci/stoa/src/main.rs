@@ -41,6 +41,8 @@ enum Command {
     Deploy(deploy::DeployOptions),
     /// Make a cluster run an earlier release again.
     Rollback(deploy::RollbackOptions),
+    /// Run a command while nobody can deploy to a cluster.
+    Lock(deploy::LockOptions),
     /// Print what runs on a cluster, and who deploys.
     Status(status::StatusOptions),
     /// Print what the tasks of a service wrote last.
@@ -77,6 +79,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Render(options) => render::run(&options, &root(cli.root)?).await,
         Command::Deploy(options) => deploy::run(&options, &root(cli.root)?).await,
         Command::Rollback(options) => deploy::rollback(&options, &root(cli.root)?).await,
+        Command::Lock(options) => deploy::run_under_lock(&options, &root(cli.root)?).await,
         Command::Status(options) => status::run(&options, &root(cli.root)?).await,
         Command::Logs(options) => logs::run(&options, &root(cli.root)?).await,
         Command::History(options) => release::commands::history(&options, &root(cli.root)?).await,

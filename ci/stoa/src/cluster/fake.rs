@@ -91,7 +91,7 @@ impl FakeConfigs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn create(&self, spec: Value) -> ResponseTemplate {
+    fn create(&self, spec: &Value) -> ResponseTemplate {
         let name = spec["Name"].as_str().unwrap_or_default().to_owned();
         let mut kept = self.kept();
         if kept.contains_key(&name) {
@@ -134,7 +134,7 @@ impl Respond for FakeConfigs {
                 Some(config) => ResponseTemplate::new(200).set_body_json(config),
                 None => refusal(404, "no such config"),
             },
-            (&Method::POST, ["create"]) => self.create(body()),
+            (&Method::POST, ["create"]) => self.create(&body()),
             (&Method::POST, [name, "update"]) => {
                 let version = request.url.query_pairs().find(|(key, _)| key == "version");
                 let version = version.map(|(_, value)| value.into_owned());

@@ -17,11 +17,13 @@ mod restore;
 mod rollback;
 mod site;
 mod submit;
+mod under;
 mod verify;
 mod watch;
 
 pub(crate) use prepare::short;
 pub(crate) use rollback::{RollbackOptions, rollback};
+pub(crate) use under::{LockOptions, run as run_under_lock};
 
 use anyhow::Context as _;
 use std::path::Path;
