@@ -1,7 +1,9 @@
 //! The level of each service's schema, as its migrations say.
 //!
 //! A migration that takes something away (HOUSE rule 14: only after every release that runs has stopped using it)
-//! begins with `-- contract: N`, where N is the migration since whose release the code does without it.
+//! begins with `-- contract: N`, where N is the migration since whose release the code does without it. Only a release
+//! that brings a migration of its own can be told from the one before it by its level, so N says in its first line
+//! (`-- retires: what`) that its release is the one that stopped; `stoa lint migrations` holds it to that.
 
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,9 @@ use std::path::Path;
 
 /// The first line of a migration that takes something away.
 pub(crate) const CONTRACT: &str = "-- contract:";
+
+/// The first line of a migration whose release stops using something.
+pub(crate) const RETIRES: &str = "-- retires:";
 
 /// Where a service's schema stands after a release.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

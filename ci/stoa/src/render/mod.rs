@@ -9,7 +9,7 @@ mod overlay;
 mod print;
 mod services;
 
-pub(crate) use migrations::{CONTRACT, Migration};
+pub(crate) use migrations::{CONTRACT, Migration, RETIRES};
 pub(crate) use overlay::ALLOWED as OVERLAY_KEYS;
 pub(crate) use print::{RenderOptions, run};
 

@@ -1,7 +1,9 @@
 //! HOUSE rule 14: the previous release must run on today's schema, so a migration only adds.
 //!
 //! What takes away or tightens is refused, unless the first line of the file (`-- contract: N`) names the migration
-//! since whose release nobody needs it: the second half of "expand, then contract".
+//! since whose release nobody needs it: the second half of "expand, then contract". That one says so itself, in the
+//! comment that it begins with (`-- retires: what`): releases are told apart by their newest migration, and the release
+//! that stopped without one could not be told from the one before it, which still needs what is taken away.
 
 mod statement;
 
@@ -9,7 +11,10 @@ use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
 use self::statement::{Seen, statements};
-use crate::render::CONTRACT;
+use crate::render::{CONTRACT, RETIRES};
+
+/// Contracts from before there was a line for their first half; what has run somewhere cannot be changed.
+const FROM_BEFORE: [&str; 1] = ["20261127000501"];
 
 /// Every place of a migration that the previous release could not bear.
 pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
@@ -29,11 +34,15 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
                 Some(since) => {
                     // What it makes is known to the ones that follow.
                     refused(&text, &mut seen);
-                    unfounded(since, &earlier).into_iter().collect()
+                    let is_old = FROM_BEFORE.contains(&number(&path));
+                    unfounded(since, &earlier, is_old).into_iter().collect()
                 }
             };
             breaches.extend(found.iter().map(|breach| format!("{name}:{breach}")));
-            earlier.push(number(&path).to_owned());
+            earlier.push(Earlier {
+                number: number(&path).to_owned(),
+                retires: retires(&text),
+            });
         }
     }
     Ok(breaches)
@@ -62,11 +71,34 @@ fn contract(text: &str) -> Option<&str> {
     Some(first.strip_prefix(CONTRACT)?.trim())
 }
 
-/// Why a contract cannot be: it leans on a migration that is not there.
-fn unfounded(since: &str, earlier: &[String]) -> Option<String> {
-    let is_known = earlier.iter().any(|number| number == since);
-    (!is_known).then(|| {
-        format!("1: `{CONTRACT} {since}`: no earlier migration of the service has that number")
+/// A migration that a contract may lean on.
+struct Earlier {
+    number: String,
+    /// Whether its release is the one that stopped using something.
+    retires: bool,
+}
+
+/// Whether the comment that a migration begins with says what its release stops using.
+fn retires(text: &str) -> bool {
+    let mut comment = text.lines().take_while(|line| line.starts_with("--"));
+    comment.any(|line| {
+        line.strip_prefix(RETIRES)
+            .is_some_and(|what| !what.trim().is_empty())
+    })
+}
+
+/// Why a contract cannot be: it leans on a migration that is not there, or whose release may still use what goes.
+fn unfounded(since: &str, earlier: &[Earlier], is_old: bool) -> Option<String> {
+    let Some(found) = earlier.iter().find(|earlier| earlier.number == since) else {
+        return Some(format!(
+            "1: `{CONTRACT} {since}`: no earlier migration of the service has that number"
+        ));
+    };
+    (!found.retires && !is_old).then(|| {
+        format!(
+            "1: `{CONTRACT} {since}`: that one does not begin with `{RETIRES} what`: the release that stops using \
+             something brings a migration which says so, if only of that line"
+        )
     })
 }
 
@@ -95,7 +127,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("services/billing/migrations");
         std::fs::create_dir_all(&folder).unwrap();
-        let first = "CREATE TABLE bills (id uuid PRIMARY KEY, cents bigint NOT NULL);\n\
+        let first = "-- retires: bills.cents\nCREATE TABLE bills (id uuid PRIMARY KEY, cents bigint NOT NULL);\n\
                      CREATE UNIQUE INDEX bills_once ON bills (cents);\nCREATE INDEX bills_by ON bills (cents);\n";
         std::fs::write(folder.join("20270101000001_bills.sql"), first).unwrap();
         std::fs::write(folder.join("20270102000001_next.sql"), sql).unwrap();
@@ -178,6 +210,27 @@ mod tests {
             said(&format!("\n-- contract: 20270101000001\n{drop}")).len(),
             1
         );
+    }
+
+    #[test]
+    fn a_contract_leans_on_a_migration_that_says_what_its_release_stopped_using() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("services/billing/migrations");
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, sql: &str| std::fs::write(folder.join(name), sql).unwrap();
+        write("0001_bills.sql", "CREATE TABLE bills (cents bigint);\n");
+        let drop = "ALTER TABLE bills DROP COLUMN cents;\n";
+        write("0003_drop.sql", &format!("-- contract: 0001\n{drop}"));
+        let found = check(root.path()).unwrap();
+        assert!(
+            found.len() == 1 && found[0].contains("`-- retires: what`"),
+            "{found:?}"
+        );
+        write("0002_pence.sql", "-- Pence.\n-- retires: bills.cents\n");
+        write("0003_drop.sql", &format!("-- contract: 0002\n{drop}"));
+        assert!(check(root.path()).unwrap().is_empty());
+        write("0002_pence.sql", "-- retires:\n");
+        assert_eq!(check(root.path()).unwrap().len(), 1);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Harm {
         };
         format!(
             "{what}; {instead}, and do this in a later migration whose first line is `-- contract: N` \
-             (N: the newest migration of that release)"
+             (N: the migration of that release which begins with `-- retires: what`)"
         )
     }
 }
