@@ -9,7 +9,7 @@ use super::diff::{Change, compare};
 use super::{History, StackRecord, changes, live_number, print};
 use crate::cluster::Cluster;
 use crate::deploy::lock;
-use crate::render::{self, OVERLAY_KEYS};
+use crate::render;
 
 /// Which part of a history.
 #[derive(Debug, Args)]
@@ -121,10 +121,10 @@ fn clusters(root: &Path, one: &str, other: &str) -> anyhow::Result<()> {
         .collect();
     if !foreign.is_empty() {
         bail!(
-            "`{}` and `{}` differ in more than {} of a service's deploy:\n  {}",
+            "`{}` and `{}` differ in more than {} of a service:\n  {}",
             one.name,
             other.name,
-            OVERLAY_KEYS.join(", "),
+            render::overlay_keys(),
             foreign.join("\n  ")
         );
     }
@@ -143,9 +143,7 @@ fn assembled(root: &Path, cluster: &Cluster) -> anyhow::Result<Vec<StackRecord>>
 
 fn may_differ(change: &Change) -> bool {
     match change.path.as_slice() {
-        [_, services, _, deploy, key, ..] => {
-            services == "services" && deploy == "deploy" && OVERLAY_KEYS.contains(&key.as_str())
-        }
+        [_, services, _, part, key, ..] => services == "services" && render::may_differ(part, key),
         _ => false,
     }
 }
@@ -182,6 +180,9 @@ mod tests {
         )));
         assert!(may_differ(&change(
             "data.services.postgres.deploy.placement"
+        )));
+        assert!(may_differ(&change(
+            "platform.services.api.environment.OPERATOR_ACCOUNT"
         )));
     }
 

@@ -10,7 +10,7 @@ mod print;
 mod services;
 
 pub(crate) use migrations::{CONTRACT, Migration, RETIRES};
-pub(crate) use overlay::ALLOWED as OVERLAY_KEYS;
+pub(crate) use overlay::{allowed as overlay_keys, may_differ};
 pub(crate) use print::{RenderOptions, run};
 
 use anyhow::{Context as _, bail};

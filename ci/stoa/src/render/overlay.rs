@@ -1,13 +1,30 @@
-//! What a cluster may say differently: how many, how large, where. Nothing else, so that what was proven on one
-//! cluster holds on the other.
+//! What a cluster may say differently: how many, how large, where, and what it has drawn for itself. Nothing else, so
+//! that what was proven on one cluster holds on the other.
 
 use anyhow::{bail, ensure};
 use serde_json::{Map, Value};
 
 use super::merge::merge;
 
-/// The keys below `deploy` that an overlay may set.
-pub(crate) const ALLOWED: [&str; 3] = ["placement", "replicas", "resources"];
+/// What an overlay may set of a service, by the part that it stands in.
+const ALLOWED: [(&str, &str); 4] = [
+    ("deploy", "placement"),
+    ("deploy", "replicas"),
+    ("deploy", "resources"),
+    // The id of an account, which an installation that is older than the fixed one has drawn.
+    ("environment", "OPERATOR_ACCOUNT"),
+];
+
+/// Whether a service may have another `key` in its `part` on another cluster.
+pub(crate) fn may_differ(part: &str, key: &str) -> bool {
+    ALLOWED.contains(&(part, key))
+}
+
+/// All that may differ, as one reads it.
+pub(crate) fn allowed() -> String {
+    let names = ALLOWED.map(|(part, key)| format!("{part}.{key}"));
+    names.join(", ")
+}
 
 /// Lays a cluster's overlay of the stack `name` over it.
 pub(super) fn apply(
@@ -34,16 +51,16 @@ pub(super) fn apply(
 }
 
 fn check(place: &str, entry: &Value) -> anyhow::Result<()> {
-    for (key, deploy) in map(place, entry)? {
+    for (part, keys) in map(place, entry)? {
         ensure!(
-            key == "deploy",
-            "{place}: `{key}` may not differ between clusters"
+            ALLOWED.iter().any(|(known, _)| known == part),
+            "{place}: `{part}` may not differ between clusters"
         );
-        for key in map(place, deploy)?.keys() {
+        for key in map(place, keys)?.keys() {
             ensure!(
-                ALLOWED.contains(&key.as_str()),
-                "{place}: `deploy.{key}` may not differ between clusters; only {} may",
-                ALLOWED.join(", ")
+                may_differ(part, key),
+                "{place}: `{part}.{key}` may not differ between clusters; only {} may",
+                allowed()
             );
         }
     }

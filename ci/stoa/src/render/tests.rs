@@ -154,13 +154,22 @@ fn an_overlay_may_say_how_many_and_where_and_nothing_else() {
     let workspace = Workspace::new();
     let allowed = json!({"platform": {"services": {"api": {"deploy": {
         "replicas": 3, "placement": {"constraints": ["node.role==worker"]},
-    }}}}});
+    }, "environment": {"OPERATOR_ACCOUNT": "another"}}}}});
     let rendered = workspace.render_with(allowed, Some(b"key")).unwrap();
-    assert_eq!(rendered.service("platform", "api")["deploy"]["replicas"], 3);
+    let api = rendered.service("platform", "api");
+    assert_eq!(api["deploy"]["replicas"], 3);
+    assert_eq!(
+        api["environment"],
+        json!({"FORMAT": "json", "OPERATOR_ACCOUNT": "another"})
+    );
     for (overlay, named) in [
         (
             json!({"platform": {"services": {"api": {"image": "x"}}}}),
             "`image`",
+        ),
+        (
+            json!({"platform": {"services": {"api": {"environment": {"LOG": "debug"}}}}}),
+            "`environment.LOG`",
         ),
         (
             json!({"platform": {"services": {"api": {"deploy": {"mode": "global"}}}}}),
