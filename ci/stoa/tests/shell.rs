@@ -1,0 +1,152 @@
+//! What thin shell does where much is lost if it is wrong: with stand-ins for the programs that it calls.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A folder with `bin`, whose programs come before all others, and scripts that run there.
+struct Stage(TempDir);
+
+impl Stage {
+    fn new() -> Self {
+        let stage = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(stage.path("bin")).unwrap();
+        stage
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Puts a stand-in in the place of a program.
+    fn program(&self, name: &str, script: &str) {
+        self.executable(&format!("bin/{name}"), &format!("#!/bin/bash\n{script}\n"));
+    }
+
+    /// Copies a script of the repository.
+    fn script(&self, from: &str, to: &str) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        self.executable(to, &fs::read_to_string(root.join(from)).unwrap());
+    }
+
+    fn executable(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Runs `line` in the folder.
+    fn run(&self, line: &str) -> Output {
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", self.path("bin").display());
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).env("PATH", path);
+        command.env("PGDATA", self.path("data/pgdata"));
+        command.current_dir(self.0.path()).output().unwrap()
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8(text).unwrap()
+}
+
+/// The server's image, with a database in it.
+fn database() -> Stage {
+    let stage = Stage::new();
+    for name in ["serve", "restore", "backups"] {
+        let from = format!("stacks/data/postgres/{name}");
+        stage.script(&from, &format!("bin/{name}"));
+    }
+    fs::create_dir_all(stage.path("data/pgdata")).unwrap();
+    fs::write(stage.path("data/pgdata/rows"), "before").unwrap();
+    stage
+}
+
+#[test]
+fn a_server_starts_with_what_there_was_before_a_restore_that_was_killed() {
+    let stage = database();
+    stage.program("backups", "");
+    stage.program("docker-entrypoint.sh", "cat $PGDATA/rows");
+    stage.program("pgbackrest", "echo half >$PGDATA/rows; kill -KILL $PPID");
+    assert!(!stage.run("restore latest").status.success());
+    assert_eq!(stage.text("data/pgdata/rows"), "half\n");
+    let served = stage.run("serve");
+    assert!(served.status.success(), "{}", said(&served));
+    assert_eq!(said(&served), "before");
+}
+
+#[test]
+fn a_server_waits_for_a_restore_that_still_runs() {
+    let stage = database();
+    stage.program("backups", "");
+    stage.program("docker-entrypoint.sh", "cat $PGDATA/rows");
+    stage.program(
+        "pgbackrest",
+        "mkfifo go && touch begun && cat go >/dev/null && echo restored >$PGDATA/rows",
+    );
+    let both = "restore latest >/dev/null & until [ -e begun ]; do :; done
+        serve 2>waiting >served & until [ -s waiting ] || [ -s served ]; do :; done
+        echo >go; wait";
+    let ran = stage.run(both);
+    assert!(ran.status.success(), "{}", said(&ran));
+    assert_eq!(stage.text("served"), "restored\n");
+}
+
+#[test]
+fn archiving_is_told_while_there_is_no_repository() {
+    let stage = database();
+    stage.program("pg_isready", "");
+    // What is asked is in the file, which is all that matters here.
+    stage.program(
+        "psql",
+        "case \"$*\" in *recovery*) echo f ;; *) cat ;; esac",
+    );
+    stage.program("pgbackrest", "exit 1");
+    stage.program("sleep", "kill -TERM $PPID");
+    fs::create_dir(stage.path("metrics")).unwrap();
+    stage.run("METRICS_FOLDER=$PWD/metrics exec backups");
+    let told = stage.text("metrics/backups.prom");
+    assert!(told.contains("archive_up "), "{told}");
+}
+
+#[test]
+fn a_restore_is_under_the_lock_and_starts_the_server_again_however_it_ends() {
+    let stage = Stage::new();
+    stage.script("ci/restore", "ci/restore");
+    fs::create_dir_all(stage.path("stacks/clusters")).unwrap();
+    let file = stage.path("stacks/clusters/staging.yml");
+    fs::write(file, "managers: [\"unix:///manager.sock\"]\n").unwrap();
+    let lock = "echo \"$@\" >>calls; while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"";
+    stage.executable("ci/stoa/cli", &format!("#!/bin/bash\n{lock}\n"));
+    // Stopping the server is refused.
+    stage.program(
+        "docker",
+        "echo \"$*\" >>calls; case \"$*\" in *=0) exit 1 ;; *inspect*) echo backup_config ;; esac",
+    );
+    assert!(!stage.run("ci/restore staging latest").status.success());
+    let calls = stage.text("calls");
+    assert!(calls.starts_with("lock --cluster staging -- "), "{calls}");
+    let last = calls.lines().last().unwrap();
+    assert_eq!(last, "service scale --detach data_postgres=1");
+}
+
+#[test]
+fn who_may_not_install_an_engine_leaves_no_lock_behind() {
+    let stage = Stage::new();
+    stage.script("ci/engine/ensure", "ensure");
+    stage.program("docker", "exit 1");
+    stage.program("id", "echo 1000");
+    fs::create_dir(stage.path("tmp")).unwrap();
+    let ran = stage.run("unset DOCKER_HOST; TMPDIR=$PWD/tmp ./ensure");
+    assert_eq!(ran.status.code(), Some(69), "{}", said(&ran));
+    assert!(said(&ran).contains("needs root"), "{}", said(&ran));
+    assert_eq!(fs::read_dir(stage.path("tmp")).unwrap().count(), 0);
+}
