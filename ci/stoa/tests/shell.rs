@@ -150,3 +150,30 @@ fn who_may_not_install_an_engine_leaves_no_lock_behind() {
     assert!(said(&ran).contains("needs root"), "{}", said(&ran));
     assert_eq!(fs::read_dir(stage.path("tmp")).unwrap().count(), 0);
 }
+
+#[test]
+fn the_cli_sees_the_secrets_where_the_file_of_the_cluster_says() {
+    let stage = Stage::new();
+    stage.script("ci/stoa/cli", "ci/stoa/cli");
+    stage.program("docker", "echo \"$@\"");
+    stage.program("git", "echo /nowhere");
+    fs::create_dir_all(stage.path("stacks/clusters")).unwrap();
+    fs::create_dir(stage.path("machine")).unwrap();
+    let (here, elsewhere) = (stage.path("machine"), stage.path("another"));
+    for (named, at) in [
+        (here.display().to_string(), here.clone()),
+        ("machine # not in Git".into(), elsewhere.join("machine")),
+    ] {
+        for tree in [stage.0.path(), &elsewhere] {
+            fs::create_dir_all(tree.join("stacks/clusters")).unwrap();
+            let file = tree.join("stacks/clusters/production.yml");
+            fs::write(file, format!("registry: r\nsecrets: {named}\n")).unwrap();
+        }
+        let ran = stage.run(&format!(
+            "STOA_TREE={} STOA_CLI_IMAGE=image ci/stoa/cli render --cluster production",
+            elsewhere.display()
+        ));
+        let volume = format!("--volume {}:{}:ro", here.display(), at.display());
+        assert!(said(&ran).contains(&volume), "{}", said(&ran));
+    }
+}
