@@ -177,3 +177,19 @@ fn the_cli_sees_the_secrets_where_the_file_of_the_cluster_says() {
         assert!(said(&ran).contains(&volume), "{}", said(&ran));
     }
 }
+
+#[test]
+fn the_pipeline_learns_which_version_a_cluster_runs() {
+    let stage = Stage::new();
+    stage.script("ci/pipeline/deployed", "ci/pipeline/deployed");
+    let asked = |status: &str| {
+        stage.executable("ci/stoa/cli", &format!("#!/bin/sh\n{status}\n"));
+        let output = stage.run("ci/pipeline/deployed staging");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let runs = "echo 'staging runs release 7 (4e27cfc0a1b2), deployed by ada'; echo nobody deploys";
+    assert_eq!(asked(runs), "STOA_DEPLOYED=4e27cfc0a1b2\n");
+    let nothing = "echo no release runs on staging";
+    assert_eq!(asked(nothing), "STOA_DEPLOYED=none\n");
+    assert_eq!(asked("exit 1"), "STOA_DEPLOYED=none\n");
+}
