@@ -33,6 +33,8 @@ impl Size {
 const MAX_DEPTH: usize = 24;
 /// Copies made by YAML aliases, which is how a small document becomes a large one.
 const MAX_REPLAYED: usize = 20_000;
+/// Characters of JSON that are written anew for YAML: ten in each of 100,000 utterances, which make a document 5 MB longer.
+const MAX_ESCAPED: usize = 1_000_000;
 
 /// The text of a body, or where it stops being UTF-8.
 pub fn text_of(bytes: &[u8]) -> Result<&str, DocumentError> {
@@ -67,17 +69,30 @@ pub fn read_json(text: &str, size: Size) -> Result<Node, DocumentError> {
         let told = message.split(" at line ").next().unwrap_or_default();
         syntax(at, told)
     })?;
-    read_yaml(&escaped(text), size)
+    read_yaml(&escaped(text)?, size)
 }
 
 /// The same JSON without characters that YAML does not take as they are. In JSON they stand in strings only. What is behind
-/// one on its line is told five columns further to the right.
-fn escaped(text: &str) -> Cow<'_, str> {
+/// one on its line is told five columns further to the right. A document of very many is refused: it would be up to six
+/// times as long.
+fn escaped(text: &str) -> Result<Cow<'_, str>, DocumentError> {
     let is_raw = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    if !text.contains(is_raw) {
-        return Cow::Borrowed(text);
+    let (mut count, mut growth) = (0, 0);
+    for (at, raw) in text.match_indices(is_raw) {
+        count += 1;
+        growth += "\\u0000".len() - raw.len();
+        if count > MAX_ESCAPED {
+            let message = format!(
+                "more than {MAX_ESCAPED} control characters; write this one as `\\u{:04x}`",
+                raw.chars().next().map_or(0, u32::from)
+            );
+            return Err(syntax(end_of(&text[..at]), &message));
+        }
     }
-    let mut escaped = String::with_capacity(text.len() + 64);
+    if count == 0 {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut escaped = String::with_capacity(text.len() + growth);
     for c in text.chars() {
         if is_raw(c) {
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
@@ -85,7 +100,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
             escaped.push(c);
         }
     }
-    Cow::Owned(escaped)
+    Ok(Cow::Owned(escaped))
 }
 
 fn syntax(at: Position, message: &str) -> DocumentError {
@@ -192,6 +207,22 @@ mod tests {
         assert_eq!(
             items[0].value,
             Value::Text("I\u{92}m \u{7f}\u{ffff}".to_owned())
+        );
+    }
+
+    #[test]
+    fn json_does_not_grow_without_bound_for_yaml() {
+        let json = format!("[\"{}\"]", "\u{7f}".repeat(MAX_ESCAPED));
+        let escaped = escaped(&json).unwrap();
+        assert_eq!(escaped.len(), json.len() + 5 * MAX_ESCAPED);
+        let json = format!("[\n\"{}\"]", "\u{7f}".repeat(MAX_ESCAPED + 1));
+        let DocumentError::Syntax(found) = read_json(&json).unwrap_err() else {
+            panic!("a syntax error")
+        };
+        assert_eq!((found.line, found.column), (Some(2), Some(1_000_002)));
+        assert!(
+            found.message.contains("write this one as `\\u007f`"),
+            "{found:?}"
         );
     }
 

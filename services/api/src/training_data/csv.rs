@@ -6,10 +6,12 @@ use super::collect::Collector;
 use crate::document::{DocumentError, Position, finding};
 
 const HEADER: [&str; 2] = ["text", "intent"];
+/// Columns of a record that are looked at: two are right, and the `csv` crate takes 8 bytes, three times, for each there is.
+const COLUMNS: usize = 100;
 
 /// Reads CSV by RFC 4180.
 pub(super) fn read(text: &str) -> Result<(TrainingData, Vec<Hint>), DocumentError> {
-    check_quotes(text)?;
+    check_records(text)?;
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .from_reader(text.as_bytes());
@@ -116,7 +118,7 @@ pub(super) fn write(data: &TrainingData) -> Vec<u8> {
     writer.into_inner().expect("memory takes every write")
 }
 
-/// Where the reader of `check_quotes` stands.
+/// Where the reader of `check_records` stands.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     FieldStart,
@@ -126,13 +128,24 @@ enum State {
 }
 
 /// Refuses a quote that is not closed, or is followed by more text: the `csv` crate forgives
-/// both, and would take the rest of the file for one utterance.
-fn check_quotes(text: &str) -> Result<(), DocumentError> {
+/// both, and would take the rest of the file for one utterance. So is a record of very many columns, before they take memory.
+fn check_records(text: &str) -> Result<(), DocumentError> {
     let syntax = |at, message| Err(DocumentError::Syntax(finding(at, message)));
     let mut at = Position::new(1, 1);
     let mut opened = at;
     let mut state = State::FieldStart;
+    let mut columns = 1;
     for character in text.chars() {
+        match character {
+            ',' if state != State::Quoted => columns += 1,
+            '\n' | '\r' if state != State::Quoted => columns = 1,
+            _ => {}
+        }
+        if columns > COLUMNS {
+            let message =
+                "more than 100 columns, where 2 are expected; quote a text that has commas";
+            return syntax(at, message);
+        }
         state = match (state, character) {
             (State::FieldStart, '"') => {
                 opened = at;
@@ -204,6 +217,17 @@ mod tests {
         assert_eq!(place("text,intent\r\nok,x\r\n\" \",y\r\n").0, 3);
         assert_eq!(place("text,intent\n\n\n\" \",y\n").0, 4);
         assert_eq!(place("text,intent\n\"a\r\nb\",x\n\r\n\" \",y\n").0, 5);
+    }
+
+    #[test]
+    fn a_record_of_very_many_columns_is_refused_before_it_is_split() {
+        let told = "more than 100 columns, where 2 are expected; quote a text that has commas";
+        assert_eq!(place(&",".repeat(5 << 20)), (1, 100, told.into()));
+        let row = format!("text,intent\nok,x\n{}", ",".repeat(5 << 20));
+        assert_eq!(place(&row), (3, 100, told.into()));
+        let many = "\"a,b\",x\n".repeat(200);
+        assert!(read(&format!("text,intent\n{many}")).is_ok());
+        assert!(read(&format!("text,intent\n\"{}\",x\n", "a,".repeat(200))).is_ok());
     }
 
     #[test]
