@@ -73,6 +73,7 @@ async fn create_account(
 ) -> Result<(StatusCode, Json<Account>), Problem> {
     api.operators.require(&identity)?;
     users::require(&identity)?;
+    users::require_lasting(&api, &identity).await?;
     let hash = api.passwords.hash(input.password.into()).await?;
     let now = api.clock.now();
     let mut transaction = begin(&api.pool).await?;

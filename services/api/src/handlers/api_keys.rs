@@ -198,13 +198,7 @@ async fn require_end(
     identity: &Identity,
     wanted: Option<OffsetDateTime>,
 ) -> Result<(), Problem> {
-    let select = sqlx::query_scalar!(
-        "SELECT expires_at FROM api_keys WHERE id = $1 AND account_id = $2",
-        identity.subject,
-        identity.account,
-    );
-    let own = traced("api_key.expiry", select.fetch_optional(&api.pool)).await?;
-    let Some(own) = own.flatten() else {
+    let Some(own) = end_of(api, identity).await? else {
         return Ok(());
     };
     if wanted.is_some_and(|end| end <= own) {
@@ -212,6 +206,20 @@ async fn require_end(
     }
     let detail = "This key expires, so it makes no key that is good for longer.";
     Err(Problem::new(ErrorCode::Forbidden, detail))
+}
+
+/// When the key that is asking expires; none if it does not, or a user is asking.
+pub(super) async fn end_of(
+    api: &Api,
+    identity: &Identity,
+) -> Result<Option<OffsetDateTime>, DatabaseError> {
+    let select = sqlx::query_scalar!(
+        "SELECT expires_at FROM api_keys WHERE id = $1 AND account_id = $2",
+        identity.subject,
+        identity.account,
+    );
+    let end = traced("api_key.expiry", select.fetch_optional(&api.pool)).await?;
+    Ok(end.flatten())
 }
 
 async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Result<(), Problem> {

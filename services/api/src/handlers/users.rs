@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use super::api_keys;
 use crate::{
     accounts::{NewUser, insert_user},
     sessions::{self, Which},
@@ -81,6 +82,7 @@ async fn create_user(
     Json(input): Json<CreateUser>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
     require(&identity)?;
+    require_lasting(&api, &identity).await?;
     let hash = api.passwords.hash(input.password.into()).await?;
     let mut transaction = begin(&api.pool).await?;
     let new = NewUser {
@@ -114,6 +116,7 @@ async fn update_user(
     Json(input): Json<UpdateUser>,
 ) -> Result<Json<User>, Problem> {
     require(&identity)?;
+    require_lasting(&api, &identity).await?;
     let hash = match input.password {
         Some(password) => Some(api.passwords.hash(password.into()).await?),
         None => None,
@@ -190,6 +193,16 @@ pub(super) fn require(identity: &Identity) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "Users have every scope, so this takes a key with every scope.";
+    Err(Problem::new(ErrorCode::Forbidden, detail))
+}
+
+/// Refuses a key that expires: who signs in with a password that it has set could do so for longer than it is good.
+pub(super) async fn require_lasting(api: &Api, identity: &Identity) -> Result<(), Problem> {
+    if api_keys::end_of(api, identity).await?.is_none() {
+        return Ok(());
+    }
+    let detail =
+        "This key expires, so it neither makes nor changes users, who can sign in for longer.";
     Err(Problem::new(ErrorCode::Forbidden, detail))
 }
 

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use crate::service::{ACCOUNT, EMAIL, INTERNAL, PASSWORD, Service, send};
@@ -82,6 +83,36 @@ async fn a_key_that_is_narrowed_makes_no_users() {
         let body = json!({"name": "a", "email": "a@example.org", "password": PASSWORD});
         service.post(ACCOUNTS, &token, body).await.problem(403);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_expires_makes_nobody_who_signs_in_for_longer() {
+    let service = Service::start().await;
+    let owner = signed_in(&service, EMAIL, PASSWORD).await;
+    let me = service.get("/api/v1/me", &owner).await.ok(200);
+    let end = OffsetDateTime::now_utc() + Duration::hours(1);
+    let end = end.format(&Rfc3339).unwrap();
+    let body = json!({"name": "short", "role": "owner", "expires_at": end});
+    let key = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    let body = json!({"key": key["key"]});
+    let token = service.post("/internal/v1/key-tokens", INTERNAL, body);
+    let token = token.await.ok(200);
+    let token = token["access_token"].as_str().unwrap();
+
+    let user = json!({"email": "a@example.org", "password": PASSWORD, "role": "owner"});
+    let account = json!({"name": "a", "email": "a@example.org", "password": PASSWORD});
+    let password = json!({"password": "another of twelve"});
+    let refusals = [
+        service.post(USERS, token, user).await,
+        service.post(ACCOUNTS, token, account).await,
+        patch(&service, &me["id"], token, password).await,
+    ];
+    for refused in refusals {
+        let detail = refused.problem(403)["detail"].take();
+        assert!(detail.as_str().unwrap().contains("expires"), "{detail}");
+    }
+    let list = service.get(USERS, token).await.ok(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
