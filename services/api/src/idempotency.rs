@@ -13,10 +13,10 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header};
 use stoa_contracts::ErrorCode;
 use stoa_postgres::{DatabaseError, traced};
-use stoa_service::{IdempotencyKey, Identity, Problem, read_body};
+use stoa_service::{IdempotencyKey, Identity, Problem};
 use time::Duration;
 
-use crate::{secrets, state::Api};
+use crate::{room::Received, secrets, state::Api};
 
 /// Tells a client that the answer is that of an earlier request.
 const REPLAYED: &str = "idempotency-replayed";
@@ -62,7 +62,8 @@ async fn idempotent(
     let path = parts.uri.path_and_query();
     let path = path.map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
     let limits = Request::from_parts(parts.clone(), body);
-    let body = read_body(limits).await?;
+    let (body, _room) = api.room.receive(limits).await?;
+    parts.extensions.insert(Received);
     let request = Once {
         key,
         path: &path,

@@ -16,6 +16,7 @@ pub mod oidc;
 pub mod passwords;
 mod revisions;
 mod revocations;
+mod room;
 mod secrets;
 mod sessions;
 pub mod settings;

@@ -8,7 +8,7 @@ use stoa_service::{Clock, Context, Operators, TokenError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{
-    Settings, oidc::Oidc, passwords::Passwords, revocations::Alarm, secrets::Sealer,
+    Settings, oidc::Oidc, passwords::Passwords, revocations::Alarm, room::Room, secrets::Sealer,
     tokens::Tokens, transfers::Task,
 };
 
@@ -47,6 +47,8 @@ pub(crate) struct Api {
     pub(crate) uploads: Arc<Semaphore>,
     /// How long an utterance stays in the inbox after it was last said.
     pub(crate) inbox_kept: Duration,
+    /// For documents that come in and answers that go out.
+    pub(crate) room: Room,
     documents: Arc<Semaphore>,
 }
 
@@ -93,6 +95,7 @@ impl Api {
             transfers,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             inbox_kept: settings.inbox_retention,
+            room: Room::new(context),
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })
     }
@@ -102,18 +105,33 @@ impl Api {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, DocumentWorkError> {
-        let turn = self.document_turn().await?;
+        self.document_turn().await?.run(work).await
+    }
+
+    /// A turn to work on a document, for who holds it before and after that as well.
+    pub(crate) async fn document_turn(&self) -> Result<Turn, DocumentWorkError> {
+        let turn = tokio::time::timeout(DOCUMENT_WAIT, self.documents.clone().acquire_owned());
+        let turn = turn.await.map_err(|_| DocumentWorkError::Busy)?;
+        let turn = turn.expect("the semaphore is never closed");
+        Ok(Turn(Arc::new(turn)))
+    }
+}
+
+/// A turn to work on a document, which lasts as long as this and what it runs.
+pub(crate) struct Turn(Arc<OwnedSemaphorePermit>);
+
+impl Turn {
+    /// Runs work on the document on a blocking thread.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DocumentWorkError> {
+        // Work goes on when the client leaves.
+        let turn = self.0.clone();
         let task = move || {
             let _turn = turn;
             work()
         };
         Ok(tokio::task::spawn_blocking(task).await?)
-    }
-
-    /// A turn to work on a document, for who holds it before and after that as well.
-    pub(crate) async fn document_turn(&self) -> Result<OwnedSemaphorePermit, DocumentWorkError> {
-        let turn = tokio::time::timeout(DOCUMENT_WAIT, self.documents.clone().acquire_owned());
-        let turn = turn.await.map_err(|_| DocumentWorkError::Busy)?;
-        Ok(turn.expect("the semaphore is never closed"))
     }
 }

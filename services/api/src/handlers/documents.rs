@@ -1,22 +1,49 @@
 //! What uploads of documents have in common: their limit, their media types.
 
-use axum::extract::Request;
+use axum::{
+    body::Bytes,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
 use http::{HeaderMap, StatusCode, header};
 use stoa_contracts::ErrorCode;
 use stoa_service::{Problem, body_limit};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{media::negotiate, state::Api};
-
-/// The largest document, in bytes: three times the largest public intent set as JSON.
-const LIMIT: usize = 5 << 20;
+use crate::{
+    media::negotiate,
+    room::{self, Taken},
+    state::Api,
+};
 
 /// Gives these routes the limit of documents.
 pub(super) fn with_limit(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     let (plain, document) = routes.split_for_parts();
-    let mut limited = OpenApiRouter::from(body_limit(plain, LIMIT));
+    let mut limited = OpenApiRouter::from(body_limit(plain, room::LIMIT));
     *limited.get_openapi_mut() = document;
     limited
+}
+
+/// Reads a document, once there is room for it.
+pub(super) async fn receive(api: &Api, request: Request) -> Result<(Bytes, Taken), Problem> {
+    api.room.receive(request).await
+}
+
+/// A document with its media type and its tag, which is held until the client has read it.
+pub(super) async fn answer(
+    api: &Api,
+    document: impl Into<Bytes>,
+    media_type: &'static str,
+    tag: String,
+) -> Result<Response, Problem> {
+    let document = document.into();
+    let headers = [
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (header::CONTENT_LENGTH, document.len().to_string()),
+        (header::ETAG, tag),
+    ];
+    let body = api.room.answer(document, room::READ).await?;
+    Ok((headers, body).into_response())
 }
 
 /// The form that `Accept` likes best.

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use http::{HeaderMap, header};
 use sqlx::types::Json as Stored;
@@ -10,7 +10,7 @@ use stoa_contracts::{
     Problem as ProblemBody, assistants::FlowsSummary, flows::Flows, identity::Role,
 };
 use stoa_postgres::{DatabaseError, begin, traced};
-use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
+use stoa_service::{Identity, Json, Path, Problem, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -51,6 +51,7 @@ async fn get_flows(
 ) -> Result<Response, Problem> {
     let form = documents::accepted(&headers, &Form::ALL, Form::media_type)?;
     assistants::require(&api, &identity, id).await?;
+    let turn = api.document_turn().await?;
     let select = sqlx::query!(
         r#"SELECT version, source, media_type, flows AS "flows: Stored<Flows>" FROM flows
            WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,
@@ -63,16 +64,10 @@ async fn get_flows(
     let body = if row.media_type == form.media_type() {
         row.source
     } else {
-        api.on_document(move || write(&row.flows, form)).await?
+        turn.run(move || write(&row.flows, form)).await?
     };
-    let headers = [
-        (header::CONTENT_TYPE, form.media_type().to_owned()),
-        (
-            header::ETAG,
-            revision_tags::tag(row.version, form.media_type()),
-        ),
-    ];
-    Ok((headers, body).into_response())
+    let tag = revision_tags::tag(row.version, form.media_type());
+    documents::answer(&api, body, form.media_type(), tag).await
 }
 
 /// Replaces the flows.
@@ -108,10 +103,12 @@ async fn put_flows(
     let after = revision_tags::expected(request.headers())?;
     let forms = Form::ALL.map(Form::media_type);
     let form = documents::content_type(&request, Form::of_content_type, &forms)?;
-    let body = read_body(request).await?;
+    let (body, _room) = documents::receive(&api, request).await?;
+    // From its reading to its writing.
+    let turn = api.document_turn().await?;
     let known = known(&api, id).await?;
     let source = body.clone();
-    let flows = api.on_document(move || read(&body, form, &known)).await??;
+    let flows = turn.run(move || read(&body, form, &known)).await??;
     let source = String::from_utf8_lossy(&source).into_owned();
     let upload = Upload {
         source,

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use http::{HeaderMap, HeaderName, header};
 use stoa_contracts::{
@@ -11,7 +11,7 @@ use stoa_contracts::{
     training_data::{TrainingData, TrainingDataOperation, TrainingDataSummary},
 };
 use stoa_postgres::{begin, traced};
-use stoa_service::{Identity, Json, Path, Problem, read_body, responses};
+use stoa_service::{Identity, Json, Path, Problem, responses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::{
     document::Size,
     media::essence,
     revisions::{self, NewRevision},
-    state::{Api, DocumentWorkError},
+    state::{Api, Turn},
     training_data::{Format, Reading, read, read_patch, write},
 };
 
@@ -65,8 +65,9 @@ async fn get_training_data(
 ) -> Result<Response, Problem> {
     let format = documents::accepted(&headers, &Format::ALL, Format::media_type)?;
     assistants::require(&api, &identity, id).await?;
-    let (version, data) = latest(&api, id).await?;
-    answer(&api, version, data, format).await
+    let turn = api.document_turn().await?;
+    let latest = latest(&api, id).await?;
+    answer(&api, turn, latest, format).await
 }
 
 async fn latest(api: &Api, id: Uuid) -> Result<(i32, TrainingData), Problem> {
@@ -74,22 +75,16 @@ async fn latest(api: &Api, id: Uuid) -> Result<(i32, TrainingData), Problem> {
     latest.ok_or_else(|| Problem::not_found("training data; this assistant has none yet"))
 }
 
-/// A revision in a format, with its tag.
+/// A revision in a format, with its tag. It was loaded in this turn, which lasts until there is room for the answer.
 pub(super) async fn answer(
     api: &Api,
-    version: i32,
-    data: TrainingData,
+    turn: Turn,
+    (version, data): (i32, TrainingData),
     format: Format,
 ) -> Result<Response, Problem> {
-    let body = api.on_document(move || write(&data, format)).await?;
-    let headers = [
-        (header::CONTENT_TYPE, format.media_type().to_owned()),
-        (
-            header::ETAG,
-            revision_tags::tag(version, format.media_type()),
-        ),
-    ];
-    Ok((headers, body).into_response())
+    let body = turn.run(move || write(&data, format)).await?;
+    let tag = revision_tags::tag(version, format.media_type());
+    documents::answer(api, body, format.media_type(), tag).await
 }
 
 /// Replaces the training data.
@@ -125,10 +120,14 @@ async fn put_training_data(
     let after = revision_tags::expected(request.headers())?;
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
-    let body = read_body(request).await?;
-    let reading = api
-        .on_document(move || read(&body, format, Size::Request))
-        .await??;
+    let (body, room) = documents::receive(&api, request).await?;
+    // From its reading to its writing.
+    let turn = api.document_turn().await?;
+    let reading = move || {
+        let _room = room;
+        read(&body, format, Size::Request)
+    };
+    let reading = turn.run(reading).await??;
     store(&api, &identity, (id, after), reading).await
 }
 
@@ -164,16 +163,15 @@ async fn patch_training_data(
     let after = revision_tags::required(request.headers())?;
     let is_patch = |value: &str| (essence(value) == JSON_PATCH).then_some(());
     documents::content_type(&request, is_patch, &[JSON_PATCH])?;
-    let body = read_body(request).await?;
-    let patch = api.on_document(move || read_patch(&body)).await??;
+    let (body, _room) = documents::receive(&api, request).await?;
     // From its reading to its writing: it may be as large as an import.
-    let _turn = api.document_turn().await?;
+    let turn = api.document_turn().await?;
+    let patch = turn.run(move || read_patch(&body)).await??;
     let (version, data) = latest(&api, id).await?;
     if version != after {
         return Err(revision_tags::changed(CHANGED, after));
     }
-    let applying = tokio::task::spawn_blocking(move || patch.apply(data));
-    let reading = applying.await.map_err(DocumentWorkError::from)??;
+    let reading = turn.run(move || patch.apply(data)).await??;
     store(&api, &identity, (id, Some(after)), reading).await
 }
 

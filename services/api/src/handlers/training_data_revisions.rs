@@ -118,6 +118,7 @@ async fn get_training_data_revision(
 ) -> Result<Response, Problem> {
     let format = documents::accepted(&headers, &Format::ALL, Format::media_type)?;
     assistants::require(&api, &identity, id).await?;
+    let turn = api.document_turn().await?;
     let select = sqlx::query_scalar!(
         r#"SELECT data AS "data: Stored<TrainingData>" FROM training_data
            WHERE assistant_id = $1 AND version = $2"#,
@@ -126,7 +127,7 @@ async fn get_training_data_revision(
     );
     let found = traced("training_data.revision", select.fetch_optional(&api.pool)).await?;
     let Stored(data) = found.ok_or_else(missing)?;
-    training_data::answer(&api, version, data, format).await
+    training_data::answer(&api, turn, (version, data), format).await
 }
 
 /// Goes back to a revision of the training data: it becomes the latest once more, as a new one.

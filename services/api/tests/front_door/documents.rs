@@ -1,10 +1,13 @@
 //! Training data: three formats in and out, and what is refused.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
+use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stoa_contracts::identity::Role;
+use stoa_testing::eventually;
+use tokio::task::JoinSet;
 
 use crate::service::{Service, send};
 
@@ -191,6 +194,79 @@ async fn four_mebibytes_are_taken() {
         (&summary["examples"], &summary["intents"]),
         (&json!(80_000), &json!(150))
     );
+}
+
+/// Data that takes 20 MiB as JSON.
+async fn enlarge(service: &Service) {
+    let update = "UPDATE training_data SET data = jsonb_build_object('examples', jsonb_build_array(
+                      jsonb_build_object('text', repeat('x', 20 << 20), 'intent', 'greet')))";
+    let updated = sqlx::query(update).execute(&service.pool).await;
+    updated.expect("the data is enlarged");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_held_up_to_a_bound() {
+    let service = Service::start().await;
+    let token = service.token(Role::Viewer).await;
+    let editor = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.trainable(&editor).await);
+    enlarge(&service).await;
+    let mut unread = Vec::new();
+    for _ in 0..2 {
+        let answer = service.request(Method::GET, &path, &token).send().await;
+        unread.push(answer.unwrap());
+    }
+    for path in [path.clone(), format!("{path}/revisions/1")] {
+        let refused = service.get(&path, &token).await;
+        assert_eq!(refused.problem(503)["code"], "unavailable");
+        assert!(refused.headers.contains_key("retry-after"));
+    }
+    // Others work on.
+    service.trainable(&editor).await;
+    let length = unread[0].headers()["content-length"].to_str().unwrap();
+    let length: usize = length.parse().unwrap();
+    for answer in unread {
+        assert_eq!(answer.text().await.unwrap().len(), length);
+    }
+    service.get(&path, &token).await.ok(200);
+}
+
+#[tokio::test]
+async fn documents_that_do_not_come_in_are_waited_for_up_to_a_bound() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.assistant(&token).await);
+    let put = |body: reqwest::Body, length: usize| {
+        service
+            .request(Method::PUT, &path, &token)
+            .header("content-type", "text/csv")
+            .header("content-length", length)
+            .body(body)
+    };
+    let size = 5 << 20;
+    let mut stuck = JoinSet::new();
+    for _ in 0..4 {
+        let beginning = stream::once(async { Ok::<_, std::io::Error>("text,intent\n") });
+        let body = reqwest::Body::wrap_stream(beginning.chain(stream::pending()));
+        stuck.spawn(put(body, size).send());
+    }
+    let rows = "hello,greet\n".repeat(10_000);
+    let large = format!("text,intent\n{rows}");
+    let refused = eventually(Duration::from_mins(1), async || {
+        let answer = send(put(large.clone().into(), large.len())).await;
+        (answer.status != 200).then_some(answer)
+    });
+    let refused = refused.await;
+    refused.problem(503);
+    assert!(refused.headers.contains_key("retry-after"));
+    let small = service.put(&path, &token, "text/csv", "text,intent\nhi,greet\n");
+    small.await.ok(200);
+    stuck.shutdown().await;
+    eventually(Duration::from_mins(1), async || {
+        let answer = send(put(large.clone().into(), large.len())).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

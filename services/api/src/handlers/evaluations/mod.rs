@@ -18,7 +18,7 @@ use stoa_contracts::{
     identity::Role,
 };
 use stoa_postgres::{Cursor, into_page, traced};
-use stoa_service::{Identity, Json, Paging, Path, Problem, Query, read_body, responses};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -115,13 +115,16 @@ async fn create_evaluation(
     assistants::require(&api, &identity, id).await?;
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
-    let body = read_body(request).await?;
+    let (body, room) = documents::receive(&api, request).await?;
     let read = move || {
+        let _room = room;
         let input = read_evaluation(&body, format)?;
         let digest = start::set_digest(&input);
         Ok::<_, DocumentError>((input, digest))
     };
-    let (mut input, set_digest) = api.on_document(read).await??;
+    // From its reading to its writing.
+    let turn = api.document_turn().await?;
+    let (mut input, set_digest) = turn.run(read).await??;
     if let CreateEvaluation::LabelledSet(set) = &mut input {
         set.model = set.model.or(asked.model);
     }

@@ -1,0 +1,185 @@
+//! Room for documents that are held while nobody works on them: bodies that come in, answers until their client has read them.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody as _},
+    extract::Request,
+};
+use futures_util::stream;
+use stoa_contracts::ErrorCode;
+use stoa_service::{Context, Problem, read_body};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// The largest document, in bytes: three times the largest public intent set as JSON.
+pub(crate) const LIMIT: usize = 5 << 20;
+/// What room is counted in, in bytes.
+const UNIT: usize = 1 << 10;
+/// Bodies that come in, in units: four of the largest.
+const INCOMING: u32 = 20 << 10;
+/// Answers that go out, in units: the largest data takes 32 MiB as JSON.
+const OUTGOING: u32 = 48 << 10;
+/// What is no larger takes no room, as everywhere else; in bytes.
+const SMALL: usize = 64 << 10;
+/// How long a body waits for room.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long an answer does, whose turn others wait for meanwhile.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// How long a client may take to read an answer: as long as it may take to upload.
+pub(crate) const READ: Duration = Duration::from_mins(2);
+/// Bytes of an answer that are handed to the connection at a time: it holds what it was given until it is sent.
+const PIECE: usize = 64 << 10;
+
+/// Room that is taken; none is where little is held.
+pub(crate) type Taken = Option<OwnedSemaphorePermit>;
+
+/// A body that the layer of `Idempotency-Key` has read, and has room for, until the answer is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Received;
+
+/// The room of this process; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Room {
+    incoming: Arc<Semaphore>,
+    outgoing: Arc<Semaphore>,
+    context: Context,
+}
+
+impl Room {
+    pub(crate) fn new(context: &Context) -> Self {
+        let semaphore = |units: u32| Arc::new(Semaphore::new(units as usize));
+        Self {
+            incoming: semaphore(INCOMING),
+            outgoing: semaphore(OUTGOING),
+            context: context.clone(),
+        }
+    }
+
+    /// Reads a body, once there is room for it.
+    pub(crate) async fn receive(&self, request: Request) -> Result<(Bytes, Taken), Problem> {
+        let size = request.body().size_hint().upper();
+        let size = size.map_or(LIMIT, |size| usize::try_from(size).unwrap_or(usize::MAX));
+        // What is too large is refused, and not held.
+        let has_room = size > LIMIT || request.extensions().get::<Received>().is_some();
+        let taken = if has_room {
+            None
+        } else {
+            take(&self.incoming, INCOMING, size, WAIT).await?
+        };
+        Ok((read_body(request).await?, taken))
+    }
+
+    /// A body that is held until the client has read it, or has had its time for that.
+    pub(crate) async fn answer(&self, bytes: Bytes, time: Duration) -> Result<Body, Problem> {
+        let taken = take(&self.outgoing, OUTGOING, bytes.len(), ANSWER_WAIT).await?;
+        let Some(taken) = taken else {
+            return Ok(Body::from(bytes));
+        };
+        let held = Arc::new(Mutex::new(Some((bytes, taken))));
+        let read = CancellationToken::new();
+        let (overdue, done) = (held.clone(), read.clone());
+        let shutdown = self.context.shutdown.clone();
+        self.context.spawn(async move {
+            tokio::select! {
+                () = done.cancelled() => {}
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(time) => drop(next(&overdue, usize::MAX)),
+            }
+        });
+        let rest = (held, read.drop_guard());
+        let pieces = stream::try_unfold(Some(rest), async |rest| {
+            let Some((held, read)) = rest else {
+                return Ok(None);
+            };
+            match next(&held, PIECE) {
+                Some((piece, true)) => Ok(Some((piece, Some((held, read))))),
+                Some((piece, false)) => Ok(Some((piece, None))),
+                None => Err("the client took too long to read the answer"),
+            }
+        });
+        Ok(Body::from_stream(pieces))
+    }
+}
+
+/// A copy of the next bytes that are held, and whether there are more; with the last of them their room is free. None if they
+/// are not held any more.
+fn next(held: &Mutex<Option<(Bytes, OwnedSemaphorePermit)>>, most: usize) -> Option<(Bytes, bool)> {
+    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+    let (bytes, _) = held.as_mut()?;
+    if bytes.len() <= most {
+        return held.take().map(|(bytes, _)| (bytes, false));
+    }
+    // A part of them would keep all of them.
+    Some((Bytes::copy_from_slice(&bytes.split_to(most)), true))
+}
+
+async fn take(
+    room: &Arc<Semaphore>,
+    whole: u32,
+    bytes: usize,
+    wait: Duration,
+) -> Result<Taken, Problem> {
+    if bytes <= SMALL {
+        return Ok(None);
+    }
+    let units = u32::try_from(bytes.div_ceil(UNIT)).map_or(whole, |units| units.min(whole));
+    let taken = tokio::time::timeout(wait, room.clone().acquire_many_owned(units)).await;
+    let taken = taken.map_err(|_| {
+        let detail = "Too many large documents are on their way; try again.";
+        Problem::new(ErrorCode::Unavailable, detail).retry_after(WAIT)
+    })?;
+    Ok(Some(taken.expect("the semaphore is never closed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    const LARGE: usize = 30 << 20;
+
+    fn large() -> Bytes {
+        Bytes::from(vec![b'x'; LARGE])
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_told_whole_and_leaves_room_for_the_next() {
+        let room = Room::new(&Context::default());
+        for _ in 0..3 {
+            let body = room.answer(large(), READ).await.unwrap();
+            assert_eq!(to_bytes(body, usize::MAX).await.unwrap(), large());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_gives_its_room_back() {
+        let room = Room::new(&Context::default());
+        for _ in 0..3 {
+            drop(room.answer(large(), READ).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_refused_and_what_is_small_is_not() {
+        let room = Room::new(&Context::default());
+        let slow = room.answer(large(), READ).await.unwrap();
+        let refused = room.answer(large(), READ).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Unavailable);
+        drop(room.answer(Bytes::from_static(b"x"), READ).await.unwrap());
+        drop(slow);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_too_long_loses_its_answer_and_its_room() {
+        let room = Room::new(&Context::default());
+        let slow = room.answer(large(), Duration::ZERO).await.unwrap();
+        let next = room.answer(large(), READ).await.unwrap();
+        assert_eq!(to_bytes(next, usize::MAX).await.unwrap().len(), LARGE);
+        assert!(to_bytes(slow, usize::MAX).await.is_err());
+    }
+}
