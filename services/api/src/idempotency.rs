@@ -2,7 +2,10 @@
 //!
 //! The first request with a key takes it; its answer is stored and replayed to the same request,
 //! another request with the key is refused, and so is one that comes while the first is running.
+//! What has begun goes on when the client leaves, so that its effect is there with its answer.
 //! Sessions have no part in it: their answers are secrets, and signing in twice does no harm.
+
+use std::time::Duration as Wait;
 
 use axum::{
     body::{Body, to_bytes},
@@ -10,11 +13,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Method, StatusCode, header};
-use stoa_contracts::ErrorCode;
+use http::{HeaderValue, Method, StatusCode, header, response::Parts};
+use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{IdempotencyKey, Identity, Problem};
 use time::Duration;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::{room::Received, secrets, state::Api};
 
@@ -22,9 +28,13 @@ use crate::{room::Received, secrets, state::Api};
 const REPLAYED: &str = "idempotency-replayed";
 /// How long an answer is kept.
 pub(crate) const KEPT: Duration = Duration::hours(24);
-/// How long a request may hold its key: longer than a request may take, so that only a crash
-/// makes it expire.
+/// How long a request may hold its key: longer than its work and the storing of its answer may take, so that only a crash,
+/// or a database that is away for so long, makes it expire.
 const LOCK: Duration = Duration::minutes(1);
+/// How long the work of a request may take, whether somebody waits for it or not: a few statements.
+const WORK: Wait = Wait::from_secs(30);
+/// Before an answer is stored once more because the database was away or busy: each attempt may take 8 seconds.
+const PAUSES: [Wait; 2] = [Wait::from_millis(250), Wait::from_secs(1)];
 /// The largest answer; what creates or starts something answers with less than 10 kB.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -62,7 +72,7 @@ async fn idempotent(
     let path = parts.uri.path_and_query();
     let path = path.map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
     let limits = Request::from_parts(parts.clone(), body);
-    let (body, _room) = api.room.receive(limits).await?;
+    let (body, room) = api.room.receive(limits).await?;
     parts.extensions.insert(Received);
     let request = Once {
         key,
@@ -70,6 +80,10 @@ async fn idempotent(
         body: &body,
     };
     let answer = next.run(Request::from_parts(parts, Body::from(body.clone())));
+    let answer = async move {
+        let _room = room;
+        answer.await
+    };
     request.answer(api, &identity, answer).await
 }
 
@@ -82,40 +96,63 @@ pub(crate) struct Once<'a> {
 }
 
 impl Once<'_> {
-    /// The answer that `carry_out` gives, or that of the first request with the key.
+    /// The answer that `carry_out` gives, or that of the first request with the key. Once it has begun it goes on, whether
+    /// somebody waits for the answer or not.
     pub(crate) async fn answer(
         &self,
         api: &Api,
         identity: &Identity,
-        carry_out: impl Future<Output = Response>,
+        carry_out: impl Future<Output = Response> + Send + 'static,
     ) -> Result<Response, Problem> {
         let subject = identity.subject.as_bytes();
         let plain = secrets::digest_of(&[subject, self.path.as_bytes(), self.body]);
         let lock = Lock {
-            api,
-            identity,
-            key: self.key,
-            hash: &api.sealer.seal(&plain),
-            plain: &plain,
+            api: api.clone(),
+            account: identity.account,
+            key: self.key.to_owned(),
+            hash: api.sealer.seal(&plain),
+            plain,
         };
         if let Some(answer) = lock.take().await? {
             return Ok(answer);
         }
-        lock.store(carry_out.await).await
+        let (tell, told) = oneshot::channel();
+        let work = async move {
+            // Nobody hears of it if the client has left.
+            let _ = tell.send(lock.see_through(carry_out).await);
+        };
+        api.context.spawn(work.in_current_span());
+        // Nothing is told of work that has panicked, which was logged where it happened.
+        let crashed = || Problem::new(ErrorCode::Internal, ErrorCode::Internal.title());
+        told.await.map_err(|_| crashed())?
     }
 }
 
-struct Lock<'a> {
-    api: &'a Api,
-    identity: &'a Identity,
-    key: &'a str,
+struct Lock {
+    api: Api,
+    account: Uuid,
+    key: String,
     /// Of the request, which may hold a password.
-    hash: &'a [u8],
+    hash: Vec<u8>,
     /// The same as an earlier release stored it, for a day after that.
-    plain: &'a [u8],
+    plain: Vec<u8>,
 }
 
-impl Lock<'_> {
+impl Lock {
+    /// Does the work and stores its answer.
+    async fn see_through(
+        &self,
+        carry_out: impl Future<Output = Response>,
+    ) -> Result<Response, Problem> {
+        if let Ok(response) = tokio::time::timeout(WORK, carry_out).await {
+            return self.store(response).await;
+        }
+        // The key stays taken: it is not known how far this has come.
+        let detail = "The request took too long; try again.";
+        let problem = Problem::new(ErrorCode::Unavailable, detail);
+        Err(problem.with_status(StatusCode::GATEWAY_TIMEOUT))
+    }
+
     /// Takes the key; or the answer that there is already.
     async fn take(&self) -> Result<Option<Response>, Problem> {
         let now = self.api.clock.now();
@@ -126,7 +163,7 @@ impl Lock<'_> {
              VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (account_id, key) DO UPDATE SET locked_until = $4
                  WHERE k.status IS NULL AND k.locked_until < $5 AND k.request_hash IN ($3, $6)",
-            self.identity.account,
+            self.account,
             self.key,
             self.hash,
             now + LOCK,
@@ -144,7 +181,7 @@ impl Lock<'_> {
         let select = sqlx::query!(
             "SELECT request_hash, status, body, content_type, location FROM idempotency_keys
              WHERE account_id = $1 AND key = $2",
-            self.identity.account,
+            self.account,
             self.key,
         );
         let row = traced("idempotency_key.get", select.fetch_optional(&self.api.pool)).await?;
@@ -197,6 +234,23 @@ impl Lock<'_> {
             tracing::error!(%error, "an answer cannot be stored for its Idempotency-Key");
             Problem::new(ErrorCode::Internal, ErrorCode::Internal.title())
         })?;
+        let kept = (!secret).then_some(&body[..]);
+        let mut pauses = PAUSES.into_iter();
+        while let Err(error) = self.write(&parts, kept).await {
+            let pause = pauses
+                .next()
+                .filter(|_| error.code() == ErrorCode::Unavailable);
+            let Some(pause) = pause else {
+                // Its effect is there, so the client gets it all the same.
+                tracing::error!(%error, "an answer was not stored: the same request would be carried out once more");
+                break;
+            };
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+        }
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+
+    async fn write(&self, parts: &Parts, body: Option<&[u8]>) -> Result<(), DatabaseError> {
         let told = |name| {
             parts
                 .headers
@@ -206,21 +260,21 @@ impl Lock<'_> {
         let update = sqlx::query!(
             "UPDATE idempotency_keys SET status = $3, body = $4, content_type = $5, location = $6
              WHERE account_id = $1 AND key = $2",
-            self.identity.account,
+            self.account,
             self.key,
-            i16::try_from(status.as_u16()).expect("a status has three digits"),
-            (!secret).then_some(&body[..]),
+            i16::try_from(parts.status.as_u16()).expect("a status has three digits"),
+            body,
             told(header::CONTENT_TYPE),
             told(header::LOCATION),
         );
         traced("idempotency_key.store", update.execute(&self.api.pool)).await?;
-        Ok(Response::from_parts(parts, Body::from(body)))
+        Ok(())
     }
 
     async fn release(&self) -> Result<(), DatabaseError> {
         let delete = sqlx::query!(
             "DELETE FROM idempotency_keys WHERE account_id = $1 AND key = $2",
-            self.identity.account,
+            self.account,
             self.key,
         );
         traced("idempotency_key.release", delete.execute(&self.api.pool)).await?;

@@ -47,6 +47,8 @@ pub(crate) struct Api {
     pub(crate) uploads: Arc<Semaphore>,
     /// How long an utterance stays in the inbox after it was last said.
     pub(crate) inbox_kept: Duration,
+    /// The process, for work that goes on when its client leaves.
+    pub(crate) context: Context,
     /// For documents that come in and answers that go out.
     pub(crate) room: Room,
     documents: Arc<Semaphore>,
@@ -95,6 +97,7 @@ impl Api {
             transfers,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             inbox_kept: settings.inbox_retention,
+            context: context.clone(),
             room: Room::new(context),
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })

@@ -4,10 +4,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::identity::Role;
+use stoa_testing::eventually;
 use time::Duration;
 use uuid::Uuid;
 
-use crate::service::{Answer, EMAIL, PASSWORD, Service, send};
+use crate::{
+    races::waits_for_lock,
+    service::{Answer, EMAIL, PASSWORD, Service, send},
+};
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 async fn create(service: &Service, token: &str, key: &str, body: &Value) -> Answer {
     let request = service.request(Method::POST, "/api/v1/assistants", token);
@@ -71,6 +77,47 @@ async fn a_request_in_flight_holds_its_key_until_a_crash_is_certain() {
             .contains("exists already"),
         "{problem}"
     );
+}
+
+#[tokio::test]
+async fn a_request_whose_client_leaves_is_carried_out_and_answered_to_who_comes_again() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let body = json!({"name": "A"});
+    let mut held = service.pool.begin().await.unwrap();
+    let lock = "LOCK TABLE assistants IN SHARE MODE";
+    sqlx::query(lock).execute(&mut *held).await.unwrap();
+    tokio::select! {
+        answer = create(&service, &token, "k", &body) => panic!("answered: {}", answer.text),
+        () = waits_for_lock(&service.pool, 1) => {}
+    }
+    held.commit().await.unwrap();
+    let answer = eventually(PATIENCE, async || {
+        let answer = create(&service, &token, "k", &body).await;
+        (answer.status != 409).then_some(answer)
+    })
+    .await;
+    answer.ok(201);
+    assert_eq!(answer.headers["idempotency-replayed"], "true");
+}
+
+#[tokio::test]
+async fn an_answer_is_stored_although_the_database_is_busy_for_a_moment() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let busy = "CREATE SEQUENCE attempts;
+        CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('attempts') <= 2 THEN RAISE EXCEPTION 'busy' USING ERRCODE = '53300'; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER busy BEFORE UPDATE OF status ON idempotency_keys
+            FOR EACH ROW EXECUTE FUNCTION fail_twice();";
+    sqlx::raw_sql(busy).execute(&service.pool).await.unwrap();
+    let body = json!({"name": "A"});
+    let first = create(&service, &token, "k", &body).await;
+    let second = create(&service, &token, "k", &body).await;
+    assert_eq!(first.ok(201), second.ok(201));
+    assert_eq!(second.headers["idempotency-replayed"], "true");
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn refresh(service: &Service, session: &Value) -> Answer {
 }
 
 /// Waits until so many connections of the service wait for a lock.
-async fn waits_for_lock(pool: &PgPool, connections: i64) {
+pub(crate) async fn waits_for_lock(pool: &PgPool, connections: i64) {
     let count = "SELECT count(*) FROM pg_stat_activity
                  WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually(PATIENCE, async || {

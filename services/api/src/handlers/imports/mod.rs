@@ -139,7 +139,7 @@ async fn create_import(
     let IdempotencyKey(key) = IdempotencyKey::from_request_parts(&mut parts, &()).await?;
     let request = Request::from_parts(parts, body);
     let start = Start {
-        identity: &identity,
+        identity: identity.clone(),
         assistant: id,
         mode: asked.mode,
         format: format.into(),
@@ -148,9 +148,10 @@ async fn create_import(
     };
     let upload = start.upload.id;
     let digest = start.upload.digest.clone();
-    let begin = Box::pin(async {
-        match start.run(&api).await {
-            Ok(import) => accepted(&api, import),
+    let beginning = api.clone();
+    let begin = Box::pin(async move {
+        match start.run(&beginning).await {
+            Ok(import) => accepted(&beginning, import),
             Err(problem) => problem.into_response(),
         }
     });
@@ -186,8 +187,8 @@ async fn latest(api: &Api, assistant: Uuid) -> Result<i32, DatabaseError> {
 }
 
 /// An import that is to begin.
-struct Start<'a> {
-    identity: &'a Identity,
+struct Start {
+    identity: Identity,
     assistant: Uuid,
     mode: ImportMode,
     format: DataFormat,
@@ -195,7 +196,7 @@ struct Start<'a> {
     upload: Upload,
 }
 
-impl Start<'_> {
+impl Start {
     /// Its row and its job, both or neither; else its file goes, too.
     async fn run(self, api: &Api) -> Result<TrainingDataImport, Problem> {
         let begun = self.begin(api).await;
