@@ -13,7 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Method, StatusCode, header, response::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, response::Parts};
 use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{IdempotencyKey, Identity, Problem};
@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::{room::Received, secrets, state::Api};
+use crate::{media::essence, room::Received, secrets, state::Api};
 
 /// Tells a client that the answer is that of an earlier request.
 const REPLAYED: &str = "idempotency-replayed";
@@ -74,9 +74,11 @@ async fn idempotent(
     let limits = Request::from_parts(parts.clone(), body);
     let (body, room) = api.room.receive(limits).await?;
     parts.extensions.insert(Received);
+    let headers = parts.headers.clone();
     let request = Once {
         key,
         path: &path,
+        headers: &headers,
         body: &body,
     };
     let answer = next.run(Request::from_parts(parts, Body::from(body.clone())));
@@ -91,6 +93,8 @@ async fn idempotent(
 pub(crate) struct Once<'a> {
     pub(crate) key: &'a str,
     pub(crate) path: &'a str,
+    /// Some of them change what it means.
+    pub(crate) headers: &'a HeaderMap,
     /// Its body, or something that stands for it.
     pub(crate) body: &'a [u8],
 }
@@ -105,13 +109,18 @@ impl Once<'_> {
         carry_out: impl Future<Output = Response> + Send + 'static,
     ) -> Result<Response, Problem> {
         let subject = identity.subject.as_bytes();
-        let plain = secrets::digest_of(&[subject, self.path.as_bytes(), self.body]);
+        let earlier = secrets::digest_of(&[subject, self.path.as_bytes(), self.body]);
+        let value = |name| self.headers.get(name).map(HeaderValue::as_bytes);
+        let after = value(header::IF_MATCH).unwrap_or_default();
+        let kind = value(header::CONTENT_TYPE).unwrap_or_default();
+        let kind = essence(&String::from_utf8_lossy(kind));
+        let plain = secrets::digest_of(&[&earlier, after, kind.as_bytes()]);
         let lock = Lock {
             api: api.clone(),
             account: identity.account,
             key: self.key.to_owned(),
             hash: api.sealer.seal(&plain),
-            plain,
+            earlier: [api.sealer.seal(&earlier), earlier],
         };
         if let Some(answer) = lock.take().await? {
             return Ok(answer);
@@ -134,8 +143,8 @@ struct Lock {
     key: String,
     /// Of the request, which may hold a password.
     hash: Vec<u8>,
-    /// The same as an earlier release stored it, for a day after that.
-    plain: Vec<u8>,
+    /// The same as earlier releases stored it, without its headers, for a day after them.
+    earlier: [Vec<u8>; 2],
 }
 
 impl Lock {
@@ -162,13 +171,14 @@ impl Lock {
                  (account_id, key, request_hash, locked_until, created_at)
              VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (account_id, key) DO UPDATE SET locked_until = $4
-                 WHERE k.status IS NULL AND k.locked_until < $5 AND k.request_hash IN ($3, $6)",
+                 WHERE k.status IS NULL AND k.locked_until < $5 AND k.request_hash IN ($3, $6, $7)",
             self.account,
             self.key,
             self.hash,
             now + LOCK,
             now,
-            self.plain,
+            self.earlier[0],
+            self.earlier[1],
         );
         let taken = traced("idempotency_key.take", insert.execute(&self.api.pool)).await?;
         if taken.rows_affected() == 1 {
@@ -190,7 +200,7 @@ impl Lock {
             let detail = "The first request with this `Idempotency-Key` has failed; try again.";
             Problem::new(ErrorCode::Conflict, detail)
         })?;
-        if row.request_hash != self.hash && row.request_hash != self.plain {
+        if row.request_hash != self.hash && !self.earlier.contains(&row.request_hash) {
             let detail = "This `Idempotency-Key` was used for another request; use a new one.";
             return Err(Problem::new(ErrorCode::Invalid, detail));
         }

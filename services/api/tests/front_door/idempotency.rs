@@ -1,10 +1,11 @@
 //! A POST that is sent twice is done once.
 
 use reqwest::Method;
+use ring::hmac;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::identity::Role;
-use stoa_testing::eventually;
+use stoa_testing::{eventually, keys};
 use time::Duration;
 use uuid::Uuid;
 
@@ -170,28 +171,74 @@ async fn what_is_stored_of_a_request_takes_a_secret_to_make() {
     };
     create().await.ok(201);
     let subject: Uuid = serde_json::from_value(me["id"].clone()).unwrap();
-    let mut plain = Sha256::new();
-    for part in [
+    let plain = digest_of(&[
         subject.as_bytes(),
         "/api/v1/users".as_bytes(),
         user.to_string().as_bytes(),
-    ] {
-        plain.update((part.len() as u64).to_le_bytes());
-        plain.update(part);
-    }
-    let plain = plain.finalize().to_vec();
+    ]);
     let select = "SELECT request_hash FROM idempotency_keys";
     let stored: Vec<u8> = sqlx::query_scalar(select)
         .fetch_one(&service.pool)
         .await
         .unwrap();
     assert_ne!(stored, plain);
-    // The release before stores that one: its answers are still given.
-    let update = sqlx::query("UPDATE idempotency_keys SET request_hash = $1");
-    update.bind(plain).execute(&service.pool).await.unwrap();
-    let again = create().await;
-    again.ok(201);
-    assert_eq!(again.headers["idempotency-replayed"], "true");
+    // Earlier releases store that one, or that one sealed: their answers are still given.
+    for earlier in [sealed(&plain), plain] {
+        let update = sqlx::query("UPDATE idempotency_keys SET request_hash = $1");
+        update.bind(earlier).execute(&service.pool).await.unwrap();
+        let again = create().await;
+        again.ok(201);
+        assert_eq!(again.headers["idempotency-replayed"], "true");
+    }
+}
+
+fn digest_of(parts: &[&[u8]]) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    digest.finalize().to_vec()
+}
+
+fn sealed(digest: &[u8]) -> Vec<u8> {
+    let key = digest_of(&[b"sealer", keys::SIGNING_KEY.as_bytes()]);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    hmac::sign(&key, digest).as_ref().to_vec()
+}
+
+/// What another revision is to follow, or another format, is another request.
+#[tokio::test]
+async fn headers_that_change_what_a_request_means_make_it_another_one() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let assistant = service.trainable(&token).await;
+    let data = format!("{assistant}/training-data");
+    let csv = "text,intent\nhi,greet\n";
+    service.put(&data, &token, "text/csv", csv).await.ok(200);
+    let post = async |path: &str, name: &str, value: &str| {
+        let request = service.request(Method::POST, path, &token);
+        let request = request.header("idempotency-key", "k").header(name, value);
+        send(request.body(csv)).await
+    };
+    let restore = format!("{data}/revisions/1/restore");
+    for _ in 0..2 {
+        let refused = post(&restore, "if-match", "\"1.json\"").await;
+        refused.problem(412);
+    }
+    let corrected = post(&restore, "if-match", "\"2.json\"").await;
+    corrected.problem(422);
+
+    let imports = format!("{assistant}/imports");
+    let import = async |kind: &str, key: &str| {
+        let request = service.request(Method::POST, &imports, &token);
+        let request = request.header("idempotency-key", key);
+        send(request.header("content-type", kind).body(csv)).await
+    };
+    let first = import("application/json", "i").await.ok(202);
+    let same = import("Application/JSON; charset=utf-8", "i").await;
+    assert_eq!(same.ok(202), first);
+    import("text/csv", "i").await.problem(422);
 }
 
 #[tokio::test]

@@ -137,6 +137,7 @@ async fn create_import(
     let path = request.uri().path_and_query().map(ToString::to_string);
     let (mut parts, body) = request.into_parts();
     let IdempotencyKey(key) = IdempotencyKey::from_request_parts(&mut parts, &()).await?;
+    let headers = parts.headers.clone();
     let request = Request::from_parts(parts, body);
     let start = Start {
         identity: identity.clone(),
@@ -161,6 +162,7 @@ async fn create_import(
     let once = Once {
         key: &key,
         path: &path.unwrap_or_default(),
+        headers: &headers,
         body: &digest,
     };
     let answer = once.answer(&api, &identity, begin).await;
