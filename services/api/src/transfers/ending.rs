@@ -90,8 +90,7 @@ impl Ending {
                 TransferStatus::Succeeded => WebhookEvent::ImportSucceeded,
                 _ => WebhookEvent::ImportFailed,
             };
-            let event = Event::now(event, &news, now);
-            webhooks::emit(transaction, row.account_id, &event, now).await?;
+            news.tell(transaction, row.account_id, event, now).await?;
         }
         Ok(true)
     }
@@ -106,6 +105,37 @@ impl Ending {
     }
 }
 
+/// One that was given up, as the database tells it.
+pub(crate) struct GivenUp {
+    pub(crate) id: Uuid,
+    pub(crate) direction: String,
+    pub(crate) assistant_id: Uuid,
+    pub(crate) account_id: Uuid,
+}
+
+impl GivenUp {
+    /// Tells webhooks of it if it was an import, with the transaction that gave it up for this reason.
+    pub(crate) async fn tell(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        why: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), DatabaseError> {
+        if self.direction != "import" {
+            return Ok(());
+        }
+        let news = News {
+            import_id: self.id,
+            assistant_id: self.assistant_id,
+            version: None,
+            counts: None,
+            error: Some(why),
+        };
+        let event = WebhookEvent::ImportFailed;
+        news.tell(transaction, self.account_id, event, now).await
+    }
+}
+
 /// What webhooks hear of the end of an import.
 #[derive(Serialize)]
 struct News<'a> {
@@ -115,4 +145,16 @@ struct News<'a> {
     version: Option<i32>,
     counts: Option<ImportCounts>,
     error: Option<&'a str>,
+}
+
+impl News<'_> {
+    async fn tell(
+        &self,
+        transaction: &mut PgTransaction<'_>,
+        account: Uuid,
+        event: WebhookEvent,
+        now: OffsetDateTime,
+    ) -> Result<(), DatabaseError> {
+        webhooks::emit(transaction, account, &Event::now(event, self, now), now).await
+    }
 }

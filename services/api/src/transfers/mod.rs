@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-pub(crate) use ending::Ending;
+pub(crate) use ending::{Ending, GivenUp};
 
 use crate::{
     state::{Api, DocumentWorkError},

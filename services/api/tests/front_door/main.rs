@@ -8,6 +8,7 @@ mod engines;
 mod evaluations;
 mod exports;
 mod flows;
+mod given_up;
 mod guessing;
 mod idempotency;
 mod imports;
