@@ -27,7 +27,9 @@ impl DatabaseError {
             ErrorCode::NotFound => "There is no such thing.",
             ErrorCode::Conflict => "This contradicts what is stored already.",
             ErrorCode::Invalid => "A text holds a NUL character.",
-            ErrorCode::Unavailable => "the database is away or too slow",
+            ErrorCode::Unavailable => {
+                "the database is away or too slow, or another transaction was in the way"
+            }
             _ => "a database query failed",
         }
     }
@@ -55,10 +57,10 @@ impl Coded for DatabaseError {
     }
 }
 
-/// The server refuses to work now: no connection (08), no such database yet (3D), out of
-/// something (53), cancelled or stopping (57).
+/// The server refuses to work now: no connection (08), no such database yet (3D), rolled back because of another transaction,
+/// as after a deadlock (40), out of something (53), cancelled or stopping (57).
 fn is_away(code: &str) -> bool {
-    ["08", "3D", "53", "57"]
+    ["08", "3D", "40", "53", "57"]
         .iter()
         .any(|class| code.starts_with(class))
 }

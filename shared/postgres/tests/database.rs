@@ -70,6 +70,18 @@ async fn a_duplicate_is_a_conflict_that_names_its_constraint() {
 }
 
 #[tokio::test]
+async fn what_lost_against_another_transaction_may_be_tried_again() {
+    let database = stoa_testing::postgres::database().await;
+    let pool = connect(&PostgresSettings::at(&database.url)).await.unwrap();
+    for code in ["40001", "40P01"] {
+        let lose = format!("DO $$ BEGIN RAISE 'lost' USING ERRCODE = '{code}'; END $$");
+        let lose = sqlx::raw_sql(sqlx::AssertSqlSafe(lose));
+        let error = traced("cup.lose", lose.execute(&pool)).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Unavailable, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_statement_that_takes_too_long_is_cancelled() {
     let database = stoa_testing::postgres::database().await;
     let statement_timeout = Duration::from_millis(50);

@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use super::assistants;
 use crate::{idempotency::OnlyOnce, revocations, secrets, state::Api, stored};
 
 /// Random characters of a key: 190 bits.
@@ -94,14 +95,17 @@ async fn create_api_key(
 ) -> Result<Response, Problem> {
     require(&identity)?;
     require_scopes(&identity, input.scopes.as_deref())?;
-    if let Some(assistant) = input.assistant_id {
-        check_assistant(&api, &identity, assistant).await?;
-    }
     let now = api.clock.now();
     if input.expires_at.is_some_and(|end| end <= now) {
         return Err(Problem::at("/expires_at", "this is not in the future"));
     }
     require_end(&api, &identity, input.expires_at).await?;
+    let mut transaction = begin(&api.pool).await?;
+    if let Some(assistant) = input.assistant_id
+        && !assistants::hold(&mut transaction, identity.account, assistant).await?
+    {
+        return Err(Problem::at("/assistant_id", "there is no such assistant"));
+    }
     let key = format!("{API_KEY_PREFIX}{}", secrets::random_base62(SECRET_LENGTH));
     let api_key = ApiKey {
         id: Uuid::now_v7(),
@@ -134,7 +138,8 @@ async fn create_api_key(
         &scopes,
         api_key.expires_at,
     );
-    traced("api_key.insert", insert.execute(&api.pool)).await?;
+    traced("api_key.insert", insert.execute(&mut *transaction)).await?;
+    transaction.commit().await.map_err(DatabaseError::from)?;
     let created = Json(CreatedApiKey { api_key, key });
     Ok((StatusCode::CREATED, Extension(OnlyOnce), created).into_response())
 }
@@ -220,21 +225,6 @@ pub(super) async fn end_of(
     );
     let end = traced("api_key.expiry", select.fetch_optional(&api.pool)).await?;
     Ok(end.flatten())
-}
-
-async fn check_assistant(api: &Api, identity: &Identity, assistant: Uuid) -> Result<(), Problem> {
-    let select = sqlx::query_scalar!(
-        "SELECT id FROM assistants WHERE id = $1 AND account_id = $2",
-        assistant,
-        identity.account,
-    );
-    if traced("assistant.exists", select.fetch_optional(&api.pool))
-        .await?
-        .is_some()
-    {
-        return Ok(());
-    }
-    Err(Problem::at("/assistant_id", "there is no such assistant"))
 }
 
 /// Every scope once, in their order; all, if none are named.

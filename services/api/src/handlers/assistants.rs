@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::IntoResponse};
 use http::{StatusCode, header};
-use sqlx::{PgTransaction, types::Json as Stored};
+use sqlx::{PgConnection, PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode, FieldError, Page,
     assistants::{Assistant, CreateAssistant, ForgetAssistant, UpdateAssistant},
@@ -268,6 +268,22 @@ async fn delete_assistant(
     transaction.commit().await.map_err(DatabaseError::from)?;
     api.outbox.notify_one();
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Holds an assistant of an account until the end, so that what refers to it can be written; false if there is none such, or
+/// it was deleted meanwhile.
+pub(super) async fn hold(
+    transaction: &mut PgConnection,
+    account: Uuid,
+    id: Uuid,
+) -> Result<bool, DatabaseError> {
+    let select = sqlx::query_scalar!(
+        "SELECT id FROM assistants WHERE id = $1 AND account_id = $2 FOR KEY SHARE",
+        id,
+        account,
+    );
+    let found = traced("assistant.refer", select.fetch_optional(transaction)).await?;
+    Ok(found.is_some())
 }
 
 /// Refuses an assistant that is not there, or not for this identity.

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use stoa_contracts::identity::Role;
 use stoa_testing::eventually;
 
-use crate::service::{Answer, EMAIL, PASSWORD, Service};
+use crate::{
+    imports::{CSV, parts, upload},
+    service::{Answer, EMAIL, INTERNAL, PASSWORD, Service},
+    trainings::metrics,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -80,6 +85,58 @@ async fn three_who_renew_at_once_do_not_end_the_session() {
 async fn refresh(service: &Service, session: &Value) -> Answer {
     let body = json!({"refresh_token": session["refresh_token"]});
     service.post("/api/v1/sessions/refresh", "", body).await
+}
+
+#[tokio::test]
+async fn what_would_refer_to_an_assistant_that_is_deleted_meanwhile_is_refused() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    for status in [404, 422] {
+        let assistant = service.assistant(&owner).await;
+        let imports = format!("{assistant}/imports");
+        let id = assistant.rsplit('/').next().unwrap();
+        let key = json!({"name": "narrow", "role": "viewer", "assistant_id": id});
+        let mut deleting = service.pool.begin().await.unwrap();
+        let delete = sqlx::query("DELETE FROM assistants");
+        delete.execute(&mut *deleting).await.unwrap();
+        let create = async {
+            if status == 404 {
+                upload(&service, &imports, &owner, "text/csv", CSV).await
+            } else {
+                service.post("/api/v1/api-keys", &owner, key).await
+            }
+        };
+        let (answer, ()) = tokio::join!(create, async {
+            waits_for_lock(&service.pool, 1).await;
+            deleting.commit().await.unwrap();
+        });
+        answer.problem(status);
+    }
+    assert_eq!(parts(&service).await, 0);
+}
+
+#[tokio::test]
+async fn a_report_on_a_training_and_the_deletion_of_its_assistant_do_not_lock_each_other() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let trainings = format!("{}/trainings", service.trainable(&token).await);
+    let training = service.post(&trainings, &token, json!({})).await.ok(202);
+    let id = training["id"].as_str().unwrap();
+    let path = format!("/internal/v1/trainings/{id}");
+    let done = json!({"status": "succeeded", "progress": 1.0, "metrics": metrics()});
+    let done = done.to_string();
+    // In the order of the route that deletes one.
+    let mut deleting = service.pool.begin().await.unwrap();
+    let hold = sqlx::query("SELECT FROM assistants FOR UPDATE");
+    hold.execute(&mut *deleting).await.unwrap();
+    let report = service.put(&path, INTERNAL, "application/json", &done);
+    let (answer, ()) = tokio::join!(report, async {
+        waits_for_lock(&service.pool, 1).await;
+        let delete = sqlx::query("DELETE FROM assistants");
+        delete.execute(&mut *deleting).await.unwrap();
+        deleting.commit().await.unwrap();
+    });
+    answer.problem(404);
 }
 
 /// Waits until so many connections of the service wait for a lock.

@@ -211,6 +211,11 @@ impl Start {
     async fn begin(&self, api: &Api) -> Result<TrainingDataImport, Problem> {
         let now = api.clock.now();
         let mut transaction = begin(&api.pool).await?;
+        // It was there before the upload, which may have taken minutes.
+        let account = self.identity.account;
+        if !assistants::hold(&mut transaction, account, self.assistant).await? {
+            return Err(Problem::not_found("assistant"));
+        }
         super::transfers::give_up_silent(&mut transaction, self.assistant, now).await?;
         let insert = sqlx::query_as!(
             Row,
@@ -235,10 +240,9 @@ impl Start {
         let job = ImportTrainingData {
             import_id: import.id,
             assistant_id: self.assistant,
-            account_id: self.identity.account,
+            account_id: account,
         };
-        let (id, account) = (import.id, self.identity.account);
-        stoa_outbox::put_as(&mut transaction, id, account, &job, now).await?;
+        stoa_outbox::put_as(&mut transaction, import.id, account, &job, now).await?;
         traced("transaction.commit", transaction.commit()).await?;
         Ok(import)
     }

@@ -130,6 +130,14 @@ pub(super) async fn report_training(
     }
     let reason = report.error.as_deref().map(readable);
     let mut transaction = begin(&api.pool).await?;
+    // Before the training, as who deletes the assistant does; its model will refer to it.
+    let select = sqlx::query_scalar!(
+        "SELECT a.id FROM assistants a JOIN trainings t ON t.assistant_id = a.id
+         WHERE t.id = $1 FOR KEY SHARE OF a",
+        id,
+    );
+    let found = traced("assistant.refer", select.fetch_optional(&mut *transaction)).await?;
+    found.ok_or_else(|| Problem::not_found("training"))?;
     let update = sqlx::query!(
         "UPDATE trainings SET status = $2, progress = greatest(progress, $3), metrics = $4,
              error = $5, updated_at = $6, finished_at = CASE WHEN $7 THEN $6::timestamptz END
