@@ -14,7 +14,7 @@ use stoa_contracts::{
         CreateWebhook, CreatedWebhook, SECRET_PREFIX, UpdateWebhook, Webhook, WebhookEvent,
     },
 };
-use stoa_postgres::{Cursor, into_page, traced};
+use stoa_postgres::{Cursor, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -121,6 +121,13 @@ async fn create_webhook(
         "{SECRET_PREFIX}{}",
         STANDARD.encode(rand::random::<[u8; 32]>())
     );
+    let mut transaction = begin(&api.pool).await?;
+    // One at a time of an account, so that they are counted with those that are being made.
+    let lock = sqlx::query_scalar!(
+        "SELECT id FROM accounts WHERE id = $1 FOR NO KEY UPDATE",
+        identity.account,
+    );
+    traced("account.lock", lock.fetch_optional(&mut *transaction)).await?;
     let insert = sqlx::query!(
         "INSERT INTO webhooks
              (id, account_id, url, events, secret, is_enabled, created_at, updated_at)
@@ -135,11 +142,12 @@ async fn create_webhook(
         now,
         LIMIT,
     );
-    let inserted = traced("webhook.insert", insert.execute(&api.pool)).await?;
+    let inserted = traced("webhook.insert", insert.execute(&mut *transaction)).await?;
     if inserted.rows_affected() == 0 {
         let detail = format!("An account has at most {LIMIT} webhooks; delete one first.");
         return Err(Problem::new(ErrorCode::Conflict, detail));
     }
+    traced("transaction.commit", transaction.commit()).await?;
     let created = Json(CreatedWebhook { webhook, secret });
     Ok((StatusCode::CREATED, Extension(OnlyOnce), created).into_response())
 }

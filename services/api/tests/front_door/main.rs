@@ -28,5 +28,6 @@ mod trainings;
 mod upkeep;
 mod uploads;
 mod users;
+mod webhook_bounds;
 mod webhooks;
 mod worker;
