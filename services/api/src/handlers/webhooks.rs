@@ -1,5 +1,7 @@
 //! Webhooks: where an account wants to be told what happens.
 
+use std::time::Duration;
+
 use axum::{
     Extension,
     extract::State,
@@ -14,7 +16,7 @@ use stoa_contracts::{
         CreateWebhook, CreatedWebhook, SECRET_PREFIX, UpdateWebhook, Webhook, WebhookEvent,
     },
 };
-use stoa_postgres::{Cursor, begin, into_page, traced};
+use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,6 +26,11 @@ use crate::{chosen_url, idempotency::OnlyOnce, state::Api};
 
 /// The most webhooks of an account: each event is a job for each of them.
 const LIMIT: i64 = 20;
+
+/// Deliveries that a statement removes: they take some ten milliseconds.
+const PART: i64 = 1000;
+/// Statements with which a request removes deliveries.
+const PARTS: usize = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -237,16 +244,47 @@ async fn delete_webhook(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Problem> {
     require(&identity)?;
+    // From now on nothing is added to what is removed.
+    let disable = sqlx::query!(
+        "UPDATE webhooks SET is_enabled = false, updated_at = $3 WHERE id = $1 AND account_id = $2",
+        id,
+        identity.account,
+        api.clock.now(),
+    );
+    let found = traced("webhook.disable", disable.execute(&api.pool)).await?;
+    if found.rows_affected() == 0 {
+        return Err(Problem::not_found("webhook"));
+    }
+    if !remove_deliveries(&api, id).await? {
+        let detail =
+            "The webhook is switched off, and its deliveries are being removed; try again.";
+        let problem = Problem::new(ErrorCode::Unavailable, detail);
+        return Err(problem.retry_after(Duration::from_secs(1)));
+    }
     let delete = sqlx::query!(
         "DELETE FROM webhooks WHERE id = $1 AND account_id = $2",
         id,
         identity.account,
     );
-    let deleted = traced("webhook.delete", delete.execute(&api.pool)).await?;
-    if deleted.rows_affected() == 0 {
-        return Err(Problem::not_found("webhook"));
-    }
+    traced("webhook.delete", delete.execute(&api.pool)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes the deliveries of a webhook in parts: a month of them takes longer than a statement may. False if there are more.
+async fn remove_deliveries(api: &Api, webhook: Uuid) -> Result<bool, DatabaseError> {
+    for _ in 0..PARTS {
+        let delete = sqlx::query!(
+            "DELETE FROM webhook_deliveries WHERE id IN (
+                 SELECT id FROM webhook_deliveries WHERE webhook_id = $1 LIMIT $2)",
+            webhook,
+            PART,
+        );
+        let removed = traced("webhook_delivery.remove", delete.execute(&api.pool)).await?;
+        if removed.rows_affected() < PART.unsigned_abs() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Webhooks hear of the whole account, so they are its owners'.

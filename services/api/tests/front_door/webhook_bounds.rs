@@ -1,4 +1,4 @@
-//! How many webhooks an account has.
+//! How many webhooks an account has, and how they go with very many deliveries.
 
 use serde_json::json;
 use stoa_contracts::identity::Role;
@@ -25,4 +25,30 @@ async fn two_who_make_the_last_webhook_at_once_do_not_pass_the_bound() {
         other.commit().await.unwrap();
     });
     answer.problem(409);
+}
+
+#[tokio::test]
+async fn a_webhook_with_very_many_deliveries_is_deleted_in_parts() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let (path, _) = create(&service, &owner).await;
+    let many = "INSERT INTO webhook_deliveries (id, webhook_id, event, body, status, created_at)
+         SELECT gen_random_uuid(), w.id, 'ping', '{}', 'succeeded', now()
+         FROM webhooks w, generate_series(1, 2500)";
+    sqlx::query(many).execute(&service.pool).await.unwrap();
+    // As if a statement that removes more took too long.
+    let bound = "CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF (SELECT count(*) FROM removed) > 1000 THEN
+                RAISE EXCEPTION 'too slow' USING ERRCODE = '57014';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER bound AFTER DELETE ON webhook_deliveries REFERENCING OLD TABLE AS removed
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_many();";
+    sqlx::raw_sql(bound).execute(&service.pool).await.unwrap();
+    service.delete(&path, &owner).await.ok(204);
+    service.get(&path, &owner).await.problem(404);
+    let count = sqlx::query_scalar("SELECT count(*) FROM webhook_deliveries");
+    let left: i64 = count.fetch_one(&service.pool).await.unwrap();
+    assert_eq!(left, 0);
 }
