@@ -13,7 +13,7 @@ use super::site::Site;
 use super::submit::{self, Others, submit};
 use super::watch::{self, HOLD};
 use super::{jobs, migrate, objects, probe, report, restore, verify};
-use crate::release::{History, Kind, Outcome, Release, ResultKind, SCHEMA, StackRecord};
+use crate::release::{History, Kind, Outcome, Release, ResultKind, SCHEMA, StackRecord, Summary};
 use crate::render::{File, Network};
 
 /// The stack that everything else stands on: it runs before the next one is touched.
@@ -144,19 +144,29 @@ async fn absent(site: &Site, attempt: &Attempt) -> anyhow::Result<Vec<String>> {
     if attempt.live.is_some() {
         return Ok(Vec::new());
     }
-    let is_first = History::new(&site.engine()).list().await?.is_empty();
+    let is_rest = is_rest_of_failures(&History::new(&site.engine()).list().await?);
     let mut absent = Vec::new();
     for StackRecord { name, .. } in &attempt.release.stacks {
-        if !is_first || submit::services_of(site, name).await?.is_empty() {
+        if is_rest || submit::services_of(site, name).await?.is_empty() {
             absent.push(name.clone());
         }
     }
     Ok(absent)
 }
 
+/// Whether what stands where there is no release was left by attempts that failed. One that was abandoned may have
+/// brought it all to run, and only not have recorded it.
+fn is_rest_of_failures(attempts: &[Summary]) -> bool {
+    let mut results = attempts.iter().map(|attempt| attempt.result);
+    !attempts.is_empty() && results.all(|result| result == Some(ResultKind::Failed))
+}
+
 async fn go_back(site: &Site, attempt: &Attempt, created: &[String], cause: &Cause) -> Outcome {
     let Some(live) = &attempt.live else {
         let note = match restore::take_away(site, created).await {
+            Ok(()) if created.is_empty() => {
+                "nothing was removed, for it was there before".to_owned()
+            }
             Ok(()) => "its stacks were removed".to_owned(),
             Err(error) => format!("its stacks could not be removed: {error:#}"),
         };

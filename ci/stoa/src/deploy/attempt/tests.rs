@@ -80,3 +80,20 @@ async fn an_end_is_recorded_once_there_is_a_leader_again() {
     let refused = record(&site, 2, &failed).await.unwrap_err();
     assert!(refused.to_string().contains("another end"), "{refused}");
 }
+
+#[test]
+fn what_an_abandoned_attempt_left_may_serve_and_is_nobodys_to_remove() {
+    let ended = |result| Summary {
+        number: 1,
+        at: String::new(),
+        what: "deploy".into(),
+        version: String::new(),
+        by: String::new(),
+        result: Some(result),
+        seconds: None,
+    };
+    let (failed, abandoned) = (ended(ResultKind::Failed), ended(ResultKind::Abandoned));
+    assert!(!is_rest_of_failures(&[]));
+    assert!(is_rest_of_failures(&[failed.clone(), failed.clone()]));
+    assert!(!is_rest_of_failures(&[failed, abandoned]));
+}
