@@ -1,5 +1,7 @@
 //! What thin shell does where much is lost if it is wrong: with stand-ins for the programs that it calls.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
