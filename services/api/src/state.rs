@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use stoa_contracts::{Coded, ErrorCode};
+use stoa_idempotency::Keys;
 use stoa_service::{Clock, Context, Operators, TokenError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -47,8 +48,8 @@ pub(crate) struct Api {
     pub(crate) uploads: Arc<Semaphore>,
     /// How long an utterance stays in the inbox after it was last said.
     pub(crate) inbox_kept: Duration,
-    /// The process, for work that goes on when its client leaves.
-    pub(crate) context: Context,
+    /// What was asked with an `Idempotency-Key`.
+    pub(crate) keys: Keys,
     /// For documents that come in and answers that go out.
     pub(crate) room: Room,
     documents: Arc<Semaphore>,
@@ -80,6 +81,7 @@ impl Api {
         transfers: mpsc::Sender<Task>,
     ) -> Result<Self, TokenError> {
         let oidc = settings.oidc.clone();
+        let keys = Keys::new(pool.clone(), context);
         let oidc = oidc.map(|oidc| Arc::new(Oidc::new(oidc, context.clock.clone())));
         Ok(Self {
             pool,
@@ -97,7 +99,7 @@ impl Api {
             transfers,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             inbox_kept: settings.inbox_retention,
-            context: context.clone(),
+            keys,
             room: Room::new(context),
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
         })

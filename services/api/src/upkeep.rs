@@ -8,7 +8,7 @@ use stoa_service::BoxError;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{idempotency, oidc, revocations, state::Api, throttle};
+use crate::{oidc, revocations, state::Api, throttle};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(15);
@@ -50,10 +50,7 @@ async fn tell_expired_keys(api: &Api, now: OffsetDateTime) -> Result<(), Databas
 }
 
 async fn remove_expired(api: &Api, now: OffsetDateTime) -> Result<(), DatabaseError> {
-    let keys = now - idempotency::KEPT;
-    sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < $1", keys)
-        .execute(&api.pool)
-        .await?;
+    api.keys.forget_old().await?;
     let failures = now - throttle::LONGEST_WINDOW;
     sqlx::query!(
         "DELETE FROM sign_in_failures WHERE window_start < $1",

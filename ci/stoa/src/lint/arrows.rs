@@ -40,6 +40,8 @@ enum Layer {
     Kit,
     /// `outbox`: brings `client` and `postgres` together.
     Outbox,
+    /// `idempotency`: brings `service` and `postgres` together.
+    Idempotency,
     /// `telemetry`: knows `config` only.
     Telemetry,
     /// `service`: starts telemetry.
@@ -118,6 +120,7 @@ fn layer(folder: &Path) -> anyhow::Result<Layer> {
         (Some("shared"), Some("service")) => Ok(Layer::Service),
         (Some("shared"), Some("client" | "queue" | "postgres")) => Ok(Layer::Kit),
         (Some("shared"), Some("outbox")) => Ok(Layer::Outbox),
+        (Some("shared"), Some("idempotency")) => Ok(Layer::Idempotency),
         _ => bail!("{}: no layer is known for this member", folder.display()),
     }
 }
@@ -133,7 +136,8 @@ fn objection(from: Layer, to: Layer, dev: bool) -> Option<&'static str> {
         (_, Layer::Testing) | (Layer::Kit, Layer::Telemetry) if dev => None,
         (_, Layer::Testing) => Some("`testing` is a dev-dependency"),
         (Layer::Top | Layer::Delivery | Layer::Load, _)
-        | (Layer::Outbox, Layer::Kit | Layer::Telemetry) => None,
+        | (Layer::Outbox, Layer::Kit | Layer::Telemetry)
+        | (Layer::Idempotency, Layer::Kit | Layer::Service) => None,
         (Layer::Service, Layer::Telemetry) | (_, Layer::Ground) if from != Layer::Ground => None,
         _ => Some("arrows: services -> kits -> config, contracts; service -> telemetry -> config"),
     }
@@ -213,6 +217,11 @@ mod tests {
                 &[("stoa-client", None), ("stoa-telemetry", None)]
             ),
             package("shared/client", "stoa-client", &[]),
+            package(
+                "shared/idempotency",
+                "stoa-idempotency",
+                &[("stoa-client", None), ("stoa-service", None)]
+            ),
         ]));
         assert_eq!(found, Vec::<String>::new());
     }

@@ -11,6 +11,7 @@ use stoa_contracts::{
     identity::{API_KEY_PREFIX, Role, Scope},
     sessions::{ApiKey, CreateApiKey, CreatedApiKey},
 };
+use stoa_idempotency::OnlyOnce;
 use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
@@ -18,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::assistants;
-use crate::{idempotency::OnlyOnce, revocations, secrets, state::Api, stored};
+use crate::{revocations, secrets, state::Api, stored};
 
 /// Random characters of a key: 190 bits.
 const SECRET_LENGTH: usize = 32;

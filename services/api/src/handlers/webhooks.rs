@@ -16,13 +16,14 @@ use stoa_contracts::{
         CreateWebhook, CreatedWebhook, SECRET_PREFIX, UpdateWebhook, Webhook, WebhookEvent,
     },
 };
+use stoa_idempotency::OnlyOnce;
 use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
 use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{chosen_url, idempotency::OnlyOnce, state::Api};
+use crate::{chosen_url, state::Api};
 
 /// The most webhooks of an account: each event is a job for each of them.
 const LIMIT: i64 = 20;

@@ -26,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{assistants, documents, taken};
-use crate::{idempotency::Once, state::Api, stored, training_data::Format};
+use crate::{idempotency::once, state::Api, stored, training_data::Format};
 use upload::Upload;
 
 /// The largest file, in bytes: 100,000 utterances of usual length with their entities as JSON, twice over.
@@ -159,13 +159,13 @@ async fn create_import(
     let Some(key) = key else {
         return Ok(begin.await);
     };
-    let once = Once {
-        key: &key,
+    let asked = stoa_idempotency::Asked {
+        subject: identity.subject,
         path: &path.unwrap_or_default(),
         headers: &headers,
         body: &digest,
     };
-    let answer = once.answer(&api, &identity, begin).await;
+    let answer = once(&api, &identity, key, asked, begin).await;
     // If this was not the first request with the key, nobody needs what it has brought.
     upload::forget_unused(&api, upload).await;
     answer
