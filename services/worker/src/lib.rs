@@ -23,6 +23,7 @@ mod transfers;
 mod upkeep;
 mod webhooks;
 
+use axum::middleware::from_fn_with_state;
 use collect::Collector;
 use intake::Intake;
 use jobs::Jobs;
@@ -36,6 +37,7 @@ use stoa_contracts::inbox::CollectInbox;
 use stoa_contracts::jobs::{Evaluate, Train};
 use stoa_contracts::transfers::{ExportTrainingData, ImportTrainingData};
 use stoa_contracts::webhooks::{Announce, Deliver};
+use stoa_idempotency::Keys;
 use stoa_postgres::PostgresSettings;
 use stoa_queue::store::{Retention, Store};
 use stoa_queue::{Consumer, Queue};
@@ -118,7 +120,9 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
         .takes::<Deliver>()
         .takes::<ForgetAssistant>();
     let retention = Retention::new(store, settings.retention);
-    Ok(App::documented(routes().with_state(jobs))
+    let keys = Keys::new(pool.clone(), context);
+    let once = from_fn_with_state(keys.clone(), stoa_idempotency::layer);
+    Ok(App::documented(routes().layer(once).with_state(jobs))
         .merge(internal(intake.routes(), &settings.internal))
         .identity(TokenVerifier::new(&settings.tokens, context.clock.clone())?)
         .ready_when("postgres", stoa_postgres::readiness(&pool))
@@ -127,7 +131,8 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
             async move { queue.check().await }
         })
         .background("jobs", |token| consumer.run(token))
-        .background("retention", |token| retention.run(token)))
+        .background("retention", |token| retention.run(token))
+        .background("idempotency", |token| keys.tidy(token)))
 }
 
 /// Brings the database up to date.

@@ -51,6 +51,7 @@ pub(crate) async fn list_schedules(
 /// The same one twice is there once: the second answer is 200. Another one of its name is refused.
 #[utoipa::path(
     post, path = "/api/v1/schedules", operation_id = "create_schedule", tag = "schedules",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key twice creates one schedule", min_length = 1, max_length = 255)),
     request_body = CreateSchedule,
     responses(
         (status = 201, body = Schedule, description = "The new schedule"),

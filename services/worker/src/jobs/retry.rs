@@ -22,7 +22,10 @@ const CALLS: usize = 8;
 /// One that has failed or was cancelled starts anew, with all its attempts. A training, import or export that it is about begins anew, too, and a webhook is called again.
 #[utoipa::path(
     post, path = "/api/v1/jobs/{id}/retry", operation_id = "retry_job", tag = "jobs",
-    params(("id" = Uuid, Path, description = "The job")),
+    params(
+        ("id" = Uuid, Path, description = "The job"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key twice starts it once", min_length = 1, max_length = 255)
+    ),
     responses((status = 200, body = JobDetail, description = "The job"), responses::Write)
 )]
 pub(crate) async fn retry_job(
@@ -51,6 +54,7 @@ pub(crate) async fn retry_job(
 /// Those of the account that have failed for good start anew, a hundred at most in one request, the newest first.
 #[utoipa::path(
     post, path = "/api/v1/jobs/retry", operation_id = "retry_jobs", tag = "jobs",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key twice starts them once", min_length = 1, max_length = 255)),
     request_body = RetryJobs,
     responses((status = 200, body = RetriedJobs, description = "How many start anew"), responses::Write)
 )]

@@ -63,6 +63,32 @@ async fn a_failed_training_starts_anew_and_succeeds() {
 }
 
 #[tokio::test]
+async fn who_asks_twice_with_one_key_has_a_job_start_anew_once() {
+    let service = TestService::start().await;
+    let (train, job) = failed_training(&service, Uuid::now_v7(), "The disk is full.").await;
+    let again = ResponseTemplate::new(204);
+    service.platform.reopens(&train, again).await;
+    let editor = service.user(train.account_id, Role::Editor);
+    let path = format!("/api/v1/jobs/{job}/retry");
+    let (status, first) = editor.post_once(&path, Value::Null, "anew").await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    let ended = service.ended(&train, job).await;
+    assert_eq!(ended["status"], "succeeded");
+    let second = editor.post_once(&path, Value::Null, "anew").await;
+    assert_eq!(second, (StatusCode::OK, first));
+    assert_eq!(service.platform.reopenings(&train).await, 1);
+
+    let all = json!({"queue": "trainings"});
+    let (status, refusal) = editor.post_once(RETRY, all.clone(), "anew").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refusal}");
+    // A key is its account's.
+    let stranger = service.user(Uuid::now_v7(), Role::Editor);
+    let (status, answer) = stranger.post_once(RETRY, all, "anew").await;
+    assert_eq!((status, &answer["retried"]), (StatusCode::OK, &json!(0)));
+    service.end().await;
+}
+
+#[tokio::test]
 async fn a_training_that_cannot_begin_anew_leaves_its_job_as_it_is() {
     let service = TestService::start().await;
     let (train, job) = failed_training(&service, Uuid::now_v7(), "The disk is full.").await;

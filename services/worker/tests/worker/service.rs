@@ -299,20 +299,25 @@ pub(crate) struct User<'s> {
 
 impl User<'_> {
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path, Value::Null).await
+        self.ask(Method::GET, path, Value::Null, None).await
     }
 
     pub(crate) async fn post(&self, path: &str) -> Answer {
-        self.ask(Method::POST, path, Value::Null).await
+        self.ask(Method::POST, path, Value::Null, None).await
+    }
+
+    /// The same with a body, if it is not null, and an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, path: &str, body: Value, key: &str) -> Answer {
+        self.ask(Method::POST, path, body, Some(key)).await
     }
 
     /// Sends a body; none if it is null.
     pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.ask(method.parse().expect("a method"), path, body)
+        self.ask(method.parse().expect("a method"), path, body, None)
             .await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
+    async fn ask(&self, method: Method, path: &str, body: Value, key: Option<&str>) -> Answer {
         let url = format!("{}{path}", self.service.running.url());
         let request = reqwest::Client::new()
             .request(method, url)
@@ -321,6 +326,9 @@ impl User<'_> {
             .token
             .iter()
             .fold(request, reqwest::RequestBuilder::bearer_auth);
+        let request = key.iter().fold(request, |request, key| {
+            request.header("Idempotency-Key", *key)
+        });
         let request = if body.is_null() {
             request
         } else {

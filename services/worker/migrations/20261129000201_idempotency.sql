@@ -1,0 +1,1 @@
+../../../shared/idempotency/migrations/20261129000201_idempotency.sql
