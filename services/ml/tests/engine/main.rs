@@ -16,7 +16,9 @@ use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 use std::time::Duration;
 use stoa_contracts::parse::{Entity, ParseResult};
-use stoa_contracts::training_data::{EntityAnnotation, Example, RegexPattern, TrainingData};
+use stoa_contracts::training_data::{
+    EntityAnnotation, Example, Lookup, RegexPattern, TrainingData,
+};
 use support::energy_supplier;
 
 static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
@@ -125,6 +127,51 @@ fn finds_listed_matched_and_built_in_entities() {
     assert_eq!(
         (email.value, email.extractor.as_str()),
         ("ann@example.org".into(), "builtin")
+    );
+}
+
+#[test]
+fn a_value_of_two_lists_is_of_the_one_whose_entity_was_taught_to_stand_there() {
+    let cities = ["Paris", "Rome", "Oslo", "Vienna"];
+    let annotation = |entity: &str, start: usize, city: &str| EntityAnnotation {
+        start,
+        end: start + city.len(),
+        entity: entity.into(),
+        role: None,
+        group: None,
+        value: None,
+    };
+    let travel = |from: &str, to: &str| Example {
+        text: format!("from {from} to {to}"),
+        intent: Some("travel".into()),
+        entities: vec![
+            annotation("origin", 5, from),
+            annotation("destination", 9 + from.len(), to),
+        ],
+        ..Example::default()
+    };
+    let mut data = energy_supplier();
+    let pairs = cities.iter().flat_map(|from| cities.map(|to| (*from, to)));
+    let pairs = pairs.filter(|(from, to)| from != to);
+    data.examples
+        .extend(pairs.map(|(from, to)| travel(from, to)));
+    data.lookups = ["origin", "destination"]
+        .map(|entity| Lookup {
+            entity: entity.into(),
+            values: cities.map(Into::into).into(),
+        })
+        .into();
+    let trained = train(&data, &Options::default(), &Progress::new()).unwrap();
+    let model = Model::from_artefact(&trained.model.to_artefact(), None).unwrap();
+    let found = model.parse("from PARIS to rome", 1, &Zoned::default());
+    let found: Vec<_> = found
+        .entities
+        .iter()
+        .map(|e| (e.entity.as_str(), &e.value))
+        .collect();
+    assert_eq!(
+        found,
+        [("origin", &"Paris".into()), ("destination", &"Rome".into())]
     );
 }
 

@@ -12,12 +12,16 @@ use stoa_contracts::training_data::{Lookup, Synonym};
 /// Tokens of a phrase at most: from each token of an utterance it is looked for as far as this.
 const PHRASE: usize = 100;
 
+/// No token has it, and it comes before all that a token may have.
+const FURTHER: char = '\0';
+
 /// The phrases of all lists.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Gazetteer {
     entities: Vec<String>,
     /// Phrase (its folded tokens) to entity and value, spelled as the list spells it; models of earlier releases have a
-    /// value only where it is not the text.
+    /// value only where it is not the text. What further lists have of the same phrase stands behind it, under the phrase,
+    /// [`FURTHER`] and the list's number, where releases that know of one list only do not find it.
     phrases: BTreeMap<String, (u32, Option<String>)>,
     /// Tokens of the longest phrase.
     longest: usize,
@@ -27,8 +31,24 @@ pub(super) struct Gazetteer {
 struct Hit<'a> {
     first: usize,
     tokens: usize,
+    /// As it is kept.
+    phrase: &'a str,
+    /// In the first list that has it.
+    listed: Listed<'a>,
+}
+
+/// A phrase in one of its lists.
+#[derive(Clone, Copy)]
+struct Listed<'a> {
     entity: u32,
     value: Option<&'a str>,
+}
+
+impl<'a> From<&'a (u32, Option<String>)> for Listed<'a> {
+    fn from((entity, value): &'a (u32, Option<String>)) -> Self {
+        let (entity, value) = (*entity, value.as_deref());
+        Self { entity, value }
+    }
 }
 
 impl Gazetteer {
@@ -74,8 +94,17 @@ impl Gazetteer {
             return;
         }
         self.longest = self.longest.max(tokens);
-        let found = || (entity, Some(value.to_owned()));
-        self.phrases.entry(key).or_insert_with(found);
+        let found = (entity, Some(value.to_owned()));
+        match self.phrases.get(&key) {
+            Some((first, _)) if *first == entity => {}
+            Some(_) => {
+                let further = format!("{key}{FURTHER}{entity}");
+                self.phrases.entry(further).or_insert(found);
+            }
+            None => {
+                self.phrases.insert(key, found);
+            }
+        }
     }
 
     /// The longest phrases, from left to right.
@@ -103,34 +132,33 @@ impl Gazetteer {
             text.append_key(token, &mut key);
             let from = (Bound::Included(key.as_str()), Bound::Unbounded);
             let next = self.phrases.range::<str, _>(from).next();
-            let Some((phrase, (entity, value))) = next.filter(|(next, _)| next.starts_with(&key))
-            else {
+            let Some((phrase, listed)) = next.filter(|(next, _)| next.starts_with(&key)) else {
                 break;
             };
             if phrase.len() == key.len() {
                 best = Some(Hit {
                     first,
                     tokens: index + 1,
-                    entity: *entity,
-                    value: value.as_deref(),
+                    phrase,
+                    listed: listed.into(),
                 });
             }
         }
         best
     }
 
-    /// The entities whose lists have a phrase in the utterance.
-    pub(super) fn find(&self, original: &str, text: &Text) -> Vec<Entity> {
+    /// The entities whose lists have a phrase in the utterance. Where several lists have it, it is of the one whose entity
+    /// was learned to stand there (`learned`, in the order of the text), else of the first one.
+    pub(super) fn find(&self, original: &str, text: &Text, learned: &[Entity]) -> Vec<Entity> {
         let entity = |hit: Hit<'_>| {
             let start = text.tokens()[hit.first].start;
             let end = text.tokens()[hit.first + hit.tokens - 1].end;
-            let value = hit.value.unwrap_or_else(|| slice(original, start, end));
+            let before = learned.partition_point(|entity| entity.end <= start);
+            let there = learned[before..].iter().take_while(|e| e.start < end);
+            let listed = self.chosen(&hit, there).unwrap_or(hit.listed);
+            let value = listed.value.unwrap_or_else(|| slice(original, start, end));
             Entity {
-                entity: self
-                    .entities
-                    .get(hit.entity as usize)
-                    .cloned()
-                    .unwrap_or_default(),
+                entity: self.name(listed).to_owned(),
                 start,
                 end,
                 value: value.into(),
@@ -143,11 +171,34 @@ impl Gazetteer {
         self.hits(text).into_iter().map(entity).collect()
     }
 
-    /// For each token the number of the list that it is in, from 1; 0 for none.
+    /// The phrase in the list of one of the entities that were learned to stand there.
+    fn chosen<'a>(
+        &'a self,
+        hit: &Hit<'a>,
+        mut learned: impl Iterator<Item = &'a Entity>,
+    ) -> Option<Listed<'a>> {
+        let lists = || std::iter::once(hit.listed).chain(self.further(hit.phrase));
+        learned.find_map(|learned| lists().find(|list| self.name(*list) == learned.entity))
+    }
+
+    /// The same phrase in the other lists that have it.
+    fn further(&self, phrase: &str) -> impl Iterator<Item = Listed<'_>> {
+        let from = format!("{phrase}{FURTHER}");
+        let further = self.phrases.range(from.clone()..);
+        let further = further.take_while(move |(next, _)| next.starts_with(&from));
+        further.map(|(_, listed)| listed.into())
+    }
+
+    fn name(&self, listed: Listed<'_>) -> &str {
+        let name = self.entities.get(listed.entity as usize);
+        name.map_or("", String::as_str)
+    }
+
+    /// For each token the number of the first list that it is in, from 1; 0 for none.
     pub(super) fn listed(&self, text: &Text) -> Vec<u32> {
         let mut listed = vec![0; text.tokens().len()];
         for hit in self.hits(text) {
-            listed[hit.first..hit.first + hit.tokens].fill(hit.entity + 1);
+            listed[hit.first..hit.first + hit.tokens].fill(hit.listed.entity + 1);
         }
         listed
     }
@@ -194,7 +245,7 @@ mod tests {
     }
 
     fn found(original: &str) -> Vec<(usize, usize, String)> {
-        let found = gazetteer().find(original, &Text::new(original));
+        let found = gazetteer().find(original, &Text::new(original), &[]);
         let describe = |e: Entity| (e.start, e.end, e.value.as_str().unwrap_or_default().into());
         found.into_iter().map(describe).collect()
     }
@@ -210,6 +261,41 @@ mod tests {
     #[test]
     fn a_synonym_of_a_listed_value_stands_for_it() {
         assert_eq!(found("take the cheap one"), [(5, 18, "Sunrise".into())]);
+    }
+
+    #[test]
+    fn a_phrase_of_several_lists_is_of_the_one_that_was_learned_to_stand_there() {
+        let list = |entity: &str, value: &str| Lookup {
+            entity: entity.into(),
+            values: vec![value.into(), "Oslo".into()],
+        };
+        let lists = [list("from", "PARIS"), list("to", "Paris"), list("via", "P")];
+        let gazetteer = Gazetteer::new(&lists, &[], &Progress::new()).unwrap();
+        assert!(gazetteer.is_sound() && gazetteer.longest == 1);
+        let found = |learned: &[&str]| {
+            let (original, learned) = ("paris oslo", learned.iter().zip([(0, 5), (6, 10)]));
+            let learned = learned.map(|(name, (start, end))| Entity {
+                entity: (*name).into(),
+                start,
+                end,
+                value: "?".into(),
+                confidence: 0.5,
+                extractor: "model".into(),
+                role: None,
+                group: None,
+            });
+            let learned: Vec<Entity> = learned.collect();
+            let found = gazetteer.find(original, &Text::new(original), &learned);
+            let describe = |e: Entity| (e.entity, e.value.as_str().unwrap_or_default().to_owned());
+            found.into_iter().map(describe).collect::<Vec<_>>()
+        };
+        let pairs = |pairs: [(&str, &str); 2]| pairs.map(|(e, v)| (e.to_owned(), v.to_owned()));
+        assert_eq!(found(&[]), pairs([("from", "PARIS"), ("from", "Oslo")]));
+        let learned = found(&["to", "via"]);
+        assert_eq!(learned, pairs([("to", "Paris"), ("via", "Oslo")]));
+        // Another list, or none, says nothing of it.
+        let learned = found(&["via", "weather"]);
+        assert_eq!(learned, pairs([("from", "PARIS"), ("from", "Oslo")]));
     }
 
     #[test]

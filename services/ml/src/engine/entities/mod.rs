@@ -84,11 +84,13 @@ impl Entities {
         label: usize,
         (now, builtins): (&Zoned, Builtins),
     ) -> Vec<Entity> {
-        let mut found = self.gazetteer.find(original, text);
-        if let Some(tagger) = &self.tagger {
+        let learned = self.tagger.as_ref().map(|tagger| {
             let listed = self.gazetteer.listed(text);
-            found.extend(tagger.find(original, text, label, &listed));
-        }
+            tagger.find(original, text, label, &listed)
+        });
+        let learned = learned.unwrap_or_default();
+        let mut found = self.gazetteer.find(original, text, &learned);
+        found.extend(learned);
         found.extend(self.patterns.find(original));
         found.extend(builtin::find(original, text, self.locale, (now, builtins)));
         let mut found = resolve::resolve(found);
