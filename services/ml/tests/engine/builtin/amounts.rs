@@ -133,3 +133,23 @@ fn a_region_writes_its_numbers_and_money_in_its_own_way() {
         );
     }
 }
+
+#[test]
+fn a_sign_with_digits_behind_it_belongs_to_them_and_not_to_the_count_before() {
+    for (text, count, sum, amount, currency) in [
+        ("send 3 $20 vouchers", 3, "$20", json!(20), "USD"),
+        ("2 €50 cards", 2, "€50", json!(50), "EUR"),
+        ("4 £1.50 stamps", 4, "£1.50", json!(1.5), "GBP"),
+    ] {
+        let found = found(&AMERICAN, text, NOW);
+        let expected = [
+            (count.to_string(), "number".to_owned(), json!(count)),
+            (sum.to_owned(), "money".to_owned(), money(amount, currency)),
+        ];
+        assert_eq!(found, expected, "{text}");
+    }
+    for text in ["20 $", "20$", "20 € 50"] {
+        let found = found(&AMERICAN, text, NOW);
+        assert_eq!(found[0].1, "money", "{text}: {found:?}");
+    }
+}

@@ -133,10 +133,16 @@ fn currency(words: &Words<'_>, at: usize) -> Option<(&'static str, usize)> {
             Some((code, at + 1 + usize::from(is_sterling)))
         }
         Word::Dollar => Some((dollar(words.locale), at + 1)),
+        Word::Sign(_) if begins_sum(words, at) => None,
         Word::Sign(sign) => Some((sign_currency(sign, words.locale)?, at + 1)),
         Word::Other if words.at(at + 1) == Word::Dollar => Some((nation(words.chars(at))?, at + 2)),
         _ => None,
     }
+}
+
+/// Whether a sign belongs to the digits behind it, and not to an amount before: "3 $20 vouchers".
+fn begins_sum(words: &Words<'_>, at: usize) -> bool {
+    !words.is_glued(at) && words.is_glued(at + 1) && words.at(at + 1) == Word::Digits
 }
 
 /// Whose dollars.
