@@ -153,3 +153,36 @@ fn a_sign_with_digits_behind_it_belongs_to_them_and_not_to_the_count_before() {
         assert_eq!(found[0].1, "money", "{text}: {found:?}");
     }
 }
+
+#[test]
+fn sums_and_numbers_are_as_exact_as_they_were_said() {
+    for (text, amount) in [
+        ("$2.05 million", json!(2_050_000)),
+        ("$1.13bn", json!(1_130_000_000)),
+        ("€4.02k", json!(4_020)),
+        ("-$8.2 thousand", json!(-8_200)),
+    ] {
+        let found = found(&AMERICAN, text, NOW);
+        let [(part, kind, value)] = &found[..] else {
+            panic!("{text}: {found:?}")
+        };
+        assert_eq!((part.as_str(), kind.as_str()), (text, "money"));
+        assert_eq!(value["amount"], amount, "{text}");
+    }
+    check(
+        &AMERICAN,
+        "number",
+        &[
+            ("4.02k", &[("4.02k", json!(4_020))]),
+            ("1.1 dozen", &[("1.1 dozen", json!(13.2))]),
+            (
+                "two point zero five million",
+                &[("two point zero five million", json!(2_050_000))],
+            ),
+            (
+                "1.0000001 million",
+                &[("1.0000001 million", json!(1_000_000.1))],
+            ),
+        ],
+    );
+}

@@ -86,11 +86,11 @@ fn scaled(words: &Words<'_>, amount: Number, end: usize) -> (Number, usize) {
         return (amount, end);
     }
     let factor = match words.chars(end) {
-        ['m'] | ['m', 'n'] => 1e6,
-        ['b'] | ['b', 'n'] => 1e9,
+        ['m'] | ['m', 'n'] => 1_000_000,
+        ['b'] | ['b', 'n'] => 1_000_000_000,
         _ => return (amount, end),
     };
-    (Number::of(amount.value() * factor), end + 1)
+    (amount.times(factor), end + 1)
 }
 
 /// A code or a sign, with the country before a dollar sign: "US$".

@@ -42,12 +42,30 @@ impl Number {
         }
     }
 
+    /// So many times, as exact as what was said: a binary fraction would make 4019.9999999999995 of 1000 times 4.02.
+    pub(super) fn times(self, factor: i64) -> Self {
+        let Self::Real(real) = self else {
+            return Self::of(self.value() * Self::Whole(factor).value());
+        };
+        let product = decimal_product(real, factor);
+        Self::of(product.unwrap_or(real * Self::Whole(factor).value()))
+    }
+
     pub(super) fn json(self) -> Value {
         match self {
             Self::Whole(whole) => whole.into(),
             Self::Real(real) => real.into(),
         }
     }
+}
+
+/// The product in decimal digits; none where there are more of them than a whole number has room for.
+fn decimal_product(real: f64, factor: i64) -> Option<f64> {
+    let written = real.to_string();
+    let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let product = digits.checked_mul(factor.into())?;
+    format!("{product}e-{}", fraction.len()).parse().ok()
 }
 
 /// A number that may be an entity by itself.
@@ -149,13 +167,13 @@ pub(super) fn digits_end(words: &Words<'_>, first: usize) -> usize {
 /// Times the words behind the digits: "5 million", "2 dozen", "5k".
 fn scaled(words: &Words<'_>, number: Number, end: usize) -> (Number, usize) {
     let (factor, end) = match words.at(end) {
-        Word::Letter('k') if words.is_glued(end) => (1e3, end + 1),
-        Word::Hundred => (1e2, end + 1),
-        Word::Dozen => (12.0, end + 1),
-        Word::Scale(scale) => (Number::Whole(scale.cast_signed()).value(), end + 1),
+        Word::Letter('k') if words.is_glued(end) => (1_000, end + 1),
+        Word::Hundred => (100, end + 1),
+        Word::Dozen => (12, end + 1),
+        Word::Scale(scale) => (scale.cast_signed(), end + 1),
         _ => return (number, end),
     };
-    (Number::of(number.value() * factor), end)
+    (number.times(factor), end)
 }
 
 /// "and a half" behind a number: half of what it is counted in, said before or behind ("a million and a half", "two

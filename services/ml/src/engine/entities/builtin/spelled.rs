@@ -42,10 +42,7 @@ pub(super) fn spelled(words: &Words<'_>, first: usize) -> Option<(Number, usize)
     let value = Number::Whole(found.value.cast_signed());
     let (value, end) = decimals(words, value, found.end);
     match words.at(end) {
-        Word::Scale(scale) if end > found.end => Some((
-            Number::of(value.value() * Number::Whole(scale.cast_signed()).value()),
-            end + 1,
-        )),
+        Word::Scale(scale) if end > found.end => Some((value.times(scale.cast_signed()), end + 1)),
         _ => Some((value, end)),
     }
 }
