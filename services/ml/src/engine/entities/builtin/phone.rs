@@ -100,7 +100,7 @@ impl Candidate {
         while candidate.digits <= LONGEST {
             match words.at(at) {
                 Word::Digits => candidate.push(words.chars(at), at),
-                Word::Sign('+') if candidate.digits == 0 => candidate.text.push('+'),
+                Word::Sign('+') if candidate.text.is_empty() => candidate.text.push('+'),
                 Word::Sign('(' | ')' | '-' | '.' | '/') if at < candidate.end + 3 => {}
                 _ => break,
             }
@@ -148,4 +148,21 @@ fn continues(words: &Words<'_>, end: usize) -> bool {
             words.at(end),
             Word::Sign('%' | '€' | '$' | '£') | Word::Currency(_) | Word::Unit(_)
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::locale::Locale;
+    use super::*;
+    use crate::engine::text::Text;
+
+    #[test]
+    fn a_candidate_has_one_plus_however_many_stand_before_it() {
+        let original = format!("{}2025550123", "+".repeat(1_000));
+        let text = Text::new(&original);
+        let words = Words::new((&original, &text), Locale::of("en"), &[]);
+        let candidates = (0..words.len()).filter_map(|first| Candidate::read(&words, first));
+        let texts: Vec<String> = candidates.map(|candidate| candidate.text).collect();
+        assert_eq!(texts, ["+2025550123", "2025550123"]);
+    }
 }
