@@ -270,6 +270,38 @@ fn durations_have_an_iso_form_and_seconds() {
 }
 
 #[test]
+fn a_second_before_a_noun_is_another_one_and_elsewhere_a_moment() {
+    for text in [
+        "can I get a second card",
+        "we need a second 5 year plan",
+        "open a second euro account",
+        "a second one",
+        "for a second time",
+        "a second-hand car",
+        "not in a second language",
+    ] {
+        let found = found(&AMERICAN, text, NOW);
+        let seconds: Vec<_> = found.iter().filter(|f| f.0.contains("second")).collect();
+        let [(part, kind, value)] = &seconds[..] else {
+            panic!("{text}: {found:?}")
+        };
+        let ordinal = (part.as_str(), kind.as_str(), value);
+        assert_eq!(ordinal, ("second", "ordinal", &json!(2)), "{text}");
+    }
+    for text in [
+        "give me a second please",
+        "wait a second, I look",
+        "hold on a second while I look",
+        "it takes a second to load",
+        "just a second or so",
+        "a second of your time",
+    ] {
+        let second = ("a second", length("PT1S", 1));
+        check(&AMERICAN, "duration", &[(text, &[second])]);
+    }
+}
+
+#[test]
 fn email_and_web_addresses_are_in_their_normal_form() {
     check(
         &AMERICAN,

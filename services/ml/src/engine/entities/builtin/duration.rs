@@ -203,12 +203,46 @@ fn unit(words: &Words<'_>, at: usize) -> Option<Unit> {
     let is_behind_digits = words.is_glued(at) && words.before(at) == Word::Digits;
     match words.at(at) {
         Word::Unit(unit) => Some(unit),
-        Word::NthSmall(2) if words.locale.english => Some(Unit::Second),
+        Word::NthSmall(2) if words.locale.english && !is_other(words, at) => Some(Unit::Second),
         Word::Letter('h') if is_behind_digits => Some(Unit::Hour),
         Word::Letter('m') if is_behind_digits && is_behind_hours(words, at) => Some(Unit::Minute),
         Word::Letter('s') if is_behind_digits && is_behind_hours(words, at) => Some(Unit::Second),
         _ => None,
     }
+}
+
+/// Words that the rules do not know, and that begin something new behind "a second": they name nothing of which there
+/// may be a second one.
+const GOING_ON: [&str; 26] = [
+    "as", "because", "but", "can", "cause", "he", "it", "just", "let", "maybe", "ok", "okay",
+    "she", "so", "thank", "then", "there", "they", "was", "we", "what", "when", "where", "while",
+    "will", "you",
+];
+
+/// Whether "second" behind "a" says that there is another of what follows: "a second card", not "wait a second".
+pub(super) fn is_other(words: &Words<'_>, at: usize) -> bool {
+    let is_compound = words.is_glued_sign(at + 1, '-') && words.is_glued(at + 2);
+    let names = match words.at(at + 1) {
+        Word::Other => {
+            let word: String = words.chars(at + 1).iter().collect();
+            !GOING_ON.contains(&word.as_str())
+        }
+        Word::Unit(_)
+        | Word::Half
+        | Word::Quarter
+        | Word::Small(_)
+        | Word::Digits
+        | Word::Currency(_)
+        | Word::Dollar
+        | Word::Weekend
+        | Word::Weekday(..)
+        | Word::Month(..)
+        | Word::Part(_)
+        | Word::New
+        | Word::Point => true,
+        _ => is_compound,
+    };
+    words.before(at) == Word::A && names
 }
 
 /// Whether this letter stands behind "2h30" or "30m10": alone it may be a metre.

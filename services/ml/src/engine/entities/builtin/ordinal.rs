@@ -1,9 +1,9 @@
 //! Ordinals: "3rd", "twenty-first". A lone "second" is one too, unless it is a time.
 
 use super::Found;
-use super::spelled;
 use super::vocabulary::Word;
 use super::words::Words;
+use super::{duration, spelled};
 
 /// An ordinal that is an entity by itself.
 pub(super) fn find(words: &Words<'_>, first: usize) -> Option<Found> {
@@ -13,7 +13,8 @@ pub(super) fn find(words: &Words<'_>, first: usize) -> Option<Found> {
         && matches!(
             words.before(first),
             Word::A | Word::Small(_) | Word::Digits | Word::Rate | Word::Per
-        );
+        )
+        && !duration::is_other(words, first);
     (!is_time).then(|| Found {
         kind: "ordinal",
         tokens: first..end,
