@@ -1,7 +1,7 @@
 //! What languages other than English write with letters that English knows.
 
 use super::datetime::check_at;
-use super::{AMERICAN, FRENCH, GERMAN, NOW, SPANISH, check, found};
+use super::{AMERICAN, FRENCH, GERMAN, NOW, SPANISH, check, found, model};
 use serde_json::json;
 
 #[test]
@@ -75,4 +75,37 @@ fn hours_and_minutes_around_an_h_are_a_time_but_for_english() {
         .map(|found| found.1)
         .collect();
     assert!(!kinds.contains(&"datetime".to_owned()), "{kinds:?}");
+}
+
+#[test]
+fn digits_are_read_in_every_script() {
+    for (language, text, part, number) in [
+        ("ar", "أريد ٢٠ تذكرة", "٢٠", json!(20)),
+        ("fa", "۱۲ بلیط", "۱۲", json!(12)),
+        ("hi", "मुझे ३ टिकट चाहिए", "३", json!(3)),
+        ("hi", "१.५", "१.५", json!(1.5)),
+        ("th", "๔๒ บาท", "๔๒", json!(42)),
+    ] {
+        let row = (part, number);
+        check(&model(language), "number", &[(text, &[row])]);
+    }
+    let date = json!({"value": "2026-12-03T00:00:00+02:00", "grain": "day"});
+    let row = ("٣/١٢/٢٠٢٦", date);
+    check(&model("ar"), "datetime", &[("٣/١٢/٢٠٢٦", &[row])]);
+}
+
+#[test]
+fn the_month_stands_first_where_the_language_or_its_region_writes_so() {
+    for (language, text, date) in [
+        ("ja", "11/3/2027", "2027-11-03T00:00:00+02:00"),
+        ("ko", "11/3", "2027-11-03T00:00:00+02:00"),
+        ("hu", "11/3", "2027-11-03T00:00:00+02:00"),
+        ("fil-PH", "3/4/2027", "2027-03-04T00:00:00+02:00"),
+        ("zh-HK", "3/4/2027", "2027-04-03T00:00:00+03:00"),
+        ("de", "3/4/2027", "2027-04-03T00:00:00+03:00"),
+    ] {
+        let value = json!({"value": date, "grain": "day"});
+        let row = (text, value);
+        check(&model(language), "datetime", &[(text, &[row])]);
+    }
 }

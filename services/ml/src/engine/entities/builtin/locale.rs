@@ -55,6 +55,15 @@ const COMMA_THERE: [(&str, &[u8; 2]); 6] = [
 ];
 /// Regions with the month before the day (CLDR; `en` alone means `en-US` there).
 const MONTH_FIRST: [&[u8; 2]; 3] = [b"US", b"PH", b"PR"];
+/// Languages that have it before the day wherever they are spoken (CLDR, as the next two).
+const MONTH_FIRST_IN: [&str; 11] = [
+    "eu", "fil", "hu", "ja", "ko", "lt", "mn", "ne", "si", "yue", "zh",
+];
+/// Regions with the month first whose language has the day first elsewhere.
+const MONTH_THERE: [(&str, &[u8; 2]); 1] = [("es", b"PA")];
+/// Regions with the day first whose language, or whose other languages, have the month first.
+const DAY_THERE: [(&str, &[u8; 2]); 4] =
+    [("es", b"PH"), ("es", b"US"), ("zh", b"HK"), ("zh", b"MO")];
 /// The region of a language that names none, where it is not its own name (CLDR, likely subtags).
 const HOMES: [(&str, &[u8; 2]); 17] = [
     ("en", b"US"),
@@ -100,7 +109,7 @@ impl Locale {
         Self {
             english,
             decimal_comma: has_decimal_comma(&name, region),
-            day_first: !(english && region.is_some_and(|r| MONTH_FIRST.contains(&&r))),
+            day_first: !has_month_first(&name, region),
             region,
         }
     }
@@ -119,16 +128,28 @@ impl Locale {
 }
 
 fn has_decimal_comma(language: &str, region: Option<[u8; 2]>) -> bool {
-    let is_there = |list: &[(&str, &[u8; 2])]| {
-        let mut list = list.iter();
-        list.any(|(name, there)| *name == language && region == Some(**there))
-    };
     if DECIMAL_POINT.contains(&language) {
-        is_there(&COMMA_THERE)
+        is_among(&COMMA_THERE, language, region)
     } else {
         // Spanish without a region is that of Latin America.
-        !(is_there(&POINT_THERE) || language == "es" && region.is_none())
+        !(is_among(&POINT_THERE, language, region) || language == "es" && region.is_none())
     }
+}
+
+fn has_month_first(language: &str, region: Option<[u8; 2]>) -> bool {
+    let is_usual = MONTH_FIRST_IN.contains(&language)
+        || region.is_some_and(|region| MONTH_FIRST.contains(&&region));
+    if is_usual {
+        !is_among(&DAY_THERE, language, region)
+    } else {
+        is_among(&MONTH_THERE, language, region)
+    }
+}
+
+/// Whether the list has this language in this region.
+fn is_among(list: &[(&str, &[u8; 2])], language: &str, region: Option<[u8; 2]>) -> bool {
+    let mut list = list.iter();
+    list.any(|(name, there)| *name == language && region == Some(**there))
 }
 
 fn region(part: &str) -> Option<[u8; 2]> {
@@ -209,6 +230,9 @@ mod tests {
             "es-MX",
             "ms",
             "ar-MA",
+            "ja",
+            "fil-PH",
+            "zh-HK",
         ] {
             let locale = Locale::of(language);
             assert_eq!(Locale::from(u16::from(locale)), locale, "{language}");
@@ -240,5 +264,18 @@ mod tests {
     fn britain_writes_the_day_first_and_america_does_not() {
         assert!(Locale::of("en-GB").day_first && !Locale::of("en").day_first);
         assert_eq!(Locale::of("el").region(), Some("GR"));
+    }
+
+    #[test]
+    fn the_month_stands_first_where_it_does_whatever_the_language() {
+        for month in [
+            "ja", "zh", "zh-TW", "ko", "hu", "lt", "fil", "fil-PH", "tl-PH", "es-PR", "es-PA",
+            "fr-US",
+        ] {
+            assert!(!Locale::of(month).day_first, "{month}");
+        }
+        for day in ["de", "es", "es-US", "zh-HK", "sv", "en-KE", "pt-BR", "ar"] {
+            assert!(Locale::of(day).day_first, "{day}");
+        }
     }
 }

@@ -14,7 +14,7 @@ pub(super) enum Word {
     End,
     /// No word of ours.
     Other,
-    /// ASCII digits.
+    /// Decimal digits.
     Digits,
     /// A sign.
     Sign(char),

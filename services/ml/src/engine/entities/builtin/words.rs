@@ -4,6 +4,7 @@ use super::super::super::text::{Kind, Text, Token};
 use super::groups;
 use super::locale::Locale;
 use super::vocabulary::{Word, look_up};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What each token of an utterance means.
@@ -12,9 +13,52 @@ pub(super) struct Words<'a> {
     meanings: Vec<Word>,
     /// Tokens of numbers that are written with spaces, as "1 500".
     groups: Vec<Range<usize>>,
+    /// The digits of other scripts, by their token, as our own.
+    foreign: BTreeMap<usize, Vec<char>>,
     /// How it is written.
     pub(super) locale: Locale,
 }
+
+/// The noughts of the scripts that have decimal digits of their own (Unicode, `Nd`), in order; what compatibility makes ours
+/// of is not among them.
+const NOUGHTS: [char; 36] = [
+    '\u{660}',
+    '\u{6f0}',
+    '\u{7c0}',
+    '\u{966}',
+    '\u{9e6}',
+    '\u{a66}',
+    '\u{ae6}',
+    '\u{b66}',
+    '\u{be6}',
+    '\u{c66}',
+    '\u{ce6}',
+    '\u{d66}',
+    '\u{de6}',
+    '\u{e50}',
+    '\u{ed0}',
+    '\u{f20}',
+    '\u{1040}',
+    '\u{1090}',
+    '\u{17e0}',
+    '\u{1810}',
+    '\u{1946}',
+    '\u{19d0}',
+    '\u{1a80}',
+    '\u{1a90}',
+    '\u{1b50}',
+    '\u{1bb0}',
+    '\u{1c40}',
+    '\u{1c50}',
+    '\u{a620}',
+    '\u{a8d0}',
+    '\u{a900}',
+    '\u{a9d0}',
+    '\u{a9f0}',
+    '\u{aa50}',
+    '\u{abf0}',
+    '\u{1e950}',
+];
 
 impl<'a> Words<'a> {
     /// Looks every token up; those within `taken` (characters, in order) mean nothing any more.
@@ -35,6 +79,7 @@ impl<'a> Words<'a> {
             text,
             meanings: text.tokens().iter().map(word).collect(),
             groups: Vec::new(),
+            foreign: foreign(text),
             locale,
         };
         words.groups = groups::find(&words, original);
@@ -90,7 +135,7 @@ impl<'a> Words<'a> {
     /// The digits of a token.
     pub(super) fn digits(&self, index: usize) -> Option<&[char]> {
         let is_digits = self.at(index) == Word::Digits;
-        is_digits.then(|| self.text.chars(&self.text.tokens()[index]))
+        is_digits.then(|| self.chars(index))
     }
 
     /// A number of so many digits.
@@ -137,9 +182,12 @@ impl<'a> Words<'a> {
         token.is_some_and(|token| token.upper)
     }
 
-    /// The folded characters of a token.
+    /// The folded characters of a token; of digits, our own.
     pub(super) fn chars(&self, index: usize) -> &[char] {
-        self.text.chars(&self.text.tokens()[index])
+        match self.foreign.get(&index) {
+            Some(digits) => digits,
+            None => self.text.chars(&self.text.tokens()[index]),
+        }
     }
 
     /// The characters of the original that these tokens span.
@@ -153,11 +201,34 @@ fn meaning(text: &Text, token: &Token, locale: Locale) -> Word {
     let chars = text.chars(token);
     match (token.kind, chars) {
         (Kind::Word, _) => look_up(chars, token.upper, locale.english),
-        (Kind::Number, _) if !token.raised && chars.iter().all(char::is_ascii_digit) => {
+        (Kind::Number, _) if !token.raised && chars.iter().all(|c| digit(*c).is_some()) => {
             Word::Digits
         }
         (Kind::Sign, ['−' | '–' | '—']) => Word::Sign('-'),
         (Kind::Sign, [sign]) => Word::Sign(*sign),
         _ => Word::Other,
     }
+}
+
+/// A decimal digit of any script, as our own.
+fn digit(character: char) -> Option<char> {
+    if character.is_ascii() {
+        return character.is_ascii_digit().then_some(character);
+    }
+    let after = NOUGHTS.partition_point(|nought| *nought <= character);
+    let nought = *NOUGHTS.get(after.checked_sub(1)?)?;
+    char::from_digit(u32::from(character) - u32::from(nought), 10)
+}
+
+/// The digits that are not our own, as if they were.
+fn foreign(text: &Text) -> BTreeMap<usize, Vec<char>> {
+    let tokens = text.tokens().iter().enumerate();
+    let numbers = tokens.filter(|(_, token)| token.kind == Kind::Number);
+    let digits = numbers.filter_map(|(index, token)| {
+        let chars = text.chars(token);
+        let is_foreign = !chars.iter().all(char::is_ascii);
+        let digits: Option<_> = chars.iter().copied().map(digit).collect();
+        Some((index, digits.filter(|_| is_foreign)?))
+    });
+    digits.collect()
 }
