@@ -1,7 +1,7 @@
 //! An utterance as the engine sees it: folded characters in tokens that know their place.
 //!
 //! Folding makes spellings equal that people use for the same word: compatibility forms,
-//! case, accents of Latin, Greek and Cyrillic letters, the two small sigmas. Marks of other
+//! case, accents of Latin, Greek and Cyrillic letters, the two small sigmas, variation selectors. Marks of other
 //! scripts stay, because there they are vowels. Places are counted in Unicode scalar values
 //! of the original, which is what clients select by.
 
@@ -217,9 +217,10 @@ fn is_raised(character: char, folded: &[char]) -> bool {
         && !DECIMAL.is_match(character.encode_utf8(&mut [0; 4]))
 }
 
-/// Whether it is a mark that people leave out when they type in a hurry.
+/// Whether it is a mark that people leave out when they type in a hurry, or one that only says how to draw what stands
+/// before it: a variation selector.
 const fn is_accent(character: char) -> bool {
-    matches!(character, '\u{300}'..='\u{36f}')
+    matches!(character, '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// One spelling for letters that are the same.
@@ -283,6 +284,16 @@ mod tests {
     #[test]
     fn vowel_marks_of_other_scripts_stay() {
         assert_ne!(Text::key("कि"), Text::key("क"));
+    }
+
+    #[test]
+    fn how_an_emoji_is_drawn_is_no_part_of_the_word_behind_it() {
+        assert_eq!(
+            tokens("✈\u{fe0f}Paris"),
+            [("✈".into(), 0, 2), ("paris".into(), 2, 7)]
+        );
+        assert_eq!(tokens("葛\u{e0100}x"), [("葛x".into(), 0, 3)]);
+        assert_eq!(tokens("\u{fe0f}"), []);
     }
 
     #[test]

@@ -50,6 +50,7 @@ fn days_have_their_date() {
     check(
         r"
         today please | today | 2026-11-27 | day
+        ✈️tomorrow | tomorrow | 2026-11-28 | day
         remind me on wed every week | wed | 2026-12-02 | day
         we meet on sat twice | sat | 2026-11-28 | day
         Tomorrow | Tomorrow | 2026-11-28 | day
