@@ -7,6 +7,7 @@ use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use sqlx::PgPool;
 use std::sync::Arc;
+use std::time::Duration;
 use stoa_contracts::{Coded, ErrorCode};
 use stoa_postgres::{DatabaseError, traced};
 use tokio::sync::Semaphore;
@@ -20,6 +21,12 @@ const LOADS: usize = 4;
 /// be read anew for each question. So two models stay whatever they weigh.
 const PARTS: usize = 2;
 
+/// How long it is remembered that a model was refused: each question would read it anew, and log the same again. One that was
+/// repaired is there so soon.
+const REFUSED: Duration = Duration::from_secs(5);
+/// Refusals that are remembered.
+const REFUSALS: u64 = 1_000;
+
 /// An assistant and the version of its model.
 type Key = (Uuid, i32);
 
@@ -28,6 +35,7 @@ type Key = (Uuid, i32);
 pub(crate) struct Models {
     pool: PgPool,
     cache: Cache<Key, Loaded>,
+    refused: Cache<Key, Arc<LoadError>>,
     loads: Arc<Semaphore>,
     encoder: Option<Arc<Encoder>>,
 }
@@ -68,6 +76,29 @@ impl Coded for LoadError {
     }
 }
 
+impl LoadError {
+    /// Whether the model is there and cannot be used: asking again changes nothing until somebody has acted.
+    const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Artefact(_) | Self::Swapped)
+    }
+}
+
+/// Tells an operator what to do about a model that is refused.
+fn log((assistant, version): Key, error: &LoadError) {
+    let cause = error as &(dyn std::error::Error + 'static);
+    match error {
+        LoadError::Artefact(ArtefactError::Encoder(id)) => tracing::error!(
+            error = cause, encoder.id = id, assistant.id = %assistant, model.version = version,
+            "a stored model needs a sentence encoder that is not installed here: install it (ENCODER), or train anew"
+        ),
+        refused if refused.is_refusal() => tracing::error!(
+            error = cause, assistant.id = %assistant, model.version = version,
+            "a stored model is damaged: activate an earlier version, or train anew"
+        ),
+        _ => {}
+    }
+}
+
 impl Models {
     /// Holds up to this many bytes of models, some of which may need the encoder.
     pub(crate) fn new(pool: PgPool, bytes: usize, encoder: Option<Arc<Encoder>>) -> Self {
@@ -83,10 +114,15 @@ impl Models {
                 }
             })
             .build();
+        let refused = Cache::builder()
+            .max_capacity(REFUSALS)
+            .time_to_live(REFUSED)
+            .build();
         let loads = Arc::new(Semaphore::new(LOADS));
         Self {
             pool,
             cache,
+            refused,
             loads,
             encoder,
         }
@@ -100,11 +136,22 @@ impl Models {
             return Ok(loaded.model);
         }
         metrics::looked_up(false);
+        if let Some(error) = self.refused.get(&key).await {
+            return Err(LoadError::Shared(error));
+        }
         let span =
             tracing::info_span!("model.load", assistant.id = %assistant, model.version = version);
         let load = self.load(key).instrument(span);
         let loaded = self.cache.try_get_with(key, load).await;
-        let loaded = loaded.map_err(LoadError::Shared)?;
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                if error.is_refusal() {
+                    self.refused.insert(key, Arc::clone(&error)).await;
+                }
+                return Err(LoadError::Shared(error));
+            }
+        };
         self.cache.run_pending_tasks().await;
         metrics::cached(self.cache.weighted_size());
         Ok(loaded.model)
@@ -115,13 +162,8 @@ impl Models {
         let turn = self.loads.acquire().await;
         let _turn = turn.expect("the semaphore is never closed");
         let loaded = self.read(key).await;
-        if let Err(error @ (LoadError::Artefact(_) | LoadError::Swapped)) = &loaded {
-            tracing::error!(
-                error = error as &(dyn std::error::Error + 'static),
-                assistant.id = %key.0,
-                model.version = key.1,
-                "a stored model is damaged: activate an earlier version, or train anew"
-            );
+        if let Err(error) = &loaded {
+            log(key, error);
         }
         loaded
     }
@@ -183,5 +225,23 @@ mod tests {
         for version in [1, 2] {
             assert!(models.get(Uuid::nil(), version).await.is_ok(), "{version}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_not_read_again_at_once() {
+        // Nothing answers there: what is read ends with another error, of the database.
+        let pool = PgPool::connect_lazy("postgres://localhost:0/none").unwrap();
+        let models = Models::new(pool, 1 << 20, None);
+        let refusal = Arc::new(LoadError::Swapped);
+        models.refused.insert((Uuid::nil(), 1), refusal).await;
+        let refused = models.get(Uuid::nil(), 1).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Internal);
+    }
+
+    #[test]
+    fn only_what_stays_so_is_remembered() {
+        let encoder = ArtefactError::Encoder("abc".into());
+        assert!(LoadError::Artefact(encoder).is_refusal() && LoadError::Swapped.is_refusal());
+        assert!(!LoadError::Unknown.is_refusal());
     }
 }

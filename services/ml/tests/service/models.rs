@@ -96,4 +96,8 @@ async fn an_earlier_version_answers_where_the_active_one_is_damaged() {
     assert_eq!((status.as_u16(), &body["code"]), (500, &json!("internal")));
     let (status, _) = ml.understand(&snapshot, "hello").await;
     assert_eq!(status, StatusCode::OK);
+    let repair = "UPDATE models SET artefact = (SELECT artefact FROM models WHERE version = 1) WHERE version = 2";
+    sqlx::query(repair).execute(&ml.pool().await).await.unwrap();
+    let repaired = || async { (ml.understand(&second, "hello").await.0 == 200).then_some(()) };
+    stoa_testing::eventually(super::LIMIT, repaired).await;
 }
