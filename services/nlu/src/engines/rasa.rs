@@ -86,8 +86,11 @@ pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> 
     let ranking = answer.intent_ranking.into_iter().filter_map(ranked);
     let ranking = ranking.filter(|ranked| is_name(&ranked.name));
     let entities = answer.entities.into_iter().filter(Found::is_fit);
-    let entities = entities.take(ENTITIES);
     let length = text.chars().count();
+    let entities = entities.take(ENTITIES).map(|found| entity(found, length));
+    let mut entities: Vec<Entity> = entities.collect::<Result<_, _>>()?;
+    // Rasa tells what each of its extractors found, one after the other.
+    entities.sort_by_key(|entity| entity.start);
     Ok(ParseResult {
         text: text.to_owned(),
         intent: Intent {
@@ -95,9 +98,7 @@ pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> 
             name: intent.name.filter(|name| name != FALLBACK),
         },
         intent_ranking: ranking.take(RANKED).collect(),
-        entities: entities
-            .map(|found| entity(found, length))
-            .collect::<Result<_, _>>()?,
+        entities,
         model_version: 0,
         engine: EngineKind::Rasa,
         ambiguous: false,
@@ -196,6 +197,16 @@ mod tests {
                 "model_version": 0, "engine": "rasa",
             })
         );
+    }
+
+    #[test]
+    fn entities_come_in_the_order_of_the_text() {
+        let found = |name: &str, start: usize| json!({"entity": name, "start": start, "end": start + 1, "value": "v"});
+        let answer =
+            json!({"entities": [found("c", 4), found("a", 0), found("b", 2), found("d", 4)]});
+        let result = read_json("a b c", &answer).unwrap();
+        let names: Vec<_> = result.entities.iter().map(|e| e.entity.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
     }
 
     #[test]
