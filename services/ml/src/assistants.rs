@@ -36,16 +36,16 @@ pub(crate) async fn forget_assistant(
     }))
 }
 
-/// Ends what runs: whoever works on it hears of it at the next beat.
+/// Ends what runs, as of now, also where nobody works on it: whoever does hears of it at the next beat.
 async fn cancel(pool: &PgPool, assistant: Uuid) -> Result<(), DatabaseError> {
     let trainings = sqlx::query!(
-        "UPDATE trainings SET status = 'failed', error = 'The assistant was deleted.'
+        "UPDATE trainings SET status = 'failed', error = 'The assistant was deleted.', beat_at = now()
          WHERE assistant_id = $1 AND status IN ('queued', 'running')",
         assistant
     );
     traced("training.cancel_all", trainings.execute(pool)).await?;
     let evaluations = sqlx::query!(
-        "UPDATE evaluations SET status = 'failed', error = 'The assistant was deleted.'
+        "UPDATE evaluations SET status = 'failed', error = 'The assistant was deleted.', beat_at = now()
          WHERE assistant_id = $1 AND status IN ('queued', 'running')",
         assistant
     );

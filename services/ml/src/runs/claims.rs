@@ -110,7 +110,7 @@ macro_rules! claims {
             let query = sqlx::query!(
                 "UPDATE "
                     + $kind
-                    + "s SET status = 'failed', error = 'It was cancelled.'
+                    + "s SET status = 'failed', error = 'It was cancelled.', beat_at = now()
                  WHERE id = $1 AND status IN ('queued', 'running')",
                 run
             );

@@ -64,3 +64,20 @@ async fn many_models_are_removed_in_parts() {
         assert_eq!(answer, json!({"removed": removed, "more": more}));
     }
 }
+
+#[tokio::test]
+async fn a_training_that_nobody_works_on_is_not_started_again_behind_its_assistant() {
+    let ml = Ml::start().await;
+    let snapshot = snapshot(energy_supplier());
+    let released = "INSERT INTO trainings (id, assistant_id, model, status, attempt, beat_at)
+                    VALUES ($1, $2, 1, 'running', $1, 'epoch')";
+    let released = sqlx::query(released)
+        .bind(snapshot.training_id)
+        .bind(snapshot.assistant_id);
+    released.execute(&ml.pool().await).await.unwrap();
+    let removed = forget(&ml, snapshot.assistant_id).await;
+    assert_eq!(removed, json!({"removed": 0, "more": false}));
+    let (status, report) = ml.put(&snapshot).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(report["error"], "The assistant was deleted.");
+}
