@@ -9,10 +9,13 @@
     reason = "what is called in the innermost loop must be compiled for the same processor as it"
 )]
 
-use super::examples::Examples;
+use super::dictionary::Dictionary;
+use super::examples::{Examples, Known, known};
+use super::ngrams;
 use super::options::IntentOptions;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
+use super::said::Said;
 use super::sums::{add, add_rows, product_then_add, softmax};
 use super::weights::Learned;
 use multiversion::multiversion;
@@ -33,19 +36,33 @@ pub(super) struct Member {
 
 /// What is learned from, and the size of what is learned.
 pub(super) struct Matter<'a> {
-    /// All examples.
+    /// The utterances.
+    pub(super) said: &'a Said<'a>,
+    /// The features that are known.
+    pub(super) dictionary: &'a Dictionary,
+    /// The utterances as rows of features.
     pub(super) examples: &'a Examples,
     /// How far each known feature moves at a step.
     pub(super) strides: &'a [f32],
     /// What the examples mean to an encoder, one after the other; nothing without one.
     pub(super) meanings: &'a [f32],
-    /// How many labels there are.
-    pub(super) labels: usize,
     /// How often every example is seen.
     pub(super) epochs: usize,
 }
 
 impl Matter<'_> {
+    /// The known features of an example; those that are not kept are put into `found`.
+    #[inline]
+    pub(super) fn features<'f>(&'f self, index: usize, found: &'f mut Vec<Known>) -> &'f [Known] {
+        if let Some(kept) = self.examples.kept(index) {
+            return kept;
+        }
+        let features = ngrams::features(&self.said.text(index));
+        found.clear();
+        found.extend(known(&features, |hash| self.dictionary.row(hash)));
+        found
+    }
+
     /// The numbers of a meaning.
     fn width(&self) -> usize {
         self.meanings.len() / self.examples.len().max(1)
@@ -118,6 +135,8 @@ struct Descent<'a> {
     units: Dropout,
     smoothing: f32,
     tolerance: f32,
+    /// The features of the example at hand, where they are not kept.
+    found: Vec<Known>,
     /// What decides which features of the example at hand are left out.
     chances: Vec<u8>,
     /// Those that are not, with its factor.
@@ -132,7 +151,7 @@ struct Descent<'a> {
 
 impl<'a> Descent<'a> {
     fn new(matter: &'a Matter<'a>, options: &IntentOptions, random: &mut Random) -> Self {
-        let (labels, units) = (matter.labels, options.units);
+        let (labels, units) = (matter.said.labels().len(), options.units);
         let mut inputs = Learned::new(matter.strides.len(), units);
         for (row, stride) in (0..).zip(matter.strides) {
             let spread = SPREAD * stride.sqrt();
@@ -169,6 +188,7 @@ impl<'a> Descent<'a> {
             } else {
                 0.0
             },
+            found: Vec::new(),
             chances: Vec::new(),
             active: Vec::new(),
             hidden: vec![0.0; units],
@@ -213,7 +233,7 @@ impl<'a> Descent<'a> {
     /// Leaves out a part of the features, and all that belong to a part of the words.
     #[inline(always)]
     fn choose(&mut self, index: usize, factor: f32, random: &mut Random) {
-        let features = self.matter.examples.features(index);
+        let features = self.matter.features(index, &mut self.found);
         let last = features.last().map_or(0, |feature| feature.word());
         let mut kept = [false; 256];
         self.words.choose(&mut kept[..=usize::from(last)], random);
@@ -350,7 +370,7 @@ mod tests {
 
     /// Forty examples whose label is that of their first feature; the second says nothing.
     fn examples() -> Examples {
-        let mut examples = Examples::default();
+        let mut examples = Examples::new(3, 1_000);
         for index in 0..40 {
             let label = index % 2;
             let feature = |hash: u64, word| Feature { hash, word };
@@ -372,10 +392,11 @@ mod tests {
         let random = Random::new(seed);
         let mut context = Context { random, progress };
         let matter = Matter {
+            said: &Said::new(&[], &[Some("first"), Some("second")]),
+            dictionary: &Dictionary::default(),
             examples: &examples(),
             strides: &[1.0; 3],
             meanings: &[],
-            labels: 2,
             epochs: 40,
         };
         learn(&matter, (0..40).collect(), options, &mut context)

@@ -1,5 +1,6 @@
 //! Which features a model knows, each with the number of its row of weights.
 
+use super::progress::{Cancelled, Progress};
 use super::random::mix;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -21,34 +22,91 @@ impl Clone for Dictionary {
     }
 }
 
+/// Features that are counted at a time at most: as many as a table of 2^21 places takes, which are 36 MB.
+pub(super) const COUNTED: usize = (1 << 21) / 8 * 7;
+
+/// A part of all features: those whose lowest bits have this value.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    bits: u32,
+    value: u64,
+}
+
+impl Share {
+    const fn has(self, feature: u64) -> bool {
+        feature & ((1 << self.bits) - 1) == self.value
+    }
+
+    /// Gives half of it away.
+    const fn halve(&mut self) -> Self {
+        let other = Self {
+            bits: self.bits + 1,
+            value: self.value | 1 << self.bits,
+        };
+        self.bits += 1;
+        other
+    }
+}
+
+/// Per feature: in how many utterances it occurs, and the number of the last of them.
+#[derive(Default)]
+struct Counts(HashMap<u64, (u32, u32), Seeded>);
+
+impl Counts {
+    fn is_full_for(&self, feature: u64, most: usize) -> bool {
+        self.0.len() >= most && !self.0.contains_key(&feature)
+    }
+
+    fn keep(&mut self, share: Share) {
+        self.0.retain(|feature, _| share.has(*feature));
+    }
+
+    fn add(&mut self, feature: u64, utterance: u32) {
+        let (count, seen) = self.0.entry(feature).or_default();
+        *count += u32::from(*seen != utterance);
+        *seen = utterance;
+    }
+
+    /// Those that occur in so many utterances, behind their number.
+    fn at_least(self, least: u32) -> impl Iterator<Item = (u32, u64)> {
+        let frequent = self.0.into_iter();
+        let frequent = frequent.filter(move |(_, (count, _))| *count >= least);
+        frequent.map(|(feature, (count, _))| (count, feature))
+    }
+}
+
 impl Dictionary {
-    /// The features that occur in at least `least` utterances, the most frequent `limit` of
-    /// them.
-    pub(super) fn count(
-        utterances: impl Iterator<Item = impl Iterator<Item = u64>>,
-        least: u32,
-        limit: usize,
-    ) -> Self {
-        // Per feature: in how many utterances, and the number of the last of them.
-        let mut counts: HashMap<u64, (u32, u32), Seeded> = HashMap::default();
-        for (number, features) in (1u32..).zip(utterances) {
-            for feature in features {
-                let (count, seen) = counts.entry(feature).or_default();
-                *count += u32::from(*seen != number);
-                *seen = number;
+    /// The features that occur in at least `least` utterances, the most frequent `limit` of them. So many are counted at
+    /// a time (`most`), and the utterances gone through again for the others.
+    pub(super) fn count<U: Iterator<Item = F>, F: IntoIterator<Item = u64>>(
+        utterances: impl Fn() -> U,
+        (least, limit, most): (u32, usize, usize),
+        progress: &Progress,
+    ) -> Result<Self, Cancelled> {
+        let mut kept: Vec<(u32, u64)> = Vec::new();
+        let mut shares = vec![Share::default()];
+        while let Some(mut share) = shares.pop() {
+            let mut counts = Counts::default();
+            for (number, features) in (1u32..).zip(utterances()) {
+                progress.advance(0)?;
+                for feature in features {
+                    while share.has(feature) && counts.is_full_for(feature, most) {
+                        shares.push(share.halve());
+                        counts.keep(share);
+                    }
+                    if share.has(feature) {
+                        counts.add(feature, number);
+                    }
+                }
             }
+            kept.extend(counts.at_least(least));
+            kept.sort_unstable_by(|a, b| b.cmp(a));
+            kept.truncate(limit);
         }
-        let mut kept: Vec<(u32, u64)> = counts
-            .into_iter()
-            .filter(|(_, (count, _))| *count >= least)
-            .map(|(feature, (count, _))| (count, feature))
-            .collect();
-        kept.sort_unstable_by(|a, b| b.cmp(a));
-        kept.truncate(limit);
         let features = kept.into_iter().map(|(_, feature)| feature);
-        Self {
+        Ok(Self {
             rows: features.zip(0u32..).collect(),
-        }
+        })
     }
 
     /// The row of a feature.
@@ -150,17 +208,35 @@ impl Hasher for Mixed {
 mod tests {
     use super::*;
 
+    fn counted(utterances: &[&[u64]], bounds: (u32, usize, usize)) -> Dictionary {
+        let utterances = || utterances.iter().map(|features| features.to_vec());
+        Dictionary::count(utterances, bounds, &Progress::new()).expect("nobody cancels it")
+    }
+
+    #[test]
+    fn counts_the_same_however_few_are_counted_at_a_time() {
+        let mut utterances: Vec<Vec<u64>> = Vec::new();
+        for number in 1..200 {
+            let features = (0..40).map(|feature| mix(feature * number % 97));
+            utterances.push(features.collect());
+        }
+        let utterances: Vec<&[u64]> = utterances.iter().map(Vec::as_slice).collect();
+        let all = counted(&utterances, (2, 60, COUNTED));
+        assert_eq!(all.len(), 60);
+        for most in [1, 7, 50] {
+            assert_eq!(counted(&utterances, (2, 60, most)), all, "{most}");
+        }
+    }
+
     #[test]
     fn counts_a_feature_once_per_utterance() {
-        let utterances = [vec![1, 1, 1], vec![2, 3], vec![2]];
-        let dictionary = Dictionary::count(utterances.iter().map(|u| u.iter().copied()), 2, 10);
+        let dictionary = counted(&[&[1, 1, 1], &[2, 3], &[2]], (2, 10, COUNTED));
         assert_eq!((dictionary.len(), dictionary.row(2)), (1, Some(0)));
     }
 
     #[test]
     fn keeps_the_most_frequent_up_to_the_limit() {
-        let utterances = [vec![1, 2, 3], vec![2, 3], vec![3]];
-        let dictionary = Dictionary::count(utterances.iter().map(|u| u.iter().copied()), 1, 2);
+        let dictionary = counted(&[&[1, 2, 3], &[2, 3], &[3]], (1, 2, COUNTED));
         assert_eq!(
             (dictionary.row(3), dictionary.row(2), dictionary.row(1)),
             (Some(0), Some(1), None)

@@ -3,17 +3,24 @@
 use super::ngrams::Feature;
 
 /// Examples that a classifier learns from.
-#[derive(Default)]
 pub(super) struct Examples {
-    ends: Vec<usize>,
-    features: Vec<Known>,
+    /// The known features of each of the first ones, which are kept.
+    kept: Vec<Box<[Known]>>,
+    /// How many more features may be kept.
+    room: usize,
     factors: Vec<f32>,
     labels: Vec<u32>,
+    /// How often each known feature was seen.
+    seen: Vec<u32>,
 }
+
+/// Features that are kept, 64 MiB: as many as 70,000 examples of 70 characters have. Those of the examples behind are looked up
+/// each time that they are seen.
+pub(super) const KEPT: usize = 1 << 24;
 
 /// A feature that the dictionary knows: its row of weights, and in the lowest byte the word that it belongs to. There are
 /// many, and each is read once in every epoch.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known(u32);
 
 impl Known {
@@ -37,7 +44,29 @@ impl Known {
     }
 }
 
+/// Those of the features that have a row.
+pub(super) fn known(
+    features: &[Feature],
+    row: impl Fn(u64) -> Option<u32>,
+) -> impl Iterator<Item = Known> {
+    features.iter().filter_map(move |feature| {
+        let word = feature.word;
+        row(feature.hash).map(|row| Known::new(row, word))
+    })
+}
+
 impl Examples {
+    /// None yet, of so many features; so many are kept (`room`).
+    pub(super) fn new(features: usize, room: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            room,
+            factors: Vec::new(),
+            labels: Vec::new(),
+            seen: vec![0; features],
+        }
+    }
+
     /// Adds an example: its features, the row of each if it is known, and its label.
     pub(super) fn push(
         &mut self,
@@ -45,25 +74,33 @@ impl Examples {
         row: impl Fn(u64) -> Option<u32>,
         label: u32,
     ) {
-        let known = features.iter().filter_map(|feature| {
-            let word = feature.word;
-            row(feature.hash).map(|row| Known::new(row, word))
-        });
-        self.features.extend(known);
-        self.ends.push(self.features.len());
+        let known: Vec<Known> = known(features, row).collect();
+        for feature in &known {
+            self.seen[feature.row() as usize] += 1;
+        }
+        let is_first = self.kept.len() == self.len();
+        self.room = self
+            .room
+            .checked_sub(known.len())
+            .filter(|_| is_first)
+            .unwrap_or(0);
+        // Where one does not fit, nor do those behind.
+        if is_first && (self.room > 0 || known.is_empty()) {
+            self.kept.push(known.into());
+        }
         self.factors.push(factor(features.len()));
         self.labels.push(label);
     }
 
     /// How many examples there are.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.labels.len()
     }
 
-    /// The known features of an example.
-    pub(super) fn features(&self, index: usize) -> &[Known] {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.features[start..self.ends[index]]
+    /// The known features of an example, if they are kept.
+    #[inline]
+    pub(super) fn kept(&self, index: usize) -> Option<&[Known]> {
+        self.kept.get(index).map(AsRef::as_ref)
     }
 
     /// The factor of an example's features.
@@ -82,16 +119,14 @@ impl Examples {
         clippy::cast_precision_loss,
         reason = "counts of examples are far below 2^24"
     )]
-    pub(super) fn strides(&self, features: usize) -> Vec<f32> {
-        let mut seen = vec![0_u32; features];
-        self.features
-            .iter()
-            .for_each(|feature| seen[feature.row() as usize] += 1);
+    pub(super) fn strides(&self) -> Vec<f32> {
         // A feature that repeats within an utterance may be seen more often than there are any.
         let rarity = |seen: &u32| ((self.len() + 1) as f32 / (*seen + 1) as f32).ln().max(0.1);
-        let strides: Vec<f32> = seen.iter().map(rarity).collect();
-        let all = strides.iter().zip(&seen).map(|(s, seen)| s * *seen as f32);
-        let mean = all.sum::<f32>() / (self.features.len().max(1) as f32);
+        let strides: Vec<f32> = self.seen.iter().map(rarity).collect();
+        let all = strides.iter().zip(&self.seen);
+        let all = all.map(|(stride, seen)| stride * *seen as f32);
+        let count: usize = self.seen.iter().map(|seen| *seen as usize).sum();
+        let mean = all.sum::<f32>() / (count.max(1) as f32);
         strides.into_iter().map(|stride| stride / mean).collect()
     }
 }
@@ -116,16 +151,16 @@ mod tests {
 
     #[test]
     fn features_that_are_not_known_shorten_the_others() {
-        let mut examples = Examples::default();
+        let mut examples = Examples::new(1, KEPT);
         let row = |hash| (hash == 7).then_some(0);
         examples.push(&[seen(7), seen(8), seen(9), seen(9)], row, 1);
-        assert_eq!(examples.features(0).len(), 1);
+        assert_eq!(examples.kept(0).map(<[_]>::len), Some(1));
         assert!((examples.factor(0) - 0.5).abs() < f32::EPSILON);
     }
 
     #[test]
     fn a_rare_feature_moves_farther_than_a_frequent_one() {
-        let mut examples = Examples::default();
+        let mut examples = Examples::new(2, 0);
         for index in 0..100 {
             let features = [seen(0), seen(1)];
             let features = if index < 5 {
@@ -135,7 +170,7 @@ mod tests {
             };
             examples.push(features, |hash| u32::try_from(hash).ok(), 0);
         }
-        let strides = examples.strides(2);
+        let strides = examples.strides();
         assert!(strides[1] > 5.0 * strides[0], "{strides:?}");
     }
 }

@@ -2,31 +2,29 @@
 
 use super::calibration::{Calibration, HeldOut};
 use super::descent::{self, Context, Matter, Member};
-use super::dictionary::Dictionary;
-use super::examples::{Examples, Known};
+use super::dictionary::{COUNTED, Dictionary};
+use super::examples::{Examples, KEPT, Known};
 use super::folds::{self, Fold};
-use super::intents::{Intents, OUT_OF_SCOPE};
+use super::intents::Intents;
 use super::network::{Meaning, Network};
-use super::ngrams::{self, Feature};
+use super::ngrams;
 use super::options::{IntentOptions, Options};
 use super::parallel;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
-use super::text::Text;
+use super::said::Said;
 use super::weights::Quantised;
+use std::num::NonZeroUsize;
 
-/// The utterances of examples, folded and as they are.
-pub(super) struct Said<'a> {
-    pub(super) texts: &'a [Text],
-    pub(super) originals: &'a [&'a str],
-}
+/// Scores of held-out examples that are kept, 64 MiB: where there are more examples times labels, evenly chosen ones are
+/// asked.
+const SCORES: usize = 1 << 24;
 
 /// Labelled utterances, prepared for learning.
-pub(super) struct Prepared {
-    labels: Vec<String>,
-    label_of: Vec<u32>,
+pub(super) struct Prepared<'a> {
+    said: Said<'a>,
     dictionary: Dictionary,
-    /// The utterances, and after them the names of the intents.
+    /// The utterances, in their order.
     examples: Examples,
     strides: Vec<f32>,
     /// What each of them means to the encoder; empty without one.
@@ -34,27 +32,26 @@ pub(super) struct Prepared {
     epochs: usize,
 }
 
-impl Prepared {
-    /// Numbers the labels and finds the features.
+impl<'a> Prepared<'a> {
+    /// Finds the features, and what the utterances mean.
     pub(super) fn new(
-        said: &Said<'_>,
-        intents: &[Option<&str>],
+        said: Said<'a>,
         options: &Options,
         progress: &Progress,
     ) -> Result<Self, Cancelled> {
-        let (labels, label_of) = number(intents);
-        let mut features: Vec<Vec<Feature>> = said.texts.iter().map(ngrams::features).collect();
-        let mut all = label_of.clone();
-        let mut names = Vec::new();
-        for (number, name) in (0..).zip(&labels).filter(|(_, name)| *name != OUT_OF_SCOPE) {
-            names.push(spoken(name));
-            all.push(number);
-        }
-        features.extend(names.iter().map(|name| ngrams::features(&Text::new(name))));
+        Self::within(KEPT, said, options, progress)
+    }
+
+    /// The same, where so many features are kept.
+    fn within(
+        room: usize,
+        said: Said<'a>,
+        options: &Options,
+        progress: &Progress,
+    ) -> Result<Self, Cancelled> {
         let meanings = match &options.encoder {
             Some(encoder) => {
-                let originals = said.originals.iter().copied();
-                let all = originals.chain(names.iter().map(String::as_str));
+                let all = (0..said.len()).map(|index| said.original(index));
                 encoder.embed_all(all, options.threads, progress)?
             }
             None => Vec::new(),
@@ -62,22 +59,23 @@ impl Prepared {
         let options = &options.intents;
         let limit = options.most_weights / (options.members * options.units).max(1);
         let limit = limit.min(Known::ROWS);
-        let hashes = |features: &Vec<Feature>| {
-            let hashes: Vec<u64> = features.iter().map(|feature| feature.hash).collect();
-            hashes.into_iter()
+        let hashes = |index| {
+            let features = ngrams::features(&said.text(index));
+            features.into_iter().map(|feature| feature.hash)
         };
-        let dictionary =
-            Dictionary::count(features.iter().map(hashes), options.least_examples, limit);
-        let mut examples = Examples::default();
-        for (features, label) in features.iter().zip(all) {
-            examples.push(features, |hash| dictionary.row(hash), label);
+        let bounds = (options.least_examples, limit, COUNTED);
+        let dictionary = Dictionary::count(|| (0..said.len()).map(hashes), bounds, progress)?;
+        let mut examples = Examples::new(dictionary.len(), room);
+        for index in 0..said.len() {
+            progress.advance(0)?;
+            let features = ngrams::features(&said.text(index));
+            examples.push(&features, |hash| dictionary.row(hash), said.label(index));
         }
         Ok(Self {
-            strides: examples.strides(dictionary.len()),
+            strides: examples.strides(),
             meanings,
-            epochs: epochs(said.texts.len(), options),
-            labels,
-            label_of,
+            epochs: epochs(said.label_of().len(), options),
+            said,
             dictionary,
             examples,
         })
@@ -85,56 +83,14 @@ impl Prepared {
 
     fn matter(&self) -> Matter<'_> {
         Matter {
+            said: &self.said,
+            dictionary: &self.dictionary,
             examples: &self.examples,
             strides: &self.strides,
             meanings: &self.meanings,
-            labels: self.labels.len(),
             epochs: self.epochs,
         }
     }
-
-    /// The number of each utterance's label.
-    pub(super) fn label_of(&self) -> &[u32] {
-        &self.label_of
-    }
-
-    /// The numbers of the examples that are the intents' names: always learned, never asked.
-    fn names(&self) -> std::ops::Range<usize> {
-        self.label_of.len()..self.examples.len()
-    }
-}
-
-/// The labels in order, and the number of each utterance's.
-fn number(intents: &[Option<&str>]) -> (Vec<String>, Vec<u32>) {
-    let label = |intent: Option<&str>| intent.unwrap_or(OUT_OF_SCOPE).to_owned();
-    let mut labels: Vec<String> = intents.iter().copied().map(label).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    let number = |intent: Option<&str>| {
-        let number = labels.binary_search(&label(intent)).unwrap_or_default();
-        u32::try_from(number).unwrap_or_default()
-    };
-    let label_of = intents.iter().copied().map(number).collect();
-    (labels, label_of)
-}
-
-/// The name of an intent as a person would say it: `order_pizza`, `order-pizza` and
-/// `OrderPizza` all say what is wanted.
-fn spoken(name: &str) -> String {
-    let mut spoken = String::with_capacity(name.len() + 4);
-    let mut lower = false;
-    for character in name.chars() {
-        if lower && character.is_uppercase() {
-            spoken.push(' ');
-        }
-        lower = character.is_lowercase();
-        spoken.push(if character.is_alphanumeric() {
-            character
-        } else {
-            ' '
-        });
-    }
-    spoken
 }
 
 /// How often each of this many examples is seen.
@@ -144,22 +100,24 @@ fn epochs(examples: usize, options: &IntentOptions) -> usize {
 }
 
 /// What is to be learned: from all examples first, then from those that leave some out to be asked.
-pub(super) fn plan(prepared: &Prepared, options: &Options, progress: &Progress) -> Vec<Fold> {
+pub(super) fn plan(said: &Said<'_>, options: &Options, progress: &Progress) -> Vec<Fold> {
+    let examples = said.label_of().len();
     let all = Fold {
-        learned: (0..prepared.label_of.len()).collect(),
+        learned: (0..examples).collect(),
         asked: Vec::new(),
     };
     let mut folds = vec![all];
     folds.extend(folds::split(
-        &prepared.label_of,
+        said.label_of(),
         &mut Random::new(options.seed),
     ));
     for fold in &mut folds {
-        fold.learned.extend(prepared.names());
+        fold.learned.extend(said.names());
     }
+    let epochs = epochs(examples, &options.intents);
     let work = folds.iter().map(|fold| {
         let members = members(fold, &options.intents);
-        fold.learned.len() * members * prepared.epochs
+        fold.learned.len() * members * epochs
     });
     progress.expect(work.sum());
     folds
@@ -179,19 +137,17 @@ fn members(fold: &Fold, options: &IntentOptions) -> usize {
 /// Answers what meanings add to it, which is empty without an encoder, and the share of held-out examples that it got
 /// right as well.
 pub(super) fn learn(
-    prepared: Prepared,
+    prepared: Prepared<'_>,
     plan: &[Fold],
     options: &Options,
     progress: &Progress,
 ) -> Result<(Intents, Quantised, Option<f64>), Cancelled> {
-    let mut networks = networks(&prepared, plan, options, progress)?.into_iter();
-    let (network, meaning) = networks.next().expect("the first fold holds all examples");
-    let asked = plan[1..].iter().zip(networks);
-    let held_out: Vec<HeldOut> = asked
-        .flat_map(|(fold, network)| ask(&prepared.matter(), fold, &network))
-        .collect();
+    let mut learned = folds(&prepared, plan, options, progress)?.into_iter();
+    let first = learned.next().and_then(|first| first.network);
+    let (network, meaning) = first.expect("the first fold holds all examples");
+    let held_out: Vec<HeldOut> = learned.flat_map(|fold| fold.held_out).collect();
     let mut intents = Intents {
-        labels: prepared.labels,
+        labels: prepared.said.labels().to_vec(),
         dictionary: prepared.dictionary,
         network,
         calibration: Calibration::default(),
@@ -207,42 +163,81 @@ pub(super) fn learn(
     Ok((intents, meaning, accuracy))
 }
 
-/// A network per fold, each of several members; all of them are learned side by side.
-fn networks(
-    prepared: &Prepared,
+/// What is kept of a fold: its network where it holds all examples, else what that was asked.
+struct Learned {
+    network: Option<(Network, Quantised)>,
+    held_out: Vec<HeldOut>,
+}
+
+/// A network per fold, each of several members, which take much more memory than what is kept of them. As many folds are
+/// worked on together as the bound on weights has room for; the threads are shared among them.
+fn folds(
+    prepared: &Prepared<'_>,
     plan: &[Fold],
     options: &Options,
     progress: &Progress,
-) -> Result<Vec<(Network, Quantised)>, Cancelled> {
-    let matter = prepared.matter();
-    let intents = &options.intents;
-    let pieces = plan
-        .iter()
-        .flat_map(|fold| (0..members(fold, intents)).map(move |_| fold));
-    let learned = parallel::map(options.threads, pieces.collect(), |number, fold| {
-        let random = Random::new(options.seed.wrapping_add(number as u64));
-        let mut context = Context { random, progress };
-        descent::learn(&matter, fold.learned.clone(), intents, &mut context)
+) -> Result<Vec<Learned>, Cancelled> {
+    let (matter, intents) = (prepared.matter(), &options.intents);
+    let asked: usize = plan.iter().map(|fold| fold.asked.len()).sum();
+    let step = (asked * prepared.said.labels().len()).div_ceil(SCORES);
+    // The members of all folds, one after the other, each have a number.
+    let numbers = plan.iter().scan(0, |next, fold| {
+        let first = *next;
+        *next += members(fold, intents);
+        Some(first)
     });
-    let mut learned: Vec<Member> = learned.into_iter().collect::<Result<_, _>>()?;
-    let network = |fold| {
-        let rest = learned.split_off(members(fold, intents));
-        Network::average(&std::mem::replace(&mut learned, rest))
-    };
-    Ok(plan.iter().map(network).collect())
+    let pieces: Vec<(usize, &Fold)> = numbers.zip(plan).collect();
+    let (together, threads) = shared(prepared, plan.len(), options);
+    let learned = parallel::map(together, pieces, |_, (first, fold)| {
+        let numbers: Vec<usize> = (first..first + members(fold, intents)).collect();
+        let members = parallel::map(threads, numbers, |_, number| {
+            let random = Random::new(options.seed.wrapping_add(number as u64));
+            let mut context = Context { random, progress };
+            descent::learn(&matter, fold.learned.clone(), intents, &mut context)
+        });
+        let members: Vec<Member> = members.into_iter().collect::<Result<_, _>>()?;
+        let network = Network::average(&members);
+        drop(members);
+        Ok(if fold.asked.is_empty() {
+            let (network, held_out) = (Some(network), Vec::new());
+            Learned { network, held_out }
+        } else {
+            let held_out = ask(&matter, fold.asked.iter().step_by(step.max(1)), &network);
+            let network = None;
+            Learned { network, held_out }
+        })
+    });
+    learned.into_iter().collect()
 }
 
-fn ask(
+/// How many folds are worked on together, and how many threads each of them has.
+fn shared(
+    prepared: &Prepared<'_>,
+    folds: usize,
+    options: &Options,
+) -> (NonZeroUsize, NonZeroUsize) {
+    let intents = &options.intents;
+    let weights = prepared.dictionary.len() * intents.units * intents.members;
+    let together = intents.most_weights / weights.max(1);
+    let together = together.min(folds).min(options.threads.get());
+    let together = NonZeroUsize::new(together).unwrap_or(NonZeroUsize::MIN);
+    let threads = options.threads.get() / together;
+    (
+        together,
+        NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN),
+    )
+}
+
+fn ask<'a>(
     matter: &Matter<'_>,
-    fold: &Fold,
+    asked: impl Iterator<Item = &'a usize>,
     (network, weights): &(Network, Quantised),
 ) -> Vec<HeldOut> {
     let examples = matter.examples;
+    let mut found = Vec::new();
     let ask = |index: &usize| {
-        let rows = examples
-            .features(*index)
-            .iter()
-            .map(|feature| feature.row());
+        let features = matter.features(*index, &mut found);
+        let rows = features.iter().map(|feature| feature.row());
         let numbers = matter.meaning(*index);
         let meaning = Meaning { weights, numbers };
         HeldOut {
@@ -250,20 +245,62 @@ fn ask(
             label: examples.label(*index) as usize,
         }
     };
-    fold.asked.iter().map(ask).collect()
+    asked.map(ask).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stoa_contracts::training_data::Example;
+
+    fn examples(count: usize) -> Vec<Example> {
+        let example = |number: usize| Example {
+            text: format!("pay bill {} of {}", number % 7, number % 5),
+            intent: Some(["pay", "stop"][number % 2].into()),
+            ..Example::default()
+        };
+        (0..count).map(example).collect()
+    }
+
+    fn prepared<'a>(room: usize, examples: &'a [Example], options: &Options) -> Prepared<'a> {
+        let intents: Vec<Option<&str>> = examples.iter().map(|e| e.intent.as_deref()).collect();
+        let said = Said::new(examples, &intents);
+        Prepared::within(room, said, options, &Progress::new()).expect("nobody cancels it")
+    }
 
     #[test]
-    fn the_name_of_an_intent_is_read_as_words() {
-        for name in ["order_pizza", "order-pizza", "order.pizza"] {
-            assert_eq!(spoken(name), "order pizza");
+    fn what_is_not_kept_is_looked_up_and_the_same() {
+        let (examples, options) = (examples(40), Options::default());
+        let all = prepared(KEPT, &examples, &options);
+        let (matter, mut found) = (all.matter(), Vec::new());
+        assert_eq!(all.said.len(), 42);
+        for room in [0, 100, 1_000] {
+            let some = prepared(room, &examples, &options);
+            let kept = (0..42).map_while(|index| some.examples.kept(index));
+            let kept: usize = kept.map(<[_]>::len).sum();
+            assert!(kept <= room, "{kept} of {room}");
+            assert!(some.examples.kept(41).is_none() && some.strides == all.strides);
+            for index in 0..42 {
+                let (one, mut other) = (matter.features(index, &mut found), Vec::new());
+                assert_eq!(one, some.matter().features(index, &mut other), "{index}");
+            }
         }
-        assert_eq!(spoken("OrderPizza"), "Order Pizza");
-        assert_eq!(spoken("FAQ"), "FAQ");
+    }
+
+    #[test]
+    fn no_more_folds_are_learned_together_than_the_bound_on_weights_has_room_for() {
+        let examples = examples(40);
+        let mut options = Options {
+            threads: NonZeroUsize::new(12).expect("it is more than none"),
+            ..Options::default()
+        };
+        let weights = prepared(KEPT, &examples, &options).dictionary.len() * 64 * 3;
+        for (most, together, threads) in [(1, 1, 12), (2, 2, 6), (100, 6, 2)] {
+            options.intents.most_weights = most * weights;
+            let prepared = prepared(KEPT, &examples, &options);
+            let (folds, each) = shared(&prepared, 6, &options);
+            assert_eq!((folds.get(), each.get()), (together, threads), "{most}");
+        }
     }
 
     #[test]

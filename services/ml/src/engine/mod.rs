@@ -23,6 +23,7 @@ mod options;
 mod parallel;
 mod progress;
 mod random;
+mod said;
 mod sums;
 mod text;
 mod train;

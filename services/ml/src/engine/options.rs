@@ -64,7 +64,7 @@ pub struct IntentOptions {
     pub tolerance: f32,
     /// In how many examples a feature must occur to be kept.
     pub least_examples: u32,
-    /// Weights (features times units of all members) at most: 128 MiB while they are learned.
+    /// Weights (features times units of all members) at most that are learned at a time: 128 MiB.
     pub most_weights: usize,
     /// The part of the right answers that the out-of-scope threshold may cost.
     pub rejected: f64,

@@ -1,11 +1,11 @@
 //! From training data to a model.
 
 use super::entities::{BadPattern, Entities, Lesson};
-use super::learning::{self, Prepared, Said};
+use super::learning::{self, Prepared};
 use super::model::{Encoded, Model};
 use super::options::Options;
 use super::progress::{Cancelled, Progress};
-use super::text::Text;
+use super::said::Said;
 use stoa_contracts::training_data::TrainingData;
 
 /// What a training gives.
@@ -65,30 +65,18 @@ pub fn train(
     let labels: Vec<Option<&str>> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
     check(&labels)?;
     let entities = Entities::new(data, &options.language, progress)?;
-    let texts: Vec<Text> = data
-        .examples
-        .iter()
-        .map(|example| Text::new(&example.text))
-        .collect();
-    let originals: Vec<&str> = data
-        .examples
-        .iter()
-        .map(|example| example.text.as_str())
-        .collect();
-    let said = Said {
-        texts: &texts,
-        originals: &originals,
-    };
-    let prepared = Prepared::new(&said, &labels, options, progress)?;
-    // Before the entities are learned, so that the whole is known from the start.
-    let plan = learning::plan(&prepared, options, progress);
+    let said = Said::new(&data.examples, &labels);
+    // Before any of it is done, so that the whole is known from the start.
+    let plan = learning::plan(&said, options, progress);
+    progress.expect(Entities::work(data));
+    // Before the features are there, which take as much memory.
     let lesson = Lesson {
         data,
-        texts: &texts,
-        label_of: prepared.label_of(),
+        label_of: said.label_of(),
         seed: options.seed,
     };
     let entities = entities.learn(&lesson, progress)?;
+    let prepared = Prepared::new(said, options, progress)?;
     let (intents, weights, accuracy) = learning::learn(prepared, &plan, options, progress)?;
     let encoder = options.encoder.clone();
     Ok(Trained {

@@ -120,12 +120,17 @@ impl Encoder {
             }
             batches.last_mut().expect("there is one now").push(text);
         }
+        let count: usize = batches.iter().map(Vec::len).sum();
         let embedded = parallel::map(threads, batches, |_, batch| {
             progress.advance(0)?;
             Ok(self.bert.embed(&batch))
         });
-        let embedded: Vec<Vec<f32>> = embedded.into_iter().collect::<Result<_, Cancelled>>()?;
-        Ok(embedded.concat())
+        // Each goes when it has been copied.
+        let mut all = Vec::with_capacity(count * self.width());
+        for embedded in embedded {
+            all.extend(embedded?);
+        }
+        Ok(all)
     }
 }
 

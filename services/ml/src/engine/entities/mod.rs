@@ -39,8 +39,6 @@ pub(super) struct Entities {
 pub(super) struct Lesson<'a> {
     /// The data.
     pub(super) data: &'a TrainingData,
-    /// The folded utterance of each example.
-    pub(super) texts: &'a [Text],
     /// The number of each example's intent.
     pub(super) label_of: &'a [u32],
     /// Decides the order in which examples are seen.
@@ -62,6 +60,11 @@ impl Entities {
             synonyms: synonyms::Synonyms::new(data),
             locale: builtin::Locale::of(language),
         })
+    }
+
+    /// How much work it is to learn from the data.
+    pub(super) fn work(data: &TrainingData) -> usize {
+        tagger::work(&data.examples)
     }
 
     /// Learns to find what is annotated in the examples.

@@ -27,22 +27,13 @@ pub(super) struct Sentence {
 }
 
 impl Sentence {
-    /// The same sentence with every third word made unknown, so that what is learned leans on
-    /// the form and the neighbours of a word as much as on the word.
-    fn thinned(&self, random: &mut Random) -> Self {
-        let mut thin = |features: &Vec<u64>| {
-            let kept = if random.below(3) == 0 {
-                self.unworded
-            } else {
-                features.len()
-            };
-            features[..kept.min(features.len())].to_vec()
-        };
-        let features = self.features.iter().map(&mut thin).collect();
-        Self {
-            features,
-            labels: self.labels.clone(),
-            unworded: self.unworded,
+    /// Makes every third word unknown, so that what is learned leans on the form and the neighbours of a word as much as
+    /// on the word.
+    fn thin(&mut self, random: &mut Random) {
+        for features in &mut self.features {
+            if random.below(3) == 0 {
+                features.truncate(self.unworded);
+            }
         }
     }
 }
@@ -57,10 +48,10 @@ pub(super) struct Lesson {
     pub(super) transitions: Vec<f32>,
 }
 
-/// Learns from sentences with this many labels; label 0 is "nothing", then begin and inside
-/// of each kind in turn.
+/// Learns from so many sentences, which are made each time that they are seen, with this many labels; label 0 is
+/// "nothing", then begin and inside of each kind in turn.
 pub(super) fn learn(
-    sentences: &[Sentence],
+    sentences: (usize, impl Fn(usize) -> Sentence),
     labels: usize,
     random: &mut Random,
     progress: &Progress,
@@ -70,16 +61,18 @@ pub(super) fn learn(
 
 fn learn_within(
     most_weights: usize,
-    sentences: &[Sentence],
+    (count, sentence): (usize, impl Fn(usize) -> Sentence),
     (labels, random): (usize, &mut Random),
     progress: &Progress,
 ) -> Result<Lesson, TrainError> {
     let mut learner = Learner::new(labels, most_weights);
-    let mut order: Vec<usize> = (0..sentences.len()).collect();
+    let mut order: Vec<usize> = (0..count).collect();
     for _ in 0..EPOCHS {
         random.shuffle(&mut order);
         for index in &order {
-            learner.see(&sentences[*index].thinned(random));
+            let mut sentence = sentence(*index);
+            sentence.thin(random);
+            learner.see(&sentence);
             if learner.is_full {
                 return Err(TrainError::ManyWeights);
             }
@@ -258,14 +251,14 @@ mod tests {
 
     #[test]
     fn stops_where_the_weights_would_take_too_much_memory() {
-        let sentences = [Sentence {
+        let sentence = |_| Sentence {
             features: (0..10).map(|feature| vec![feature]).collect(),
             unworded: 1,
             labels: [0, 1].repeat(5),
-        }];
+        };
         let learn = |most: usize| {
             let lesson = (3, &mut Random::new(1));
-            learn_within(most, &sentences, lesson, &Progress::new()).map(drop)
+            learn_within(most, (1, sentence), lesson, &Progress::new()).map(drop)
         };
         assert!(learn(3 * 10).is_ok());
         assert!(matches!(learn(3), Err(TrainError::ManyWeights)));
@@ -278,11 +271,12 @@ mod tests {
             unworded: 1,
             labels: labels.to_vec(),
         };
-        let sentences = [
-            sentence(&[1, 2, 3, 1], &[0, 1, 2, 0]),
-            sentence(&[1, 1, 2], &[0, 0, 1]),
-        ];
-        let lesson = learn(&sentences, 3, &mut Random::new(1), &Progress::new()).unwrap();
+        let sentences = |index| match index {
+            0 => sentence(&[1, 2, 3, 1], &[0, 1, 2, 0]),
+            _ => sentence(&[1, 1, 2], &[0, 0, 1]),
+        };
+        let lesson = (3, &mut Random::new(1));
+        let lesson = learn((2, sentences), lesson.0, lesson.1, &Progress::new()).unwrap();
         let emissions: Vec<f32> = [2, 3, 1]
             .iter()
             .flat_map(|feature| lesson.weights.row(lesson.dictionary.row(*feature).unwrap()))

@@ -2,7 +2,7 @@
 
 use super::super::dictionary::Dictionary;
 use super::super::ngrams::hash;
-use super::super::progress::Progress;
+use super::super::progress::{Cancelled, Progress};
 use super::super::random::{Random, mix};
 use super::super::text::{Text, Token, slice};
 use super::super::train::TrainError;
@@ -41,30 +41,38 @@ pub(super) fn learn(
     if tags.is_empty() {
         return Ok(None);
     }
-    let labelled = examples.iter().zip(lesson.texts).zip(lesson.label_of);
-    let sentence = |((example, text), intent): ((&Example, &Text), &u32)| {
-        progress.advance(0)?;
-        Ok(Sentence {
-            features: features(text, *intent as usize, &gazetteer.listed(text)),
+    // Made each time that it is seen: the features of all of them would take kilobytes for each.
+    let sentence = |index: usize| {
+        let example: &Example = &examples[index];
+        let text = Text::new(&example.text);
+        let intent = lesson.label_of[index] as usize;
+        Sentence {
+            features: features(&text, intent, &gazetteer.listed(&text)),
             unworded: UNWORDED,
-            labels: labels(example, text, &tags),
-        })
+            labels: labels(example, &text, &tags),
+        }
     };
-    let sentences = labelled
-        .map(sentence)
-        .collect::<Result<Vec<_>, TrainError>>()?;
-    progress.expect(sentences.len() * EPOCHS);
-    let labels = label_count(&tags);
-    let learned = perceptron::learn(&sentences, labels, &mut random, progress)?;
+    let sentences = (examples.len(), &sentence);
+    let learned = perceptron::learn(sentences, label_count(&tags), &mut random, progress)?;
     let mut tagger = Tagger {
-        tags,
+        tags: tags.clone(),
         dictionary: learned.dictionary,
         weights: learned.weights.quantise(),
         transitions: learned.transitions,
         lead: 1.0,
     };
-    tagger.lead = tagger.typical_lead(&sentences);
+    tagger.lead = tagger.typical_lead(examples, sentence, progress)?;
     Ok(Some(tagger))
+}
+
+/// How much work it is to learn from the examples.
+pub(super) fn work(examples: &[Example]) -> usize {
+    let is_annotated = examples.iter().any(|example| !example.entities.is_empty());
+    if is_annotated {
+        examples.len() * EPOCHS
+    } else {
+        0
+    }
 }
 
 /// Kinds of entity with their roles; `api` takes no more of them.
@@ -180,24 +188,28 @@ impl Tagger {
     }
 
     /// The median lead of the true labels over the examples that it learned from.
-    fn typical_lead(&self, sentences: &[Sentence]) -> f32 {
+    fn typical_lead(
+        &self,
+        examples: &[Example],
+        sentence: impl Fn(usize) -> Sentence,
+        progress: &Progress,
+    ) -> Result<f32, Cancelled> {
         let columns = label_count(&self.tags);
         let mut leads: Vec<f32> = Vec::new();
-        for sentence in sentences
-            .iter()
-            .filter(|s| s.labels.iter().any(|label| *label > 0))
-        {
+        let annotated = (0..examples.len()).filter(|index| !examples[*index].entities.is_empty());
+        for sentence in annotated.map(sentence) {
+            progress.advance(0)?;
+            if sentence.labels.iter().all(|label| *label == 0) {
+                continue;
+            }
             let emissions = self.emissions(&sentence.features);
             let scored = emissions.chunks_exact(columns).zip(&sentence.labels);
             leads.extend(scored.map(|(scores, label)| lead(scores, *label)));
         }
         let middle = leads.len() / 2;
         leads.sort_unstable_by(f32::total_cmp);
-        leads
-            .get(middle)
-            .copied()
-            .unwrap_or(1.0)
-            .max(f32::MIN_POSITIVE)
+        let middle = leads.get(middle).copied().unwrap_or(1.0);
+        Ok(middle.max(f32::MIN_POSITIVE))
     }
 
     /// The names of the entities that it learned.

@@ -23,6 +23,8 @@ use stoa_contracts::training_data::{Example, TrainingData};
 const TOGETHER: usize = 4;
 /// Examples times annotations of different kinds from which on a single one is worked on.
 const LARGE: usize = 250_000;
+/// Bytes of utterances from which on a single one is worked on.
+const LONG: usize = 1 << 20;
 /// Utterances that one thread asks a model at a time.
 const CHUNK: usize = 256;
 
@@ -84,7 +86,8 @@ pub fn cross_validate(
 fn together(data: &TrainingData) -> usize {
     let annotations = data.examples.iter().flat_map(|example| &example.entities);
     let kinds: HashSet<_> = annotations.map(|a| (&a.entity, &a.role)).collect();
-    if data.examples.len() * kinds.len() > LARGE {
+    let bytes: usize = data.examples.iter().map(|e| e.text.len()).sum();
+    if data.examples.len() * kinds.len() > LARGE || bytes > LONG {
         1
     } else {
         TOGETHER
