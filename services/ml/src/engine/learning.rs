@@ -3,6 +3,7 @@
 use super::calibration::{Calibration, HeldOut};
 use super::descent::{self, Context, Matter, Member};
 use super::dictionary::{COUNTED, Dictionary};
+use super::encoder;
 use super::examples::{Examples, KEPT, Known};
 use super::folds::{self, Fold};
 use super::intents::Intents;
@@ -120,6 +121,9 @@ pub(super) fn plan(said: &Said<'_>, options: &Options, progress: &Progress) -> V
         fold.learned.len() * members * epochs
     });
     progress.expect(work.sum());
+    if options.encoder.is_some() {
+        progress.expect(said.len() * encoder::WORK);
+    }
     folds
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::thread;
 use tempfile::TempDir;
 
 const WIDTH: usize = 8;
@@ -159,6 +160,43 @@ fn a_model_learns_from_meanings_on_any_number_of_threads() {
         .model
         .parse("my meter shows 48213", 1, &jiff::Zoned::default());
     assert!(answer.intent.name.is_some(), "{answer:?}");
+}
+
+#[test]
+fn a_training_has_begun_when_its_sentences_are_embedded() {
+    let mut data = energy_supplier();
+    // Lists are looked at before.
+    data.lookups.clear();
+    data.examples.iter_mut().for_each(|e| e.entities.clear());
+    let options = Options {
+        encoder: Some(Arc::clone(&TINY)),
+        ..Options::default()
+    };
+    let progress = Progress::new();
+    progress.cancel();
+    assert!(train(&data, &options, &progress).is_err());
+    assert!(progress.has_begun());
+}
+
+#[test]
+fn a_training_with_an_encoder_only_goes_forward_until_all_is_done() {
+    let options = Options {
+        encoder: Some(Arc::clone(&TINY)),
+        ..Options::default()
+    };
+    let progress = Progress::new();
+    thread::scope(|scope| {
+        let training = scope.spawn(|| train(&energy_supplier(), &options, &progress));
+        let mut before = 0.0;
+        while !training.is_finished() {
+            let now = progress.fraction();
+            assert!(now >= before, "{now} behind {before}");
+            before = now;
+            thread::yield_now();
+        }
+        assert!(training.join().expect("it does not panic").is_ok());
+    });
+    assert!((progress.fraction() - 1.0).abs() < 1e-9);
 }
 
 #[test]

@@ -22,6 +22,9 @@ use weights::Weights;
 /// Pieces that go through the network together: enough that its weights are read once for many of them.
 const TOGETHER: usize = 512;
 
+/// What embedding a text takes, in steps of a descent.
+pub(super) const WORK: usize = 200;
+
 /// An encoder.
 pub struct Encoder {
     tokenizer: Tokenizer,
@@ -102,7 +105,7 @@ impl Encoder {
         self.bert.embed(&pieces)
     }
 
-    /// The same of many texts, one after the other.
+    /// The same of many texts, one after the other; each is [`WORK`].
     pub(super) fn embed_all<'a>(
         &self,
         texts: impl Iterator<Item = &'a str>,
@@ -123,7 +126,9 @@ impl Encoder {
         let count: usize = batches.iter().map(Vec::len).sum();
         let embedded = parallel::map(threads, batches, |_, batch| {
             progress.advance(0)?;
-            Ok(self.bert.embed(&batch))
+            let embedded = self.bert.embed(&batch);
+            progress.advance(batch.len() * WORK)?;
+            Ok(embedded)
         });
         // Each goes when it has been copied.
         let mut all = Vec::with_capacity(count * self.width());
