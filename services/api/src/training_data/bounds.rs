@@ -1,5 +1,5 @@
 //! How many different things training data may speak of. What a model takes while it is learned grows with them, and
-//! `ml` has to learn any data that is kept within 512 MB.
+//! `ml` has to learn any data that is kept within 400 MB, beside the models that it serves (its `compose.yml`).
 
 use std::{collections::HashSet, io};
 
