@@ -9,6 +9,7 @@ mod answer;
 mod hearing;
 mod number;
 mod program;
+mod revision;
 mod running;
 mod speech;
 mod state;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use stoa_contracts::flows::{
-    Ask, Assignments, Conditions, Flow, Flows, Response, Slot, Step, placeholders,
+    Ask, Assignments, Conditions, Flow, Flows, Response, Scalar, Slot, Step, placeholders,
 };
 
 /// The flows of an assistant, ready to run.
@@ -80,6 +80,33 @@ impl Program {
         self.code.get(flow)?.operations.get(at)
     }
 
+    /// The place of an operation in a flow: the first such one on the way that these slots lead to;
+    /// another one only if there are no two.
+    pub(super) fn place(
+        &self,
+        flow: &str,
+        slots: &BTreeMap<String, Scalar>,
+        is_it: impl Fn(&Operation) -> bool,
+    ) -> Option<usize> {
+        let operations = &self.code.get(flow)?.operations;
+        // Every jump leads forwards.
+        let mut at = 0;
+        while let Some(operation) = operations.get(at) {
+            at = match operation {
+                found if is_it(found) => return Some(at),
+                Operation::Jump(target) => *target,
+                Operation::Unless(conditions, target) if !hold(conditions, slots) => *target,
+                Operation::End | Operation::Stop | Operation::Handover(_) => break,
+                _ => at + 1,
+            };
+        }
+        let mut found = (0..operations.len()).filter(|&at| is_it(&operations[at]));
+        let (only, None) = (found.next()?, found.next()) else {
+            return None;
+        };
+        Some(only)
+    }
+
     /// The slots that a flow touches.
     pub(super) fn slots_of(&self, flow: &str) -> impl Iterator<Item = &str> {
         let slots = self.code.get(flow).map(|code| &code.slots);
@@ -95,6 +122,12 @@ impl Program {
     pub(super) fn response(&self, name: &str) -> Option<&Response> {
         self.flows.responses.get(name)
     }
+}
+
+/// Whether all of the conditions hold.
+pub(super) fn hold(conditions: &Conditions, slots: &BTreeMap<String, Scalar>) -> bool {
+    let mut conditions = conditions.iter();
+    conditions.all(|(name, test)| test.holds(slots.get(name)))
 }
 
 impl Code {

@@ -1,6 +1,6 @@
 //! Runs the flow on top of the stack until it waits for an answer.
 
-use super::program::Operation;
+use super::program::{Operation, hold};
 use super::speech;
 use super::state::Frame;
 use super::turn::Turn;
@@ -44,11 +44,7 @@ impl Turn<'_> {
                 }
             }
             Operation::Unless(conditions, target) => {
-                let slots = &self.state.slots;
-                if conditions
-                    .iter()
-                    .all(|(name, test)| test.holds(slots.get(name)))
-                {
+                if hold(conditions, &self.state.slots) {
                     self.advance();
                 } else {
                     self.jump(*target);

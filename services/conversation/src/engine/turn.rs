@@ -3,7 +3,7 @@
 use super::answer::{Answer, Reading, read_answer, read_entity};
 use super::hearing::Utterance;
 use super::program::{Operation, Program};
-use super::state::{Frame, State};
+use super::state::State;
 use super::{Input, speech};
 use rand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +55,7 @@ impl<'a> Turn<'a> {
         self.expire(now);
         self.state.heard_at = now;
         self.state.status = ConversationStatus::Active;
-        let reading = match self.asked_slot() {
+        let reading = match self.open_question() {
             Some((_, slot)) => read_answer(self.program, slot, said),
             None => Reading::Absent,
         };
@@ -135,6 +135,13 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The slot that the user was asked for: the one that the flow on top waits for, unless it has
+    /// started again since.
+    fn open_question(&self) -> Option<(&'a str, &'a Slot)> {
+        let asking = self.state.asking.as_deref();
+        self.asked_slot().filter(|(name, _)| asking == Some(name))
+    }
+
     fn answer(&mut self, answer: Answer, said: &Utterance) {
         self.state.misses = 0;
         if let Some((name, _)) = self.asked_slot() {
@@ -155,7 +162,7 @@ impl<'a> Turn<'a> {
 
     /// No answer to the question; what was said may still fill other slots.
     fn insist(&mut self, said: &Utterance) {
-        if self.pick_up(said, None) || self.asked_slot().is_none() {
+        if self.pick_up(said, None) || self.open_question().is_none() {
             return self.run();
         }
         self.refuse();
@@ -283,22 +290,6 @@ impl<'a> Turn<'a> {
         }
         if let Some(response) = &settings.session_expired {
             self.say(response);
-        }
-    }
-
-    /// Flows that were changed since the last turn start again: what was answered stays answered,
-    /// so they come to the open question by themselves.
-    fn adopt_revision(&mut self) {
-        if self.state.flows_version == self.program.version {
-            return;
-        }
-        self.state.flows_version = self.program.version;
-        let program = self.program;
-        self.state
-            .stack
-            .retain(|frame| !frame.called && program.has_flow(&frame.flow));
-        for Frame { at, asked, .. } in &mut self.state.stack {
-            (*at, *asked) = (0, 0);
         }
     }
 }

@@ -1,0 +1,101 @@
+//! Flows that somebody saves while a conversation is in the middle of them.
+
+use crate::talk::{DEMO, FLOWS, Talk};
+
+/// A flow in which one slot is asked for in two ways.
+const SURVEY: &str = "
+responses: {q: Which?, first: First?, second: Second?, left: Left., right: Right.}
+slots:
+  way: {type: choice, question: q, choices: {left: [], right: []}}
+  sure: {type: boolean, question: q, fill: {intents: {affirm: true, deny: false}}}
+flows:
+  survey:
+    triggers: [survey]
+    steps:
+      - ask: way
+      - branch:
+          cases:
+            - when: {way: left}
+              then: [ask: {slot: sure, question: first}, say: left]
+          otherwise: [ask: {slot: sure, question: second}, say: right]
+";
+
+#[test]
+fn the_next_message_answers_the_question_that_was_asked() {
+    let mut talk = Talk::with(DEMO);
+    talk.say("I want to complain", "complaint", &[]);
+    talk.say("The bill is wrong.", "", &[]);
+    talk.say("yes", "affirm", &[]);
+    assert_eq!(talk.state.view().asking.as_deref(), Some("phone"));
+    talk.save(&DEMO.replace("Hello! What can", "Hello there! What can"));
+    let said = talk.say("0555 123456", "", &[]);
+    assert!(said[0].contains("calls 0555 123456"), "{said:?}");
+}
+
+#[test]
+fn a_question_that_has_moved_is_still_open() {
+    let mut talk = Talk::start();
+    talk.say("contract 123456", "report", &[("number", "123456")]);
+    talk.save(&FLOWS.replace("- call: identify", "- say: hello"));
+    let said = talk.say("hm", "", &[]);
+    assert_eq!(said, ["That cannot be right.", "What does the meter show?"]);
+    assert_eq!(talk.say("5", "", &[]), ["5 kWh on 123456, right?"]);
+}
+
+#[test]
+fn a_question_of_a_flow_that_was_called_is_still_open() {
+    let mut talk = Talk::start();
+    talk.say("my meter", "report", &[]);
+    talk.save(&FLOWS.replace(
+        "      - call: identify",
+        "      - say: hello\n      - call: identify",
+    ));
+    assert_eq!(talk.say("123456", "", &[]), ["What does the meter show?"]);
+    assert_eq!(talk.slot("number"), Some("123456".into()));
+}
+
+#[test]
+fn of_two_questions_for_a_slot_the_one_on_the_way_is_open() {
+    let mut talk = Talk::with(SURVEY);
+    talk.say("ask me", "survey", &[]);
+    assert_eq!(talk.say("right", "", &[]), ["Second?"]);
+    talk.save(&SURVEY.replace("- ask: way", "- say: q\n      - ask: way"));
+    assert_eq!(talk.say("yes", "affirm", &[]), ["Right."]);
+}
+
+#[test]
+fn the_answer_to_a_question_that_is_gone_answers_no_other() {
+    let mut talk = Talk::start();
+    talk.say("contract 123456", "report", &[("number", "123456")]);
+    let renamed = FLOWS.replace("ask: reading", "ask: sum");
+    talk.save(&renamed.replace("- call: identify", "- ask: number"));
+    assert_eq!(talk.say("654321", "", &[]), ["Sorry?"]);
+    assert_eq!(talk.slot("number"), Some("123456".into()));
+    assert_eq!(talk.slot("sum"), None);
+    assert_eq!(talk.state.view().asking.as_deref(), Some("sum"));
+}
+
+#[test]
+fn a_digression_that_is_gone_gives_back_what_it_has_put_aside() {
+    let mut talk = Talk::start();
+    talk.say("switch me to green", "switch", &[("tariff", "green")]);
+    talk.say("what does a tariff cost?", "price", &[]);
+    assert_eq!(talk.slot("tariff"), None);
+    let without = FLOWS
+        .lines()
+        .filter(|line| !line.contains("triggers: [price,"));
+    talk.save(&without.collect::<Vec<_>>().join("\n"));
+    talk.say("basic", "", &[]);
+    assert_eq!(talk.slot("tariff"), Some("green".into()));
+    assert_eq!(talk.state.view().flow.as_deref(), Some("switch"));
+    assert_eq!(talk.state.view().asking.as_deref(), Some("sure"));
+}
+
+#[test]
+fn a_conversation_survives_flows_that_are_gone() {
+    let mut talk = Talk::start();
+    talk.say("my meter", "report", &[]);
+    talk.save("{}");
+    assert!(talk.say("123456", "", &[]).is_empty());
+    assert_eq!(talk.state.view().flow, None);
+}
