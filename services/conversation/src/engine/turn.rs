@@ -200,7 +200,11 @@ impl<'a> Turn<'a> {
     fn turn_to(&mut self, flow: &'a str, said: &Utterance) {
         self.state.misses = 0;
         let stack = &mut self.state.stack;
-        if let Some(at) = stack.iter().rposition(|frame| frame.flow == flow) {
+        if let Some(mut at) = stack.iter().rposition(|frame| frame.flow == flow) {
+            // What it has called was interrupted with it.
+            while stack.get(at + 1).is_some_and(|frame| frame.called) {
+                at += 1;
+            }
             while self.state.stack.len() > at + 1 {
                 self.end_top();
             }
@@ -223,11 +227,13 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Fills the slots of the flow on top from the entities that were said, and those that are
-    /// kept; leaves out what was the answer to a question. Says whether anything was filled.
+    /// Fills the slots of the flow on top, and of the one that has called it, from the entities that
+    /// were said, and those that are kept; leaves out what was the answer to a question. Says
+    /// whether anything was filled.
     fn pick_up(&mut self, said: &Utterance, answered: Option<(&str, (usize, usize))>) -> bool {
         let program = self.program;
-        let Some(flow) = self.state.stack.last().map(|frame| frame.flow.clone()) else {
+        let mut frames = self.state.stack.iter().rev();
+        let Some(flow) = frames.find(|frame| !frame.called).map(|f| f.flow.clone()) else {
             return false;
         };
         let mut filled = BTreeMap::new();
