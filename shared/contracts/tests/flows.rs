@@ -247,3 +247,28 @@ fn only_names_in_braces_are_placeholders() {
     assert_eq!(names("{a} and {b_c}{d}"), ["a", "b_c", "d"]);
     assert_eq!(names("{} { a } {a b} {{x}} {open"), ["x"]);
 }
+
+#[test]
+fn choices_that_nobody_can_tell_apart_are_refused() {
+    let check = |choices: &str| {
+        problems(&format!(
+            "responses: {{q: Which?}}\nslots: {{c: {{type: choice, question: q, choices: {choices}}}}}"
+        ))
+    };
+    for choices in [
+        "{yes: [], no: [nope, 'Yes ']}",
+        "{big: [large], great: [Large]}",
+    ] {
+        let found = check(choices);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].0.starts_with("/slots/c/choices/"), "{found:?}");
+        assert!(found[0].1.contains("cannot be told"), "{found:?}");
+    }
+    for choices in [
+        "{yes: [Yes, yes], no: []}",
+        "{C: [], C++: []}",
+        "{👍: [], 👎: []}",
+    ] {
+        assert_eq!(check(choices), [], "{choices}");
+    }
+}

@@ -141,13 +141,28 @@ fn matches_pattern(slot: &Slot, text: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
+/// The choice that a text names: as its button does, in another case, or with other marks between
+/// the same words.
 fn choice_named<'a>(slot: &'a Slot, text: &str) -> Option<&'a str> {
-    let wanted = words(text);
-    let is_it = |name: &str| words(name) == wanted;
-    slot.choices
+    let text = text.trim();
+    if let Some(pressed) = slot.choices.keys().find(|name| name.trim() == text) {
+        return Some(pressed);
+    }
+    let (folded, heard) = (text.to_lowercase(), words(text));
+    only_choice(slot, |name| name.trim().to_lowercase() == folded)
+        .or_else(|| only_choice(slot, |name| !heard.is_empty() && words(name) == heard))
+}
+
+/// The only choice that has a name, or other words for it, like that.
+fn only_choice(slot: &Slot, is_it: impl Fn(&str) -> bool) -> Option<&str> {
+    let mut found = slot
+        .choices
         .iter()
-        .find(|(name, others)| is_it(name) || others.iter().any(|other| is_it(other)))
-        .map(|(name, _)| name.as_str())
+        .filter(|(name, others)| is_it(name) || others.iter().any(|other| is_it(other)));
+    let (only, None) = (found.next()?, found.next()) else {
+        return None;
+    };
+    Some(only.0)
 }
 
 /// The only choice whose words stand in a text, and whether they are most of it.

@@ -1,5 +1,6 @@
 //! Dialogues, turn by turn, against the engine.
 
+mod choices;
 mod interruptions;
 mod revisions;
 mod talk;

@@ -2,6 +2,7 @@
 
 use super::{Check, segment};
 use crate::flows::{REFERENCE, Scalar, Slot, SlotKind};
+use std::collections::BTreeMap;
 
 impl Check<'_> {
     pub(super) fn slots(&mut self) {
@@ -15,6 +16,23 @@ impl Check<'_> {
             self.response_named(&format!("{pointer}/invalid"), slot.invalid.as_deref());
             self.fill(&pointer, slot);
             self.limits(&pointer, slot);
+            self.choices(&pointer, slot);
+        }
+    }
+
+    /// People type a choice in any case.
+    fn choices(&mut self, pointer: &str, slot: &Slot) {
+        let mut owners = BTreeMap::new();
+        for (choice, others) in &slot.choices {
+            for name in std::iter::once(choice).chain(others) {
+                let owner = *owners.entry(name.trim().to_lowercase()).or_insert(choice);
+                if owner != choice {
+                    self.problem(
+                        format!("{pointer}/choices/{}", segment(choice)),
+                        format!("`{name}` cannot be told from a name of the choice `{owner}`"),
+                    );
+                }
+            }
         }
     }
 
