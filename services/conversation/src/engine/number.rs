@@ -9,11 +9,15 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant that the tests compile")
 });
 
+/// What may stand between thousands.
+const SEPARATORS: [char; 4] = [' ', '\'', '.', ','];
+
 /// The only number in a text, and whether it is most of the text. `None` if there is none, or
 /// more than one.
 ///
 /// Digits may be grouped (`48,213`, `48.213`, `48'213`, `48 213`) and have a fraction (`84.20`,
-/// `84,20`). A separator before exactly three digits groups; another one starts the fraction.
+/// `84,20`). The last separator groups if exactly three digits follow, one to three digits but no
+/// lone zero begin the number, and no other mark groups it; else it starts the fraction.
 pub(super) fn only_number(text: &str) -> Option<(f64, bool)> {
     let mut found = NUMBER.find_iter(text);
     let (token, None) = (found.next()?, found.next()) else {
@@ -29,17 +33,30 @@ pub(super) fn only_number(text: &str) -> Option<(f64, bool)> {
 
 fn parse(token: &str) -> Option<f64> {
     let last = token.rfind(['.', ',']);
-    let starts_fraction = |at: &usize| token.len() - at - 1 != 3 || &token[..*at] == "0";
-    let (whole, fraction) = match last.filter(starts_fraction) {
+    let (whole, fraction) = match last.filter(|&at| starts_fraction(token, at)) {
         Some(at) => (&token[..at], &token[at + 1..]),
         None => (token, "0"),
     };
-    let whole: String = whole.chars().filter(|c| !" '.,".contains(*c)).collect();
+    let whole: String = whole.chars().filter(|c| !SEPARATORS.contains(c)).collect();
     // 15 digits are exact in an f64.
     if whole.len() > 15 {
         return None;
     }
     format!("{whole}.{fraction}").parse().ok()
+}
+
+/// Whether the point or comma at a place starts the fraction of a number.
+fn starts_fraction(token: &str, at: usize) -> bool {
+    let (before, after) = (&token[..at], &token[at + 1..]);
+    let before = before.trim_start_matches('-');
+    if after.len() != 3 || before == "0" {
+        return true;
+    }
+    if before.contains(SEPARATORS) {
+        // The thousands of a number are separated alike.
+        return !before.contains(&token[at..=at]);
+    }
+    before.len() > 3
 }
 
 #[cfg(test)]
@@ -61,6 +78,12 @@ mod tests {
             ("48213kWh.", 48213.0),
             ("-5 degrees", -5.0),
             ("0.125", 0.125),
+            ("-0.125", -0.125),
+            ("1234.567", 1234.567),
+            ("48213,567 kWh", 48213.567),
+            ("1,234.567", 1234.567),
+            ("1 234,567", 1234.567),
+            ("1.048.213", 1_048_213.0),
         ] {
             assert_eq!(only_number(text).map(|(n, _)| n), Some(number), "{text}");
         }
@@ -76,6 +99,8 @@ mod tests {
             "12/03/2026",
             "-",
             "1.2.3,4,5x9",
+            "١.٢٣٤ ٥٦٧.٨٩٠",
+            "٤٨٢١٣.٥٦٧",
         ] {
             assert_eq!(only_number(text), None, "{text}");
         }
