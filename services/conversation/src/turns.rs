@@ -266,18 +266,18 @@ pub(crate) async fn person(
     if stored.last_event >= EVENTS_LIMIT {
         return Err(TurnError::TooLong);
     }
+    let now = service.clock.now();
     let event = match act {
         Act::Say(sent) => EventKind::Person {
             text: sent.text.to_owned(),
         },
         Act::GiveBack => {
-            state.take_back();
+            state.take_back(now);
             EventKind::Status {
                 status: ConversationStatus::Active,
             }
         }
     };
-    let now = service.clock.now();
     store::append(&mut transaction, &stored, &state, &[event], now).await?;
     let reply = reply(&state, &[]);
     if let Some((key, text)) = &key {

@@ -97,6 +97,10 @@ impl Turn<'_> {
     }
 
     fn hand_over(&mut self, response: &str) {
+        // The person wants to see what was said, in the interrupted flows as well.
+        for (name, value) in self.state.answered() {
+            self.fill(&name, Some(value));
+        }
         let text = match speech::say(self.program, &self.state, response, self.rng) {
             Some(
                 Message::Text { text } | Message::Buttons { text, .. } | Message::Handover { text },
@@ -104,7 +108,6 @@ impl Turn<'_> {
             None => String::new(),
         };
         self.utter(Message::Handover { text });
-        // The slots stay: the person wants to see what was said.
         for frame in std::mem::take(&mut self.state.stack).into_iter().rev() {
             self.events.push(EventKind::FlowEnded { flow: frame.flow });
         }
@@ -168,8 +171,10 @@ impl Turn<'_> {
                     self.fill(name, None);
                 }
             }
-            for (name, value) in frame.saved {
-                self.fill(&name, Some(value));
+            if !self.state.stack.is_empty() {
+                for (name, value) in frame.saved {
+                    self.fill(&name, Some(value));
+                }
             }
             self.resuming = true;
         }

@@ -31,7 +31,7 @@ pub struct State {
     pub(super) misses: u32,
     /// The revision of the flows that the stack belongs to.
     pub(super) flows_version: i32,
-    /// When the user was last heard.
+    /// When the user was last heard, or a person has given the conversation back.
     #[serde(with = "time::serde::timestamp")]
     pub(super) heard_at: OffsetDateTime,
 }
@@ -47,7 +47,8 @@ pub(super) struct Frame {
     pub(super) asked: u32,
     /// Whether the frame before it called it, instead of being interrupted by it.
     pub(super) called: bool,
-    /// Slots of interrupted flows that this one uses too, to be given back at its end.
+    /// Slots of interrupted flows that this one uses too, to be given back at its end. With no flow
+    /// before it: what those have asked that were given up for it, to be told to a person.
     pub(super) saved: BTreeMap<String, Scalar>,
 }
 
@@ -71,9 +72,23 @@ impl State {
     }
 
     /// Gives the conversation back to the assistant after a person has dealt with it.
-    pub fn take_back(&mut self) {
+    pub fn take_back(&mut self, now: OffsetDateTime) {
         self.status = ConversationStatus::Active;
         self.slots.clear();
+        self.heard_at = now;
+    }
+
+    /// All that was answered: the slots, and what was put aside of the flows that are interrupted.
+    pub(super) fn answered(&self) -> BTreeMap<String, Scalar> {
+        let mut answered = self.slots.clone();
+        for frame in self.stack.iter().rev() {
+            for (name, value) in &frame.saved {
+                answered
+                    .entry(name.clone())
+                    .or_insert_with(|| value.clone());
+            }
+        }
+        answered
     }
 
     /// What clients see of it.

@@ -1,6 +1,7 @@
 //! Dialogues, turn by turn, against the engine.
 
 mod choices;
+mod handover;
 mod interruptions;
 mod revisions;
 mod talk;
@@ -210,7 +211,7 @@ fn the_assistant_is_silent_while_a_person_answers() {
     let mut talk = Talk::start();
     talk.say("a human please", "human", &[]);
     assert!(talk.say("when are you open?", "hours", &[]).is_empty());
-    talk.state.take_back();
+    talk.state.take_back(talk.now);
     assert_eq!(
         talk.say("when are you open?", "hours", &[]),
         ["Open from 8 to 18."]
