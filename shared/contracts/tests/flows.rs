@@ -272,3 +272,42 @@ fn choices_that_nobody_can_tell_apart_are_refused() {
         assert_eq!(check(choices), [], "{choices}");
     }
 }
+
+#[test]
+fn only_numbers_are_above_and_below() {
+    let check = |kind: &str| {
+        problems(&format!(
+            "responses: {{q: What?}}
+slots: {{s: {{{kind}, question: q}}}}
+flows: {{f: {{steps: [{{branch: {{cases: [{{when: {{s: {{above: 1, below: 3}}}}, then: []}}]}}}}]}}}}"
+        ))
+    };
+    for kind in ["type: number", "type: any"] {
+        assert_eq!(check(kind), []);
+    }
+    for kind in [
+        "type: text",
+        "type: boolean",
+        "type: choice, choices: {one: []}",
+    ] {
+        let found = check(kind);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, "/flows/f/steps/0/branch/cases/0/when/s");
+        assert!(found[0].1.contains("type: number"), "{found:?}");
+    }
+}
+
+#[test]
+fn what_a_slot_of_any_kind_holds_is_compared_by_its_text() {
+    let test = |test: &str| serde_saphyr::from_str::<Test>(test).unwrap();
+    let said = Scalar::Text("3".into());
+    for holds in ["3", "'3'", "[2, 3]", "{is_not: 4}", "{above: 2, below: 4}"] {
+        assert!(test(holds).holds(Some(&said)), "{holds}");
+    }
+    for fails in ["4", "[1, 2]", "{is_not: 3}", "{above: 3}", "{below: 3}"] {
+        assert!(!test(fails).holds(Some(&said)), "{fails}");
+    }
+    let word = Scalar::Text("inf".into());
+    assert!(!test("{above: 2}").holds(Some(&word)));
+    assert!(test("true").holds(Some(&Scalar::Text("true".into()))));
+}

@@ -45,21 +45,36 @@ impl Test {
     /// Whether it holds for a slot's value.
     pub fn holds(&self, value: Option<&Scalar>) -> bool {
         match self {
-            Self::Is(wanted) => value == Some(wanted),
-            Self::OneOf(wanted) => value.is_some_and(|value| wanted.contains(value)),
+            Self::Is(wanted) => value.is_some_and(|value| same(value, wanted)),
+            Self::OneOf(wanted) => {
+                value.is_some_and(|value| wanted.iter().any(|wanted| same(value, wanted)))
+            }
             Self::Compare(comparison) => comparison.holds(value),
         }
     }
 }
 
+/// Whether two values are the same, written as text: what is answered for a slot of any kind is text,
+/// also where the document has a number for it. Slots of the other kinds have values of one kind.
+fn same(value: &Scalar, wanted: &Scalar) -> bool {
+    value == wanted || value.to_string() == wanted.to_string()
+}
+
+/// The number that a value is, or says.
+fn number(value: &Scalar) -> Option<f64> {
+    match value {
+        Scalar::Number(number) => Some(*number),
+        Scalar::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
+        Scalar::Boolean(_) => None,
+    }
+}
+
 impl Comparison {
     fn holds(&self, value: Option<&Scalar>) -> bool {
-        let number = match value {
-            Some(Scalar::Number(number)) => Some(*number),
-            _ => None,
-        };
+        let number = value.and_then(number);
+        let is = |wanted: &Scalar| value.is_some_and(|value| same(value, wanted));
         self.filled.is_none_or(|filled| filled == value.is_some())
-            && self.is_not.as_ref().is_none_or(|not| value != Some(not))
+            && self.is_not.as_ref().is_none_or(|not| !is(not))
             && self
                 .above
                 .is_none_or(|least| number.is_some_and(|n| n > least))

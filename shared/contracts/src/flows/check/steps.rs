@@ -1,7 +1,7 @@
 //! Flows and their steps.
 
 use super::{Check, segment};
-use crate::flows::{Ask, Branch, Conditions, Flow, Scalar, Step, Test};
+use crate::flows::{Ask, Branch, Comparison, Conditions, Flow, Scalar, SlotKind, Step, Test};
 use std::collections::BTreeMap;
 
 /// Branches within branches; a flow that nests deeper wants to be two flows.
@@ -110,6 +110,12 @@ impl Check<'_> {
                 self.slot_named(&pointer, name);
                 continue;
             };
+            if let Test::Compare(Comparison { above, below, .. }) = test
+                && (above.is_some() || below.is_some())
+                && !matches!(slot.kind, SlotKind::Number | SlotKind::Any)
+            {
+                self.problem(&pointer, "`above` and `below` go with `type: number`");
+            }
             let values: &[Scalar] = match test {
                 Test::Is(value) => std::slice::from_ref(value),
                 Test::OneOf(values) => values,
