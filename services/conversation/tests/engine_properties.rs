@@ -13,7 +13,7 @@ use stoa_contracts::parse::Entity;
 use time::{Duration, OffsetDateTime};
 
 /// The operations of a turn are limited to 500; each says or fills a few things, and leaving a
-/// stack of eight flows a few more.
+/// stack of eight flows, each eight calls deep, a few hundred more.
 const EVENTS_LIMIT: usize = 5_000;
 
 /// A few names, some of which lead nowhere.

@@ -311,3 +311,19 @@ fn what_a_slot_of_any_kind_holds_is_compared_by_its_text() {
     assert!(!test("{above: 2}").holds(Some(&word)));
     assert!(test("true").holds(Some(&Scalar::Text("true".into()))));
 }
+
+#[test]
+fn flows_that_call_each_other_too_deep_are_refused() {
+    let chain = |depth: usize| {
+        let calls = (1..depth).map(|at| format!("  f{at}: {{steps: [call: f{}]}}\n", at + 1));
+        let calls: String = calls.collect();
+        problems(&format!(
+            "responses: {{hello: Hello}}\nflows:\n{calls}  f{depth}: {{steps: [say: hello]}}\n"
+        ))
+    };
+    assert_eq!(chain(8), []);
+    let found = chain(9);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "/flows/f1");
+    assert!(found[0].1.contains("9 deep"), "{found:?}");
+}

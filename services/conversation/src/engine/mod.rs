@@ -12,6 +12,7 @@ mod program;
 mod revision;
 mod running;
 mod speech;
+mod stack;
 mod state;
 mod turn;
 

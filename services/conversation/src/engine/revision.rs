@@ -1,6 +1,7 @@
 //! Flows that were changed since the last turn: where the conversation goes on in them.
 
 use super::program::{Operation, Program};
+use super::stack::current_from;
 use super::state::{Frame, State};
 use super::turn::Turn;
 use std::collections::BTreeMap;
@@ -54,11 +55,6 @@ impl Turn<'_> {
             }
         }
     }
-}
-
-/// The first frame of the flow on top and those that have called it.
-fn current_from(stack: &[Frame]) -> usize {
-    stack.iter().rposition(|frame| !frame.called).unwrap_or(0)
 }
 
 /// Lets flows begin again, and call again what they have called.

@@ -2,14 +2,9 @@
 
 use super::program::{Operation, hold};
 use super::speech;
-use super::state::Frame;
 use super::turn::Turn;
-use std::collections::BTreeMap;
 use stoa_contracts::conversations::{ConversationStatus, EventKind, Message};
 use stoa_contracts::flows::Ask;
-
-/// Flows within flows; whoever digresses eight times has forgotten where it began.
-const STACK_LIMIT: usize = 8;
 
 impl Turn<'_> {
     /// Runs until a question is open or no flow is left.
@@ -129,67 +124,5 @@ impl Turn<'_> {
         if let Some(frame) = self.state.stack.last_mut() {
             frame.at = target;
         }
-    }
-
-    /// Puts a flow on top. One that interrupts gets the slots that it shares with the
-    /// interrupted ones empty; they are given back when it ends.
-    pub(super) fn push(&mut self, flow: &str, called: bool) {
-        if self.state.stack.len() >= STACK_LIMIT {
-            self.abandon();
-        }
-        let mut saved = BTreeMap::new();
-        if !called && !self.state.stack.is_empty() {
-            for name in self.program.slots_of(flow) {
-                if !self.is_kept(name)
-                    && let Some(value) = self.state.slots.remove(name)
-                {
-                    saved.insert(name.to_owned(), value);
-                }
-            }
-        }
-        self.events.push(EventKind::FlowStarted {
-            flow: flow.to_owned(),
-        });
-        self.state.stack.push(Frame {
-            flow: flow.to_owned(),
-            at: 0,
-            asked: 0,
-            called,
-            saved,
-        });
-    }
-
-    /// Ends the flow on top. What it asked for is forgotten, unless it was called: then its
-    /// caller wants to know.
-    pub(super) fn end_top(&mut self) {
-        let Some(frame) = self.state.stack.pop() else {
-            return;
-        };
-        if !frame.called {
-            for name in self.program.slots_of(&frame.flow) {
-                if !self.is_kept(name) {
-                    self.fill(name, None);
-                }
-            }
-            if !self.state.stack.is_empty() {
-                for (name, value) in frame.saved {
-                    self.fill(&name, Some(value));
-                }
-            }
-            self.resuming = true;
-        }
-        self.events.push(EventKind::FlowEnded { flow: frame.flow });
-    }
-
-    /// Ends every flow.
-    pub(super) fn abandon(&mut self) {
-        while !self.state.stack.is_empty() {
-            self.end_top();
-        }
-        self.resuming = false;
-    }
-
-    fn is_kept(&self, slot: &str) -> bool {
-        self.program.slot(slot).is_some_and(|slot| slot.keep)
     }
 }

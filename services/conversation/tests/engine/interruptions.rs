@@ -1,6 +1,7 @@
 //! Flows that interrupt others, call others, and are come back to.
 
 use crate::talk::{DEMO, Talk};
+use stoa_contracts::conversations::EventKind;
 
 #[test]
 fn going_back_to_a_flow_goes_back_to_the_one_that_it_has_called() {
@@ -19,4 +20,77 @@ fn going_back_to_a_flow_goes_back_to_the_one_that_it_has_called() {
     let said = talk.say("SV-10023456", "", &[]);
     let done = "Your instalment for contract SV-10023456 is now 80 euros a month";
     assert!(said[0].starts_with(done), "{said:?}");
+}
+
+/// Flows that call each other so deep, the last of which asks; and a digression.
+fn calls(depth: usize) -> String {
+    let callers = (1..depth).map(|at| {
+        let triggers = if at == 1 { "triggers: [go], " } else { "" };
+        let next = at + 1;
+        format!("  f{at}: {{{triggers}steps: [call: f{next}, say: tell]}}\n")
+    });
+    let callers: String = callers.collect();
+    format!(
+        "responses: {{q: Which?, tell: 'It is {{x}}.', aside: By the way.}}
+slots: {{x: {{type: any, question: q}}}}
+flows:
+  aside: {{triggers: [aside], steps: [say: aside]}}
+{callers}  f{depth}: {{steps: [ask: x]}}
+"
+    )
+}
+
+#[test]
+fn flows_that_are_called_as_deep_as_they_may_come_back_to_their_callers() {
+    let mut talk = Talk::with(&calls(8));
+    assert_eq!(talk.say("go", "go", &[]), ["Which?"]);
+    assert_eq!(talk.say("well", "aside", &[]), ["By the way.", "Which?"]);
+    assert_eq!(talk.say("this", "", &[]), ["It is this."; 7]);
+}
+
+#[test]
+fn a_call_that_is_too_deep_ends_all_and_runs_nothing_alone() {
+    let mut talk = Talk::with("{}");
+    talk.save(&calls(9));
+    assert!(talk.say("go", "go", &[]).is_empty());
+    assert_eq!(talk.state.view().flow, None);
+}
+
+/// Flows that interrupt each other; each of them calls one that asks.
+fn digressions(count: usize) -> String {
+    let digressions = (1..=count)
+        .map(|at| format!("  d{at}: {{triggers: [d{at}], steps: [call: ask_x, say: said]}}\n"));
+    let digressions: String = digressions.collect();
+    format!(
+        "responses: {{q: Which?, said: '{{x}}', own: '{{z}}'}}
+slots:
+  x: {{type: any, question: q, fill: {{entities: [x]}}}}
+  z: {{type: any, question: q, fill: {{entities: [z]}}}}
+flows:
+  ask_x: {{steps: [ask: x]}}
+  d0: {{triggers: [d0], steps: [set: {{z: kept}}, call: ask_x, say: own]}}
+{digressions}"
+    )
+}
+
+#[test]
+fn the_oldest_flow_is_dropped_when_too_many_were_interrupted() {
+    let mut talk = Talk::with(&digressions(8));
+    for at in 0..=8 {
+        assert_eq!(
+            talk.say("something else", &format!("d{at}"), &[]),
+            ["Which?"]
+        );
+    }
+    assert_eq!(talk.slot("z"), None);
+    let ended = EventKind::FlowEnded { flow: "d0".into() };
+    assert!(talk.events.contains(&ended), "{:?}", talk.events);
+    for at in 1..=8 {
+        let answer = format!("answer {at}");
+        let said = talk.say(&answer, "", &[]);
+        assert_eq!(said[0], answer);
+        assert_eq!(said.len(), if at < 8 { 2 } else { 1 }, "{said:?}");
+    }
+    assert_eq!(talk.state.view().flow, None);
+    assert_eq!(talk.slot("x"), None);
 }

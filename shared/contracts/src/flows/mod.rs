@@ -44,6 +44,9 @@ use utoipa::ToSchema;
 /// phone; no slot may have this name.
 pub const REFERENCE: &str = "reference";
 
+/// How many flows may call each other, one within the other; who reads more has lost the thread.
+pub const CALL_LIMIT: usize = 8;
+
 /// The flows of an assistant.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]

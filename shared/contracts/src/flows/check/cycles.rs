@@ -1,8 +1,9 @@
-//! Flows that call each other in a circle would never end.
+//! Flows that call each other in a circle would never end; those that call each other too deep are
+//! ended by the engine.
 
 use super::{Check, segment};
-use crate::flows::{Flows, Step};
-use std::collections::BTreeSet;
+use crate::flows::{CALL_LIMIT, Flows, Step};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Check<'_> {
     pub(super) fn cycles(&mut self) {
@@ -17,6 +18,37 @@ impl Check<'_> {
             }
         }
     }
+
+    pub(super) fn call_depth(&mut self) {
+        let mut known = BTreeMap::new();
+        for name in self.flows.flows.keys() {
+            let deep = depth(self.flows, name, &mut known);
+            if deep > CALL_LIMIT {
+                self.problem(
+                    format!("/flows/{}", segment(name)),
+                    format!("the calls from `{name}` are {deep} deep: {CALL_LIMIT} are the most"),
+                );
+            }
+        }
+    }
+}
+
+/// How many flows are open at once when one runs, itself included.
+fn depth<'a>(flows: &'a Flows, name: &'a str, known: &mut BTreeMap<&'a str, usize>) -> usize {
+    if let Some(depth) = known.get(name) {
+        return *depth;
+    }
+    let Some(flow) = flows.flows.get(name) else {
+        return 0;
+    };
+    // A circle ends here; it is a problem of its own.
+    known.insert(name, 0);
+    let mut called = BTreeSet::new();
+    collect(&flow.steps, &mut called);
+    let depths = called.into_iter().map(|callee| depth(flows, callee, known));
+    let depth = depths.max().unwrap_or(0) + 1;
+    known.insert(name, depth);
+    depth
 }
 
 /// Every flow that a run of this one may call.

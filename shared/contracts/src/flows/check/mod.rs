@@ -39,6 +39,7 @@ impl Flows {
         check.slots();
         check.all_flows();
         check.cycles();
+        check.call_depth();
         check.problems
     }
 }
