@@ -15,6 +15,8 @@ use crate::{
 
 /// Documents that are read or written at a time: each may take 40 MB and a core.
 const DOCUMENTS: usize = 2;
+/// Of those, which are loaded from the database: each may be as large as an import, and take 150 MB.
+const LOADED: usize = 1;
 /// Uploads of files that come in at a time: each takes 2 MB.
 const UPLOADS: usize = 8;
 /// How long a document waits for its turn.
@@ -53,6 +55,7 @@ pub(crate) struct Api {
     /// For documents that come in and answers that go out.
     pub(crate) room: Room,
     documents: Arc<Semaphore>,
+    loaded: Arc<Semaphore>,
 }
 
 /// Work on a document that could not be done.
@@ -102,6 +105,7 @@ impl Api {
             keys,
             room: Room::new(context),
             documents: Arc::new(Semaphore::new(DOCUMENTS)),
+            loaded: Arc::new(Semaphore::new(LOADED)),
         })
     }
 
@@ -115,15 +119,33 @@ impl Api {
 
     /// A turn to work on a document, for who holds it before and after that as well.
     pub(crate) async fn document_turn(&self) -> Result<Turn, DocumentWorkError> {
-        let turn = tokio::time::timeout(DOCUMENT_WAIT, self.documents.clone().acquire_owned());
-        let turn = turn.await.map_err(|_| DocumentWorkError::Busy)?;
-        let turn = turn.expect("the semaphore is never closed");
+        self.turn(async { None }).await
+    }
+
+    /// A turn to work on a document that is loaded. However many want one, and whatever they wait for in it, a turn is left for
+    /// documents that come in.
+    pub(crate) async fn loading_turn(&self) -> Result<Turn, DocumentWorkError> {
+        self.turn(async { Some(held(&self.loaded).await) }).await
+    }
+
+    async fn turn(
+        &self,
+        first: impl Future<Output = Option<OwnedSemaphorePermit>>,
+    ) -> Result<Turn, DocumentWorkError> {
+        let turn = async { (first.await, held(&self.documents).await) };
+        let turn = tokio::time::timeout(DOCUMENT_WAIT, turn).await;
+        let turn = turn.map_err(|_| DocumentWorkError::Busy)?;
         Ok(Turn(Arc::new(turn)))
     }
 }
 
+async fn held(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    let permit = semaphore.clone().acquire_owned().await;
+    permit.expect("the semaphore is never closed")
+}
+
 /// A turn to work on a document, which lasts as long as this and what it runs.
-pub(crate) struct Turn(Arc<OwnedSemaphorePermit>);
+pub(crate) struct Turn(Arc<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit)>);
 
 impl Turn {
     /// Runs work on the document on a blocking thread.

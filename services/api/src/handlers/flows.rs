@@ -51,7 +51,7 @@ async fn get_flows(
 ) -> Result<Response, Problem> {
     let form = documents::accepted(&headers, &Form::ALL, Form::media_type)?;
     assistants::require(&api, &identity, id).await?;
-    let turn = api.document_turn().await?;
+    let turn = api.loading_turn().await?;
     let select = sqlx::query!(
         r#"SELECT version, source, media_type, flows AS "flows: Stored<Flows>" FROM flows
            WHERE assistant_id = $1 ORDER BY version DESC LIMIT 1"#,

@@ -65,7 +65,7 @@ async fn get_training_data(
 ) -> Result<Response, Problem> {
     let format = documents::accepted(&headers, &Format::ALL, Format::media_type)?;
     assistants::require(&api, &identity, id).await?;
-    let turn = api.document_turn().await?;
+    let turn = api.loading_turn().await?;
     let latest = latest(&api, id).await?;
     answer(&api, turn, latest, format).await
 }
@@ -165,7 +165,7 @@ async fn patch_training_data(
     documents::content_type(&request, is_patch, &[JSON_PATCH])?;
     let (body, _room) = documents::receive(&api, request).await?;
     // From its reading to its writing: it may be as large as an import.
-    let turn = api.document_turn().await?;
+    let turn = api.loading_turn().await?;
     let patch = turn.run(move || read_patch(&body)).await??;
     let (version, data) = latest(&api, id).await?;
     if version != after {

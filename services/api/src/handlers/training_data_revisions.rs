@@ -118,7 +118,7 @@ async fn get_training_data_revision(
 ) -> Result<Response, Problem> {
     let format = documents::accepted(&headers, &Format::ALL, Format::media_type)?;
     assistants::require(&api, &identity, id).await?;
-    let turn = api.document_turn().await?;
+    let turn = api.loading_turn().await?;
     let select = sqlx::query_scalar!(
         r#"SELECT data AS "data: Stored<TrainingData>" FROM training_data
            WHERE assistant_id = $1 AND version = $2"#,

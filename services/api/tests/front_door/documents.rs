@@ -9,7 +9,10 @@ use stoa_contracts::identity::Role;
 use stoa_testing::eventually;
 use tokio::task::JoinSet;
 
-use crate::service::{Service, send};
+use crate::{
+    races::waits_for_lock,
+    service::{Service, send},
+};
 
 const YAML: &str = r#"version: "3.1"
 nlu:
@@ -229,6 +232,28 @@ async fn answers_that_nobody_reads_are_held_up_to_a_bound() {
         assert_eq!(answer.text().await.unwrap().len(), length);
     }
     service.get(&path, &token).await.ok(200);
+}
+
+#[tokio::test]
+async fn who_reads_stored_documents_does_not_hold_up_who_sends_one() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let path = format!("{}/training-data", service.trainable(&token).await);
+    let mut held = service.pool.begin().await.unwrap();
+    let lock = sqlx::query("LOCK TABLE training_data");
+    lock.execute(&mut *held).await.unwrap();
+    let mut readers = JoinSet::new();
+    for _ in 0..3 {
+        readers.spawn(service.request(Method::GET, &path, &token).send());
+    }
+    waits_for_lock(&service.pool, 1).await;
+    // It is read, which takes a turn, and refused before the table is needed.
+    let wrong = service.put(&path, &token, "text/csv", "text\n").await;
+    wrong.problem(400);
+    held.commit().await.unwrap();
+    while let Some(answer) = readers.join_next().await {
+        assert_eq!(answer.unwrap().unwrap().status(), 200);
+    }
 }
 
 #[tokio::test]
