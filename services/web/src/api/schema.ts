@@ -10138,7 +10138,10 @@ export interface operations {
     retry_jobs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key twice starts them once */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10523,7 +10526,10 @@ export interface operations {
     retry_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key twice starts it once */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description The job */
                 id: string;
@@ -11778,7 +11784,10 @@ export interface operations {
     create_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key twice creates one schedule */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
