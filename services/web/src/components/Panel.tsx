@@ -27,13 +27,15 @@ export function Panel({ id, title, actions, children }: PanelProps) {
 }
 
 /**
- * Gives the focus to the heading of a panel: what has had it, a row or its button, is about to go, and the focus would
- * be nowhere. Whoever has moved on to another part of the page stays there.
+ * Gives the focus to the heading of a panel: what has had it, a row with its button or the dialog that asked, is about to
+ * go, and the focus would be nowhere. Whoever has moved on to another part of the page, or into a dialog, stays there.
  */
-export function focusPanel(id: string) {
+export function focusPanel(id: string, { fromDialog = false } = {}) {
   const heading = document.getElementById(id)
   const held = document.activeElement
-  const isThere = held?.closest('[role="dialog"]') || heading?.closest('section')?.contains(held)
+  const isThere = fromDialog
+    ? held?.closest('[role="dialog"]')
+    : heading?.closest('section')?.contains(held)
   if (isThere || held === document.body) heading?.focus({ preventScroll: true })
 }
 

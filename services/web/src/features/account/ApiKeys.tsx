@@ -125,7 +125,7 @@ function RevokeApiKey({ apiKey, onClose }: { apiKey: ApiKey | undefined; onClose
     if (!apiKey) return
     revoke.mutate(apiKey.id, {
       onSuccess: () => {
-        focusPanel('api-keys')
+        focusPanel('api-keys', { fromDialog: true })
         close()
         notifyDone(t('account.revokeDone', { name }))
       },

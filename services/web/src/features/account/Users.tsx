@@ -145,7 +145,7 @@ function DeleteUser({ user, onClose }: { user: User | undefined; onClose: () => 
     if (!user) return
     remove.mutate(user.id, {
       onSuccess: () => {
-        focusPanel('users')
+        focusPanel('users', { fromDialog: true })
         close()
         notifyDone(t('users.deleteDone', { email }))
       },

@@ -284,6 +284,23 @@ test('who has moved on meanwhile is left where they are', async () => {
   expect(language).toHaveFocus()
 })
 
+test('who types in a dialog meanwhile is left there', async () => {
+  const { opened, open } = gate()
+  const remove = async () => {
+    await opened
+    return new Response(null, { status: 204 })
+  }
+  serve({ ...PAGE, 'DELETE /api/v1/schedules/nightly': remove })
+  const { user } = renderApp('/jobs')
+  await user.click(await screen.findByRole('button', { name: 'Delete the schedule nightly' }))
+  await user.click(screen.getByRole('button', { name: 'New schedule' }))
+  const name = await screen.findByRole('textbox', { name: 'Name' })
+  await user.type(name, 'weekly')
+  open()
+  expect(await screen.findByText('The schedule nightly is deleted.')).toBeVisible()
+  expect(name).toHaveFocus()
+})
+
 test('a schedule is made, and its mistakes are named', async () => {
   let isWrong = true
   const errors = [
