@@ -43,10 +43,17 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
   const editor = useRef<CodeEditorHandle>(null)
   const [refused, setRefused] = useState<RefusedFile>()
   useUnsaved(isChanged, t('flows.leave'))
-  const load = (text: string) => {
+  const write = (text: string) => {
     setRefused(undefined)
-    save.reset()
     draft.write(text)
+  }
+  const discard = () => {
+    setRefused(undefined)
+    draft.discard()
+  }
+  const load = (text: string) => {
+    save.reset()
+    write(text)
   }
 
   return (
@@ -57,7 +64,7 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
           {canEdit && (
             <Group gap="sm">
               {isChanged && (
-                <Button variant="subtle" onClick={draft.discard}>
+                <Button variant="subtle" onClick={discard}>
                   {t('flows.revert')}
                 </Button>
               )}
@@ -79,12 +86,12 @@ function FlowsEditor({ assistantId, saved }: FlowsEditorProps) {
           placeholder={t('flows.emptyText')}
           readOnly={!canEdit}
           errorLines={errorLines(save.error, text === save.variables?.text)}
-          onChange={draft.write}
+          onChange={write}
           onSave={() => canEdit && draft.submit()}
         />
       </Card>
       {refused && <FileRefusal file={refused} />}
-      {isOutdated && <Outdated onKeep={draft.overwrite} onTake={draft.discard} />}
+      {isOutdated && <Outdated onKeep={draft.overwrite} onTake={discard} />}
       {save.error && (
         <DocumentProblem
           error={save.error}
