@@ -120,10 +120,11 @@ impl Running {
         self.tracked.close();
         let finish = async {
             let mut result = Ok(());
-            self.tracked.wait().await;
             while let Some(outcome) = self.tasks.join_next().await {
                 result = result.and(flatten(outcome));
             }
+            // Last, for what is in hand may still begin some.
+            self.tracked.wait().await;
             result
         };
         let result = tokio::time::timeout(self.deadline, finish)

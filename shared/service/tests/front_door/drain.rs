@@ -115,6 +115,29 @@ async fn background_work_and_spawned_tasks_finish_what_they_have_in_hand() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_spawned_during_the_end_is_waited_for() {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let context = Context::default();
+    let late = context.clone();
+    let app = App::new(axum::Router::new()).background("consumer", |token| async move {
+        token.cancelled().await;
+        // By now the end has begun to wait.
+        tokio::task::yield_now().await;
+        late.spawn(async move {
+            tokio::task::yield_now().await;
+            sender.send("late").unwrap();
+        });
+        Ok::<(), std::io::Error>(())
+    });
+    let running = app
+        .start(&HttpSettings::loopback(), &context)
+        .await
+        .unwrap();
+    running.stop().await.unwrap();
+    assert_eq!(receiver.try_recv(), Ok("late"));
+}
+
+#[tokio::test]
 async fn work_without_an_end_does_not_outlive_the_deadline() {
     let context = Context::default();
     let app = App::new(axum::Router::new()).background("stubborn", |_| {
