@@ -95,6 +95,37 @@ fn digits_are_read_in_every_script() {
 }
 
 #[test]
+fn numbers_in_arabic_digits_have_their_own_signs() {
+    let money = |amount: f64, currency: &str| json!({"amount": amount, "currency": currency});
+    for (language, text, kind, value) in [
+        ("ar", "١٬٥٠٠", "number", json!(1500)),
+        ("ar", "٢٠٫٥", "number", json!(20.5)),
+        ("fa", "۱٬۲۳۴٫۵", "number", json!(1234.5)),
+        ("ar", "٢٠٪", "percentage", json!(20)),
+        ("fa", "۱۲٫۵ ٪", "percentage", json!(12.5)),
+        ("ar", "٢٠٫٥ €", "money", money(20.5, "EUR")),
+        ("fa", "۲۰٫۵ €", "money", money(20.5, "EUR")),
+        ("ar-MA", "١٫٥٠٠ €", "money", money(1.5, "EUR")),
+    ] {
+        let all = vec![(text.to_owned(), kind.to_owned(), value)];
+        assert_eq!(found(&model(language), text, NOW), all, "{text}");
+    }
+    let dollars = json!({"amount": 1500, "currency": "USD"});
+    let row = ("١٬٥٠٠ $", dollars);
+    check(&model("ar"), "money", &[("١٬٥٠٠ $", &[row])]);
+}
+
+#[test]
+fn years_of_another_calendar_are_none_of_ours() {
+    for (language, text) in [("fa", "۱۴۰۳/۰۵/۱۲"), ("th", "๑๒/๐๕/๒๕๖๗")] {
+        let found = found(&model(language), text, NOW);
+        assert!(found.iter().all(|found| found.1 == "number"), "{found:?}");
+    }
+    let found = found(&GERMAN, "25.03.1821", NOW);
+    assert_eq!(found[0].1, "datetime", "{found:?}");
+}
+
+#[test]
 fn the_month_stands_first_where_the_language_or_its_region_writes_so() {
     for (language, text, date) in [
         ("ja", "11/3/2027", "2027-11-03T00:00:00+02:00"),

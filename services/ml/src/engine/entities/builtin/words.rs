@@ -13,7 +13,7 @@ pub(super) struct Words<'a> {
     meanings: Vec<Word>,
     /// Tokens of numbers that are written with spaces, as "1 500".
     groups: Vec<Range<usize>>,
-    /// The digits of other scripts, by their token, as our own.
+    /// The digits of other scripts and the signs in their numbers, by their token, as our own.
     foreign: BTreeMap<usize, Vec<char>>,
     /// How it is written.
     pub(super) locale: Locale,
@@ -79,7 +79,7 @@ impl<'a> Words<'a> {
             text,
             meanings: text.tokens().iter().map(word).collect(),
             groups: Vec::new(),
-            foreign: foreign(text),
+            foreign: foreign(text, locale),
             locale,
         };
         words.groups = groups::find(&words, original);
@@ -138,6 +138,11 @@ impl<'a> Words<'a> {
         is_digits.then(|| self.chars(index))
     }
 
+    /// Whether these are digits of another script.
+    pub(super) fn is_foreign(&self, index: usize) -> bool {
+        self.digits(index).is_some() && self.foreign.contains_key(&index)
+    }
+
     /// A number of so many digits.
     pub(super) fn figures(&self, index: usize, digits: Range<usize>) -> Option<i16> {
         let written = self.digits(index)?;
@@ -182,7 +187,7 @@ impl<'a> Words<'a> {
         token.is_some_and(|token| token.upper)
     }
 
-    /// The folded characters of a token; of digits, our own.
+    /// The folded characters of a token; of digits and signs, our own.
     pub(super) fn chars(&self, index: usize) -> &[char] {
         match self.foreign.get(&index) {
             Some(digits) => digits,
@@ -204,9 +209,20 @@ fn meaning(text: &Text, token: &Token, locale: Locale) -> Word {
         (Kind::Number, _) if !token.raised && chars.iter().all(|c| digit(*c).is_some()) => {
             Word::Digits
         }
-        (Kind::Sign, ['−' | '–' | '—']) => Word::Sign('-'),
-        (Kind::Sign, [sign]) => Word::Sign(*sign),
+        (Kind::Sign, [sign]) => Word::Sign(own_sign(*sign, locale)),
         _ => Word::Other,
+    }
+}
+
+/// A sign as the rules know it. Arabic digits have a decimal sign and one between thousands, which mean what the ones of
+/// the language do.
+const fn own_sign(sign: char, locale: Locale) -> char {
+    match (sign, locale.decimal_comma) {
+        ('−' | '–' | '—', _) => '-',
+        ('٪', _) => '%',
+        ('٫', false) | ('٬', true) => '.',
+        ('٫', true) | ('٬', false) => ',',
+        _ => sign,
     }
 }
 
@@ -220,15 +236,19 @@ fn digit(character: char) -> Option<char> {
     char::from_digit(u32::from(character) - u32::from(nought), 10)
 }
 
-/// The digits that are not our own, as if they were.
-fn foreign(text: &Text) -> BTreeMap<usize, Vec<char>> {
+/// The digits that are not our own, and the signs between them, as if they were.
+fn foreign(text: &Text, locale: Locale) -> BTreeMap<usize, Vec<char>> {
+    let own = |token: &Token| {
+        let chars = text.chars(token).iter().copied();
+        match token.kind {
+            Kind::Number => chars.map(digit).collect(),
+            Kind::Sign => Some(chars.map(|sign| own_sign(sign, locale)).collect()),
+            Kind::Word => None,
+        }
+    };
     let tokens = text.tokens().iter().enumerate();
-    let numbers = tokens.filter(|(_, token)| token.kind == Kind::Number);
-    let digits = numbers.filter_map(|(index, token)| {
-        let chars = text.chars(token);
-        let is_foreign = !chars.iter().all(char::is_ascii);
-        let digits: Option<_> = chars.iter().copied().map(digit).collect();
-        Some((index, digits.filter(|_| is_foreign)?))
-    });
-    digits.collect()
+    let foreign = tokens.filter(|(_, token)| !text.chars(token).iter().all(char::is_ascii));
+    foreign
+        .filter_map(|(index, token)| Some((index, own(token)?)))
+        .collect()
 }

@@ -5,6 +5,10 @@ use super::super::words::Words;
 use super::calendar::{Calendar, is_named_before, year_of};
 use super::stretch::{Grain, Stretch, midnight};
 use jiff::civil::Date;
+use std::ops::Range;
+
+/// Years that are told so wherever another calendar, or another number, might be meant.
+const YEARS: Range<i16> = 1900..2200;
 
 /// A date in digits. What joins its parts stands between them without a space.
 pub(super) fn find(calendar: &Calendar<'_>, first: usize) -> Option<(Stretch, usize)> {
@@ -14,13 +18,13 @@ pub(super) fn find(calendar: &Calendar<'_>, first: usize) -> Option<(Stretch, us
     let is_whole = is_joined(words, first + 2, joint);
     match words.digits(first)?.len() {
         4 if is_whole => {
-            let (year, day) = (words.figures(first, 4..5)?, part(words, first + 4)?);
+            let (year, day) = (year(words, first)?, part(words, first + 4)?);
             ends(words, first + 4, joint).then_some(())?;
             day_of(year, second, day).map(|day| (day, first + 5))
         }
         4 => month_of_year(words, first, joint),
         1 | 2 if is_whole => {
-            let year = year_of(words, first + 4)?;
+            let year = year(words, first + 4)?;
             ends(words, first + 4, joint).then_some(())?;
             let (month, day) = order(words, part(words, first)?, second);
             day_of(year, month, day).map(|day| (day, first + 5))
@@ -53,6 +57,11 @@ fn part(words: &Words<'_>, index: usize) -> Option<i8> {
     i8::try_from(words.figures(index, 1..3)?).ok()
 }
 
+/// The year; with the digits of another script people write those of other calendars too, which are not read.
+fn year(words: &Words<'_>, index: usize) -> Option<i16> {
+    year_of(words, index).filter(|year| !words.is_foreign(index) || YEARS.contains(year))
+}
+
 fn day_of(year: i16, month: i8, day: i8) -> Option<Stretch> {
     Stretch::day(Date::new(year, month, day).ok()?)
 }
@@ -75,7 +84,7 @@ fn order(words: &Words<'_>, first: i8, second: i8) -> (i8, i8) {
 fn month_of_year(words: &Words<'_>, first: usize, joint: char) -> Option<(Stretch, usize)> {
     let year = words
         .figures(first, 4..5)
-        .filter(|year| (1900..2200).contains(year))?;
+        .filter(|year| YEARS.contains(year))?;
     let month = i8::try_from(words.figures(first + 2, 2..3)?).ok()?;
     let stretch = Stretch::month(year, month).filter(|_| joint == '-')?;
     Some((stretch, first + 3))
