@@ -275,6 +275,7 @@ fn a_second_before_a_noun_is_another_one_and_elsewhere_a_moment() {
         "can I get a second card",
         "we need a second 5 year plan",
         "open a second euro account",
+        "the cost of a second card",
         "a second one",
         "for a second time",
         "a second-hand car",
@@ -295,9 +296,40 @@ fn a_second_before_a_noun_is_another_one_and_elsewhere_a_moment() {
         "it takes a second to load",
         "just a second or so",
         "a second of your time",
+        "wait a second how do I pay",
+        "a second why is it so much",
+        "hold on a second are you a robot",
+        "it took a second longer",
+        "give me a second sorry",
+        "just a second may I ask",
+        "wait a second your price is wrong",
     ] {
         let second = ("a second", length("PT1S", 1));
         check(&AMERICAN, "duration", &[(text, &[second])]);
+    }
+}
+
+#[test]
+fn a_part_of_a_second_is_a_moment_before_a_noun_too() {
+    let length = |iso: &str, seconds: f64| json!({"iso": iso, "seconds": seconds});
+    for (text, part, value) in [
+        (
+            "half a second delay",
+            "half a second",
+            length("PT0.5S", 0.5),
+        ),
+        (
+            "a quarter of a second penalty",
+            "a quarter of a second",
+            length("PT0.25S", 0.25),
+        ),
+        (
+            "three quarters of a second gap",
+            "three quarters of a second",
+            length("PT0.75S", 0.75),
+        ),
+    ] {
+        check(&AMERICAN, "duration", &[(text, &[(part, value)])]);
     }
 }
 

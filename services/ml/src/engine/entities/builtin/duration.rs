@@ -213,19 +213,22 @@ fn unit(words: &Words<'_>, at: usize) -> Option<Unit> {
 
 /// Words that the rules do not know, and that begin something new behind "a second": they name nothing of which there
 /// may be a second one.
-const GOING_ON: [&str; 26] = [
-    "as", "because", "but", "can", "cause", "he", "it", "just", "let", "maybe", "ok", "okay",
-    "she", "so", "thank", "then", "there", "they", "was", "we", "what", "when", "where", "while",
-    "will", "you",
-];
+const GOING_ON: &str = "\
+    actually again already although anything anyway apart are aren as because but can cannot cause could did didn do \
+    does doesn don dont earlier everybody everyone everything exactly except faster had has have he hello her here \
+    hey him his how however im instead isn it its ive just less let lets longer maybe me might more must nobody not \
+    nothing oh ok okay otherwise our perhaps pls plz rather she should slower so someone something sooner sorry \
+    still than thank thats their them then there these they those though thx too unless us was wasn we were what \
+    whats when where whether while who whose why will without won would yeah yes yet you your";
 
-/// Whether "second" behind "a" says that there is another of what follows: "a second card", not "wait a second".
+/// Whether "second" behind "a" says that there is another of what follows: "a second card", not "wait a second" or "half
+/// a second".
 pub(super) fn is_other(words: &Words<'_>, at: usize) -> bool {
     let is_compound = words.is_glued_sign(at + 1, '-') && words.is_glued(at + 2);
     let names = match words.at(at + 1) {
         Word::Other => {
             let word: String = words.chars(at + 1).iter().collect();
-            !GOING_ON.contains(&word.as_str())
+            !GOING_ON.split(' ').any(|known| known == word)
         }
         Word::Unit(_)
         | Word::Half
@@ -235,14 +238,23 @@ pub(super) fn is_other(words: &Words<'_>, at: usize) -> bool {
         | Word::Currency(_)
         | Word::Dollar
         | Word::Weekend
-        | Word::Weekday(..)
-        | Word::Month(..)
+        | Word::Weekday(_, false)
+        | Word::Month(_, false)
         | Word::Part(_)
         | Word::New
         | Word::Point => true,
         _ => is_compound,
     };
-    words.before(at) == Word::A && names
+    words.before(at) == Word::A && names && !is_part(words, at - 1)
+}
+
+/// Whether a part of what follows this article is said: "half a", "a quarter of a".
+fn is_part(words: &Words<'_>, article: usize) -> bool {
+    match words.before(article) {
+        Word::Half => true,
+        Word::Of => article > 1 && words.before(article - 1) == Word::Quarter,
+        _ => false,
+    }
 }
 
 /// Whether this letter stands behind "2h30" or "30m10": alone it may be a metre.
