@@ -58,14 +58,7 @@ impl<'a> Prepared<'a> {
             None => Vec::new(),
         };
         let options = &options.intents;
-        let limit = options.most_weights / (options.members * options.units).max(1);
-        let limit = limit.min(Known::ROWS);
-        let hashes = |index| {
-            let features = ngrams::features(&said.text(index));
-            features.into_iter().map(|feature| feature.hash)
-        };
-        let bounds = (options.least_examples, limit, COUNTED);
-        let dictionary = Dictionary::count(|| (0..said.len()).map(hashes), bounds, progress)?;
+        let dictionary = dictionary(&said, options, progress)?;
         let mut examples = Examples::new(dictionary.len(), room);
         for index in 0..said.len() {
             progress.advance(0)?;
@@ -92,6 +85,32 @@ impl<'a> Prepared<'a> {
             epochs: self.epochs,
         }
     }
+}
+
+/// The features that are learned: no more of them of a part of the utterances.
+fn dictionary(
+    said: &Said<'_>,
+    options: &IntentOptions,
+    progress: &Progress,
+) -> Result<Dictionary, Cancelled> {
+    let limit = options.most_weights / (options.members * options.units).max(1);
+    let limit = limit.min(Known::ROWS);
+    let hashes = |index| {
+        let features = ngrams::features(&said.text(index));
+        features.into_iter().map(|feature| feature.hash)
+    };
+    let bounds = (options.least_examples, limit, COUNTED);
+    Dictionary::count(|| (0..said.len()).map(hashes), bounds, progress)
+}
+
+/// The weights (features times units of all members) that are learned of these utterances, and of a part of them at most.
+pub(super) fn weights(
+    said: &Said<'_>,
+    options: &IntentOptions,
+    progress: &Progress,
+) -> Result<usize, Cancelled> {
+    let features = dictionary(said, options, progress)?.len();
+    Ok(features * options.units * options.members)
 }
 
 /// How often each of this many examples is seen.
@@ -222,7 +241,7 @@ fn shared(
 ) -> (NonZeroUsize, NonZeroUsize) {
     let intents = &options.intents;
     let weights = prepared.dictionary.len() * intents.units * intents.members;
-    let together = intents.most_weights / weights.max(1);
+    let together = intents.most_weights / intents.trainings.max(1) / weights.max(1);
     let together = together.min(folds).min(options.threads.get());
     let together = NonZeroUsize::new(together).unwrap_or(NonZeroUsize::MIN);
     let threads = options.threads.get() / together;
@@ -305,6 +324,11 @@ mod tests {
             let (folds, each) = shared(&prepared, 6, &options);
             assert_eq!((folds.get(), each.get()), (together, threads), "{most}");
         }
+        // Two trainings have room for two folds each.
+        (options.intents.most_weights, options.intents.trainings) = (4 * weights, 2);
+        let prepared = prepared(KEPT, &examples, &options);
+        let (folds, each) = shared(&prepared, 6, &options);
+        assert_eq!((folds.get(), each.get()), (2, 6));
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct IntentOptions {
     pub least_examples: u32,
     /// Weights (features times units of all members) at most that are learned at a time: 128 MiB.
     pub most_weights: usize,
+    /// Trainings that go on together and share these; it changes the time, never the model.
+    pub trainings: usize,
     /// The part of the right answers that the out-of-scope threshold may cost.
     pub rejected: f64,
     /// The same where there are examples that are out of scope: such utterances do come.
@@ -91,6 +93,7 @@ impl Default for IntentOptions {
             tolerance: 0.05,
             least_examples: 2,
             most_weights: 1 << 25,
+            trainings: 1,
             rejected: 0.0025,
             rejected_if_taught: 0.004,
             rejected_if_encoded: 0.007,

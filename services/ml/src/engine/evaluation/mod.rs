@@ -4,11 +4,13 @@ mod entities;
 mod scores;
 
 use super::folds::{self, Fold};
+use super::learning;
 use super::model::Model;
 use super::options::Options;
 use super::parallel;
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
+use super::said::Said;
 use super::train::{self, TrainError, train};
 use entities::EntityTally;
 use jiff::Zoned;
@@ -60,14 +62,15 @@ pub fn cross_validate(
     train::check(&labels)?;
     let mut random = Random::new(options.seed);
     let folds = folds::divide(&numbers(&labels), folds.max(2), &mut random);
-    let together = options.threads.get().min(folds.len()).min(together(data));
-    let Some(together) = NonZeroUsize::new(together) else {
+    let together = together(data, &labels, options, progress)?;
+    let Some(together) = NonZeroUsize::new(together.min(folds.len())) else {
         return Err(EvaluateError::NothingToAsk);
     };
-    let options = Options {
+    let mut options = Options {
         threads: NonZeroUsize::new(options.threads.get() / together).unwrap_or(NonZeroUsize::MIN),
         ..options.clone()
     };
+    options.intents.trainings = together.get();
     let mut asking = Asking::new(&data.examples);
     let parts = progress.divide(folds.len());
     let answered = parallel::map(together, folds, |number, fold| {
@@ -82,16 +85,30 @@ pub fn cross_validate(
     Ok(asking.result())
 }
 
-/// How many folds may be worked on together.
-fn together(data: &TrainingData) -> usize {
+/// How many folds may be worked on together: no more than the bound on weights has room for.
+fn together(
+    data: &TrainingData,
+    labels: &[Option<&str>],
+    options: &Options,
+    progress: &Progress,
+) -> Result<usize, Cancelled> {
+    let most = if is_large(data) { 1 } else { TOGETHER };
+    let most = most.min(options.threads.get());
+    if most == 1 {
+        return Ok(most);
+    }
+    let said = Said::new(&data.examples, labels);
+    let weights = learning::weights(&said, &options.intents, progress)?;
+    let room = options.intents.most_weights / weights.max(1);
+    Ok(most.min(room).max(1))
+}
+
+/// Whether a single fold takes so much memory that it is worked on by itself.
+fn is_large(data: &TrainingData) -> bool {
     let annotations = data.examples.iter().flat_map(|example| &example.entities);
     let kinds: HashSet<_> = annotations.map(|a| (&a.entity, &a.role)).collect();
     let bytes: usize = data.examples.iter().map(|e| e.text.len()).sum();
-    if data.examples.len() * kinds.len() > LARGE || bytes > LONG {
-        1
-    } else {
-        TOGETHER
-    }
+    data.examples.len() * kinds.len() > LARGE || bytes > LONG
 }
 
 /// Asks a model every example.
@@ -209,5 +226,33 @@ impl<'a> Asking<'a> {
     fn result(mut self) -> EvaluationResult {
         self.answers.sort_unstable_by_key(|answer| answer.example);
         scores::result(self.examples, &self.answers, &self.entities)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_folds_are_worked_on_together_than_the_bound_on_weights_has_room_for() {
+        let example = |number: usize| Example {
+            text: format!("pay bill {} of {}", number % 7, number % 5),
+            intent: Some(["pay", "stop"][number % 2].into()),
+            ..Example::default()
+        };
+        let data = TrainingData {
+            examples: (0..40).map(example).collect(),
+            ..TrainingData::default()
+        };
+        let labels: Vec<_> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
+        let (mut options, progress) = (Options::default(), Progress::new());
+        options.threads = NonZeroUsize::new(12).expect("it is more than none");
+        let said = Said::new(&data.examples, &labels);
+        let weights = learning::weights(&said, &options.intents, &progress).expect("it goes on");
+        for (room, expected) in [(1, 1), (2, 2), (3, 3), (100, TOGETHER)] {
+            options.intents.most_weights = room * weights;
+            let together = together(&data, &labels, &options, &progress);
+            assert_eq!(together, Ok(expected), "{room}");
+        }
     }
 }
