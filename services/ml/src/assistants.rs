@@ -64,6 +64,14 @@ async fn remove_runs(pool: &PgPool, assistant: Uuid) -> Result<[u64; 2], Databas
         RUNS
     );
     let trainings = traced("training.forget", trainings.execute(pool)).await?;
+    // The others go with the next training that begins.
+    let ended = sqlx::query!(
+        "UPDATE trainings SET error = 'The assistant was deleted.'
+         WHERE assistant_id = $1 AND status IN ('succeeded', 'failed')
+             AND beat_at >= now() - interval '1 minute'",
+        assistant
+    );
+    traced("training.leave", ended.execute(pool)).await?;
     let evaluations = sqlx::query!(
         "DELETE FROM evaluations WHERE id IN (
              SELECT id FROM evaluations WHERE assistant_id = $1 AND status IN ('succeeded', 'failed')

@@ -8,12 +8,19 @@ use stoa_postgres::{DatabaseError, traced};
 use uuid::Uuid;
 
 /// Takes a training that is new, or whose attempt has been silent for 15 s (sixty beats), or that
-/// has failed and was started anew since. Whether it was taken.
+/// has failed and was started anew since. Whether it was taken. Those of assistants that were deleted go a minute after
+/// their end: who still asks for one that ended a moment ago must find it, or would start it again.
 pub(super) async fn claim(
     pool: &PgPool,
     claim: Claim,
     snapshot: &TrainingSnapshot,
 ) -> Result<bool, DatabaseError> {
+    let forget = sqlx::query!(
+        "DELETE FROM trainings WHERE error = 'The assistant was deleted.'
+             AND beat_at < now() - interval '1 minute' AND id <> $1",
+        claim.run
+    );
+    traced("training.forget", forget.execute(pool)).await?;
     let query = sqlx::query!(
         "INSERT INTO trainings (id, assistant_id, model, status, attempt, run)
          VALUES ($1, $2, $3, 'queued', $4, $5)

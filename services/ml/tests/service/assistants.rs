@@ -81,3 +81,27 @@ async fn a_training_that_nobody_works_on_is_not_started_again_behind_its_assista
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(report["error"], "The assistant was deleted.");
 }
+
+#[tokio::test]
+async fn what_ended_a_moment_before_its_assistant_goes_with_the_next_training() {
+    let ml = Ml::start().await;
+    let (succeeded, waiting) = (snapshot(energy_supplier()), Uuid::now_v7());
+    ml.train(&succeeded).await;
+    let pool = ml.pool().await;
+    let released = "INSERT INTO trainings (id, assistant_id, model, status, attempt, beat_at)
+                    VALUES ($1, $2, 2, 'queued', $1, 'epoch')";
+    let released = sqlx::query(released)
+        .bind(waiting)
+        .bind(succeeded.assistant_id);
+    released.execute(&pool).await.unwrap();
+    forget(&ml, succeeded.assistant_id).await;
+
+    for expected in [3, 2] {
+        ml.train(&snapshot(energy_supplier())).await;
+        let count = sqlx::query_scalar("SELECT count(*) FROM trainings");
+        let count: i64 = count.fetch_one(&pool).await.unwrap();
+        assert_eq!(count, expected);
+        let later = "UPDATE trainings SET beat_at = beat_at - interval '2 minutes'";
+        sqlx::query(later).execute(&pool).await.unwrap();
+    }
+}
