@@ -1,7 +1,7 @@
 //! Room for documents that are held while nobody works on them: bodies that come in, answers until their client has read them.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -33,6 +33,9 @@ const ANSWER_WAIT: Duration = Duration::from_secs(2);
 pub(crate) const READ: Duration = Duration::from_mins(2);
 /// Bytes of an answer that are handed to the connection at a time: it holds what it was given until it is sent.
 const PIECE: usize = 64 << 10;
+
+/// What is left of an answer, with its room.
+type Held = Option<(Bytes, OwnedSemaphorePermit)>;
 
 /// Room that is taken; none is where little is held.
 pub(crate) type Taken = Option<OwnedSemaphorePermit>;
@@ -87,7 +90,7 @@ impl Room {
             tokio::select! {
                 () = done.cancelled() => {}
                 () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(time) => drop(next(&overdue, usize::MAX)),
+                () = tokio::time::sleep(time) => drop(lock(&overdue).take()),
             }
         });
         let rest = (held, read.drop_guard());
@@ -105,16 +108,23 @@ impl Room {
     }
 }
 
-/// A copy of the next bytes that are held, and whether there are more; with the last of them their room is free. None if they
-/// are not held any more.
-fn next(held: &Mutex<Option<(Bytes, OwnedSemaphorePermit)>>, most: usize) -> Option<(Bytes, bool)> {
-    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+/// A copy of the next bytes that are held, and whether there are more; with the last of them they are given up, and their room is
+/// free. None if they are not held any more.
+fn next(held: &Mutex<Held>, most: usize) -> Option<(Bytes, bool)> {
+    let mut held = lock(held);
     let (bytes, _) = held.as_mut()?;
-    if bytes.len() <= most {
-        return held.take().map(|(bytes, _)| (bytes, false));
+    let most = most.min(bytes.len());
+    // A part of them would keep all of them, uncounted.
+    let piece = Bytes::copy_from_slice(&bytes.split_to(most));
+    let has_more = !bytes.is_empty();
+    if !has_more {
+        *held = None;
     }
-    // A part of them would keep all of them.
-    Some((Bytes::copy_from_slice(&bytes.split_to(most)), true))
+    Some((piece, has_more))
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn take(
@@ -138,6 +148,7 @@ async fn take(
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use futures_util::TryStreamExt as _;
 
     use super::*;
 
@@ -154,6 +165,16 @@ mod tests {
             let body = room.answer(large(), READ).await.unwrap();
             assert_eq!(to_bytes(body, usize::MAX).await.unwrap(), large());
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_handed_to_a_connection_keeps_the_whole_answer() {
+        let room = Room::new(&Context::default());
+        let answer = large();
+        let body = room.answer(answer.clone(), READ).await.unwrap();
+        let unsent: Vec<_> = body.into_data_stream().try_collect().await.unwrap();
+        assert_eq!(unsent.concat(), answer);
+        assert!(answer.is_unique(), "a piece is a part of the answer");
     }
 
     #[tokio::test]
