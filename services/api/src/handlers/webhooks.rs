@@ -281,11 +281,20 @@ async fn remove_deliveries(api: &Api, webhook: Uuid) -> Result<bool, DatabaseErr
             PART,
         );
         let removed = traced("webhook_delivery.remove", delete.execute(&api.pool)).await?;
-        if removed.rows_affected() < PART.unsigned_abs() {
+        // A short part is not the last one where another request has removed some of it meanwhile.
+        if removed.rows_affected() < PART.unsigned_abs() && !has_deliveries(api, webhook).await? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+async fn has_deliveries(api: &Api, webhook: Uuid) -> Result<bool, DatabaseError> {
+    let select = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = $1) AS "has_any!""#,
+        webhook,
+    );
+    traced("webhook_delivery.find", select.fetch_one(&api.pool)).await
 }
 
 /// Webhooks hear of the whole account, so they are its owners'.
