@@ -20,7 +20,7 @@ pub(crate) async fn run(State(api): State<Api>, request: Request, next: Next) ->
         let (mut parts, body) = request.into_parts();
         let identity = Identity::from_request_parts(&mut parts, &()).await?;
         let limits = Request::from_parts(parts.clone(), body);
-        let (body, room) = api.room.receive(limits).await?;
+        let (body, room) = api.room.receive(identity.account, limits).await?;
         let path = parts.uri.path_and_query().map(ToString::to_string);
         let headers = parts.headers.clone();
         let asked = Asked {

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header};
 use stoa_contracts::ErrorCode;
-use stoa_service::{Problem, body_limit};
+use stoa_service::{Identity, Problem, body_limit};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -25,13 +25,18 @@ pub(super) fn with_limit(routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
 }
 
 /// Reads a document, once there is room for it.
-pub(super) async fn receive(api: &Api, request: Request) -> Result<(Bytes, Taken), Problem> {
-    api.room.receive(request).await
+pub(super) async fn receive(
+    api: &Api,
+    identity: &Identity,
+    request: Request,
+) -> Result<(Bytes, Taken), Problem> {
+    api.room.receive(identity.account, request).await
 }
 
 /// A document with its media type and its tag, which is held until the client has read it.
 pub(super) async fn answer(
     api: &Api,
+    identity: &Identity,
     document: impl Into<Bytes>,
     media_type: &'static str,
     tag: String,
@@ -42,7 +47,8 @@ pub(super) async fn answer(
         (header::CONTENT_LENGTH, document.len().to_string()),
         (header::ETAG, tag),
     ];
-    let body = api.room.answer(document, room::READ).await?;
+    let body = api.room.answer(identity.account, document, room::READ);
+    let body = body.await?;
     Ok((headers, body).into_response())
 }
 

@@ -67,7 +67,7 @@ async fn get_flows(
         turn.run(move || write(&row.flows, form)).await?
     };
     let tag = revision_tags::tag(row.version, form.media_type());
-    documents::answer(&api, body, form.media_type(), tag).await
+    documents::answer(&api, &identity, body, form.media_type(), tag).await
 }
 
 /// Replaces the flows.
@@ -103,7 +103,7 @@ async fn put_flows(
     let after = revision_tags::expected(request.headers())?;
     let forms = Form::ALL.map(Form::media_type);
     let form = documents::content_type(&request, Form::of_content_type, &forms)?;
-    let (body, _room) = documents::receive(&api, request).await?;
+    let (body, _room) = documents::receive(&api, &identity, request).await?;
     // From its reading to its writing.
     let turn = api.document_turn().await?;
     let known = known(&api, id).await?;

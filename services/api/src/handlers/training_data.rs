@@ -67,7 +67,7 @@ async fn get_training_data(
     assistants::require(&api, &identity, id).await?;
     let turn = api.loading_turn().await?;
     let latest = latest(&api, id).await?;
-    answer(&api, turn, latest, format).await
+    answer(&api, &identity, turn, latest, format).await
 }
 
 async fn latest(api: &Api, id: Uuid) -> Result<(i32, TrainingData), Problem> {
@@ -78,13 +78,14 @@ async fn latest(api: &Api, id: Uuid) -> Result<(i32, TrainingData), Problem> {
 /// A revision in a format, with its tag. It was loaded in this turn, which lasts until there is room for the answer.
 pub(super) async fn answer(
     api: &Api,
+    identity: &Identity,
     turn: Turn,
     (version, data): (i32, TrainingData),
     format: Format,
 ) -> Result<Response, Problem> {
     let body = turn.run(move || write(&data, format)).await?;
     let tag = revision_tags::tag(version, format.media_type());
-    documents::answer(api, body, format.media_type(), tag).await
+    documents::answer(api, identity, body, format.media_type(), tag).await
 }
 
 /// Replaces the training data.
@@ -120,7 +121,7 @@ async fn put_training_data(
     let after = revision_tags::expected(request.headers())?;
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
-    let (body, room) = documents::receive(&api, request).await?;
+    let (body, room) = documents::receive(&api, &identity, request).await?;
     // From its reading to its writing.
     let turn = api.document_turn().await?;
     let reading = move || {
@@ -163,7 +164,7 @@ async fn patch_training_data(
     let after = revision_tags::required(request.headers())?;
     let is_patch = |value: &str| (essence(value) == JSON_PATCH).then_some(());
     documents::content_type(&request, is_patch, &[JSON_PATCH])?;
-    let (body, _room) = documents::receive(&api, request).await?;
+    let (body, _room) = documents::receive(&api, &identity, request).await?;
     // From its reading to its writing: it may be as large as an import.
     let turn = api.loading_turn().await?;
     let patch = turn.run(move || read_patch(&body)).await??;

@@ -127,7 +127,7 @@ async fn get_training_data_revision(
     );
     let found = traced("training_data.revision", select.fetch_optional(&api.pool)).await?;
     let Stored(data) = found.ok_or_else(missing)?;
-    training_data::answer(&api, turn, (version, data), format).await
+    training_data::answer(&api, &identity, turn, (version, data), format).await
 }
 
 /// Goes back to a revision of the training data: it becomes the latest once more, as a new one.

@@ -213,16 +213,19 @@ async fn answers_that_nobody_reads_are_held_up_to_a_bound() {
     let token = service.token(Role::Viewer).await;
     let editor = service.token(Role::Editor).await;
     let path = format!("{}/training-data", service.trainable(&editor).await);
+    let stranger = service.stranger().await;
+    let theirs = format!("{}/training-data", service.trainable(&stranger).await);
     enlarge(&service).await;
     let mut unread = Vec::new();
-    for _ in 0..2 {
-        let answer = service.request(Method::GET, &path, &token).send().await;
+    for (path, token) in [(&path, &token), (&theirs, &stranger)] {
+        let answer = service.request(Method::GET, path, token).send().await;
         unread.push(answer.unwrap());
-    }
-    for path in [path.clone(), format!("{path}/revisions/1")] {
-        let refused = service.get(&path, &token).await;
-        assert_eq!(refused.problem(503)["code"], "unavailable");
-        assert!(refused.headers.contains_key("retry-after"));
+        // More than half of the room.
+        for path in [path.clone(), format!("{path}/revisions/1")] {
+            let refused = service.get(&path, token).await;
+            assert_eq!(refused.problem(503)["code"], "unavailable");
+            assert!(refused.headers.contains_key("retry-after"));
+        }
     }
     // Others work on.
     service.trainable(&editor).await;
@@ -259,36 +262,45 @@ async fn who_reads_stored_documents_does_not_hold_up_who_sends_one() {
 #[tokio::test]
 async fn documents_that_do_not_come_in_are_waited_for_up_to_a_bound() {
     let service = Service::start().await;
-    let token = service.token(Role::Editor).await;
-    let path = format!("{}/training-data", service.assistant(&token).await);
-    let put = |body: reqwest::Body, length: usize| {
+    let mut accounts = Vec::new();
+    for token in [
+        service.token(Role::Editor).await,
+        service.stranger().await,
+        service.stranger().await,
+    ] {
+        let path = format!("{}/training-data", service.assistant(&token).await);
+        accounts.push((path, token));
+    }
+    let put = |account: usize, body: reqwest::Body, length: usize| {
+        let (path, token) = &accounts[account];
         service
-            .request(Method::PUT, &path, &token)
+            .request(Method::PUT, path, token)
             .header("content-type", "text/csv")
             .header("content-length", length)
             .body(body)
     };
     let size = 5 << 20;
     let mut stuck = JoinSet::new();
-    for _ in 0..4 {
+    for number in 0..4 {
         let beginning = stream::once(async { Ok::<_, std::io::Error>("text,intent\n") });
         let body = reqwest::Body::wrap_stream(beginning.chain(stream::pending()));
-        stuck.spawn(put(body, size).send());
+        stuck.spawn(put(number / 2, body, size).send());
     }
     let rows = "hello,greet\n".repeat(10_000);
     let large = format!("text,intent\n{rows}");
     let refused = eventually(Duration::from_mins(1), async || {
-        let answer = send(put(large.clone().into(), large.len())).await;
+        let answer = send(put(2, large.clone().into(), large.len())).await;
         (answer.status != 200).then_some(answer)
     });
     let refused = refused.await;
     refused.problem(503);
     assert!(refused.headers.contains_key("retry-after"));
-    let small = service.put(&path, &token, "text/csv", "text,intent\nhi,greet\n");
+    let (path, token) = &accounts[2];
+    let small = service.put(path, token, "text/csv", "text,intent\nhi,greet\n");
     small.await.ok(200);
     stuck.shutdown().await;
     eventually(Duration::from_mins(1), async || {
-        let answer = send(put(large.clone().into(), large.len())).await;
+        let answer = send(put(2, large.clone().into(), large.len())).await;
         (answer.status == 200).then_some(())
     })
     .await;

@@ -115,7 +115,7 @@ async fn create_evaluation(
     assistants::require(&api, &identity, id).await?;
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
-    let (body, room) = documents::receive(&api, request).await?;
+    let (body, room) = documents::receive(&api, &identity, request).await?;
     let read = move || {
         let _room = room;
         let input = read_evaluation(&body, format)?;
