@@ -80,15 +80,18 @@ impl Program {
         self.code.get(flow)?.operations.get(at)
     }
 
-    /// The place of an operation in a flow: the first such one on the way that these slots lead to;
-    /// another one only if there are no two.
+    /// The place of an operation in a flow: where it was before; else the first such one on the way
+    /// that these slots lead to; another one only if there are no two.
     pub(super) fn place(
         &self,
-        flow: &str,
+        (flow, before): (&str, usize),
         slots: &BTreeMap<String, Scalar>,
         is_it: impl Fn(&Operation) -> bool,
     ) -> Option<usize> {
         let operations = &self.code.get(flow)?.operations;
+        if operations.get(before).is_some_and(&is_it) {
+            return Some(before);
+        }
         // Every jump leads forwards.
         let mut at = 0;
         while let Some(operation) = operations.get(at) {

@@ -71,12 +71,15 @@ fn open_question(program: &Program, state: &State, asking: &str) -> Option<Vec<u
     let current = &state.stack[current_from(&state.stack)..];
     let called = current.iter().skip(1).map(|frame| Some(&frame.flow));
     let place = |(frame, called): (&Frame, Option<&String>)| {
-        let at = program.place(&frame.flow, &state.slots, |operation| match operation {
+        // Whoever has called goes on behind the call.
+        let behind = usize::from(called.is_some());
+        let before = (frame.flow.as_str(), frame.at.saturating_sub(behind));
+        let at = program.place(before, &state.slots, |operation| match operation {
             Operation::Call(flow) => called == Some(flow),
             Operation::Ask(ask) => called.is_none() && ask.slot == asking,
             _ => false,
         });
-        Some(at? + usize::from(called.is_some()))
+        Some(at? + behind)
     };
     let frames = current.iter().zip(called.chain([None]));
     frames.map(place).collect()

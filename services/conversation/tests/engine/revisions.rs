@@ -20,6 +20,44 @@ flows:
           otherwise: [ask: {slot: sure, question: second}, say: right]
 ";
 
+/// A flow that asks two things with one slot, and one that calls another twice.
+const TWICE: &str = "
+responses: {address: Is the address right?, letter: A newsletter?, other: A colleague helps., one: One?,
+  got: 'It is {x}.', done: Done.}
+slots:
+  ok: {type: boolean, question: address, fill: {intents: {affirm: true, deny: false}}}
+  x: {type: any, question: one}
+flows:
+  check:
+    triggers: [check]
+    steps:
+      - ask: ok
+      - branch: {cases: [{when: {ok: false}, then: [handover: other]}]}
+      - set: {ok: null}
+      - ask: {slot: ok, question: letter}
+      - say: done
+  ask_x: {steps: [ask: {slot: x, again: true}]}
+  both: {triggers: [both], steps: [call: ask_x, say: got, call: ask_x, say: done]}
+";
+
+#[test]
+fn of_two_questions_for_a_slot_in_a_row_the_one_that_was_asked_is_open() {
+    let mut talk = Talk::with(TWICE);
+    talk.say("check me", "check", &[]);
+    assert_eq!(talk.say("yes", "affirm", &[]), ["A newsletter?"]);
+    talk.save(&TWICE.replace("Done.", "All done."));
+    assert_eq!(talk.say("no", "deny", &[]), ["All done."]);
+}
+
+#[test]
+fn of_two_calls_of_a_flow_the_second_goes_on() {
+    let mut talk = Talk::with(TWICE);
+    talk.say("both", "both", &[]);
+    assert_eq!(talk.say("this", "", &[]), ["It is this.", "One?"]);
+    talk.save(&TWICE.replace("Done.", "All done."));
+    assert_eq!(talk.say("that", "", &[]), ["All done."]);
+}
+
 #[test]
 fn the_next_message_answers_the_question_that_was_asked() {
     let mut talk = Talk::with(DEMO);
