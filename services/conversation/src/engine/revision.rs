@@ -27,14 +27,33 @@ impl Turn<'_> {
         match places {
             Some(places) => {
                 self.state.asking = asking;
+                let mut moved = false;
                 for (frame, at) in current.iter_mut().zip(places) {
+                    moved |= frame.at != at;
                     frame.at = at;
+                }
+                if let Some(frame) = current.last_mut() {
+                    frame.moved |= moved;
                 }
             }
             None => restart(&mut current),
         }
         self.state.stack.append(&mut current);
         self.drop_flows_that_are_gone();
+    }
+
+    /// Goes on behind the question that the flow on top waits for. If that has moved, what now comes
+    /// before it may not be answered yet: the flow starts again with what was answered.
+    pub(super) fn leave_question(&mut self) {
+        if !self.state.stack.last().is_some_and(|frame| frame.moved) {
+            return self.advance();
+        }
+        while self.state.stack.last().is_some_and(|frame| frame.called) {
+            self.end_top();
+        }
+        if let Some(frame) = self.state.stack.last_mut() {
+            frame.restart();
+        }
     }
 
     /// What a dropped flow has put aside is given back to the flow that it has interrupted: at once,
@@ -60,9 +79,7 @@ impl Turn<'_> {
 /// Lets flows begin again, and call again what they have called.
 fn restart(frames: &mut Vec<Frame>) {
     frames.retain(|frame| !frame.called);
-    for Frame { at, asked, .. } in frames {
-        (*at, *asked) = (0, 0);
-    }
+    frames.iter_mut().for_each(Frame::restart);
 }
 
 /// The places of the flow on top and those that have called it, the question last; `None` if one

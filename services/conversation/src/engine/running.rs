@@ -71,7 +71,7 @@ impl Turn<'_> {
         }
         let slot = self.program.slot(&ask.slot);
         let (Some(slot), None) = (slot, self.state.slots.get(&ask.slot)) else {
-            self.advance();
+            self.leave_question();
             return false;
         };
         if std::mem::take(&mut self.resuming)

@@ -44,6 +44,7 @@ impl Turn<'_> {
             flow: flow.to_owned(),
             at: 0,
             asked: 0,
+            moved: false,
             called,
             saved,
         });

@@ -45,11 +45,21 @@ pub(super) struct Frame {
     pub(super) at: usize,
     /// How often the question at `at` was asked.
     pub(super) asked: u32,
+    /// Whether the question at `at` was at another place when it was asked, in flows that were changed since.
+    #[serde(default)]
+    pub(super) moved: bool,
     /// Whether the frame before it called it, instead of being interrupted by it.
     pub(super) called: bool,
     /// Slots of interrupted flows that this one uses too, to be given back at its end. With no flow
     /// before it: what those have asked that were given up for it, to be told to a person.
     pub(super) saved: BTreeMap<String, Scalar>,
+}
+
+impl Frame {
+    /// Lets the flow begin again.
+    pub(super) fn restart(&mut self) {
+        (self.at, self.asked, self.moved) = (0, 0, false);
+    }
 }
 
 impl State {

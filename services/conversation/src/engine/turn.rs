@@ -147,7 +147,7 @@ impl<'a> Turn<'a> {
         if let Some((name, _)) = self.asked_slot() {
             self.pick_up(said, Some((name, answer.span)));
             self.fill(name, Some(answer.value));
-            self.advance();
+            self.leave_question();
         }
         self.run();
     }

@@ -88,7 +88,8 @@ fn a_question_of_a_flow_that_was_called_is_still_open() {
         "      - call: identify",
         "      - say: hello\n      - call: identify",
     ));
-    assert_eq!(talk.say("123456", "", &[]), ["What does the meter show?"]);
+    let said = talk.say("123456", "", &[]);
+    assert_eq!(said, ["Hello!", "What does the meter show?"]);
     assert_eq!(talk.slot("number"), Some("123456".into()));
 }
 
@@ -98,7 +99,50 @@ fn of_two_questions_for_a_slot_the_one_on_the_way_is_open() {
     talk.say("ask me", "survey", &[]);
     assert_eq!(talk.say("right", "", &[]), ["Second?"]);
     talk.save(&SURVEY.replace("- ask: way", "- say: q\n      - ask: way"));
-    assert_eq!(talk.say("yes", "affirm", &[]), ["Right."]);
+    assert_eq!(talk.say("yes", "affirm", &[]), ["Which?", "Right."]);
+}
+
+/// A flow with one question.
+const READING: &str = "
+responses: {ask_reading: What does the meter show?, ask_number: Your contract number?, ask_gas: Is it gas?,
+  noted: '{reading} kWh on {number}.', other: A colleague helps., aside: By the way.}
+slots:
+  reading: {type: number, question: ask_reading}
+  number: {type: text, question: ask_number, fill: {text: true}}
+  gas: {type: boolean, question: ask_gas, fill: {intents: {affirm: true, deny: false}}}
+flows:
+  aside: {triggers: [aside], steps: [say: aside]}
+  read: {steps: [ask: reading]}
+  report: {triggers: [report], steps: [ask: reading, say: noted]}
+";
+
+#[test]
+fn a_question_that_comes_before_the_open_one_now_is_asked_after_it() {
+    for asks in ["ask: reading", "call: read"] {
+        let before = READING.replace("ask: reading, say", &format!("{asks}, say"));
+        let mut talk = Talk::with(&before);
+        talk.say("my meter", "report", &[]);
+        let asks_more = format!("[ask: number, {asks}, say");
+        talk.save(&before.replace(&format!("[{asks}, say"), &asks_more));
+        talk.say("by the way", "aside", &[]);
+        let said = talk.say("48213", "", &[]);
+        assert_eq!(said, ["Your contract number?"], "{asks}");
+        assert_eq!(talk.say("12", "", &[]), ["48213 kWh on 12."], "{asks}");
+        assert_eq!(talk.state.view().flow, None);
+    }
+}
+
+#[test]
+fn a_guard_that_comes_before_the_open_question_now_is_not_passed_by() {
+    let mut talk = Talk::with(READING);
+    talk.say("my meter", "report", &[]);
+    talk.save(&READING.replace(
+        "[ask: reading, say: noted]",
+        "[ask: gas, {branch: {cases: [{when: {gas: false}, then: [ask: reading, say: noted]}], \
+         otherwise: [handover: other]}}]",
+    ));
+    assert_eq!(talk.say("48213", "", &[]), ["Is it gas?"]);
+    assert_eq!(talk.say("yes", "affirm", &[]), ["A colleague helps."]);
 }
 
 #[test]
