@@ -69,6 +69,22 @@ pub(super) fn read_entity(slot: &Slot, entity: &Entity) -> Option<Scalar> {
     fills(slot, entity).then(|| fit(slot, &entity.value))?
 }
 
+/// The entities that were not the answer to the question for a slot, read from that part of the text.
+pub(super) fn free_entities<'a>(
+    said: &'a Utterance,
+    asked: Option<(&Slot, (usize, usize))>,
+) -> Vec<&'a Entity> {
+    let mut free: Vec<&Entity> = said.entities.iter().collect();
+    if let Some((slot, span)) = asked {
+        // The entities of a payload stand nowhere in the text.
+        if let Some(answer) = free.iter().position(|e| read_entity(slot, e).is_some()) {
+            free.remove(answer);
+        }
+        free.retain(|entity| entity.end <= span.0 || span.1 <= entity.start);
+    }
+    free
+}
+
 fn fits(value: Scalar, bare: bool, span: (usize, usize)) -> Reading {
     Reading::Fits(Answer { value, bare, span })
 }

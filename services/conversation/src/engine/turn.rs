@@ -1,6 +1,6 @@
 //! One turn: what the utterance means here, and which flow it goes to.
 
-use super::answer::{Answer, Reading, read_answer, read_entity};
+use super::answer::{Answer, Reading, free_entities, read_answer, read_entity};
 use super::hearing::Utterance;
 use super::program::{Operation, Program};
 use super::state::State;
@@ -246,6 +246,8 @@ impl<'a> Turn<'a> {
         let Some(flow) = frames.find(|frame| !frame.called).map(|f| f.flow.clone()) else {
             return false;
         };
+        let asked = answered.and_then(|(asked, span)| Some((program.slot(asked)?, span)));
+        let free = free_entities(said, asked);
         let mut filled = BTreeMap::new();
         for (name, slot) in &program.flows.slots {
             let concerned = slot.keep || program.slots_of(&flow).any(|used| used == name);
@@ -253,10 +255,7 @@ impl<'a> Turn<'a> {
             if !concerned || is_answered {
                 continue;
             }
-            let mut free = said.entities.iter().filter(|entity| {
-                answered.is_none_or(|(_, span)| entity.end <= span.0 || span.1 <= entity.start)
-            });
-            if let Some(value) = free.find_map(|entity| read_entity(slot, entity)) {
+            if let Some(value) = free.iter().find_map(|entity| read_entity(slot, entity)) {
                 filled.insert(name.as_str(), value);
             }
         }

@@ -56,6 +56,28 @@ fn a_call_that_is_too_deep_ends_all_and_runs_nothing_alone() {
     assert_eq!(talk.state.view().flow, None);
 }
 
+#[test]
+fn the_value_of_a_button_fills_one_question_of_two_flows_that_are_called() {
+    let mut talk = Talk::with(
+        "responses: {out: When out?, back: When back?, trip: 'Out {out}, back {back}.'}
+slots:
+  out: {type: text, question: out, fill: {entities: [datetime]}}
+  back: {type: text, question: back, fill: {entities: [datetime]}}
+  seat: {type: text, question: out, fill: {entities: [number]}}
+flows:
+  trip: {triggers: [trip], steps: [call: ask_out, call: ask_back, ask: seat, say: trip]}
+  ask_out: {steps: [ask: out]}
+  ask_back: {steps: [ask: back]}
+",
+    );
+    talk.say("a trip", "trip", &[]);
+    let said = talk.press(r#"/inform{"datetime":"2026-12-01","number":"12"}"#);
+    assert_eq!(said, ["When back?"]);
+    assert_eq!(talk.slot("seat"), Some("12".into()));
+    let said = talk.press(r#"/inform{"datetime":"2026-12-08"}"#);
+    assert_eq!(said, ["Out 2026-12-01, back 2026-12-08."]);
+}
+
 /// Flows that interrupt each other; each of them calls one that asks.
 fn digressions(count: usize) -> String {
     let digressions = (1..=count)
