@@ -47,6 +47,7 @@ impl Turn<'_> {
             moved: false,
             called,
             saved,
+            given_up: BTreeMap::new(),
         });
     }
 

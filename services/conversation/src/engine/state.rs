@@ -50,9 +50,12 @@ pub(super) struct Frame {
     pub(super) moved: bool,
     /// Whether the frame before it called it, instead of being interrupted by it.
     pub(super) called: bool,
-    /// Slots of interrupted flows that this one uses too, to be given back at its end. With no flow
-    /// before it: what those have asked that were given up for it, to be told to a person.
+    /// Slots of interrupted flows that this one uses too, to be given back at its end.
     pub(super) saved: BTreeMap<String, Scalar>,
+    /// What the flows have asked that were given up for this one, to be told to a person. Not among
+    /// `saved`: the release before gives all of those back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) given_up: BTreeMap<String, Scalar>,
 }
 
 impl Frame {
@@ -88,11 +91,12 @@ impl State {
         self.heard_at = now;
     }
 
-    /// All that was answered: the slots, and what was put aside of the flows that are interrupted.
+    /// All that was answered: the slots, and what was put aside of the flows that are interrupted or
+    /// were given up.
     pub(super) fn answered(&self) -> BTreeMap<String, Scalar> {
         let mut answered = self.slots.clone();
         for frame in self.stack.iter().rev() {
-            for (name, value) in &frame.saved {
+            for (name, value) in frame.saved.iter().chain(&frame.given_up) {
                 answered
                     .entry(name.clone())
                     .or_insert_with(|| value.clone());

@@ -190,7 +190,7 @@ impl<'a> Turn<'a> {
         if let Some(flow) = next.filter(|flow| self.program.has_flow(flow)) {
             self.push(flow, false);
             if let Some(frame) = self.state.stack.last_mut() {
-                frame.saved = answered;
+                frame.given_up = answered;
             }
             self.run();
         }

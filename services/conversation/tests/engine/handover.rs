@@ -67,6 +67,19 @@ fn what_was_asked_before_giving_up_is_told_nobody_but_a_person() {
 }
 
 #[test]
+fn what_was_asked_before_giving_up_is_not_given_back_by_the_release_before() {
+    let asks = "stuck: {steps: [ask: call, handover: colleague]}";
+    let flows = FLOWS.replace("stuck: {steps: [handover: colleague]}", asks);
+    let mut talk = with_a_reading(&flows);
+    assert_eq!(talk.say("hm", "", &[]), ["Shall a colleague call you?"]);
+    let stored = serde_json::to_value(&talk.state).unwrap();
+    assert_eq!(stored["stack"][0]["saved"], serde_json::json!({}));
+    talk.state = serde_json::from_value(stored).unwrap();
+    let said = talk.say("yes", "affirm", &[]);
+    assert_eq!(said, ["A colleague looks at 48213 kWh."]);
+}
+
+#[test]
 fn the_talk_with_a_person_is_no_silence() {
     let mut talk = Talk::with(FLOWS);
     talk.say("a human please", "human", &[]);
