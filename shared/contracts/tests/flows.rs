@@ -282,10 +282,9 @@ slots: {{s: {{{kind}, question: q}}}}
 flows: {{f: {{steps: [{{branch: {{cases: [{{when: {{s: {{above: 1, below: 3}}}}, then: []}}]}}}}]}}}}"
         ))
     };
-    for kind in ["type: number", "type: any"] {
-        assert_eq!(check(kind), []);
-    }
+    assert_eq!(check("type: number"), []);
     for kind in [
+        "type: any",
         "type: text",
         "type: boolean",
         "type: choice, choices: {one: []}",
@@ -301,14 +300,12 @@ flows: {{f: {{steps: [{{branch: {{cases: [{{when: {{s: {{above: 1, below: 3}}}},
 fn what_a_slot_of_any_kind_holds_is_compared_by_its_text() {
     let test = |test: &str| serde_saphyr::from_str::<Test>(test).unwrap();
     let said = Scalar::Text("3".into());
-    for holds in ["3", "'3'", "[2, 3]", "{is_not: 4}", "{above: 2, below: 4}"] {
+    for holds in ["3", "'3'", "[2, 3]", "{is_not: 4}"] {
         assert!(test(holds).holds(Some(&said)), "{holds}");
     }
-    for fails in ["4", "[1, 2]", "{is_not: 3}", "{above: 3}", "{below: 3}"] {
+    for fails in ["4", "[1, 2]", "{is_not: 3}", "{above: 2}", "{below: 4}"] {
         assert!(!test(fails).holds(Some(&said)), "{fails}");
     }
-    let word = Scalar::Text("inf".into());
-    assert!(!test("{above: 2}").holds(Some(&word)));
     assert!(test("true").holds(Some(&Scalar::Text("true".into()))));
 }
 

@@ -60,18 +60,12 @@ fn same(value: &Scalar, wanted: &Scalar) -> bool {
     value == wanted || value.to_string() == wanted.to_string()
 }
 
-/// The number that a value is, or says.
-fn number(value: &Scalar) -> Option<f64> {
-    match value {
-        Scalar::Number(number) => Some(*number),
-        Scalar::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
-        Scalar::Boolean(_) => None,
-    }
-}
-
 impl Comparison {
     fn holds(&self, value: Option<&Scalar>) -> bool {
-        let number = value.and_then(number);
+        let number = match value {
+            Some(Scalar::Number(number)) => Some(*number),
+            _ => None,
+        };
         let is = |wanted: &Scalar| value.is_some_and(|value| same(value, wanted));
         self.filled.is_none_or(|filled| filled == value.is_some())
             && self.is_not.as_ref().is_none_or(|not| !is(not))

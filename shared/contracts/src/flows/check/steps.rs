@@ -112,7 +112,7 @@ impl Check<'_> {
             };
             if let Test::Compare(Comparison { above, below, .. }) = test
                 && (above.is_some() || below.is_some())
-                && !matches!(slot.kind, SlotKind::Number | SlotKind::Any)
+                && slot.kind != SlotKind::Number
             {
                 self.problem(&pointer, "`above` and `below` go with `type: number`");
             }
