@@ -15,14 +15,18 @@ pub(super) fn current_from(stack: &[Frame]) -> usize {
     stack.iter().rposition(|frame| !frame.called).unwrap_or(0)
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// Puts a flow on top. One that interrupts gets the slots that it shares with the
     /// interrupted ones empty; they are given back when it ends.
     pub(super) fn push(&mut self, flow: &str, called: bool) {
         let stack = &self.state.stack;
-        if called && stack.len() - current_from(stack) >= CALL_LIMIT {
-            // Its callers would go on as if it had run.
-            return self.abandon();
+        let current = &stack[current_from(stack)..];
+        if called && current.len() >= CALL_LIMIT {
+            // Its callers would go on as if it had run. The flow for giving up would call as deep again.
+            if self.flow_for_giving_up() == Some(current[0].flow.as_str()) {
+                return self.abandon();
+            }
+            return self.give_up();
         }
         if !called && stack.iter().filter(|frame| !frame.called).count() >= OPEN_LIMIT {
             self.drop_oldest();
@@ -79,6 +83,30 @@ impl Turn<'_> {
             self.end_top();
         }
         self.resuming = false;
+    }
+
+    /// Ends every flow, and puts the one for that on top. What was answered goes along for a person.
+    pub(super) fn give_up(&mut self) {
+        let answered = self.state.answered();
+        self.abandon();
+        if let Some(flow) = self.flow_for_giving_up() {
+            self.push(flow, false);
+            if let Some(frame) = self.state.stack.last_mut() {
+                frame.given_up = answered;
+            }
+        }
+    }
+
+    fn flow_for_giving_up(&self) -> Option<&'a str> {
+        let program = self.program;
+        let settings = &program.flows.settings;
+        let named = settings
+            .give_up
+            .as_ref()
+            .or(settings.fallback.flow.as_ref());
+        named
+            .filter(|flow| program.has_flow(flow))
+            .map(String::as_str)
     }
 
     /// Drops the flow that was interrupted first, with those that it has called, and forgets what it

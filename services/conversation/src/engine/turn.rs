@@ -172,28 +172,13 @@ impl<'a> Turn<'a> {
         let asked = self.state.stack.last().map_or(0, |frame| frame.asked);
         let limit = self.asked_slot().map_or(0, |(_, slot)| slot.attempts);
         if asked >= limit {
-            return self.give_up();
+            self.give_up();
+            return self.run();
         }
         if let Some(invalid) = invalid {
             self.say(invalid);
         }
         self.run();
-    }
-
-    /// Ends every flow, and starts the one for that. What was answered goes along for a person.
-    fn give_up(&mut self) {
-        let answered = self.state.answered();
-        self.abandon();
-        let settings = &self.program.flows.settings;
-        let next = settings.give_up.as_ref();
-        let next = next.or(settings.fallback.flow.as_ref());
-        if let Some(flow) = next.filter(|flow| self.program.has_flow(flow)) {
-            self.push(flow, false);
-            if let Some(frame) = self.state.stack.last_mut() {
-                frame.given_up = answered;
-            }
-            self.run();
-        }
     }
 
     fn fall_back(&mut self) {

@@ -78,6 +78,27 @@ flows:
     assert_eq!(said, ["Out 2026-12-01, back 2026-12-08."]);
 }
 
+#[test]
+fn a_call_that_is_too_deep_is_given_up_as_a_question_is() {
+    for settings in ["give_up: aside", "fallback: {flow: aside}"] {
+        let mut talk = Talk::with("{}");
+        talk.save(&format!("settings: {{{settings}}}\n{}", calls(9)));
+        assert_eq!(talk.say("go", "go", &[]), ["By the way."], "{settings}");
+        assert_eq!(talk.state.view().flow, None);
+    }
+}
+
+#[test]
+fn giving_up_by_a_call_that_is_too_deep_is_tried_once() {
+    let mut talk = Talk::with("{}");
+    talk.save(&format!("settings: {{give_up: f2}}\n{}", calls(10)));
+    assert!(talk.say("go", "go", &[]).is_empty());
+    assert_eq!(talk.state.view().flow, None);
+    let started = EventKind::FlowStarted { flow: "f2".into() };
+    let times = talk.events.iter().filter(|event| **event == started);
+    assert_eq!(times.count(), 2);
+}
+
 /// Flows that interrupt each other; each of them calls one that asks.
 fn digressions(count: usize) -> String {
     let digressions = (1..=count)
