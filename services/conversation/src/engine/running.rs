@@ -36,6 +36,9 @@ impl Turn<'_> {
                 self.advance();
                 for (name, value) in &values.0 {
                     self.fill(name, value.clone());
+                    if value.is_none() {
+                        self.note_emptied(name);
+                    }
                 }
             }
             Operation::Unless(conditions, target) => {
@@ -89,6 +92,14 @@ impl Turn<'_> {
             self.utter(message);
         }
         true
+    }
+
+    /// Notes that the flow on top, or the one that has called it, wants nothing in a slot.
+    fn note_emptied(&mut self, slot: &str) {
+        let mut frames = self.state.stack.iter_mut().rev();
+        if let Some(frame) = frames.find(|frame| !frame.called) {
+            frame.emptied.insert(slot.to_owned());
+        }
     }
 
     fn hand_over(&mut self, response: &str) {

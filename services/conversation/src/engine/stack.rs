@@ -2,7 +2,7 @@
 
 use super::state::Frame;
 use super::turn::Turn;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stoa_contracts::conversations::EventKind;
 use stoa_contracts::flows::CALL_LIMIT;
 
@@ -52,6 +52,7 @@ impl<'a> Turn<'a> {
             called,
             saved,
             given_up: BTreeMap::new(),
+            emptied: BTreeSet::new(),
         });
     }
 

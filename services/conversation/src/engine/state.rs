@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stoa_contracts::conversations::{ConversationState, ConversationStatus};
 use stoa_contracts::flows::Scalar;
 use time::OffsetDateTime;
@@ -56,6 +56,9 @@ pub(super) struct Frame {
     /// `saved`: the release before gives all of those back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) given_up: BTreeMap<String, Scalar>,
+    /// Slots that it, or a flow that it has called, has set to nothing: no person is told what they held.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) emptied: BTreeSet<String>,
 }
 
 impl Frame {
@@ -92,14 +95,18 @@ impl State {
     }
 
     /// All that was answered: the slots, and what was put aside of the flows that are interrupted or
-    /// were given up.
+    /// were given up; without what a flow above them has emptied.
     pub(super) fn answered(&self) -> BTreeMap<String, Scalar> {
         let mut answered = self.slots.clone();
+        let mut emptied = BTreeSet::new();
         for frame in self.stack.iter().rev() {
+            emptied.extend(&frame.emptied);
             for (name, value) in frame.saved.iter().chain(&frame.given_up) {
-                answered
-                    .entry(name.clone())
-                    .or_insert_with(|| value.clone());
+                if !emptied.contains(name) {
+                    answered
+                        .entry(name.clone())
+                        .or_insert_with(|| value.clone());
+                }
             }
         }
         answered

@@ -67,6 +67,19 @@ fn what_was_asked_before_giving_up_is_told_nobody_but_a_person() {
 }
 
 #[test]
+fn a_person_is_not_told_what_the_flow_that_hands_over_has_emptied() {
+    for (text, intent) in [("a human please", "human"), ("hm", "")] {
+        let emptied = "steps: [call: forget, handover: colleague]";
+        let flows = FLOWS.replace("steps: [handover: colleague]", emptied);
+        let mut talk = with_a_reading(&format!(
+            "{flows}  forget: {{steps: [set: {{reading: null}}]}}\n"
+        ));
+        assert_eq!(talk.say(text, intent, &[]), ["A colleague looks at  kWh."]);
+        assert_eq!(talk.slot("reading"), None);
+    }
+}
+
+#[test]
 fn what_was_asked_before_giving_up_is_not_given_back_by_the_release_before() {
     let asks = "stuck: {steps: [ask: call, handover: colleague]}";
     let flows = FLOWS.replace("stuck: {steps: [handover: colleague]}", asks);
