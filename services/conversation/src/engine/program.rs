@@ -80,8 +80,8 @@ impl Program {
         self.code.get(flow)?.operations.get(at)
     }
 
-    /// The place of an operation in a flow: where it was before; else the first such one on the way
-    /// that these slots lead to; another one only if there are no two.
+    /// The place of an operation in a flow: where it was before; else the one on the way that
+    /// these slots lead to; another one only if there are no two.
     pub(super) fn place(
         &self,
         (flow, before): (&str, usize),
@@ -93,15 +93,27 @@ impl Program {
             return Some(before);
         }
         // Every jump leads forwards.
-        let mut at = 0;
+        let (mut at, mut on_the_way) = (0, None);
         while let Some(operation) = operations.get(at) {
             at = match operation {
-                found if is_it(found) => return Some(at),
+                found if is_it(found) => {
+                    if on_the_way.replace(at).is_some() {
+                        return None;
+                    }
+                    at + 1
+                }
+                // Nobody has come past a question without an answer.
+                Operation::Ask(ask) if on_the_way.is_some() && !slots.contains_key(&ask.slot) => {
+                    break;
+                }
                 Operation::Jump(target) => *target,
                 Operation::Unless(conditions, target) if !hold(conditions, slots) => *target,
                 Operation::End | Operation::Stop | Operation::Handover(_) => break,
                 _ => at + 1,
             };
+        }
+        if on_the_way.is_some() {
+            return on_the_way;
         }
         let mut found = (0..operations.len()).filter(|&at| is_it(&operations[at]));
         let (only, None) = (found.next()?, found.next()) else {

@@ -50,6 +50,19 @@ fn of_two_questions_for_a_slot_in_a_row_the_one_that_was_asked_is_open() {
 }
 
 #[test]
+fn where_either_of_two_questions_may_have_moved_the_flow_asks_again() {
+    let mut talk = Talk::with(TWICE);
+    talk.say("check me", "check", &[]);
+    assert_eq!(talk.say("yes", "affirm", &[]), ["A newsletter?"]);
+    talk.save(&TWICE.replace("- ask: ok", "- say: one\n      - ask: ok"));
+    assert_eq!(
+        talk.say("no", "deny", &[]),
+        ["One?", "Is the address right?"]
+    );
+    assert_eq!(talk.slot("ok"), None);
+}
+
+#[test]
 fn of_two_calls_of_a_flow_the_second_goes_on() {
     let mut talk = Talk::with(TWICE);
     talk.say("both", "both", &[]);
