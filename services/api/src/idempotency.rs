@@ -21,11 +21,10 @@ pub(crate) async fn run(State(api): State<Api>, request: Request, next: Next) ->
         let identity = Identity::from_request_parts(&mut parts, &()).await?;
         let limits = Request::from_parts(parts.clone(), body);
         let (body, room) = api.room.receive(identity.account, limits).await?;
-        let path = parts.uri.path_and_query().map(ToString::to_string);
-        let headers = parts.headers.clone();
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
         let asked = Asked {
             subject: identity.subject,
-            path: &path.unwrap_or_else(|| parts.uri.path().to_owned()),
+            uri: &uri,
             headers: &headers,
             body: &body,
         };
@@ -48,11 +47,11 @@ pub(crate) async fn once(
     asked: Asked<'_>,
     carry_out: impl Future<Output = Response> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let earlier = asked.without_headers();
+    let (digest, earlier) = asked.digests();
     let once = Once {
         account: identity.account,
         key,
-        digest: api.sealer.seal(&asked.digest()),
+        digest: api.sealer.seal(&digest),
         earlier: vec![api.sealer.seal(&earlier), earlier],
     };
     api.keys.once(once, carry_out).await

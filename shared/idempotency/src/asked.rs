@@ -1,6 +1,6 @@
 //! What makes two requests the same.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -9,8 +9,8 @@ use uuid::Uuid;
 pub struct Asked<'a> {
     /// Who asks.
     pub subject: Uuid,
-    /// With the query.
-    pub path: &'a str,
+    /// Its path and query count.
+    pub uri: &'a Uri,
     /// `If-Match` and `Content-Type` count.
     pub headers: &'a HeaderMap,
     /// The body, or something that stands for it.
@@ -18,17 +18,15 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// A digest (SHA-256) that stands for it.
-    pub fn digest(&self) -> Vec<u8> {
+    /// A digest (SHA-256) that stands for it, and the one that releases before headers counted stored.
+    pub fn digests(&self) -> (Vec<u8>, Vec<u8>) {
+        let path = self.uri.path_and_query();
+        let path = path.map_or(self.uri.path(), |path| path.as_str());
+        let earlier = digest_of(&[self.subject.as_bytes(), path.as_bytes(), self.body]);
         let value = |name| self.headers.get(name).map(HeaderValue::as_bytes);
         let after = value(header::IF_MATCH).unwrap_or_default();
         let kind = value(header::CONTENT_TYPE).unwrap_or_default();
-        digest_of(&[&self.without_headers(), after, &essence(kind)])
-    }
-
-    /// The digest that releases before headers counted stored.
-    pub fn without_headers(&self) -> Vec<u8> {
-        digest_of(&[self.subject.as_bytes(), self.path.as_bytes(), self.body])
+        (digest_of(&[&earlier, after, &essence(kind)]), earlier)
     }
 }
 
@@ -57,11 +55,11 @@ mod tests {
         let headers = headers.map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
         let asked = Asked {
             subject: Uuid::nil(),
-            path,
+            uri: &path.parse().expect("it is a path"),
             headers: &headers.collect(),
             body,
         };
-        asked.digest()
+        asked.digests().0
     }
 
     #[test]

@@ -18,17 +18,16 @@ pub async fn layer(State(keys): State<Keys>, request: Request, next: Next) -> Re
         let identity = Identity::from_request_parts(&mut parts, &()).await?;
         let limits = Request::from_parts(parts.clone(), body);
         let body = read_body(limits).await?;
-        let path = parts.uri.path_and_query();
         let asked = Asked {
             subject: identity.subject,
-            path: path.map_or(parts.uri.path(), |path| path.as_str()),
+            uri: &parts.uri,
             headers: &parts.headers,
             body: &body,
         };
         let once = Once {
             account: identity.account,
             key,
-            digest: asked.digest(),
+            digest: asked.digests().0,
             earlier: Vec::new(),
         };
         let request = Request::from_parts(parts, Body::from(body));

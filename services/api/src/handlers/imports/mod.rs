@@ -134,10 +134,9 @@ async fn create_import(
     assistants::require(&api, &identity, id).await?;
     let formats = Format::ALL.map(Format::media_type);
     let format = documents::content_type(&request, Format::of_content_type, &formats)?;
-    let path = request.uri().path_and_query().map(ToString::to_string);
     let (mut parts, body) = request.into_parts();
     let IdempotencyKey(key) = IdempotencyKey::from_request_parts(&mut parts, &()).await?;
-    let headers = parts.headers.clone();
+    let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
     let request = Request::from_parts(parts, body);
     let start = Start {
         identity: identity.clone(),
@@ -161,7 +160,7 @@ async fn create_import(
     };
     let asked = stoa_idempotency::Asked {
         subject: identity.subject,
-        path: &path.unwrap_or_default(),
+        uri: &uri,
         headers: &headers,
         body: &digest,
     };
