@@ -268,7 +268,8 @@ test('a schedule is switched off and deleted', async () => {
   expect(screen.getByRole('heading', { name: 'Schedules' })).toHaveFocus()
 })
 
-test('who has moved on meanwhile is left where they are', async () => {
+/** Asks to delete a schedule, which is done when `open` is called. */
+async function deleteSlowly() {
   const { opened, open } = gate()
   const remove = async () => {
     await opened
@@ -277,6 +278,11 @@ test('who has moved on meanwhile is left where they are', async () => {
   serve({ ...PAGE, 'DELETE /api/v1/schedules/nightly': remove })
   const { user } = renderApp('/jobs')
   await user.click(await screen.findByRole('button', { name: 'Delete the schedule nightly' }))
+  return { user, open }
+}
+
+test('who has moved on meanwhile is left where they are', async () => {
+  const { user, open } = await deleteSlowly()
   const language = screen.getByRole('combobox', { name: 'Language' })
   await user.click(language)
   open()
@@ -285,14 +291,7 @@ test('who has moved on meanwhile is left where they are', async () => {
 })
 
 test('who types in a dialog meanwhile is left there', async () => {
-  const { opened, open } = gate()
-  const remove = async () => {
-    await opened
-    return new Response(null, { status: 204 })
-  }
-  serve({ ...PAGE, 'DELETE /api/v1/schedules/nightly': remove })
-  const { user } = renderApp('/jobs')
-  await user.click(await screen.findByRole('button', { name: 'Delete the schedule nightly' }))
+  const { user, open } = await deleteSlowly()
   await user.click(screen.getByRole('button', { name: 'New schedule' }))
   const name = await screen.findByRole('textbox', { name: 'Name' })
   await user.type(name, 'weekly')
