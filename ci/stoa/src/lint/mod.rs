@@ -4,6 +4,7 @@ mod arrows;
 mod documents;
 mod migrations;
 mod operations;
+mod outbound;
 mod promql;
 mod services;
 

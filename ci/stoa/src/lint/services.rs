@@ -1,6 +1,7 @@
 //! HOUSE rules 1 to 3: one service, one folder, one name, and in it what others find by convention.
 
 use super::operations::Operations;
+use super::outbound;
 use anyhow::Context as _;
 use std::path::Path;
 
@@ -68,6 +69,9 @@ fn check_service(
     {
         report("Cargo.toml: the package is not called like the folder".into());
     }
+    outbound::check(folder, name, &manifest)
+        .into_iter()
+        .for_each(&mut report);
     let main = std::fs::read_to_string(folder.join("src/main.rs")).unwrap_or_default();
     if main.lines().count() > MAIN_LINES {
         report(format!("src/main.rs has more than {MAIN_LINES} lines"));
