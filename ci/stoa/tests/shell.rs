@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -194,4 +195,66 @@ fn the_pipeline_learns_which_version_a_cluster_runs() {
     let nothing = "echo no release runs on staging";
     assert_eq!(asked(nothing), "STOA_DEPLOYED=none\n");
     assert_eq!(asked("exit 1"), "STOA_DEPLOYED=none\n");
+}
+
+/// What a copy of the stub is made of.
+fn service_template() -> Stage {
+    let stage = Stage::new();
+    stage.program("cargo", "");
+    stage.script("ci/new-service", "ci/new-service");
+    stage.script("ci/pipeline/generate", "ci/pipeline/generate");
+    for file in [DOCUMENT, TYPES, "ci/new-service.awk", "Cargo.lock"] {
+        fs::create_dir_all(stage.path(file).parent().unwrap()).unwrap();
+        fs::copy(repository().join(file), stage.path(file)).unwrap();
+    }
+    let stub = repository().join("services/stub");
+    let copied = stage.run(&format!("cp -r {} services/stub", stub.display()));
+    assert!(copied.status.success(), "{}", said(&copied));
+    stage
+}
+
+const DOCUMENT: &str = "services/web/openapi.json";
+const TYPES: &str = "services/web/src/api/schema.ts";
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// What the code of the copy would say, made from the document as data.
+fn with_copy_of_stub(document: &str, renamed: impl Fn(&str) -> String) -> Value {
+    let mut document: Value = serde_json::from_str(document).unwrap();
+    for section in ["/paths", "/components/schemas"] {
+        let entries = document.pointer_mut(section).unwrap();
+        let entries = entries.as_object_mut().unwrap();
+        for (key, entry) in entries.clone() {
+            if key.to_lowercase().contains("stub") {
+                let entry = serde_json::from_str(&renamed(&entry.to_string())).unwrap();
+                assert_eq!(entries.insert(renamed(&key), entry), None, "{key}");
+            }
+        }
+    }
+    document
+}
+
+#[test]
+fn a_new_service_is_in_the_public_document_and_the_types_of_the_console() {
+    // First of all, in the middle, last of all.
+    for name in ["aardvark", "billing", "zebra"] {
+        let stage = service_template();
+        let (document, types) = (stage.text(DOCUMENT), stage.text(TYPES));
+        let ran = stage.run(&format!("ci/new-service {name}"));
+        assert!(ran.status.success(), "{}", said(&ran));
+
+        let capital = name[..1].to_uppercase() + &name[1..];
+        let renamed = |text: &str| text.replace("Stub", &capital).replace("stub", name);
+        let expected = with_copy_of_stub(&document, renamed);
+        let expected = format!("{expected:#}\n");
+        assert!(stage.text(DOCUMENT) == expected, "{name}: another document");
+
+        // That these are what the generator writes, ci/check/console knows.
+        let copied = stage.text(TYPES);
+        for line in types.lines().filter(|line| line.contains("stub")) {
+            assert!(copied.contains(&renamed(line)), "{name}: no {line}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! `<service>.json`. `make openapi` does all of it.
 
 use anyhow::{Context as _, bail};
+use std::io::Write as _;
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
@@ -24,6 +25,8 @@ fn main() -> anyhow::Result<()> {
         .map(|service| Ok((&**service, read(service)?)));
     let documents = documents.collect::<anyhow::Result<_>>()?;
     let merged = gateway::openapi::merge(documents, &routes);
-    serde_json::to_writer_pretty(std::io::stdout().lock(), &merged)?;
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, &merged)?;
+    writeln!(stdout)?;
     Ok(())
 }
