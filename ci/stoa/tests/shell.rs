@@ -203,7 +203,7 @@ fn service_template() -> Stage {
     stage.program("cargo", "");
     stage.script("ci/new-service", "ci/new-service");
     stage.script("ci/pipeline/generate", "ci/pipeline/generate");
-    for file in [DOCUMENT, TYPES, "ci/new-service.awk", "Cargo.lock"] {
+    for file in TEMPLATE {
         fs::create_dir_all(stage.path(file).parent().unwrap()).unwrap();
         fs::copy(repository().join(file), stage.path(file)).unwrap();
     }
@@ -213,6 +213,15 @@ fn service_template() -> Stage {
     stage
 }
 
+const TEMPLATE: [&str; 7] = [
+    DOCUMENT,
+    TYPES,
+    "ci/new-service.awk",
+    "Cargo.lock",
+    "compose.yml",
+    "stacks/networks.yml",
+    "stacks/monitoring/stack.yml",
+];
 const DOCUMENT: &str = "services/web/openapi.json";
 const TYPES: &str = "services/web/src/api/schema.ts";
 
@@ -256,5 +265,33 @@ fn a_new_service_is_in_the_public_document_and_the_types_of_the_console() {
         for line in types.lines().filter(|line| line.contains("stub")) {
             assert!(copied.contains(&renamed(line)), "{name}: no {line}");
         }
+    }
+}
+
+#[test]
+fn a_name_that_something_else_has_makes_no_service() {
+    let stage = service_template();
+    let document = stage.text(DOCUMENT);
+    for (name, why) in [
+        ("", "usage"),
+        ("Billing", "usage"),
+        ("postgres", "the platform calls something"),
+        ("rabbitmq", "the platform calls something"),
+        ("provision", "the platform calls something"),
+        ("cli", "the platform calls something"),
+        ("edge", "the platform calls something"),
+        ("prometheus", "the platform calls something"),
+        ("match", "Rust"),
+        ("build", "Cargo"),
+        ("public", "PostgreSQL"),
+        ("conversations", "/api/v1/conversations"),
+        ("tokio", "a package"),
+        ("stub", "is there already"),
+    ] {
+        let ran = stage.run(&format!("ci/new-service '{name}'"));
+        assert_eq!(ran.status.code(), Some(64), "{name}: {}", said(&ran));
+        assert!(said(&ran).contains(why), "{name}: {}", said(&ran));
+        let is_copied = name != "stub" && stage.path("services").join(name).join("src").exists();
+        assert!(!is_copied && stage.text(DOCUMENT) == document, "{name}");
     }
 }
