@@ -6,13 +6,16 @@ use crate::coalescing::{InFlight, in_flight, share};
 use metrics::{Unit, describe_histogram, histogram};
 use moka::future::Cache;
 use reqwest::Method;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use stoa_client::egress::{self, Egress, EgressError, EgressRules};
 use stoa_contracts::deadline::Deadline;
 use stoa_contracts::engines::EngineKind;
 use stoa_contracts::parse::ParseResult;
 use stoa_contracts::{Coded, ErrorCode};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Much more than an answer of ordinary length.
@@ -138,7 +141,8 @@ impl Remotes {
         }
     }
 
-    /// What an utterance means to an engine. Where others may be asked after it, it has half of the time that is left.
+    /// What an utterance means to an engine. Where others may be asked after it, it has half of the time that is left: so
+    /// long is waited for its answer to somebody else as well.
     pub(super) async fn ask(
         &self,
         remote: &Remote<'_>,
@@ -146,9 +150,20 @@ impl Remotes {
         others: bool,
     ) -> Result<ParseResult, Arc<RemoteError>> {
         let key = format!("{}\n{}\n{text}", remote.assistant, remote.url);
-        let ask = || self.ask_behind_gate(remote, text, others);
+        let patience = limit(remote.timeout, others)?;
+        let is_asking = AtomicBool::new(false);
+        let ask = || {
+            is_asking.store(true, Ordering::Relaxed);
+            self.ask_behind_gate(remote, text, others)
+        };
         let needed = remote.timeout * parts(others);
-        share(&self.in_flight, &key, needed, ask).await
+        let mut answer = pin!(share(&self.in_flight, &key, needed, ask));
+        match timeout(patience, &mut answer).await {
+            Ok(answer) => answer,
+            // A request of our own has its limit, and the gate has to learn what became of it.
+            Err(_) if is_asking.load(Ordering::Relaxed) => answer.await,
+            Err(_) => Err(Arc::new(RemoteError::Late)),
+        }
     }
 
     async fn ask_behind_gate(

@@ -235,6 +235,31 @@ async fn requests_for_the_same_at_the_same_moment_share_one_answer() {
 }
 
 #[tokio::test]
+async fn who_waits_for_the_answer_to_another_leaves_time_for_the_next_engine_too() {
+    let server = MockServer::start().await;
+    let late = understood("book").set_delay(Duration::from_secs(30));
+    answers(&server, late).await;
+    let engine = json!({"kind": "rasa", "url": server.uri(), "timeout_ms": 5000});
+    let platform = with_engines(Some(3), json!([engine, {"kind": "ml"}])).await;
+    let route = format!("/api/v1/assistants/{}/parse", platform.assistant);
+    let in_a_hurry = async {
+        stoa_testing::eventually(Duration::from_secs(30), || async {
+            (asked(&server).await == 1).then_some(())
+        })
+        .await;
+        let request = platform
+            .request(Method::POST, &route)
+            .header("x-request-timeout-ms", "2000")
+            .bearer_auth(platform.token(None));
+        answer(request.json(&json!({"text": "hi"}))).await
+    };
+    let (first, (status, body)) = tokio::join!(platform.parse("hi"), in_a_hurry);
+    assert_eq!((status.as_u16(), &body["engine"]), (200, &json!("ml")));
+    assert_eq!(first.0, 200);
+    assert_eq!(asked(&server).await, 1);
+}
+
+#[tokio::test]
 async fn thresholds_and_the_inbox_look_at_answers_from_elsewhere_too() {
     let server = rasa("book").await;
     let platform = Platform::start().await;
