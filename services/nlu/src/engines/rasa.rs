@@ -28,6 +28,8 @@ pub(super) struct Question<'a> {
 #[derive(Debug, Deserialize)]
 struct Answer {
     #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
     intent: Option<Guess>,
     #[serde(default)]
     intent_ranking: Vec<Guess>,
@@ -72,6 +74,16 @@ pub(super) fn parse_url(url: &str, token: Option<&str>) -> Option<Url> {
     Some(url)
 }
 
+/// What is asked of an utterance: Rasa takes away the space around it, and counts in the rest.
+pub(super) fn stripped(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// Whether Python, which Rasa is written in, calls it space.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
 /// What an answer says of an utterance, or what is wrong with it.
 pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> {
     let answer: Answer = serde_json::from_slice(body).map_err(RemoteError::Json)?;
@@ -86,9 +98,19 @@ pub(super) fn read(text: &str, body: &[u8]) -> Result<ParseResult, RemoteError> 
     let ranking = answer.intent_ranking.into_iter().filter_map(ranked);
     let ranking = ranking.filter(|ranked| is_name(&ranked.name));
     let entities = answer.entities.into_iter().filter(Found::is_fit);
-    let length = text.chars().count();
-    let entities = entities.take(ENTITIES).map(|found| entity(found, length));
+    let (before, asked) = (
+        text.chars().take_while(|c| is_space(*c)).count(),
+        stripped(text),
+    );
+    let length = asked.chars().count();
+    let entities = entities
+        .take(ENTITIES)
+        .map(|found| entity(found, before, length));
     let mut entities: Vec<Entity> = entities.collect::<Result<_, _>>()?;
+    // Where they would stand in ours nobody knows.
+    if !entities.is_empty() && answer.text.is_some_and(|text| text != asked) {
+        return Err(RemoteError::AnotherText);
+    }
     // Rasa tells what each of its extractors found, one after the other.
     entities.sort_by_key(|entity| entity.start);
     Ok(ParseResult {
@@ -121,15 +143,15 @@ impl Found {
     }
 }
 
-/// Rasa counts characters as we do.
-fn entity(found: Found, length: usize) -> Result<Entity, RemoteError> {
+/// Rasa counts characters as we do, but in the stripped text; so many of ours stand `before` it.
+fn entity(found: Found, before: usize, length: usize) -> Result<Entity, RemoteError> {
     if found.start >= found.end || found.end > length {
         return Err(RemoteError::OutsideText);
     }
     Ok(Entity {
         entity: found.entity,
-        start: found.start,
-        end: found.end,
+        start: before + found.start,
+        end: before + found.end,
         value: found.value,
         // Who matches words does not say how sure it is.
         confidence: found
@@ -207,6 +229,37 @@ mod tests {
         let result = read_json("a b c", &answer).unwrap();
         let names: Vec<_> = result.entities.iter().map(|e| e.entity.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn entities_stand_where_they_are_in_the_text_with_the_space_around_it() {
+        let entity = json!([{"entity": "city", "start": 3, "end": 8, "value": "Πάτρα"}]);
+        for (around, text) in [
+            ("", "to Πάτρα"),
+            (" \t\u{a0}", "to Πάτρα"),
+            ("\u{1c}\u{1f}\u{2003}", "to Πάτρα"),
+        ] {
+            let said = format!("{around}{text}{around}");
+            assert_eq!(stripped(&said), text);
+            let result = read_json(&said, &json!({"text": text, "entities": entity})).unwrap();
+            assert_eq!(result.text, said);
+            let found = &result.entities[0];
+            let place = said.chars().skip(found.start).take(found.end - found.start);
+            assert_eq!(place.collect::<String>(), "Πάτρα", "{said:?}");
+        }
+    }
+
+    #[test]
+    fn entities_of_another_text_are_no_answer() {
+        let answer = |text: &str, entities: Value| json!({"text": text, "entities": entities});
+        let entity = json!([{"entity": "e", "start": 0, "end": 1, "value": "v"}]);
+        let refused = read_json("abc", &answer("bc", entity.clone()));
+        assert!(
+            matches!(refused, Err(RemoteError::AnotherText)),
+            "{refused:?}"
+        );
+        assert!(read_json("abc", &answer("bc", json!([]))).is_ok());
+        assert!(read_json("abc", &json!({"entities": entity})).is_ok());
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub(crate) enum RemoteError {
     Json(#[source] serde_json::Error),
     #[error("The engine found an entity that is not in the text.")]
     OutsideText,
+    #[error("The engine found entities in another text.")]
+    AnotherText,
     #[error("The engine answered more than is read.")]
     TooLong,
     #[error("The engine answered an intent whose name is too long, or holds a NUL character.")]
@@ -91,6 +93,7 @@ impl RemoteError {
             | Self::Refused(_)
             | Self::Json(_)
             | Self::OutsideText
+            | Self::AnotherText
             | Self::TooLong
             | Self::Unfit => "failed",
             Self::Open => "open",
@@ -205,7 +208,10 @@ impl Remotes {
     ) -> Result<ParseResult, RemoteError> {
         let url = rasa::parse_url(remote.url, remote.token).ok_or(EgressError::Url)?;
         let request = self.egress.request(Method::POST, url.as_str())?;
-        let request = request.timeout(limit).json(&rasa::Question { text });
+        let question = rasa::Question {
+            text: rasa::stripped(text),
+        };
+        let request = request.timeout(limit).json(&question);
         let response = self.egress.send(request).await?;
         let status = response.status();
         if !status.is_success() {

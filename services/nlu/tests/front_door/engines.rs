@@ -108,6 +108,25 @@ async fn the_token_goes_along_in_the_way_of_rasa() {
 }
 
 #[tokio::test]
+async fn entities_stand_in_the_text_with_the_space_that_rasa_takes_away() {
+    let server = MockServer::start().await;
+    let city = json!({"entity": "city", "start": 3, "end": 9, "value": "Athens"});
+    let answer = json!({"text": "to Athens", "intent": {"name": "book", "confidence": 0.8}, "entities": [city]});
+    Mock::given(body_json(json!({"text": "to Athens"})))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    let platform = with_engines(None, json!([engine(&server)])).await;
+    let (status, body) = platform.parse(" \n to Athens ").await;
+    assert_eq!(
+        (status.as_u16(), &body["text"]),
+        (200, &json!(" \n to Athens "))
+    );
+    let entity = &body["entities"][0];
+    assert_eq!((&entity["start"], &entity["end"]), (&json!(6), &json!(12)));
+}
+
+#[tokio::test]
 async fn an_engine_that_hangs_costs_its_own_time_and_no_more() {
     let server = MockServer::start().await;
     let late = understood("book").set_delay(Duration::from_secs(30));
