@@ -7,12 +7,20 @@ use serde_json::{Map, Value};
 use super::merge::merge;
 
 /// What an overlay may set of a service, by the part that it stands in.
-const ALLOWED: [(&str, &str); 4] = [
+const ALLOWED: [(&str, &str); 10] = [
     ("deploy", "placement"),
     ("deploy", "replicas"),
     ("deploy", "resources"),
     // The id of an account, which an installation that is older than the fixed one has drawn.
     ("environment", "OPERATOR_ACCOUNT"),
+    // Who signs people in, which leads back to the address of the cluster. What proves who we are there is no setting
+    // but a secret, and those are files of the cluster anyway.
+    ("environment", "OIDC_ACCOUNT"),
+    ("environment", "OIDC_CLIENT_ID"),
+    ("environment", "OIDC_ISSUER"),
+    ("environment", "OIDC_LINK_BY_EMAIL"),
+    ("environment", "OIDC_NAME"),
+    ("environment", "OIDC_REDIRECT_URL"),
 ];
 
 /// Whether a service may have another `key` in its `part` on another cluster.

@@ -192,6 +192,31 @@ fn an_overlay_may_say_how_many_and_where_and_nothing_else() {
 }
 
 #[test]
+fn a_cluster_has_its_own_way_to_sign_in_but_no_secret_in_its_file() {
+    let workspace = Workspace::new();
+    let overlay =
+        |key: &str| json!({"platform": {"services": {"api": {"environment": {key: "x"}}}}});
+    for key in [
+        "OIDC_ACCOUNT",
+        "OIDC_CLIENT_ID",
+        "OIDC_ISSUER",
+        "OIDC_LINK_BY_EMAIL",
+        "OIDC_NAME",
+        "OIDC_REDIRECT_URL",
+    ] {
+        let rendered = workspace
+            .render_with(overlay(key), Some(b"key"))
+            .unwrap_or_else(|error| panic!("{error:#}"));
+        assert_eq!(rendered.service("platform", "api")["environment"][key], "x");
+    }
+    let refusal = workspace.refusal(overlay("OIDC_CLIENT_SECRET"));
+    assert!(
+        refusal.contains("`environment.OIDC_CLIENT_SECRET`"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn what_a_cluster_cannot_fill_in_is_refused_with_its_place() {
     let workspace = Workspace::new();
     workspace.write(
