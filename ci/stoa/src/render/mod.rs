@@ -266,4 +266,6 @@ fn name_networks(
 }
 
 #[cfg(test)]
+mod repository_tests;
+#[cfg(test)]
 mod tests;

@@ -284,23 +284,3 @@ fn a_yaml_merge_key_is_followed() {
         (Some("one"), Some("r.test/stoa/redis:8"))
     );
 }
-
-/// This repository, for each of its clusters.
-#[test]
-fn the_repository_renders_for_every_cluster() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for name in crate::cluster::names(&root).unwrap() {
-        let cluster = Cluster::load(&root, &name).unwrap();
-        let rendered = render(&root, &cluster, "abc", None)
-            .unwrap_or_else(|error| panic!("{name}: {error:#}"));
-        assert_eq!(rendered.stacks.len(), STACKS.len());
-        let edge = &rendered.stacks[2].document;
-        assert_eq!(edge[PROBES][0], "/", "{name}: clients are not asked for");
-        assert!(
-            rendered
-                .images()
-                .iter()
-                .all(|image| image.starts_with(&cluster.registry))
-        );
-    }
-}
