@@ -251,6 +251,19 @@ groups:
     }
 
     #[test]
+    fn an_alert_about_any_service_names_the_one_that_it_is_about() {
+        let of_each = ALERTS.replace("bills > 1", "max by (service, queue) (bills) > 1");
+        let hidden = "services/billing: alerts.yml: BillsWait: the label `service` hides whose series they are";
+        assert_eq!(
+            billing(&[("services/billing/alerts.yml", &of_each)]),
+            [hidden]
+        );
+        let (others, last) = of_each.rsplit_once(", service: billing").unwrap();
+        let told = format!("{others}{last}");
+        assert_eq!(billing(&[("services/billing/alerts.yml", &told)]), [""; 0]);
+    }
+
+    #[test]
     fn a_service_that_waits_for_another_has_an_alert_for_it() {
         let lib = r#"counter!("bills"); app.ready_when("postgres", check)"#;
         assert_eq!(
