@@ -6,6 +6,7 @@ mod migrations;
 mod operations;
 mod outbound;
 mod promql;
+mod runbook;
 mod services;
 
 use anyhow::{Context as _, bail};

@@ -1,6 +1,7 @@
 //! How a service is lived with: its alerts, what the runbook says to each, and its dashboard.
 
 use super::promql;
+use super::runbook::{Runbook, capital};
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,8 +10,6 @@ use std::path::Path;
 
 /// The one vocabulary: somebody has to come, or it can wait for the working day.
 const SEVERITIES: [&str; 2] = ["page", "ticket"];
-/// Stands in the runbook for any service that has the alert.
-const ANY_SERVICE: &str = "<Service>";
 /// What a histogram is read by.
 const HISTOGRAM_SUFFIXES: [&str; 3] = ["_bucket", "_count", "_sum"];
 /// How an expression keeps the label of the service that its series are of: such an alert is about any service.
@@ -38,20 +37,15 @@ struct Rule {
 
 /// What the services share: the runbook, and the kits that count for them.
 pub(super) struct Operations {
-    /// The headings of the runbook; those that an alert has led to are true.
-    headings: BTreeMap<String, bool>,
+    runbook: Runbook,
     kits: String,
 }
 
 impl Operations {
     /// Reads the runbook and the kits of the workspace at `root`.
     pub(super) fn read(root: &Path) -> anyhow::Result<Self> {
-        let runbook = std::fs::read_to_string(root.join("docs/runbook.md")).unwrap_or_default();
-        let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
         Ok(Self {
-            headings: headings
-                .map(|name| (name.trim().to_owned(), false))
-                .collect(),
+            runbook: Runbook::read(root),
             kits: sources(&root.join("shared"))?,
         })
     }
@@ -83,11 +77,31 @@ impl Operations {
         Ok(breaches)
     }
 
-    /// The paragraphs of the runbook that no alert leads to, once every service is checked.
-    pub(super) fn idle_headings(&self) -> Vec<String> {
-        let idle = self.headings.iter().filter(|(_, used)| !**used);
-        idle.map(|(name, _)| format!("docs/runbook.md: {name}: there is no such alert"))
-            .collect()
+    /// Everything that is wrong with the alerts that hold for all, in `monitoring/rules`. What they ask for is counted
+    /// by programs that are not ours.
+    pub(super) fn check_cluster(&mut self, root: &Path) -> anyhow::Result<Vec<String>> {
+        let mut breaches = Vec::new();
+        let tests = std::fs::read_to_string(root.join("monitoring/tests/alerts.test.yml"));
+        let tests = tests.unwrap_or_default();
+        for file in std::fs::read_dir(root.join("monitoring/rules"))
+            .into_iter()
+            .flatten()
+        {
+            let path = file?.path();
+            let text = std::fs::read_to_string(&path)?;
+            let alerts: Alerts =
+                serde_saphyr::from_str(&text).with_context(|| path.display().to_string())?;
+            for rule in alerts.groups.iter().flat_map(|group| &group.rules) {
+                let found = self.check_words(rule, "", &tests).into_iter();
+                breaches.extend(found.map(|what| format!("monitoring: {}: {what}", rule.alert)));
+            }
+        }
+        Ok(breaches)
+    }
+
+    /// What is wrong with the runbook, once every service and the cluster are checked.
+    pub(super) fn check_runbook(&self) -> Vec<String> {
+        self.runbook.check()
     }
 
     fn check_rule<'r>(
@@ -98,10 +112,6 @@ impl Operations {
         tests: &str,
     ) -> impl Iterator<Item = String> + use<'r> {
         let mut breaches = self.unknown_metrics(&rule.expr, code);
-        let label = |key: &str| rule.labels.get(key).map_or("", String::as_str);
-        if !SEVERITIES.contains(&label("severity")) {
-            breaches.push(format!("the severity is one of {SEVERITIES:?}"));
-        }
         match rule.labels.get("service") {
             None if rule.expr.contains(OF_EACH) => {}
             Some(_) if rule.expr.contains(OF_EACH) => {
@@ -110,30 +120,24 @@ impl Operations {
             Some(service) if service == name => {}
             _ => breaches.push(format!("the label `service` is not {name}")),
         }
-        if !tests.contains(&format!("alertname=\"{}\"", rule.alert)) {
-            breaches.push("alerts.test.yml does not see it fire".into());
-        }
-        if !self.answers(&rule.alert, name) {
-            breaches.push("docs/runbook.md has no heading for it".into());
-        }
+        breaches.extend(self.check_words(rule, name, tests));
         breaches.into_iter()
     }
 
-    /// Whether the runbook has a heading for an alert; notes that it was needed.
-    fn answers(&mut self, alert: &str, name: &str) -> bool {
-        let general = alert
-            .strip_prefix(&capital(name))
-            .map(|what| format!("{ANY_SERVICE}{what}"));
-        let candidates = [Some(alert.to_owned()), general];
-        let Some(heading) = candidates
-            .into_iter()
-            .flatten()
-            .find(|one| self.headings.contains_key(one))
-        else {
-            return false;
-        };
-        self.headings.insert(heading, true);
-        true
+    /// What holds for every alert, of a service or of all: its severity, its test, its paragraph.
+    fn check_words(&mut self, rule: &Rule, name: &str, tests: &str) -> Vec<String> {
+        let mut breaches = Vec::new();
+        let severity = rule.labels.get("severity").map_or("", String::as_str);
+        if !SEVERITIES.contains(&severity) {
+            breaches.push(format!("the severity is one of {SEVERITIES:?}"));
+        }
+        if !tests.contains(&format!("alertname=\"{}\"", rule.alert)) {
+            breaches.push("alerts.test.yml does not see it fire".into());
+        }
+        if !self.runbook.answers(&rule.alert, name) {
+            breaches.push("docs/runbook.md has no heading for it".into());
+        }
+        breaches
     }
 
     fn check_dashboard(&self, text: &str, name: &str, code: &str) -> Vec<String> {
@@ -221,7 +225,45 @@ fn sources(folder: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn capital(name: &str) -> String {
-    let (first, rest) = name.split_at(name.len().min(1));
-    first.to_uppercase() + rest
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: &str = "
+groups:
+  - name: cluster
+    rules:
+      - {alert: NodeDown, expr: up == 0, labels: {severity: page}}
+      - {alert: DiskFillsUp, expr: free < 1, labels: {severity: ticket}}
+";
+
+    /// What is wrong with the alerts of a cluster whose runbook and tests are these.
+    fn found(runbook: &str, tests: &str) -> Vec<String> {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("docs/runbook.md", runbook),
+            ("monitoring/rules/cluster.rules.yml", RULES),
+            ("monitoring/tests/alerts.test.yml", tests),
+        ] {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let mut operations = Operations::read(root.path()).unwrap();
+        let breaches = operations.check_cluster(root.path()).unwrap();
+        [breaches, operations.check_runbook()].concat()
+    }
+
+    #[test]
+    fn the_runbook_answers_the_alerts_of_the_cluster_too() {
+        let tests = r#"alertname="NodeDown" alertname="DiskFillsUp""#;
+        assert_eq!(found("## NodeDown\n## DiskFillsUp\n", tests), [""; 0]);
+        assert_eq!(
+            found("## NodeDown\n", r#"alertname="NodeDown""#),
+            [
+                "monitoring: DiskFillsUp: alerts.test.yml does not see it fire",
+                "monitoring: DiskFillsUp: docs/runbook.md has no heading for it",
+            ]
+        );
+    }
 }

@@ -36,7 +36,8 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
             breaches.extend(edge.as_ref().and_then(|edge| stopped_by(edge, &folder)));
         }
     }
-    breaches.extend(operations.idle_headings());
+    breaches.extend(operations.check_cluster(root)?);
+    breaches.extend(operations.check_runbook());
     breaches.sort();
     Ok(breaches)
 }
