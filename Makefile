@@ -53,7 +53,7 @@ soak: ## Deploy and roll back production under load, over and over (DEPLOYMENTS=
 restore: ## Put the PostgreSQL of a cluster back to a moment (CLUSTER=staging TO='2026-11-24 10:15:00+00')
 	@ci/restore "$(CLUSTER)" "$(TO)"
 
-deploy: ## Deploy this commit, or VERSION, to CLUSTER (staging, production)
+deploy: ## Deploy this commit, or VERSION, to CLUSTER (staging, production); VERSION=live: what runs there
 	@ci/deploy "$(CLUSTER)" $(VERSION)
 
 rollback: ## Make CLUSTER run its release TO again (TO=12)

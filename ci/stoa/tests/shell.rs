@@ -295,3 +295,35 @@ fn a_name_that_something_else_has_makes_no_service() {
         assert!(!is_copied && stage.text(DOCUMENT) == document, "{name}");
     }
 }
+
+#[test]
+fn the_version_that_runs_is_deployed_whatever_is_checked_out() {
+    let stage = Stage::new();
+    stage.script("ci/deploy", "ci/deploy");
+    fs::create_dir_all(stage.path("stacks/clusters")).unwrap();
+    let file = stage.path("stacks/clusters/staging.yml");
+    fs::write(file, "managers: [\"ssh://deploy@one\"]\nregistry: r\n").unwrap();
+    let git = "case \"$*\" in
+        *' HEAD^{commit}' | 'rev-parse HEAD') echo newer ;;
+        *' 4e27cfc0a1b2^{commit}') echo the-live-one ;;
+        'worktree add'*) mkdir -p \"$5\" && cp -r stacks \"$5\" ;;
+        'rev-parse'*) exit 1 ;;
+        esac";
+    stage.program("git", git);
+    let cli = |status: &str| {
+        let script = format!("[ $1 = deploy ] && echo \"$@\" || echo '{status}'");
+        stage.executable("ci/stoa/cli", &format!("#!/bin/bash\n{script}\n"));
+    };
+    cli("staging runs release 7 (4e27cfc0a1b2), deployed by ada");
+    let ran = stage.run("ci/deploy staging live");
+    let said_so = "deploy --cluster staging --version the-live-one\n";
+    assert_eq!(said(&ran), said_so);
+    cli("no release runs on staging");
+    let refused = stage.run("ci/deploy staging live");
+    assert_eq!(refused.status.code(), Some(64), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("no release runs"),
+        "{}",
+        said(&refused)
+    );
+}
