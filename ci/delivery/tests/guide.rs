@@ -149,6 +149,7 @@ fn rotate(walk: &mut Walk) -> Result<()> {
     let sums = format!("cd .stoa/clusters/staging/secrets && sha256sum {names}\n");
     let before = walk.checked(&sums)?.output;
     walk.next("api_database_url")?;
+    walk.next("next_signing_key")?;
     walk.next("postgres_password")?.says("ALTER ROLE");
     walk.next("rabbitmqctl change_password")?;
     let after = walk.checked(&sums)?.output;
@@ -157,6 +158,7 @@ fn rotate(walk: &mut Walk) -> Result<()> {
     }
     walk.next("make deploy CLUSTER=staging")?.says("succeeded");
     ensure!(is_whole("staging")?, "staging is not whole");
+    walk.next("tar -C")?;
     Ok(())
 }
 

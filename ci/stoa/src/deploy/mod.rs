@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod restore;
 mod rollback;
+mod secrets;
 mod site;
 mod submit;
 mod under;
@@ -50,6 +51,9 @@ pub(crate) struct DeployOptions {
     /// A version that is older than the one that runs, but has run here, is rolled back to: for jobs that are run again.
     #[arg(long)]
     pub(crate) again: bool,
+    /// Take secrets that ran here before those that run now.
+    #[arg(long)]
+    pub(crate) old_secrets: bool,
     #[command(flatten)]
     pub(crate) patience: Patience,
 }
@@ -86,8 +90,7 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
     rendered.pin(&digests);
 
     let lock = lock::acquire(&site.engine(), None, &who(), options.patience.wait).await?;
-    let within = options.patience.deadline;
-    let done = deploy(&site, &lock, (root, &commit), rendered, within).await;
+    let done = deploy(&site, &lock, (root, &commit), rendered, options).await;
     lock.free_after(done).await
 }
 
@@ -117,7 +120,7 @@ async fn deploy(
     lock: &Lock,
     (root, commit): (&Path, &Commit),
     rendered: Rendered,
-    within: Duration,
+    options: &DeployOptions,
 ) -> anyhow::Result<()> {
     let history = History::new(&site.engine());
     bury(site, &history).await?;
@@ -125,6 +128,9 @@ async fn deploy(
     if let Some(live) = &live {
         prepare::refuse_older(root, commit, live).await?;
         prepare::refuse_without_return(&rendered.migrations, live)?;
+        if !options.old_secrets {
+            secrets::refuse_superseded(&site.engine(), &rendered.files, live).await?;
+        }
     }
     let mut release = record(&rendered, commit, history.next_number().await?);
     release.previous = live.as_ref().map(|live| live.number);
@@ -134,7 +140,7 @@ async fn deploy(
         networks: rendered.networks,
         files: rendered.files,
         live,
-        within,
+        within: options.patience.deadline,
     };
     attempt::carry_out(site, lock, &attempt).await
 }

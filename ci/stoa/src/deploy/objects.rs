@@ -11,7 +11,7 @@ use crate::release::Release;
 use crate::render::{File, FileKind, Network};
 
 /// What stacks call a config or a secret, whose name carries a hash.
-const SOURCE: &str = "dev.stoa.source";
+pub(super) const SOURCE: &str = "dev.stoa.source";
 
 /// Makes the networks that are missing; one that is there and is another one is an error.
 pub(super) async fn networks(
