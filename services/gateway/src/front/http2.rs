@@ -21,12 +21,16 @@ use std::time::Duration;
 const PING: Duration = Duration::from_mins(1);
 /// How long a client may take to read the last answer, and to notice that it is.
 const LINGER: Duration = Duration::from_secs(2);
+/// As many as RFC 9113 recommends to allow at least (6.5.2), for each of them holds memory.
+const STREAMS: u32 = 100;
+/// What the library takes of an answer that its client does not read, beyond the piece that it began with: a frame.
+const SEND_BUFFER: usize = 16 << 10;
 
 /// Serves a connection whose first lines have come, to its end.
 pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
     let shutdown = lane.shutdown.clone();
     let patience = lane.gateway.head_timeout;
-    let streams = Streams::new(lane.gateway.body_idle);
+    let streams = Streams::new(lane.gateway.body_idle, lane.gateway.unsent.clone());
     let own = streams.clone();
     let service = service_fn(move |request| {
         let (lane, streams) = (Arc::clone(&lane), own.clone());
@@ -37,12 +41,7 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
             Ok::<_, Infallible>(answer.map(|body| streams.offer(body)))
         }
     });
-    let mut builder = Builder::new(streams.clone());
-    builder
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .max_header_list_size(u32::try_from(framing::LARGEST_HEAD).unwrap_or(u32::MAX));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(link), service));
+    let mut connection = pin!(builder(&streams).serve_connection(TokioIo::new(link), service));
     let end = async {
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -68,6 +67,17 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
     }
 }
 
+fn builder(streams: &Streams) -> Builder<Streams> {
+    let mut builder = Builder::new(streams.clone());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(framing::LARGEST_HEAD).unwrap_or(u32::MAX));
+    builder
+}
+
 /// Where HTTP/2 says the same in other fields: the host, and cookies one by one (RFC 9113, 8.2.3 and 8.3.1).
 fn as_http1<B>(request: &mut Request<B>) {
     let authority = request.uri().authority();
@@ -91,6 +101,13 @@ fn as_http1<B>(request: &mut Request<B>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::front::unsent::Unsent;
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http::Response;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::time::timeout;
 
     #[test]
     fn the_host_and_the_cookies_stand_where_all_else_looks_for_them() {
@@ -101,5 +118,40 @@ mod tests {
         assert_eq!(request.headers()[HOST], "stoa.example");
         assert_eq!(request.headers()[COOKIE], "a=1; b=2");
         assert_eq!(request.headers().get_all(COOKIE).iter().count(), 1);
+    }
+
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    /// Windows as large as there may be, of the streams and of the connection; and a request for `/`.
+    const GREEDY: &[&[u8]] = &[
+        PREFACE,
+        b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7F\xFF\xFF\xFF",
+        b"\0\0\x04\x08\0\0\0\0\0\x7F\xFF\0\0",
+        b"\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84",
+    ];
+
+    #[tokio::test(start_paused = true)]
+    async fn little_is_held_of_an_answer_that_its_client_does_not_read() {
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        let piece = Bytes::from_static(&[7; 4 << 10]);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let service = service_fn(move |_| {
+            let (piece, count) = (piece.clone(), Arc::clone(&count));
+            let pieces = stream::repeat_with(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(piece.clone())
+            });
+            let body = axum::body::Body::from_stream(pieces);
+            async { Ok::<_, Infallible>(Response::new(body)) }
+        });
+        let streams = Streams::new(Duration::from_mins(1), Unsent::default());
+        let _greedy = client.write_all(&GREEDY.concat()).await;
+        let _all_that_it_does = timeout(
+            Duration::from_secs(1),
+            builder(&streams).serve_connection(TokioIo::new(server), service),
+        )
+        .await;
+        let asked = asked.load(Ordering::Relaxed);
+        assert!((4..10).contains(&asked), "{asked} pieces");
     }
 }

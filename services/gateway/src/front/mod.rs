@@ -8,8 +8,10 @@ mod http1;
 mod http2;
 mod socket;
 mod streams;
+mod unsent;
 
 pub(crate) use http1::{Link, Switch};
+pub(crate) use unsent::Unsent;
 
 use crate::Gateway;
 use crate::observe::{self, AccessLog, Meter};

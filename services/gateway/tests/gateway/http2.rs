@@ -41,6 +41,12 @@ enum Said {
     Refused,
 }
 
+/// A request without a body, as this stream.
+pub(crate) fn ask_for(stream: u8, fields: Fields<'_>) -> Vec<u8> {
+    let block: Vec<u8> = fields.iter().flat_map(|(n, v)| literal(n, v)).collect();
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
+}
+
 /// A connection with these settings and a request.
 pub(crate) async fn begin(
     world: &World,

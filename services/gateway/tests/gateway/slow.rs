@@ -1,6 +1,6 @@
 //! Clients that take their time, or too many connections.
 
-use crate::http2::{begin, with};
+use crate::http2::{ask_for, begin, with};
 use crate::support::World;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -151,6 +151,30 @@ async fn an_answer_by_http2_that_is_not_taken_is_given_up() {
     let _open = take_nothing(&world).await;
     let given_up = async || (world.upstream.working() == 0).then_some(());
     stoa_testing::eventually(DEADLINE, given_up).await;
+}
+
+/// `SETTINGS_INITIAL_WINDOW_SIZE` is 1: an answer begins, and does not end.
+const ONE_BYTE: [u8; 6] = [0, 4, 0, 0, 0, 1];
+
+#[tokio::test]
+async fn who_leaves_whole_answers_by_http2_lying_is_not_kept_by_asking_more() {
+    let world = World::with(&[("REQUEST_BODY_IDLE", "200ms")]).await;
+    let request = with("GET", "/api/v1/open/x", &[]);
+    let mut stream = begin(&world, &ONE_BYTE, &request, None).await;
+    let asks_on = async {
+        for number in (3..).step_by(2) {
+            let mut said = [0; 1024];
+            while let Ok(heard) = timeout(WATCHED / 4, stream.read(&mut said)).await {
+                if matches!(heard, Ok(0) | Err(_)) {
+                    return;
+                }
+            }
+            // When it is closed the next reading says so.
+            let _ = stream.write_all(&ask_for(number, &request)).await;
+        }
+    };
+    let ended = timeout(DEADLINE, asks_on).await;
+    ended.expect("the connection is closed");
 }
 
 #[tokio::test]
