@@ -54,7 +54,7 @@ pub(super) struct Shared {
     pub(super) looking: AtomicBool,
     probe_at: AtomicU64,
     pub(super) probing: AtomicBool,
-    /// Whether a first round of probes has ended.
+    /// Whether all probes have ended that the first requests wait for: the first round, and that after all addresses changed.
     proven: AtomicBool,
 }
 
@@ -152,6 +152,10 @@ impl Shared {
                 self.failed.store(false, Ordering::Relaxed);
                 let before = self.endpoints.load();
                 if let Some(after) = self.updated(&before, addresses, now) {
+                    // Before they are there to be chosen.
+                    if self.probe.is_some() && after.iter().all(|endpoint| endpoint.is_unproven()) {
+                        self.proven.store(false, Ordering::Release);
+                    }
                     self.endpoints.store(Arc::new(after));
                 }
             }
@@ -229,7 +233,10 @@ impl Shared {
                 }
             }
         }
-        self.proven.store(true, Ordering::Release);
+        let was_asked = |known: &Arc<Endpoint>| endpoints.iter().any(|one| Arc::ptr_eq(one, known));
+        if self.endpoints.load().iter().any(was_asked) {
+            self.proven.store(true, Ordering::Release);
+        }
         self.news.send_modify(|_| {});
     }
 

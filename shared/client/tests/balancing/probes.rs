@@ -108,6 +108,29 @@ async fn a_new_address_gets_nothing_before_it_has_said_its_name() {
 }
 
 #[tokio::test]
+async fn where_all_addresses_are_new_they_are_asked_before_the_next_request() {
+    let old = Replica::start(Mode::Good).await;
+    let (new, foreign) = (
+        Replica::start(Mode::Good).await,
+        Replica::start(Mode::Named("another")).await,
+    );
+    let dns = Dns::of(&[&old]);
+    let endpoints = checked(&dns);
+    until_it_gets(&endpoints, &old, true).await;
+    eventually(SOON, || async { (old.probes() > 0).then_some(()) }).await;
+    dns.says([new.address, foreign.address]);
+    for _ in 0..3 {
+        eventually(SOON, || async {
+            let chosen = endpoints.choose(&[]).await.unwrap().address();
+            assert_ne!(chosen, foreign.address);
+            tokio::task::yield_now().await;
+            (chosen == new.address).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn who_freezes_is_out_until_it_answers_again() {
     let (good, other) = (
         Replica::start(Mode::Good).await,
