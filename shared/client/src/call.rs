@@ -152,7 +152,7 @@ impl ServiceClient {
                 Ok(response) => {
                     return Ok(Answer {
                         response,
-                        _endpoint: endpoint,
+                        endpoint,
                         _turn: turn,
                     });
                 }
@@ -271,17 +271,23 @@ impl ServiceClient {
         }
     }
 
-    /// Reads the body; one that is empty counts as `null`, so that `()` can be asked for.
+    /// Reads the body; one that is empty counts as `null`, so that `()` can be asked for. One that breaks off is no answer,
+    /// but the service has done what it was asked: it is not asked again.
     async fn decode<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, ClientError> {
         let status = answer.response.status();
         if status == StatusCode::NO_CONTENT || answer.response.content_length() == Some(0) {
             return serde_json::from_value(Value::Null).map_err(|_| self.unexpected(status, None));
         }
-        let decoded = answer.response.json().await;
-        decoded.map_err(|source| self.unexpected(status, Some(source)))
+        let bytes = answer.response.bytes().await.map_err(|source| {
+            let endpoint = answer.endpoint.filter(|_| !source.is_timeout());
+            endpoint.inspect(InFlight::broke_off);
+            let service = self.service;
+            ClientError::Unreachable { service, source }
+        })?;
+        serde_json::from_slice(&bytes).map_err(|source| self.unexpected(status, Some(source)))
     }
 
-    fn unexpected(&self, status: StatusCode, source: Option<reqwest::Error>) -> ClientError {
+    fn unexpected(&self, status: StatusCode, source: Option<serde_json::Error>) -> ClientError {
         ClientError::Unexpected {
             service: self.service,
             status: status.as_u16(),
@@ -293,7 +299,7 @@ impl ServiceClient {
 /// An answer, and what counts it as in flight until it is read.
 struct Answer {
     response: Response,
-    _endpoint: Option<InFlight>,
+    endpoint: Option<InFlight>,
     _turn: Option<Turn>,
 }
 

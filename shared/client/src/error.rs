@@ -15,7 +15,7 @@ pub enum ClientError {
         /// What it said.
         problem: Box<Problem>,
     },
-    /// The service did not answer, or not in time.
+    /// The service did not answer, or not all of it, or not in time.
     #[error("{service} does not answer")]
     Unreachable {
         /// The service.
@@ -54,7 +54,7 @@ pub enum ClientError {
         status: u16,
         /// What did not fit, if it was the body.
         #[source]
-        source: Option<reqwest::Error>,
+        source: Option<serde_json::Error>,
     },
 }
 

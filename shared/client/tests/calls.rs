@@ -1,11 +1,18 @@
 //! What holds for a call to another service.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use stoa_client::{ClientError, Resolver, ServiceClient};
 use stoa_config::InternalToken;
 use stoa_contracts::{Coded as _, ErrorCode, Problem};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{bearer_token, body_json, header, header_exists, method, path},
@@ -104,6 +111,29 @@ async fn an_answer_out_of_the_contract_is_told_apart() {
     let (_server, client) = server(Mock::given(method("GET")).respond_with(odd)).await;
     let error = client.get::<u32>("/thing").await.unwrap_err();
     assert!(matches!(error, ClientError::Unexpected { status: 200, .. }));
+}
+
+#[tokio::test]
+async fn a_good_answer_that_breaks_off_is_unavailable_and_asked_for_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let half = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n\"here";
+            let _ = stream.write_all(half).await;
+        }
+    });
+    let client = ServiceClient::new("other", &url, InternalToken::new("between-us"));
+    let error = client.get::<String>("/thing").await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Unavailable);
+    assert_eq!(error.problem().status, 503);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 /// A client of a service at these addresses.

@@ -130,6 +130,21 @@ impl InFlight {
             }
             return;
         }
+        self.count_failure(now);
+    }
+
+    /// The answer broke off after its head: how long it had been coming says nothing, but it is a failure.
+    pub fn broke_off(&self) {
+        let (endpoint, now) = (&self.endpoint, Instant::now());
+        self.go_to(ANSWERED);
+        endpoint
+            .latency
+            .record(PENALTY, millis(endpoint.epoch, now));
+        self.count_failure(now);
+    }
+
+    fn count_failure(&self, now: Instant) {
+        let endpoint = &self.endpoint;
         let Some(shared) = endpoint.shared.upgrade() else {
             return;
         };
