@@ -1,12 +1,13 @@
 //! One request on its way: checked at the door, forwarded, streamed back.
 
 mod pass;
+mod report;
 mod target;
 
 use crate::body::{BodyError, Given, Received, Sent};
 use crate::door::Terms;
 use crate::front::Lane;
-use crate::observe::{Entry, Trace};
+use crate::observe::Trace;
 use crate::routes::Route;
 use crate::upstream::UpstreamError;
 use crate::websocket::Upgrade;
@@ -15,13 +16,13 @@ use axum::response::IntoResponse;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use pass::pass;
+use report::Report;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use stoa_contracts::ErrorCode;
-use stoa_service::{Problem, request_id, server_metrics};
+use stoa_service::{Problem, request_id};
 use target::{Pages, Target, find};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
@@ -60,6 +61,18 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
     let pages = target.pages(&parts.headers);
     let trace = Trace::of(&parts.headers, || server_span(&method, &route, &told, &id));
     parts.headers.insert(request_id::HEADER, id.clone());
+    let report = Report {
+        meter: &lane.meter,
+        log: &lane.log,
+        trace: &trace,
+        method: &method,
+        path: told.path(),
+        route,
+        client: client.address,
+        request_id: id.to_str().unwrap_or_default(),
+        start,
+        has_ended: false,
+    };
     let work = pin!(serve(
         lane,
         &trace,
@@ -67,33 +80,17 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
         Request::from_parts(parts, body),
         client,
     ));
-    let Served {
-        mut response,
-        route,
-        service,
-        upstream,
-    } = match &trace {
+    let mut served = match &trace {
         Trace::Recorded(span) => work.instrument(span.clone()).await,
         Trace::Carried(_) => work.await,
     };
-    response = compression::compress(response, accepted).await;
-    headers::secure(response.headers_mut(), client.is_encrypted);
+    served.response = compression::compress(served.response, accepted).await;
+    headers::secure(served.response.headers_mut(), client.is_encrypted);
     if let Pages::Named(origin) = pages {
-        cors::decorate(origin.as_ref(), response.headers_mut());
+        cors::decorate(origin.as_ref(), served.response.headers_mut());
     }
-    let entry = Entry {
-        method: &method,
-        path: told.path(),
-        route: &route,
-        service: service.as_deref(),
-        upstream,
-        client: client.address,
-        status: response.status(),
-        elapsed: start.elapsed(),
-        request_id: id.to_str().unwrap_or_default(),
-        trace_id: trace.id(),
-    };
-    tell(lane, &trace, &entry, &response, &route);
+    report.end(&served);
+    let mut response = served.response;
     response.headers_mut().insert(request_id::HEADER, id);
     response
 }
@@ -109,7 +106,6 @@ struct Admitted {
 /// An answer and where it comes from.
 struct Served {
     response: Response<Given>,
-    route: Arc<str>,
     service: Option<Arc<str>>,
     upstream: Option<SocketAddr>,
 }
@@ -121,10 +117,8 @@ async fn serve(
     mut request: Request<Received>,
     client: From,
 ) -> Served {
-    let route = target.template();
     let by_itself = |response| Served {
         response,
-        route: Arc::clone(&route),
         service: None,
         upstream: None,
     };
@@ -166,7 +160,6 @@ async fn serve(
             };
             Served {
                 response,
-                route,
                 service: Some(service),
                 upstream,
             }
@@ -210,34 +203,6 @@ fn last(problem: Problem) -> Response<Given> {
 /// A problem as an answer.
 pub(crate) fn refusal(problem: Problem) -> Response<Given> {
     problem.into_response().map(Given::made)
-}
-
-/// Measures, logs, and ends the span.
-fn tell(
-    lane: &Lane,
-    trace: &Trace,
-    entry: &Entry<'_>,
-    response: &Response<Given>,
-    route: &Arc<str>,
-) {
-    let code = response.extensions().get::<ErrorCode>().copied();
-    if let Trace::Recorded(span) = trace {
-        span.record("http.response.status_code", entry.status.as_u16());
-        if let Some(code) = code {
-            span.record("error.type", code.as_str());
-        }
-        if entry.status.is_server_error() {
-            span.record("otel.status_code", "ERROR");
-        }
-    }
-    if let Some(code) = code {
-        server_metrics::count_error(code);
-    }
-    lane.meter
-        .record(entry.method, route, entry.status, entry.elapsed);
-    if lane.log.is_on() {
-        lane.log.write(entry);
-    }
 }
 
 fn server_span(method: &Method, route: &str, uri: &Uri, request_id: &HeaderValue) -> Span {

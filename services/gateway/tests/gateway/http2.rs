@@ -1,6 +1,7 @@
 //! HTTP/2 over cleartext, frame by frame: what its framing does not rule out by itself.
 
 use crate::support::World;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -215,4 +216,19 @@ async fn a_get_or_head_with_a_body_never_arrives() {
         assert_eq!(said, Said::Status(Some(400)), "{method}");
     }
     assert_eq!(world.upstream.complete(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_stream_that_its_client_resets_is_counted_as_given_up() {
+    let world = World::start().await;
+    let request = with("PUT", "/api/v1/open/slow", &[]);
+    let mut stream = begin(&world, &[], &request, None).await;
+    let soon = Duration::from_secs(10);
+    let arrived = async || (world.upstream.working() == 1).then_some(());
+    stoa_testing::eventually(soon, arrived).await;
+    // Why: CANCEL.
+    let reset = frame(RST_STREAM, 0, 1, &[0, 0, 0, 8]);
+    stream.write_all(&reset).await.expect("it is open");
+    let is_counted = async || (world.given_up("PUT").await == 1).then_some(());
+    stoa_testing::eventually(soon, is_counted).await;
 }

@@ -153,6 +153,20 @@ async fn a_service_does_not_work_for_a_client_that_has_left() {
 }
 
 #[tokio::test]
+async fn a_request_that_its_client_gives_up_is_counted_as_that() {
+    let world = World::start().await;
+    let mut client = Client::connect(&world).await;
+    client
+        .send("GET /api/v1/open/slow HTTP/1.1\r\nHost: stoa\r\n\r\n")
+        .await;
+    let arrived = async || (world.upstream.working() == 1).then_some(());
+    stoa_testing::eventually(DEADLINE, arrived).await;
+    drop(client);
+    let is_counted = async || (world.given_up("GET").await == 1).then_some(());
+    stoa_testing::eventually(DEADLINE, is_counted).await;
+}
+
+#[tokio::test]
 async fn a_head_that_has_begun_and_does_not_end_is_said_to_be_late() {
     let world = World::with(&[("REQUEST_HEAD_TIMEOUT", "200ms")]).await;
     let answer = world.exchange(b"GET / HTTP/1.1\r\nHost: st").await;

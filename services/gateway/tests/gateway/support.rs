@@ -161,6 +161,34 @@ impl World {
         self.http.get(url).send().await.expect("an answer")
     }
 
+    /// What a counter or a histogram has counted; the series is told by its whole name, or that and labels.
+    pub(crate) async fn counted(&self, name: &str, labels: &[&str]) -> u64 {
+        let url = format!("{}/metrics", self.running.admin_url());
+        let told = self.http.get(url).send().await.expect("an answer");
+        let told = told.text().await.expect("text");
+        let is_meant = |series: &str| {
+            let rest = series.strip_prefix(name);
+            let is_named = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
+            is_named && labels.iter().all(|label| series.contains(label))
+        };
+        let lines = told.lines().filter_map(|line| line.rsplit_once(' '));
+        let counts = lines.filter(|(series, _)| is_meant(series));
+        counts
+            .map(|(_, count)| count.parse::<u64>().expect("a count"))
+            .sum()
+    }
+
+    /// How many requests of this method to `/api/v1/open` their clients have given up.
+    pub(crate) async fn given_up(&self, method: &str) -> u64 {
+        let labels = [
+            &format!("http_request_method=\"{method}\""),
+            "http_route=\"/api/v1/open/{*rest}\"",
+            "http_response_status_code=\"499\"",
+        ];
+        self.counted("http_server_request_duration_seconds_count", &labels)
+            .await
+    }
+
     /// Gets a path.
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         self.http
