@@ -155,20 +155,16 @@ impl Flight<'_> {
             return response;
         }
         let (parts, body) = response.into_parts();
-        match body.collect().await {
-            Ok(body) => {
-                let bytes = body.to_bytes();
-                let outcome = Outcome::Shared(parts.clone(), bytes.clone());
-                self.tell.send_replace(Some(outcome));
-                Response::from_parts(parts, Given::whole(bytes))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "an answer broke off that was to be shared");
-                let problem = Problem::new(ErrorCode::Unavailable, ErrorCode::Unavailable.title());
-                let problem = problem.with_status(StatusCode::BAD_GATEWAY);
-                problem.into_response().map(Given::made)
-            }
-        }
+        let Ok(body) = body.collect().await else {
+            // The body has said so in the log.
+            let problem = Problem::new(ErrorCode::Unavailable, ErrorCode::Unavailable.title());
+            let problem = problem.with_status(StatusCode::BAD_GATEWAY);
+            return problem.into_response().map(Given::made);
+        };
+        let bytes = body.to_bytes();
+        let outcome = Outcome::Shared(parts.clone(), bytes.clone());
+        self.tell.send_replace(Some(outcome));
+        Response::from_parts(parts, Given::whole(bytes))
     }
 }
 

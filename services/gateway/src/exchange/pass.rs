@@ -75,6 +75,9 @@ pub(super) async fn pass(
 
 fn hand_on(lane: &Lane, trace: &Trace, mut answer: Answer, upgrade: Upgrade) -> Response<Given> {
     headers::toward_client(answer.head.headers_mut());
+    if let Rest::Streamed(body) = &mut answer.rest {
+        body.belong_to(trace.id());
+    }
     match answer.rest {
         Rest::Switched(connection, endpoint) => upgrade
             .join(answer.head, connection, endpoint, &lane.gateway)

@@ -73,6 +73,7 @@ struct Meter {
     refused: metrics::Counter,
     unsent: metrics::Counter,
     broken: metrics::Counter,
+    broken_bodies: metrics::Counter,
 }
 
 /// A request as a service will see it, except for its host.
@@ -154,7 +155,11 @@ impl Upstreams {
     ) -> Result<Answer, UpstreamError> {
         let upstream = self.services.load().get(service).cloned();
         let upstream = upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))?;
-        upstream.exchange(pool, request, timeout).await
+        let mut answer = upstream.exchange(pool, request, timeout).await?;
+        if let Rest::Streamed(body) = &mut answer.rest {
+            body.come_from(upstream);
+        }
+        Ok(answer)
     }
 }
 
@@ -356,6 +361,10 @@ fn describe_metrics() {
         "gateway_upstream_retries_total",
         "Requests that went to another address because the first one failed"
     );
+    metrics::describe_counter!(
+        "gateway_upstream_broken_bodies_total",
+        "Answers that broke off after their head"
+    );
 }
 
 impl Meter {
@@ -366,6 +375,8 @@ impl Meter {
             counter.absolute(0);
             counter
         };
+        let broken_bodies = metrics::counter!("gateway_upstream_broken_bodies_total", "upstream" => service.to_owned());
+        broken_bodies.absolute(0);
         let endpoints =
             metrics::gauge!("gateway_upstream_endpoints", "upstream" => service.to_owned());
         endpoints.set(0.0);
@@ -374,6 +385,7 @@ impl Meter {
             refused: retries("refused"),
             unsent: retries("unsent"),
             broken: retries("broken"),
+            broken_bodies,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The body of an answer, as it comes.
 
+use super::Upstream;
 use super::connection::Connection;
 use super::error::Broken;
 use super::head::Framing;
 use super::pool::Pool;
 use bytes::{Buf as _, Bytes};
+use opentelemetry::trace::TraceId;
 use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use stoa_client::InFlight;
@@ -25,6 +28,10 @@ pub(crate) struct Streamed {
     pool: Option<Pool>,
     endpoint: InFlight,
     idle: Option<Pin<Box<Sleep>>>,
+    /// Where it is counted if the body breaks off.
+    upstream: Option<Arc<Upstream>>,
+    /// Of the client's request that it answers.
+    trace: Option<TraceId>,
 }
 
 /// What is still to come.
@@ -62,9 +69,21 @@ impl Streamed {
             pool,
             endpoint,
             idle: None,
+            upstream: None,
+            trace: None,
         };
         body.settle();
         body
+    }
+
+    /// Is counted as one of this service.
+    pub(super) fn come_from(&mut self, upstream: Arc<Upstream>) {
+        self.upstream = Some(upstream);
+    }
+
+    /// Answers a client, by this trace: if it breaks off the log says so. Who reads it without one says so itself.
+    pub(crate) fn belong_to(&mut self, trace: [u8; 16]) {
+        self.trace = Some(TraceId::from_bytes(trace));
     }
 
     /// How many bytes are still to come, if that is known.
@@ -206,7 +225,21 @@ impl Streamed {
     fn break_off(&mut self, error: Broken) -> Poll<Option<Result<Bytes, Broken>>> {
         self.connection = None;
         self.left = Left::Nothing;
+        self.endpoint.broke_off();
+        if let Some(upstream) = self.upstream.take() {
+            upstream.meter.broken_bodies.increment(1);
+            self.tell(&upstream.name, &error);
+        }
         Poll::Ready(Some(Err(error)))
+    }
+
+    fn tell(&self, service: &str, error: &Broken) {
+        let Some(trace_id) = self.trace else {
+            return;
+        };
+        let address = self.endpoint.address();
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(service, %address, error, %trace_id, "an answer broke off after its head");
     }
 }
 

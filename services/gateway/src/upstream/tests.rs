@@ -1,6 +1,7 @@
 //! What a request takes of a service.
 
 use super::*;
+use http_body_util::BodyExt as _;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -36,7 +37,7 @@ fn get() -> Request {
     }
 }
 
-/// Says this to whoever asks; how often it was asked.
+/// Says this to whoever asks, and leaves; where it says nothing, it stays. How often it was asked.
 async fn saying(answer: &'static [u8]) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -49,7 +50,9 @@ async fn saying(answer: &'static [u8]) -> (SocketAddr, Arc<AtomicUsize>) {
             assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
             counted.fetch_add(1, Ordering::Relaxed);
             stream.write_all(answer).await.unwrap();
-            open.push(stream);
+            if answer.is_empty() {
+                open.push(stream);
+            }
         }
     });
     (address, asked)
@@ -106,6 +109,24 @@ async fn who_waits_for_less_than_the_route_says_has_no_address_put_aside() {
     for other in addresses {
         assert!(upstream.endpoints.good_others(&[other]));
     }
+}
+
+#[tokio::test]
+async fn an_address_whose_answers_break_off_all_at_once_is_put_aside() {
+    let ((breaks, _), (other, _)) = (saying(BEGUN).await, saying(BEGUN).await);
+    let upstream = at([breaks, other]);
+    let pool = Pool::default();
+    let mut begun = Vec::new();
+    let is_of = |answer: &Answer| answer.address == breaks;
+    while begun.iter().filter(|answer| is_of(answer)).count() < 5 {
+        begun.push(upstream.exchange(&pool, get(), SOON).await.unwrap());
+    }
+    assert!(upstream.endpoints.good_others(&[other]));
+    for answer in begun.into_iter().filter(is_of) {
+        let body = answer.into_response().into_body().collect().await;
+        assert!(body.is_err(), "it has four bytes less than it said");
+    }
+    assert!(!upstream.endpoints.good_others(&[other]));
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@ use crate::support::{World, json};
 use futures_util::StreamExt as _;
 use http::{Method, StatusCode};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_call_the_routes_that_name_it() {
@@ -183,6 +186,40 @@ async fn a_service_that_is_late_is_a_problem_after_the_routes_own_limit() {
     let response = world.get("/api/v1/slow").await;
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(json(response).await["code"], "unavailable");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_counted_for_its_service() {
+    let (url, _service) = breaking_off().await;
+    let world = World::with(&[("ECHO_URL", &url)]).await;
+    let metric = "gateway_upstream_broken_bodies_total";
+    let count = async |upstream: &str| {
+        let label = format!("upstream=\"{upstream}\"");
+        world.counted(metric, &[&label]).await
+    };
+    assert_eq!((count("echo").await, count("web").await), (0, 0));
+    let request = world.http.get(world.url("/api/v1/open/x"));
+    // Whether the client sees the head depends on how soon its body breaks off.
+    let body = async { request.send().await?.bytes().await };
+    assert!(body.await.is_err());
+    assert_eq!((count("echo").await, count("web").await), (1, 0));
+}
+
+/// A service whose answers end before they should, until it is dropped.
+async fn breaking_off() -> (String, JoinSet<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+    let listener = listener.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut service = JoinSet::new();
+    service.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let asked = stream.read(&mut [0; 4096]).await;
+            assert!(asked.is_ok_and(|length| length > 0));
+            let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nbegun";
+            stream.write_all(begun).await.expect("it is open");
+        }
+    });
+    (url, service)
 }
 
 #[tokio::test]
