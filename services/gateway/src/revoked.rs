@@ -1,6 +1,7 @@
 //! Sessions and API keys that were revoked: their access tokens are refused from that moment on.
 //!
-//! `api` tells of each; the gateway always has a question there that waits for the next one.
+//! `api` tells of each; the gateway always has a question there that waits for the next one. After a question without an
+//! answer it asks for all of them anew.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -118,6 +119,9 @@ impl Revoked {
                         }
                     }
                     Err(error) => {
+                        // Perhaps its database comes back from a backup, and counts again from where that was made:
+                        // who asks on from a number that it has not reached yet hears of none before it.
+                        next = 0;
                         if before != Some(false) {
                             tracing::warn!(%error, "`api` does not tell what is revoked; it is let in until it expires");
                         }

@@ -57,6 +57,15 @@ async fn the_gateway_is_ready_when_it_has_heard_what_is_revoked() {
     assert_eq!(ready.await.text().await.unwrap(), "api: ok\n");
 }
 
+/// Waits until this is refused.
+async fn is_refused(world: &World, credential: &str) {
+    eventually(Duration::from_secs(20), async || {
+        let status = ask(world, credential).await.status();
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_is_revoked_is_refused_and_nothing_else() {
     let world = World::start().await;
@@ -65,12 +74,22 @@ async fn what_is_revoked_is_refused_and_nothing_else() {
         [revoked, other].map(|sid| (sid, format!("Bearer {}", token_of(sid, 60))));
     assert_eq!(ask(&world, &revoked.1).await.status(), StatusCode::OK);
     world.upstream.revoke(revoked.0.unwrap());
-    eventually(Duration::from_secs(20), async || {
-        let status = ask(&world, &revoked.1).await.status();
-        (status == StatusCode::UNAUTHORIZED).then_some(())
-    })
-    .await;
+    is_refused(&world, &revoked.1).await;
     assert_eq!(ask(&world, &other.1).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_revoked_after_the_database_came_from_a_backup_is_refused_too() {
+    let world = World::start().await;
+    let [before, after] = [Uuid::new_v4(), Uuid::new_v4()];
+    let credential = |sid| format!("Bearer {}", token_of(Some(sid), 60));
+    world.upstream.revoke(before);
+    is_refused(&world, &credential(before)).await;
+    world.upstream.restore();
+    world.upstream.revoke(after);
+    is_refused(&world, &credential(after)).await;
+    let status = ask(&world, &credential(before)).await.status();
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "it is remembered");
 }
 
 #[tokio::test]

@@ -33,11 +33,19 @@ pub(crate) struct Upstream {
 
 #[derive(Default)]
 struct Seen {
-    revoked: watch::Sender<Vec<Uuid>>,
+    told: watch::Sender<Told>,
     exchanges: AtomicUsize,
     requests: AtomicUsize,
     working: AtomicUsize,
     complete: Mutex<Vec<String>>,
+}
+
+/// What `api` has to tell of revocations.
+#[derive(Default)]
+struct Told {
+    revoked: Vec<Uuid>,
+    /// So many questions in a row are refused.
+    refusals: usize,
 }
 
 impl Upstream {
@@ -72,7 +80,16 @@ impl Upstream {
 
     /// Tells of a session or key that was revoked.
     pub(crate) fn revoke(&self, id: Uuid) {
-        self.seen.revoked.send_modify(|revoked| revoked.push(id));
+        self.seen.told.send_modify(|told| told.revoked.push(id));
+    }
+
+    /// Restores the database of revocations from a backup without any: it is away for longer than a question is tried,
+    /// and then counts from 1 again.
+    pub(crate) fn restore(&self) {
+        self.seen.told.send_replace(Told {
+            revoked: Vec::new(),
+            refusals: 4,
+        });
     }
 
     /// How many requests it is busy with that take long.
@@ -221,15 +238,26 @@ async fn key_tokens(
 async fn revocations(
     State(seen): State<Arc<Seen>>,
     Query(input): Query<RevocationsAfter>,
-) -> Json<Revocations> {
-    let mut revoked = seen.revoked.subscribe();
+) -> Response {
     let known = usize::try_from(input.after).expect("a number of ours");
-    let more = revoked.wait_for(|revoked| revoked.len() > known);
-    let more = tokio::time::timeout(Duration::from_secs(input.wait), more).await;
-    let all = more.map_or_else(|_| Vec::new(), |all| all.expect("it lives").clone());
+    let mut told = seen.told.subscribe();
+    let news = told.wait_for(|told| told.refusals > 0 || told.revoked.len() > known);
+    let news = tokio::time::timeout(Duration::from_secs(input.wait), news).await;
+    let all = news.map_or_else(
+        |_| Vec::new(),
+        |told| told.expect("it lives").revoked.clone(),
+    );
+    let is_refused = seen.told.send_if_modified(|told| {
+        let left = told.refusals.checked_sub(1);
+        told.refusals = left.unwrap_or_default();
+        left.is_some()
+    });
+    if is_refused {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let new = all.get(known..).unwrap_or_default().to_vec();
     let next = input.after + i64::try_from(new.len()).expect("a few");
-    Json(Revocations { next, revoked: new })
+    Json(Revocations { next, revoked: new }).into_response()
 }
 
 /// Tells what it was asked, then repeats what it hears.
