@@ -8,7 +8,7 @@ use crate::{Gateway, cors, path};
 use bytes::Bytes;
 use http::header::{ALLOW, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::uri::Authority;
+use http::uri::{Authority, PathAndQuery};
 use http::{Method, Response, StatusCode, Uri};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -91,7 +91,9 @@ pub(super) fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
         Lookup::WrongMethod(methods) => return Target::Refusal(wrong_method(&methods).into()),
     };
     let path = new.map_or(path, Cow::Owned);
-    if path != parts.uri.path() {
+    // A URL without a path (`http://stoa?x`) is asked for at `/`; as it is said, it would not begin with that.
+    let said = parts.uri.path_and_query().map(PathAndQuery::as_str);
+    if path != parts.uri.path() || !said.is_none_or(|said| said.starts_with('/')) {
         let query = parts.uri.query();
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
         match format!("{path}{query}").parse::<Uri>() {

@@ -4,7 +4,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
     ORIGIN, TRANSFER_ENCODING,
 };
-use http::uri::Scheme;
+use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, StatusCode, Uri, Version};
 use stoa_contracts::ErrorCode;
 use stoa_service::Problem;
@@ -82,21 +82,21 @@ fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
             detail: "Nothing here takes this method.",
         });
     }
-    target(request.uri())?;
+    target(request.uri(), request.version())?;
     let hosts = headers(request, takes_body(request.method()))?;
     host(request, &hosts)
 }
 
-fn target(uri: &Uri) -> Result<(), Refusal> {
-    let plain = uri
-        .path_and_query()
-        .is_none_or(|target| target.as_str().is_ascii());
-    if !plain {
+fn target(uri: &Uri, version: Version) -> Result<(), Refusal> {
+    let target = uri.path_and_query().map(PathAndQuery::as_str);
+    if !target.is_none_or(str::is_ascii) {
         return Err(bad(
             "Other characters than ASCII must be percent-encoded in the request target.",
         ));
     }
-    if !uri.path().starts_with('/') {
+    // A URL may leave its path out (`http://stoa?x`); in HTTP/2 it is a field of its own that never does.
+    let is_path = target.is_none_or(|target| target.starts_with('/'));
+    if !uri.path().starts_with('/') || (version == Version::HTTP_2 && !is_path) {
         return Err(bad("The request target must be a path or an http URL."));
     }
     match uri.scheme() {
@@ -228,6 +228,13 @@ mod tests {
         let host = [("host", "STOA")];
         assert_eq!(verdict(Method::GET, absolute, Version::HTTP_11, &host), 200);
         assert_eq!(verdict(Method::GET, absolute, Version::HTTP_2, &[]), 200);
+    }
+
+    #[test]
+    fn a_url_may_leave_its_path_out_and_the_field_of_http2_may_not() {
+        let (bare, host) = ("http://stoa?x=1", [("host", "stoa")]);
+        assert_eq!(verdict(Method::GET, bare, Version::HTTP_11, &host), 200);
+        assert_eq!(verdict(Method::GET, bare, Version::HTTP_2, &[]), 400);
     }
 
     #[test]

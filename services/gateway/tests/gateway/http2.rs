@@ -162,6 +162,7 @@ async fn what_would_be_doubtful_in_http1_is_refused() {
         with("GET", "api/v1/open/x", &[]),
         with("GET", "", &[]),
         with("GET", "*", &[]),
+        with("GET", "?x=1", &[]),
         with("GET", "//evil/x", &[]),
         with("GET", "/api/v1/open/\u{e9}", &[]),
         with("GET", "/api/v1/open/%2e%2e/x", &[]),
@@ -192,6 +193,14 @@ async fn what_would_be_doubtful_in_http1_is_refused() {
         let said = ask(&world, &fields, None).await;
         assert_ne!(said, Said::Status(Some(200)), "{fields:?}");
     }
+    assert_eq!(world.upstream.complete(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_path_that_does_not_begin_as_one_is_refused_with_a_reason() {
+    let world = World::start().await;
+    let fields = with("GET", "?x=1", &[]);
+    assert_eq!(ask(&world, &fields, None).await, Said::Status(Some(400)));
     assert_eq!(world.upstream.complete(), Vec::<String>::new());
 }
 

@@ -369,6 +369,8 @@ async fn what_is_only_unusual_comes_through_once() {
             line("GET http://stoa/api/v1/open/x HTTP/1.1"),
             "GET /api/v1/open/x 0",
         ),
+        (line("GET http://stoa?x=1 HTTP/1.1"), "GET /?x=1 0"),
+        (line("GET http://stoa HTTP/1.1"), "GET / 0"),
         (
             line("GET /api/v1/open/x?a=%0d%0ab HTTP/1.1"),
             "GET /api/v1/open/x?a=%0d%0ab 0",
