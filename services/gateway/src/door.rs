@@ -79,11 +79,6 @@ impl Door {
         })
     }
 
-    /// What asks `api`.
-    pub(crate) fn api(&self) -> ServiceClient {
-        self.api.clone()
-    }
-
     /// What was revoked.
     pub(crate) fn revoked(&self) -> Revoked {
         self.revoked.clone()

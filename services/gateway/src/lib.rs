@@ -41,6 +41,7 @@ use revoked::Revoked;
 use routes::{Routes, Table};
 use std::sync::Arc;
 use std::time::Duration;
+use stoa_client::ServiceClient;
 use stoa_service::{App, BoxError, Context, StartError};
 use upstream::Upstreams;
 
@@ -72,7 +73,8 @@ pub async fn build(settings: Settings, context: &Context) -> Result<App, StartEr
     let revoked = Revoked::new();
     let door = Door::new(&settings, revoked.clone(), context.clock.clone());
     let door = door.map_err(StartError::new)?;
-    let api = door.api();
+    // Its own client: where as many keys are exchanged as may be, or wait, this question gets through all the same.
+    let api = ServiceClient::new("api", &settings.api_url, settings.internal.clone());
     let routes = Arc::new(Routes::load(&settings.routes).map_err(StartError::new)?);
     let urls = settings.urls.clone();
     let gateway = Arc::new(Gateway {
