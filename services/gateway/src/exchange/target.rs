@@ -74,7 +74,8 @@ pub(super) fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     if path::is_internal(&path) {
         return nothing();
     }
-    if let Some(own) = Own::at(&path).filter(|_| parts.method == Method::GET) {
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    if let Some(own) = Own::at(&path).filter(|_| is_read) {
         return Target::Own(own);
     }
     let host = host(&parts.uri, &parts.headers);

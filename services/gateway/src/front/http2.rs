@@ -3,12 +3,14 @@
 use super::Lane;
 use super::http1::Link;
 use super::streams::Streams;
-use crate::body::Received;
+use crate::body::{Given, Received};
 use crate::exchange::{self, From};
 use crate::framing;
-use http::header::{COOKIE, HOST, HeaderValue};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderValue};
+use http::{Method, Response};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -37,7 +39,9 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
         async move {
             let mut request: Request<Incoming> = request;
             as_http1(&mut request);
+            let is_head = *request.method() == Method::HEAD;
             let answer = exchange::answer(&lane, from, request.map(Received::Http2)).await;
+            let answer = if is_head { bare(answer) } else { answer };
             Ok::<_, Infallible>(answer.map(|body| streams.offer(body)))
         }
     });
@@ -98,13 +102,20 @@ fn as_http1<B>(request: &mut Request<B>) {
     }
 }
 
+/// The head of an answer, which still tells how long the body would be: the library sends one to a HEAD, too.
+fn bare(answer: Response<Given>) -> Response<Given> {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length @ 1..) = body.size_hint().exact() {
+        parts.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(parts, Given::whole(Bytes::new()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::front::unsent::Unsent;
-    use bytes::Bytes;
     use futures_util::stream;
-    use http::Response;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::AsyncWriteExt as _;
     use tokio::time::timeout;
@@ -118,6 +129,14 @@ mod tests {
         assert_eq!(request.headers()[HOST], "stoa.example");
         assert_eq!(request.headers()[COOKIE], "a=1; b=2");
         assert_eq!(request.headers().get_all(COOKIE).iter().count(), 1);
+    }
+
+    #[test]
+    fn a_head_tells_of_its_body_and_has_none() {
+        let answer = Response::new(Given::whole("four".into()));
+        let answer = bare(answer);
+        assert_eq!(answer.headers()[CONTENT_LENGTH], "4");
+        assert!(answer.body().is_end_stream());
     }
 
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -28,6 +28,20 @@ async fn it_is_one_page_that_loads_nothing_and_runs_nothing_but_its_own_script()
     }
 }
 
+#[tokio::test]
+async fn who_asks_only_for_the_head_hears_the_same_without_the_body() {
+    let world = World::start().await;
+    for path in ["/api/docs", "/api/openapi.json"] {
+        let page = world.get(path).await;
+        let head = world.http.head(world.url(path)).send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::OK, "{path}");
+        for name in ["content-type", "content-length"] {
+            assert_eq!(head.headers()[name], page.headers()[name], "{path}");
+        }
+        assert_eq!(head.text().await.unwrap(), "");
+    }
+}
+
 #[test]
 fn every_operation_and_every_schema_that_it_leads_to_is_on_the_page() {
     let document = platform();
