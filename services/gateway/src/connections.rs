@@ -1,10 +1,14 @@
 //! How many connections there may be: of all clients, and of one.
 
+use metrics::Counter;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use stoa_config::{Env, Settings};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const FULL: &str = "gateway_connections_full_total";
 
 /// The settings of the connections.
 #[derive(Clone, Copy, Debug)]
@@ -17,17 +21,19 @@ pub struct ConnectionSettings {
 
 impl Settings for ConnectionSettings {
     fn read(env: &mut Env) -> Option<Self> {
-        let total = env.parse("CONNECTIONS_MAX", "connections at a time; more wait");
+        // None at all would be a gateway that is ready and answers nobody.
+        let total =
+            env.parse::<NonZeroUsize>("CONNECTIONS_MAX", "connections at a time; more wait");
         let total = total.default("20000").read();
-        let per_address = env.parse(
+        let per_address = env.parse::<NonZeroUsize>(
             "CONNECTIONS_PER_ADDRESS",
             "connections of one address at a time; more are closed",
         );
         // A company behind one address has some hundred people with a few connections each.
         let per_address = per_address.default("4000").read();
         Some(Self {
-            total: total?,
-            per_address: per_address?,
+            total: total?.get(),
+            per_address: per_address?.get(),
         })
     }
 }
@@ -38,6 +44,10 @@ pub struct Connections {
     all: Arc<Semaphore>,
     per_address: usize,
     addresses: Addresses,
+    /// Times that one had to wait for room among all.
+    waited: Counter,
+    /// Those that were closed because their address had too many.
+    closed: Counter,
 }
 
 type Addresses = Arc<Mutex<HashMap<IpAddr, usize>>>;
@@ -52,11 +62,22 @@ pub struct Held {
 impl Connections {
     /// Nobody is connected.
     pub fn new(settings: ConnectionSettings) -> Self {
+        metrics::describe_counter!(
+            FULL,
+            "Times that there was no room for a connection: among all it waits, of its address it is closed"
+        );
+        let full = |limit: &'static str| {
+            let counter = metrics::counter!(FULL, "limit" => limit);
+            counter.absolute(0);
+            counter
+        };
         let total = settings.total.min(Semaphore::MAX_PERMITS);
         Self {
             all: Arc::new(Semaphore::new(total)),
             per_address: settings.per_address,
             addresses: Addresses::default(),
+            waited: full("all"),
+            closed: full("address"),
         }
     }
 
@@ -64,6 +85,10 @@ impl Connections {
     /// too much stays in the kernel's queue.
     pub async fn room(&self) -> OwnedSemaphorePermit {
         let all = Arc::clone(&self.all);
+        if let Ok(room) = Arc::clone(&all).try_acquire_owned() {
+            return room;
+        }
+        self.waited.increment(1);
         all.acquire_owned().await.expect("it is never closed")
     }
 
@@ -76,6 +101,7 @@ impl Connections {
             .unwrap_or_else(PoisonError::into_inner);
         let count = addresses.entry(address).or_default();
         if *count >= self.per_address {
+            self.closed.increment(1);
             return None;
         }
         *count += 1;

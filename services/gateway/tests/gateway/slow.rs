@@ -2,7 +2,9 @@
 
 use crate::http2::{ask_for, begin, with};
 use crate::support::World;
+use gateway::ConnectionSettings;
 use std::time::Duration;
+use stoa_config::Env;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
@@ -204,6 +206,9 @@ async fn one_address_has_so_many_connections_and_no_more() {
         assert!(is_answered(stream).await);
     }
     assert!(!is_answered(&mut connect(&world).await).await);
+    let full = world.counted("gateway_connections_full_total", &["limit=\"address\""]);
+    // The question for the metrics comes over a connection of another listener.
+    assert_eq!(full.await, 1);
     drop(held);
     let deadline = Instant::now() + DEADLINE;
     while !is_answered(&mut connect(&world).await).await {
@@ -219,6 +224,17 @@ async fn who_comes_when_all_is_full_waits() {
     let mut second = connect(&world).await;
     let mut waiting = Box::pin(is_answered(&mut second));
     assert!(timeout(WATCHED, &mut waiting).await.is_err());
+    let full = world.counted("gateway_connections_full_total", &["limit=\"all\""]);
+    assert!(full.await > 0);
     drop(first);
     assert!(timeout(DEADLINE, waiting).await.expect("its turn has come"));
+}
+
+#[test]
+fn no_connections_at_all_are_refused_at_the_start() {
+    let env = Env::from_pairs([("CONNECTIONS_MAX", "0"), ("CONNECTIONS_PER_ADDRESS", "0")]);
+    let problems = env.load::<ConnectionSettings>().unwrap_err().to_string();
+    for key in ["CONNECTIONS_MAX", "CONNECTIONS_PER_ADDRESS"] {
+        assert!(problems.contains(key), "{problems}");
+    }
 }
