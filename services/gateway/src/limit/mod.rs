@@ -21,13 +21,15 @@ use stoa_config::{Env, ExposeSecret, SecretString, Settings};
 use stock::Stock;
 use uuid::Uuid;
 
+const FALLBACK: &str = "gateway_limit_fallback_total";
+
 /// Describes the metrics.
 pub(crate) fn describe() {
     metrics::describe_counter!(
-        "gateway_limit_fallback_total",
+        FALLBACK,
         "Times that Redis did not answer and this process counted by itself"
     );
-    metrics::counter!("gateway_limit_fallback_total").absolute(0);
+    metrics::counter!(FALLBACK).absolute(0);
 }
 
 /// An account may ask for as much as so many identities, unless it is said: more people and keys than are at work at once.

@@ -1,9 +1,9 @@
 //! The budgets as all replicas see them, in Redis.
 
 use super::stock::Short;
-use super::{Budgets, Client};
+use super::{Budgets, Client, FALLBACK};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ pub(super) struct Shared {
     started: Instant,
     /// Milliseconds since `started` until which Redis is left alone.
     paused_until_ms: AtomicU64,
+    /// Whether the log has said that Redis does not count, and not yet that it does.
+    is_away: AtomicBool,
 }
 
 impl Shared {
@@ -32,6 +34,7 @@ impl Shared {
             script: redis::Script::new(include_str!("gcra.lua")),
             started: Instant::now(),
             paused_until_ms: AtomicU64::new(0),
+            is_away: AtomicBool::new(false),
         })
     }
 
@@ -73,7 +76,7 @@ impl Shared {
         wishes: [(&Budgets, Client); N],
         wanted: [Option<u32>; N],
     ) -> Option<Result<(), Duration>> {
-        if self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed) {
+        if self.is_paused() {
             return None;
         }
         let asked = wishes.into_iter().zip(wanted);
@@ -92,6 +95,7 @@ impl Shared {
             Ok(Err(error)) => return self.pause(&error.to_string()),
             Err(_elapsed) => return self.pause("no answer in time"),
         };
+        self.resume();
         if let Some(wait_us) = given.iter().find(|given| **given <= 0) {
             return Some(Err(Duration::from_micros(wait_us.unsigned_abs())));
         }
@@ -103,15 +107,37 @@ impl Shared {
         Some(Ok(()))
     }
 
+    /// Leaves Redis alone for a while. Of all the requests that had asked and got no answer, one says so.
     fn pause<T>(&self, reason: &str) -> Option<T> {
-        let until = self.elapsed_ms() + millis(PAUSE);
-        self.paused_until_ms.store(until, Ordering::Relaxed);
-        metrics::counter!("gateway_limit_fallback_total").increment(1);
-        tracing::warn!(
-            reason,
-            "Redis does not count requests; counting in this process"
-        );
+        let now = self.elapsed_ms();
+        let next = |until| (until <= now).then_some(now + millis(PAUSE));
+        let order = Ordering::Relaxed;
+        if self
+            .paused_until_ms
+            .fetch_update(order, order, next)
+            .is_ok()
+        {
+            metrics::counter!(FALLBACK).increment(1);
+            if !self.is_away.swap(true, order) {
+                tracing::warn!(
+                    reason,
+                    "Redis does not count requests; counting in this process"
+                );
+            }
+        }
         None
+    }
+
+    /// Redis has answered; unless others who asked at the same time got no answer, it counts.
+    fn resume(&self) {
+        let is_away = self.is_away.load(Ordering::Relaxed);
+        if is_away && !self.is_paused() && self.is_away.swap(false, Ordering::Relaxed) {
+            tracing::info!("Redis counts requests again");
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.elapsed_ms() < self.paused_until_ms.load(Ordering::Relaxed)
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -121,4 +147,41 @@ impl Shared {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the metric says.
+    fn fallbacks() -> Option<u64> {
+        let told = stoa_telemetry::metrics::render();
+        let mut lines = told.lines().filter_map(|line| line.split_once(' '));
+        let (_, count) = lines.find(|(name, _)| *name == FALLBACK)?;
+        count.parse().ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_get_no_answer_at_the_same_time_are_one_fallback() {
+        stoa_telemetry::metrics::install();
+        let shared = Shared::new("redis://127.0.0.1:9").unwrap();
+        for fallback in 1..=3 {
+            for _ in 0..100 {
+                assert_eq!(shared.pause::<()>("no answer in time"), None);
+            }
+            assert_eq!(fallbacks(), Some(fallback));
+            assert!(shared.is_away.load(Ordering::Relaxed));
+            tokio::time::advance(PAUSE).await;
+        }
+        shared.resume();
+        assert!(!shared.is_away.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_got_an_answer_does_not_end_the_pause_of_those_who_got_none() {
+        let shared = Shared::new("redis://127.0.0.1:9").unwrap();
+        assert_eq!(shared.pause::<()>("no answer in time"), None);
+        shared.resume();
+        assert!(shared.is_away.load(Ordering::Relaxed) && shared.is_paused());
+    }
 }
