@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stoa_contracts::ErrorCode;
 use stoa_service::Problem;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 /// A list of a hundred items is a tenth of this; every copy of it is the same memory.
 const LARGEST: u64 = 256 * 1024;
@@ -97,10 +98,12 @@ impl Coalescer {
         Self::default()
     }
 
-    /// Asks, or waits for the answer to somebody who asks the same already.
+    /// Asks, or waits for the answer to somebody who asks the same already, until `deadline`: then it asks, and hears that
+    /// it is late.
     pub(crate) async fn share(
         &self,
         key: Key,
+        deadline: Instant,
         ask: impl AsyncFnOnce() -> Response<Given>,
     ) -> Response<Given> {
         loop {
@@ -108,15 +111,18 @@ impl Coalescer {
                 Ok(flight) => return flight.land(ask().await).await,
                 Err(waiting) => waiting,
             };
-            let outcome = waiting.wait_for(Option::is_some).await;
-            match outcome.map(|outcome| outcome.clone()) {
-                Ok(Some(Outcome::Shared(parts, bytes))) => {
+            let outcome = async {
+                let outcome = waiting.wait_for(Option::is_some).await;
+                outcome.map(|outcome| outcome.clone())
+            };
+            match timeout_at(deadline, outcome).await {
+                Ok(Ok(Some(Outcome::Shared(parts, bytes)))) => {
                     metrics::counter!(SHARED).increment(1);
                     return Response::from_parts(parts, Given::whole(bytes));
                 }
-                Ok(_) => return ask().await,
+                Ok(Ok(_)) | Err(_) => return ask().await,
                 // The first one has left without an answer: somebody else is the first now.
-                Err(_) => {}
+                Ok(Err(_)) => {}
             }
         }
     }
@@ -202,6 +208,7 @@ mod tests {
     use crate::routes::{Table, parse};
     use futures_util::future::join_all;
     use std::cell::Cell;
+    use std::time::Duration;
     use tokio::sync::Notify;
 
     const ROUTE: &str =
@@ -229,6 +236,10 @@ mod tests {
         response
     }
 
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(10)
+    }
+
     /// Five ask the same while the answer is held back: how often the service was asked, and
     /// what each got.
     async fn five(make: impl Fn() -> Response<Given>) -> (usize, Vec<Bytes>) {
@@ -240,7 +251,8 @@ mod tests {
             make()
         };
         let one = || async {
-            let response = coalescer.share(key("/a", None).unwrap(), ask).await;
+            let key = key("/a", None).unwrap();
+            let response = coalescer.share(key, soon(), ask).await;
             response.into_body().collect().await.unwrap().to_bytes()
         };
         // Polled in this order: all five are there before the gate opens.
@@ -297,8 +309,10 @@ mod tests {
     async fn when_the_first_one_leaves_another_one_asks() {
         let coalescer = Coalescer::new();
         let key = key("/a", None).unwrap();
-        let never = coalescer.share(key.clone(), std::future::pending::<Response<Given>>);
-        let next = coalescer.share(key, async || answer(&[], Given::whole("two".into())));
+        let never = coalescer.share(key.clone(), soon(), std::future::pending::<Response<Given>>);
+        let next = coalescer.share(key, soon(), async || {
+            answer(&[], Given::whole("two".into()))
+        });
         // It leaves when the other one has begun to wait.
         let leaves = async {
             tokio::select! {
@@ -309,6 +323,23 @@ mod tests {
         };
         let ((), response) = tokio::join!(leaves, next);
         assert_eq!(response.status(), StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_another_one_longer_than_for_its_own_answer() {
+        let coalescer = Coalescer::new();
+        let key = key("/a", None).unwrap();
+        let later = soon() + Duration::from_secs(1);
+        let never = coalescer.share(key.clone(), later, std::future::pending::<Response<Given>>);
+        let next = coalescer.share(key, soon(), async || {
+            answer(&[], Given::whole("two".into()))
+        });
+        let response = tokio::select! {
+            biased;
+            _ = never => panic!("it has no answer"),
+            response = tokio::time::timeout_at(later, next) => response,
+        };
+        assert_eq!(response.expect("in time").status(), StatusCode::OK);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::door::Terms;
 use crate::front::Lane;
 use crate::observe::Trace;
 use crate::routes::Route;
-use crate::upstream::UpstreamError;
+use crate::upstream::{TIMEOUT, UpstreamError};
 use crate::websocket::Upgrade;
 use crate::{Gateway, coalesce, compression, cors, framing, headers};
 use axum::response::IntoResponse;
@@ -101,6 +101,27 @@ struct Admitted {
     upgrade: Upgrade,
     service: Arc<str>,
     client: IpAddr,
+    patience: Patience,
+}
+
+/// How long a client waits for the head of its answer.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// As long as the route says, or less if the client says so itself.
+    limit: Duration,
+    /// When that is over: waiting at the door, for a body or for the answer to somebody else counts.
+    deadline: Instant,
+}
+
+impl Patience {
+    fn of(route: &Route, headers: &HeaderMap) -> Self {
+        let own = headers.get(TIMEOUT);
+        let own = own.and_then(|own| own.to_str().ok()?.parse().ok());
+        let own = own.map_or(route.timeout, Duration::from_millis);
+        let limit = own.min(route.timeout);
+        let deadline = Instant::now() + limit;
+        Self { limit, deadline }
+    }
 }
 
 /// An answer and where it comes from.
@@ -139,6 +160,7 @@ async fn serve(
             return by_itself(*response);
         }
     };
+    let patience = Patience::of(&to, request.headers());
     match enter(&lane.gateway, &to, &mut request, client).await {
         Ok((upgrade, service)) => {
             let key = coalesce::Key::of(&to, &service, &request);
@@ -148,14 +170,16 @@ async fn serve(
                 upgrade,
                 service: Arc::clone(&service),
                 client: client.address,
+                patience,
             };
             let ask = async || {
                 let (response, address) = pass(lane, trace, &to, admitted).await;
                 upstream = address;
                 response
             };
+            let coalescer = &lane.gateway.coalescer;
             let response = match key {
-                Some(key) => Box::pin(lane.gateway.coalescer.share(key, ask)).await,
+                Some(key) => Box::pin(coalescer.share(key, patience.deadline, ask)).await,
                 None => ask().await,
             };
             Served {

@@ -6,9 +6,8 @@ use crate::front::Lane;
 use crate::headers;
 use crate::observe::Trace;
 use crate::routes::Route;
-use crate::upstream::{self, Answer, Rest, TIMEOUT, UpstreamError};
+use crate::upstream::{self, Answer, Rest, UpstreamError};
 use crate::websocket::Upgrade;
-use http::header::HeaderMap;
 use http::{Method, Response};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -29,6 +28,7 @@ pub(super) async fn pass(
         upgrade,
         service,
         client,
+        patience,
     } = admitted;
     let (parts, body) = request.into_parts();
     let path = parts
@@ -36,14 +36,14 @@ pub(super) async fn pass(
         .path_and_query()
         .map_or("/", |path| path.as_str())
         .to_owned();
-    let patience = patience(route, &parts.headers);
     let mut outgoing = upstream::Request {
         method: parts.method,
         path,
         headers: parts.headers,
         body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
         client,
-        is_hurried: patience < route.timeout,
+        deadline: patience.deadline,
+        is_hurried: patience.limit < route.timeout,
     };
     let span = match trace {
         Trace::Recorded(_) => client_span(&outgoing.method, &service),
@@ -51,7 +51,7 @@ pub(super) async fn pass(
     };
     span.in_scope(|| trace.tell(&mut outgoing.headers));
     let upstreams = &lane.gateway.upstreams;
-    let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience));
+    let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience.limit));
     let outcome = if span.is_none() {
         exchange.await
     } else {
@@ -84,16 +84,6 @@ fn hand_on(lane: &Lane, trace: &Trace, mut answer: Answer, upgrade: Upgrade) -> 
             .unwrap_or_else(|problem| trace.within(|| refusal(problem))),
         _ => answer.into_response(),
     }
-}
-
-/// How long the client waits for the head of the answer: as long as the route says, or less if it says so itself.
-fn patience(route: &Route, headers: &HeaderMap) -> Duration {
-    let own = headers
-        .get(TIMEOUT)
-        .and_then(|own| own.to_str().ok()?.parse().ok());
-    own.map_or(route.timeout, |own| {
-        Duration::from_millis(own).min(route.timeout)
-    })
 }
 
 fn refuse(error: UpstreamError) -> Response<Given> {

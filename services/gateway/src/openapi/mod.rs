@@ -146,6 +146,7 @@ async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
         headers: HeaderMap::new(),
         body: None,
         client: Ipv4Addr::LOCALHOST.into(),
+        deadline: Instant::now() + FETCH_TIMEOUT,
         is_hurried: false,
     };
     let read = async {

@@ -86,8 +86,10 @@ pub(crate) struct Request {
     pub(crate) body: Option<Sent>,
     /// Who sends it.
     pub(crate) client: IpAddr,
-    /// Whether its client gives it less time than its route does: that it was late says nothing about the address, or
-    /// clients could have one put aside.
+    /// When its client waits no longer.
+    pub(crate) deadline: Instant,
+    /// Whether its client gives it less time than its route does, or has taken most of that itself: that it was late says
+    /// nothing about the address, or clients could have one put aside.
     pub(crate) is_hurried: bool,
 }
 
@@ -144,8 +146,8 @@ impl Upstreams {
         Ok(())
     }
 
-    /// Sends a request over a connection of `pool` or a new one, and waits for the head of the answer, at most
-    /// `timeout`.
+    /// Sends a request over a connection of `pool` or a new one, and waits for the head of the answer, at most until its
+    /// deadline. There were `timeout` until that when the request came.
     pub(crate) async fn send(
         &self,
         pool: &Pool,
@@ -189,12 +191,13 @@ impl Upstream {
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
         if let Some(body) = request.body.as_mut().filter(|body| !body.is_empty()) {
-            let gathered = tokio::time::timeout(timeout, body.gather()).await;
+            let gathered = tokio::time::timeout_at(request.deadline, body.gather()).await;
             let gathered = gathered.unwrap_or(Err(BodyError::Idle));
             gathered.map_err(UpstreamError::Body)?;
         }
-        let deadline = Instant::now() + timeout;
-        let patience = HOLD.min(timeout);
+        let deadline = request.deadline;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let patience = HOLD.min(left());
         self.place(&mut request, patience).await?;
         // Given back with the head of the answer: how long the rest takes is up to the client.
         let turn = self.endpoints.enter(patience).await;
@@ -213,10 +216,11 @@ impl Upstream {
                 return Err(UpstreamError::Unknown(self.name.clone()));
             };
             self.count_endpoints();
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = left();
             if left.is_zero() {
                 return Err(self.late(timeout));
             }
+            request.is_hurried |= left < timeout / 2;
             write_head(&mut head, &mut request, framing, left);
             let mut body = request.body.as_mut().filter(|body| !body.is_empty());
             if let Some(body) = &mut body {

@@ -33,6 +33,7 @@ fn get() -> Request {
         headers: HeaderMap::new(),
         body: None,
         client: Ipv4Addr::LOCALHOST.into(),
+        deadline: Instant::now() + SOON,
         is_hurried: false,
     }
 }
@@ -93,6 +94,7 @@ async fn who_waits_for_less_than_the_route_says_has_no_address_put_aside() {
     let pool = Pool::default();
     let ask = || async {
         let request = Request {
+            deadline: Instant::now() + 2 * PATIENT,
             is_hurried: true,
             ..get()
         };
@@ -106,6 +108,40 @@ async fn who_waits_for_less_than_the_route_says_has_no_address_put_aside() {
             .iter()
             .all(|(_, asked)| asked.load(Ordering::Relaxed) >= 5)
     );
+    for other in addresses {
+        assert!(upstream.endpoints.good_others(&[other]));
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_time_left_is_late_and_asks_nobody() {
+    let (silent, asked) = saying(b"").await;
+    let upstream = at([silent, silent]);
+    let request = Request {
+        deadline: Instant::now(),
+        ..get()
+    };
+    let late = upstream.exchange(&Pool::default(), request, SOON).await;
+    assert!(matches!(late.err(), Some(UpstreamError::Late { .. })));
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn who_has_little_time_left_has_no_address_put_aside() {
+    let silent = [saying(b"").await, saying(b"").await];
+    let addresses = silent.each_ref().map(|(address, _)| *address);
+    let upstream = at(addresses);
+    let pool = Pool::default();
+    let ask = || async {
+        let request = Request {
+            deadline: Instant::now() + 2 * PATIENT,
+            ..get()
+        };
+        upstream.exchange(&pool, request, SOON).await.err()
+    };
+    for late in futures_util::future::join_all((0..12).map(|_| ask())).await {
+        assert!(matches!(late, Some(UpstreamError::Late { .. })), "{late:?}");
+    }
     for other in addresses {
         assert!(upstream.endpoints.good_others(&[other]));
     }
