@@ -94,6 +94,17 @@ impl Env {
             .collect()
     }
 
+    /// Refuses what a key says although it can be read: out of its range, or at odds with another key.
+    pub fn refuse(&mut self, key: &str, reason: &str) {
+        self.problems.push(format!("{key} is not valid: {reason}"));
+    }
+
+    /// The text of a key that another part of the configuration has declared by now, or its default; nothing if none has.
+    pub fn declared(&self, key: &str) -> Option<&str> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        self.get(key).or(Some(entry.default.as_str()))
+    }
+
     /// The value of a variable; an empty one counts as not set, as Compose passes `${X:-}` so.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.variables

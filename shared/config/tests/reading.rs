@@ -135,6 +135,45 @@ fn the_reference_lists_every_key_with_default_and_help() {
     assert!(line("KETTLE_KEY[_FILE]").ends_with("its key (required)"));
 }
 
+/// One that boils while it is held.
+struct Held;
+
+impl Settings for Held {
+    fn read(env: &mut Env) -> Option<Self> {
+        let boil = env.declared("KETTLE_BOIL").map(str::to_owned);
+        if boil.as_deref() == Some("3m") {
+            env.refuse("KETTLE_HOLD", "must be longer than KETTLE_BOIL");
+        }
+        Some(Self)
+    }
+}
+
+/// A kettle, and what holds it.
+struct Kitchen;
+
+impl Settings for Kitchen {
+    fn read(env: &mut Env) -> Option<Self> {
+        let kettle = Kettle::read(env);
+        let held = Held::read(env);
+        kettle.and(held).map(|_| Self)
+    }
+}
+
+#[test]
+fn what_is_at_odds_with_another_key_is_refused_beside_all_other_problems() {
+    let told = Env::default().load::<Kitchen>().err().unwrap();
+    assert_eq!(told.lines().len(), 3, "{told}");
+    let refused = "KETTLE_HOLD is not valid: must be longer than KETTLE_BOIL";
+    assert_eq!(told.lines()[2], refused);
+    let pairs = [
+        ("KETTLE_BOIL", "4m"),
+        ("KETTLE_NAME", "Kurt"),
+        ("KETTLE_KEY", "k"),
+    ];
+    assert!(Env::from_pairs(pairs).load::<Kitchen>().is_ok());
+    assert!(Env::default().load::<Held>().is_ok(), "nobody declared it");
+}
+
 #[test]
 fn durations_and_sizes_need_a_unit_and_fit() {
     for bad in [
