@@ -37,7 +37,14 @@ impl DatabaseError {
 
 impl Coded for DatabaseError {
     fn code(&self) -> ErrorCode {
-        match &self.0 {
+        Self::meaning_of(&self.0)
+    }
+}
+
+impl DatabaseError {
+    /// What an error of the driver means.
+    pub(crate) fn meaning_of(error: &sqlx::Error) -> ErrorCode {
+        match error {
             sqlx::Error::RowNotFound => ErrorCode::NotFound,
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 ErrorCode::Unavailable

@@ -29,6 +29,11 @@ impl Coded for MigrateError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Database(error) => error.code(),
+            // What of it is applied stays, and the rest is tried again: the database may be away for a moment.
+            Self::Apply(
+                sqlx::migrate::MigrateError::Execute(error)
+                | sqlx::migrate::MigrateError::ExecuteMigration(error, _),
+            ) => DatabaseError::meaning_of(error),
             Self::Apply(_) | Self::Pending(_) => ErrorCode::Internal,
         }
     }
@@ -80,4 +85,20 @@ fn undefined_table(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|e| e.code().as_deref() == Some("42P01"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_goes_away_while_it_is_migrated_may_come_back() {
+        use sqlx::migrate::MigrateError as Apply;
+        let reset = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        for passes in [Apply::Execute(reset()), Apply::ExecuteMigration(reset(), 1)] {
+            assert_eq!(MigrateError::from(passes).code(), ErrorCode::Unavailable);
+        }
+        let changed = MigrateError::from(Apply::VersionMismatch(1));
+        assert_eq!(changed.code(), ErrorCode::Internal);
+    }
 }
