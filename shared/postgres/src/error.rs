@@ -22,10 +22,16 @@ impl DatabaseError {
         &self.0
     }
 
+    fn has_state(&self, state: &str) -> bool {
+        let error = self.0.as_database_error();
+        error.is_some_and(|error| error.code().as_deref() == Some(state))
+    }
+
     fn meaning(&self) -> &'static str {
         match self.code() {
             ErrorCode::NotFound => "There is no such thing.",
             ErrorCode::Conflict => "This contradicts what is stored already.",
+            ErrorCode::Invalid if self.has_state("22008") => "A time is too early or too late.",
             ErrorCode::Invalid => "A text holds a NUL character.",
             ErrorCode::Unavailable => {
                 "the database is away or too slow, or another transaction was in the way"
@@ -50,9 +56,12 @@ impl DatabaseError {
                 ErrorCode::Unavailable
             }
             sqlx::Error::Database(error) if error.is_unique_violation() => ErrorCode::Conflict,
-            // A NUL character, in a text or in JSON: valid in a request, impossible in a row.
+            // A NUL character, in a text or in JSON, or a time that PostgreSQL has no place for, as a made-up cursor may hold
+            // it: valid in a request, impossible in a row.
             sqlx::Error::Database(error)
-                if error.code().is_some_and(|c| c == "22021" || c == "22P05") =>
+                if error
+                    .code()
+                    .is_some_and(|c| ["22021", "22P05", "22008"].contains(&c.as_ref())) =>
             {
                 ErrorCode::Invalid
             }

@@ -70,6 +70,16 @@ async fn a_duplicate_is_a_conflict_that_names_its_constraint() {
 }
 
 #[tokio::test]
+async fn a_time_that_no_row_can_hold_is_invalid() {
+    let database = stoa_testing::postgres::database().await;
+    let pool = connect(&PostgresSettings::at(&database.url)).await.unwrap();
+    let query = sqlx::query("SELECT '300000-01-01'::timestamptz").execute(&pool);
+    let error = traced("time.select", query).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Invalid);
+    assert_eq!(error.to_string(), "A time is too early or too late.");
+}
+
+#[tokio::test]
 async fn what_lost_against_another_transaction_may_be_tried_again() {
     let database = stoa_testing::postgres::database().await;
     let pool = connect(&PostgresSettings::at(&database.url)).await.unwrap();
