@@ -66,6 +66,14 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Whether it comes from the broker.
+    pub(crate) fn is_of_the_broker(&self) -> bool {
+        matches!(
+            self,
+            Self::Redis(_) | Self::Amqp(_) | Self::Refused | Self::Unconfirmed(_)
+        )
+    }
+
     /// Whether it says of what was to be written that it cannot be, however often it is tried.
     pub(crate) fn is_about_the_data(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else {

@@ -164,8 +164,9 @@ pub(crate) fn dispatched(queue: &str, jobs: u64) {
     counter!(DISPATCHED, "queue" => queue.to_owned()).increment(jobs);
 }
 
-pub(crate) fn dispatch_failed() {
-    counter!(DISPATCH_ERRORS).increment(1);
+/// `queue` is empty for what concerns all of them.
+pub(crate) fn dispatch_failed(queue: &str) {
+    counter!(DISPATCH_ERRORS, "queue" => queue.to_owned()).increment(1);
 }
 
 /// What the record has of a queue.

@@ -68,6 +68,13 @@ pub struct Depth {
     pub dead: u64,
 }
 
+impl Depth {
+    /// Whether the broker holds no job that may start or runs, as far as it tells.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready == 0 && self.running.unwrap_or_default() == 0
+    }
+}
+
 impl Queue {
     /// Connects to the broker of the settings.
     pub async fn connect(settings: &QueueSettings) -> Result<Self, QueueError> {

@@ -61,9 +61,8 @@ impl Store {
         Ok(())
     }
 
-    /// A broker may lose its last second alone. What was sent a while ago, while the broker says that it holds no job
-    /// of the queue, is sent again; and so is what was overtaken, on a broker that always has some.
-    pub(super) async fn notice_stranded(&self, queue: &Queue) -> Result<(), QueueError> {
+    /// A broker may lose its last second alone: the queues with jobs that were sent a while ago, and which.
+    pub(super) async fn suspects(&self) -> Result<Vec<(String, Vec<Uuid>)>, QueueError> {
         let suspects = sqlx::query!(
             r#"SELECT queue, array_agg(id) AS "ids!" FROM queue_jobs
                WHERE stage = 'out' AND state = 'sent' AND sent_at < clock_timestamp() - $1::text::interval
@@ -72,30 +71,33 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        self.notice_overtaken().await?;
-        for suspect in suspects {
-            let depth = queue.depth(&suspect.queue).await?;
-            if depth.ready > 0 || depth.running.unwrap_or_default() > 0 {
-                continue;
-            }
-            let again = sqlx::query!(
-                "UPDATE queue_jobs SET state = 'queued'
-                 WHERE id = ANY($1) AND state = 'sent' AND sent_at < clock_timestamp() - $2::text::interval",
-                &suspect.ids,
-                STRANDED,
-            )
-            .execute(&self.pool)
-            .await?;
-            tracing::warn!(
-                queue = suspect.queue,
-                jobs = again.rows_affected(),
-                "the broker has not what it was sent; it is sent again"
-            );
-        }
+        Ok(suspects.into_iter().map(|s| (s.queue, s.ids)).collect())
+    }
+
+    /// Suspects of a queue of which the broker says that it holds no job are sent again.
+    pub(super) async fn send_again(
+        &self,
+        queue: &str,
+        suspects: &[Uuid],
+    ) -> Result<(), QueueError> {
+        let again = sqlx::query!(
+            "UPDATE queue_jobs SET state = 'queued'
+             WHERE id = ANY($1) AND state = 'sent' AND sent_at < clock_timestamp() - $2::text::interval",
+            suspects,
+            STRANDED,
+        )
+        .execute(&self.pool)
+        .await?;
+        tracing::warn!(
+            queue,
+            jobs = again.rows_affected(),
+            "the broker has not what it was sent; it is sent again"
+        );
         Ok(())
     }
 
-    async fn notice_overtaken(&self) -> Result<(), QueueError> {
+    /// What was overtaken is sent again, on a broker that always has some.
+    pub(super) async fn notice_overtaken(&self) -> Result<(), QueueError> {
         let again = sqlx::query!(
             // Read once, not for every job: the planner does not know how many are out.
             "WITH last AS MATERIALIZED (

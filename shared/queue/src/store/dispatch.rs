@@ -1,6 +1,7 @@
 //! What has jobs sent to the broker when it is their turn. Every consumer has one; one of all is active.
 
 use super::enqueue::CHANNEL;
+use super::resting::Resting;
 use super::{Store, answered};
 use crate::{Queue, QueueError, metrics};
 use sqlx::postgres::PgListener;
@@ -40,6 +41,7 @@ pub(crate) struct Dispatcher {
     store: Store,
     queue: Queue,
     pace: HashMap<String, Pace>,
+    resting: Resting,
 }
 
 /// How fast a queue's jobs end, and up to which account it was looked.
@@ -86,6 +88,7 @@ enum Look {
 impl Dispatcher {
     pub(crate) fn new(store: Store, queue: Queue) -> Self {
         Self {
+            resting: Resting::new(store.clone(), queue.clone()),
             store,
             queue,
             pace: HashMap::new(),
@@ -98,7 +101,7 @@ impl Dispatcher {
             let pause = match self.lead(&stop).await {
                 Ok(()) => STAND_BY,
                 Err(error) => {
-                    metrics::dispatch_failed();
+                    metrics::dispatch_failed("");
                     tracing::warn!(%error, source = ?error, "jobs wait: they could not be sent; goes on trying");
                     PAUSE
                 }
@@ -123,6 +126,7 @@ impl Dispatcher {
             Ok(held) if held.is_held => self.lead_with(&mut lock, stop).await,
             other => other.map(drop),
         };
+        self.resting = Resting::new(self.store.clone(), self.queue.clone());
         // A connection that is dead already may hold up its own end.
         let _ = timeout(PAUSE, lock.close()).await;
         led
@@ -137,7 +141,7 @@ impl Dispatcher {
         listener.listen(CHANNEL).await?;
         let status = self.store.clone().tell_status();
         let _status = AbortOnDropHandle::new(tokio::spawn(status));
-        self.store.send_left(&self.queue).await?;
+        self.resting.send_left().await?;
         let led_since = Instant::now();
         let mut upkeep = led_since;
         while !stop.is_cancelled() {
@@ -145,6 +149,7 @@ impl Dispatcher {
                 // The lock is as good as its connection.
                 answered(async { Ok(lock.ping().await?) }).await?;
                 answered(self.store.keep_up(&self.queue, led_since.elapsed())).await?;
+                self.notice_stranded().await?;
                 upkeep = Instant::now() + UPKEEP;
             }
             let pause = match self.look().await? {
@@ -167,10 +172,14 @@ impl Dispatcher {
         let mut pause = due.unwrap_or(IDLE);
         let mut busy: Option<Duration> = None;
         for name in names {
-            match self.fill(&name).await? {
-                Look::Full => pause = Duration::ZERO,
-                Look::Busy(until) => busy = Some(busy.map_or(until, |other| other.min(until))),
-                Look::Idle(until) => pause = pause.min(until),
+            if self.resting.has(&name) {
+                continue;
+            }
+            match self.fill(&name).await {
+                Ok(Look::Full) => pause = Duration::ZERO,
+                Ok(Look::Busy(until)) => busy = Some(busy.map_or(until, |other| other.min(until))),
+                Ok(Look::Idle(until)) => pause = pause.min(until),
+                Err(error) => return self.rest(name, error).map(|()| Look::Full),
             }
         }
         Ok(match (pause, busy) {
@@ -178,6 +187,33 @@ impl Dispatcher {
             (_, Some(until)) => Look::Busy(until),
             (pause, None) => Look::Idle(pause),
         })
+    }
+
+    /// What the broker does not do for a queue concerns that one alone. It may have taken seconds: the others are not
+    /// looked at before the lock has been heard of.
+    fn rest(&mut self, name: String, error: QueueError) -> Result<(), QueueError> {
+        if !error.is_of_the_broker() {
+            return Err(error);
+        }
+        self.resting.after(name, &error);
+        Ok(())
+    }
+
+    /// Sends again what a broker has lost that says that it holds no job of the queue.
+    async fn notice_stranded(&mut self) -> Result<(), QueueError> {
+        for (name, suspects) in answered(self.store.suspects()).await? {
+            if self.resting.has(&name) {
+                continue;
+            }
+            match self.queue.depth(&name).await {
+                Ok(depth) if depth.is_empty() => {
+                    answered(self.store.send_again(&name, &suspects)).await?;
+                }
+                Ok(_) => {}
+                Err(error) => return self.rest(name, error),
+            }
+        }
+        Ok(())
     }
 
     /// Sends what a queue has room for.

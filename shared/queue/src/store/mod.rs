@@ -28,6 +28,7 @@ mod inbox;
 mod job;
 mod pick;
 mod queues;
+mod resting;
 mod retention;
 mod schedule;
 mod send;

@@ -73,14 +73,24 @@ impl Store {
         Ok(())
     }
 
-    /// Sends what a dispatcher before this one may have left unsent. What it did send is there twice, and claimed once.
-    pub(super) async fn send_left(&self, queue: &Queue) -> Result<(), QueueError> {
-        let notes = sqlx::query!("SELECT id, queue, jobs FROM queue_dispatches ORDER BY id")
-            .fetch_all(&self.pool)
-            .await?;
-        for note in notes {
+    /// The queues of which something is noted.
+    pub(super) async fn noted(&self) -> Result<Vec<String>, QueueError> {
+        let names = sqlx::query_scalar!("SELECT DISTINCT queue FROM queue_dispatches");
+        Ok(names.fetch_all(&self.pool).await?)
+    }
+
+    /// Sends what is noted of a queue, if the broker has an ear for it at all. What it did get is there twice, and
+    /// claimed once.
+    pub(super) async fn send_noted(&self, queue: &Queue, name: &str) -> Result<(), QueueError> {
+        queue.depth(name).await?;
+        let notes = sqlx::query!(
+            "SELECT id, jobs FROM queue_dispatches WHERE queue = $1 ORDER BY id",
+            name
+        )
+        .fetch_all(&self.pool);
+        for note in answered(async { Ok(notes.await?) }).await? {
             let jobs = answered(sent(self, &note.jobs)).await?;
-            self.publish(queue, note.id, &note.queue, jobs).await?;
+            self.publish(queue, note.id, name, jobs).await?;
         }
         Ok(())
     }
@@ -124,12 +134,13 @@ async fn mark_sent(
     Ok(in_turn.collect())
 }
 
-/// The jobs among `ids` that are marked as sent.
+/// The jobs among `ids` that are marked as sent; they are sent now.
 async fn sent(store: &Store, ids: &[Uuid]) -> Result<Vec<(Uuid, Message)>, QueueError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, kind, version, account_id, attempts, max_attempts, enqueued_at, trace AS "trace: _", payload, sends
-           FROM queue_jobs WHERE id = ANY($1) AND state = 'sent'"#,
+        r#"UPDATE queue_jobs SET sent_at = clock_timestamp() WHERE id = ANY($1) AND state = 'sent'
+           RETURNING id, kind, version, account_id, attempts, max_attempts, enqueued_at, trace AS "trace: _", payload,
+                     sends"#,
         ids,
     )
     .fetch_all(&store.pool)

@@ -19,7 +19,7 @@ impl Store {
     /// Looks after what is not about the next job; says for how long the record has answered its dispatcher.
     pub(super) async fn keep_up(&self, queue: &Queue, answers: Duration) -> Result<(), QueueError> {
         self.notice_loss(queue).await?;
-        self.notice_stranded(queue).await?;
+        self.notice_overtaken().await?;
         self.notice_silent(answers).await?;
         self.run_schedules().await?;
         sqlx::query!(

@@ -8,6 +8,7 @@ mod copies;
 mod faults;
 mod flows;
 mod jobs;
+mod resting;
 mod schedules;
 mod timetable;
 mod turns;
