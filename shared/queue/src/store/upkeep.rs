@@ -2,7 +2,7 @@
 
 use super::{QueueFigures, Store};
 use crate::{Queue, QueueError, metrics};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -14,6 +14,34 @@ const TOLD_SHARE: u32 = 50;
 const FORGOTTEN: &str = "1 hour";
 /// Records that one statement removes, so that none holds many locks.
 const REMOVED_AT_ONCE: i64 = 1000;
+
+/// The queues whose gauges say something. They say nothing once this is dropped: another dispatcher tells from then on,
+/// and what this one has last seen would stand beside it for ever.
+#[derive(Default)]
+struct Told {
+    names: BTreeSet<String>,
+}
+
+impl Told {
+    fn tell(&mut self, all: BTreeMap<String, QueueFigures>) {
+        let mut gone = std::mem::take(&mut self.names);
+        for (name, figures) in all {
+            metrics::stored(&name, &figures);
+            gone.remove(&name);
+            self.names.insert(name);
+        }
+        // Whose gauges fall silent with it.
+        drop(Self { names: gone });
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        for name in &self.names {
+            metrics::stored(name, &QueueFigures::default());
+        }
+    }
+}
 
 impl Store {
     /// Looks after what is not about the next job; says for how long the record has answered its dispatcher.
@@ -33,21 +61,11 @@ impl Store {
 
     /// Keeps the gauges of the queues up to date, for as long as it is polled.
     pub(super) async fn tell_status(self) {
-        let mut names = BTreeSet::new();
+        let mut told = Told::default();
         loop {
             let begun = Instant::now();
             match self.queues(None).await {
-                Ok(all) => {
-                    let mut empty = std::mem::take(&mut names);
-                    for (name, figures) in all {
-                        metrics::stored(&name, &figures);
-                        empty.remove(&name);
-                        names.insert(name);
-                    }
-                    for name in empty {
-                        metrics::stored(&name, &QueueFigures::default());
-                    }
-                }
+                Ok(all) => told.tell(all),
                 Err(error) => tracing::debug!(%error, "the gauges keep their last value"),
             }
             sleep(TOLD.max(begun.elapsed() * TOLD_SHARE)).await;

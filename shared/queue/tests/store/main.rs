@@ -7,6 +7,7 @@ mod control;
 mod copies;
 mod faults;
 mod flows;
+mod gauges;
 mod jobs;
 mod resting;
 mod schedules;
