@@ -6,6 +6,7 @@ use crate::reader::ReadLoop;
 use crate::run::Runner;
 use crate::store::{Dispatcher, Store};
 use crate::stored::Stored;
+use crate::worker::Worker;
 use crate::{ConsumerSettings, Job, JobContext, JobError, Payload, Queue, QueueError, metrics};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +105,8 @@ impl Consumer {
         } = self;
         let stored = store.clone().map(|store| {
             let names = queues.keys().map(|name| (*name).to_owned());
-            Stored::new(store, names.collect())
+            let worker = Worker::new(names.collect(), settings.concurrency);
+            Stored::new(store, worker)
         });
         let dispatcher = store.map(|store| {
             let dispatcher = Dispatcher::new(store, queue.clone());

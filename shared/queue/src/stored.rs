@@ -5,7 +5,8 @@ use crate::control::{Control, Held, Stop};
 use crate::ends::{End, Ends};
 use crate::envelope::{Envelope, Message};
 use crate::store::{Claim, Claimed, CopyId, Store, answered};
-use crate::{Outcome, QueueError, worker};
+use crate::worker::Worker;
+use crate::{Outcome, QueueError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Stored {
     store: Store,
-    worker: Arc<str>,
+    worker: Arc<Worker>,
     running: Arc<Mutex<HashMap<Uuid, Arc<Control>>>>,
     ends: Ends,
     _beating: Arc<AbortOnDropHandle<()>>,
@@ -65,15 +66,9 @@ struct Claims {
 }
 
 impl Stored {
-    pub(crate) fn new(store: Store, queues: Vec<String>) -> Self {
-        let worker: Arc<str> = worker::name().into();
-        let running = Arc::default();
-        let beating = beat(
-            store.clone(),
-            Arc::clone(&worker),
-            queues,
-            Arc::clone(&running),
-        );
+    pub(crate) fn new(store: Store, worker: Worker) -> Self {
+        let (worker, running) = (Arc::new(worker), Arc::default());
+        let beating = beat(store.clone(), Arc::clone(&worker), Arc::clone(&running));
         let beating = AbortOnDropHandle::new(tokio::spawn(beating));
         Self {
             ends: Ends::new(store.clone()),
@@ -162,7 +157,7 @@ impl Stored {
                     was_tried: envelope.was_tried || delivery.earlier > 0,
                 })
                 .collect();
-            let ours = self.store.claim(&claims, &self.worker).await?;
+            let ours = self.store.claim(&claims, &self.worker.name).await?;
             Ok(Claims { ours, refused })
         };
         answered(claiming).await
@@ -209,7 +204,7 @@ impl Stored {
 
     /// Says that this worker has ended well.
     pub(crate) async fn leave(&self) {
-        if let Err(error) = self.store.leave(&self.worker).await {
+        if let Err(error) = self.store.leave(&self.worker.name).await {
             tracing::debug!(%error, "the record forgets this worker later");
         }
     }
@@ -239,12 +234,7 @@ async fn give_back(known: Vec<(Envelope, Delivery)>) {
 }
 
 /// Says once a second that the worker lives and how far its jobs are, and tells those that shall end.
-async fn beat(
-    store: Store,
-    worker: Arc<str>,
-    queues: Vec<String>,
-    running: Arc<Mutex<HashMap<Uuid, Arc<Control>>>>,
-) {
+async fn beat(store: Store, worker: Arc<Worker>, running: Arc<Mutex<HashMap<Uuid, Arc<Control>>>>) {
     let mut tick = interval(BEAT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for beat in 1_u32.. {
@@ -257,7 +247,7 @@ async fn beat(
             .iter()
             .filter_map(|(id, control)| Some((*id, control.fence()?, control.progress())))
             .collect();
-        match answered(store.beat(&worker, &queues, &far)).await {
+        match answered(store.beat(&worker, &far)).await {
             Ok(stops) => {
                 for (id, is_cancelled) in stops {
                     match jobs.get(&id) {
@@ -271,7 +261,7 @@ async fn beat(
         }
         if beat.is_multiple_of(COMPARED) {
             let held: Vec<_> = jobs.keys().copied().collect();
-            if let Err(error) = answered(store.drop_unheld(&worker, &held)).await {
+            if let Err(error) = answered(store.drop_unheld(&worker.name, &held)).await {
                 tracing::debug!(%error, "the record is compared later");
             }
         }

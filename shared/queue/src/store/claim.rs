@@ -3,6 +3,7 @@
 use super::enqueue::number;
 use super::{Store, at_places};
 use crate::envelope::Message;
+use crate::worker::Worker;
 use crate::{Envelope, QueueError};
 use sqlx::types::Json;
 use std::collections::HashMap;
@@ -187,15 +188,15 @@ impl Store {
     /// ones that it has lost. One that has ended itself ([`complete_in`](crate::JobContext::complete_in)) may go on.
     pub(crate) async fn beat(
         &self,
-        worker: &str,
-        queues: &[String],
+        worker: &Worker,
         running: &[(Uuid, Fence, f64)],
     ) -> Result<Vec<(Uuid, bool)>, QueueError> {
         sqlx::query!(
-            "INSERT INTO queue_workers (name, queues) VALUES ($1, $2)
+            "INSERT INTO queue_workers (name, queues, concurrency) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET seen_at = clock_timestamp()",
-            worker,
-            queues,
+            worker.name,
+            &worker.queues,
+            worker.concurrency,
         )
         .execute(&self.pool)
         .await?;

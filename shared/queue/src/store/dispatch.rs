@@ -1,6 +1,7 @@
 //! What has jobs sent to the broker when it is their turn. Every consumer has one; one of all is active.
 
 use super::enqueue::CHANNEL;
+use super::pick::Room;
 use super::resting::Resting;
 use super::{Store, answered};
 use crate::{Queue, QueueError, metrics};
@@ -24,6 +25,9 @@ const VERY_BUSY: Duration = Duration::from_millis(60);
 const IDLE: Duration = Duration::from_secs(1);
 /// Jobs per second of a queue that is very busy.
 const MANY: i64 = 1000;
+/// Milliseconds over which it is measured how fast jobs end, and those of a look.
+const WHILE: i64 = 100;
+const LOOK: i64 = 20;
 /// How often it looks after what is not about the next job: the broker's epoch, schedules, what is stuck.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// The server ends the connection of a dispatcher that has said nothing for so long, and with it the lock: its machine
@@ -47,22 +51,27 @@ pub(crate) struct Dispatcher {
 /// How fast a queue's jobs end, and up to which account it was looked.
 #[derive(Default)]
 struct Pace {
-    sent: i64,
+    /// Jobs that were out when it was last counted, with what was sent then.
+    out: i64,
+    ended: i64,
     since: Option<Instant>,
     per_second: i64,
     after: Uuid,
 }
 
 impl Pace {
-    /// What was sent in the last while is what has ended, but for what fits into the window.
-    fn count(&mut self, sent: i64) {
+    /// What is out no more has ended. A while is measured, because of a few ends in a moment little follows; but where a
+    /// whole window has ended from one look to the next, it is a narrow one.
+    fn count(&mut self, room: &Room, sent: i64) {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
-        self.sent += sent;
+        self.ended += (self.out - room.out).max(0);
+        self.out = room.out + sent;
         let took = i64::try_from((now - since).as_millis()).unwrap_or(i64::MAX);
-        if took >= 100 {
-            self.per_second = self.sent * 1000 / took;
-            (self.sent, self.since) = (0, Some(now));
+        let is_narrow = room.out == 0 && self.ended >= room.window(0) && took >= LOOK;
+        if took >= WHILE || is_narrow {
+            self.per_second = self.ended * 1000 / took;
+            (self.ended, self.since) = (0, Some(now));
         }
     }
 
@@ -236,7 +245,7 @@ impl Dispatcher {
         let wrapped = ids.is_empty() && !pace.after.is_nil();
         pace.after = last.map_or(Uuid::nil(), next);
         let sent = i64::try_from(ids.len()).unwrap_or(BATCH);
-        pace.count(sent);
+        pace.count(&room, sent);
         if sent > 0 {
             let next = room.rate.map(|rate| rate.after(sent));
             self.store.send(&self.queue, name, &ids, next).await?;

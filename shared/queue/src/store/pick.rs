@@ -9,8 +9,12 @@ use uuid::Uuid;
 
 /// Accounts that one look goes through; the next one goes on behind them.
 const ACCOUNTS: i32 = 500;
-/// The fewest jobs that are on the broker at a time while more wait.
+/// The fewest jobs that are on the broker at a time while more wait, where not all workers say how many they run.
 const FEWEST_OUT: i64 = 16;
+/// What is on the broker beside what the workers run at a time, so that who ends one has the next.
+const SPARE: i64 = 2;
+/// A worker that was not heard of for so long is not counted: it says once a second that it lives.
+const UNHEARD: &str = "10 seconds";
 /// The most.
 const MOST_OUT: i64 = 5000;
 /// How many jobs may pass a full window at a time, each of another account.
@@ -25,6 +29,8 @@ pub(super) struct Room {
     pub(super) out: i64,
     /// Jobs running.
     pub(super) running: i64,
+    /// Jobs that its workers run at a time, if all of them say it.
+    pub(super) slots: Option<i64>,
     pub(super) max_running: Option<i32>,
     pub(super) rate: Option<Rate>,
 }
@@ -73,14 +79,24 @@ impl Rate {
 }
 
 impl Room {
-    /// How many more may be sent while `per_second` end. Little is sent ahead, because what is on the broker has its
-    /// place already: a job of another account, or a more urgent one, goes behind it.
+    /// How many more may be sent while `per_second` end.
     pub(super) fn free(&self, per_second: i64) -> i64 {
-        let limit = (FEWEST_OUT + 2 * self.running + per_second / AHEAD).min(MOST_OUT);
+        let limit = self.window(per_second);
         let limit = self
             .max_running
             .map_or(limit, |most| limit.min(most.into()));
         limit - self.out
+    }
+
+    /// How many may be out while `per_second` end. Little is sent ahead, because what is on the broker has its place
+    /// already: a job of another account, or a more urgent one, goes behind it.
+    pub(super) fn window(&self, per_second: i64) -> i64 {
+        let at_work = match self.slots {
+            // More than can run are out of turn already, and only their ends are to be written.
+            Some(slots) => slots.max(self.running) + SPARE,
+            None => FEWEST_OUT + 2 * self.running,
+        };
+        (at_work + per_second / AHEAD).min(MOST_OUT)
     }
 
     /// How many of accounts that have nothing out may pass a full window.
@@ -112,12 +128,16 @@ impl Store {
 
     pub(super) async fn room(&self, queue: &str) -> Result<Room, QueueError> {
         let row = sqlx::query!(
-            r#"SELECT out AS "out!", running AS "running!", max_running AS "max_running?", rate_jobs AS "rate_jobs?",
+            r#"SELECT out AS "out!", running AS "running!", slots AS "slots?", max_running AS "max_running?", rate_jobs AS "rate_jobs?",
                       rate_period AS "rate_period?", rate_next AS "rate_next?", clock_timestamp() AS "now!"
                FROM (SELECT count(*) AS out, count(*) FILTER (WHERE state = 'running') AS running
                      FROM queue_jobs WHERE queue = $1 AND stage = 'out') AS counted
+               CROSS JOIN (SELECT CASE WHEN bool_and(concurrency IS NOT NULL) THEN sum(concurrency) END AS slots
+                           FROM queue_workers
+                           WHERE $1 = ANY (queues) AND seen_at > clock_timestamp() - $2::text::interval) AS working
                LEFT JOIN queue_settings ON queue = $1"#,
             queue,
+            UNHEARD,
         )
         .fetch_one(&self.pool)
         .await?;
@@ -133,6 +153,7 @@ impl Store {
         Ok(Room {
             out: row.out,
             running: row.running,
+            slots: row.slots,
             max_running: row.max_running,
             rate,
         })
@@ -199,6 +220,7 @@ mod tests {
         let room = |out, max_running| Room {
             out,
             running: 4,
+            slots: None,
             max_running,
             rate: None,
         };
@@ -206,5 +228,20 @@ mod tests {
         assert_eq!(room(24, Some(50)).passing(), 26);
         assert_eq!(room(50, Some(50)).passing(), 0);
         assert!(room(60, Some(50)).passing() <= 0);
+    }
+
+    #[test]
+    fn the_window_is_what_workers_run_and_what_ends_until_the_next_look() {
+        let room = |running, slots| Room {
+            out: 0,
+            running,
+            slots,
+            max_running: None,
+            rate: None,
+        };
+        assert_eq!(room(4, Some(4)).window(0), 4 + SPARE);
+        assert_eq!(room(0, Some(4)).window(5000), 4 + SPARE + 1000);
+        assert_eq!(room(7, Some(4)).window(0), 7 + SPARE, "ends are written");
+        assert_eq!(room(4, None).window(0), FEWEST_OUT + 8, "not all say it");
     }
 }

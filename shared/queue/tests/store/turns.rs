@@ -62,6 +62,49 @@ async fn one_account_with_thousands_does_not_stall_another_with_one(
     world.end().await;
 }
 
+/// What is on the broker has its place before all that comes, so of slow jobs hardly more are there than run.
+#[rstest]
+#[tokio::test]
+async fn of_slow_jobs_few_go_before_one_of_another_account(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let (gate, seen) = (Arc::new(Semaphore::new(0)), world.seen.clone());
+    let opened = Arc::clone(&gate);
+    let handler = move |note: Note, _: JobContext| {
+        let (gate, seen) = (Arc::clone(&opened), seen.clone());
+        async move {
+            seen.add(note.text);
+            let _end = gate.acquire().await.map_err(JobError::fail)?;
+            Ok(())
+        }
+    };
+    let worker = Worker::start(world.consumer(1).await.handle(handler));
+    stoa_testing::eventually(crate::world::DEADLINE, || async {
+        let said = "SELECT concurrency FROM queue_workers";
+        let said = sqlx::query_scalar(said).fetch_optional(world.store.pool());
+        said.await.ok()?.filter(|said: &i32| *said == 1)
+    })
+    .await;
+    let crowd = Uuid::new_v4();
+    let many = (0..40).map(|_| note("crowd").for_account(crowd));
+    world.store.enqueue_many(many.collect()).await.unwrap();
+    world.seen.wait_for(1).await;
+    // Time for many looks, each of which could send more.
+    sleep(Duration::from_secs(1)).await;
+    let alone = note("alone").for_account(Uuid::new_v4());
+    let alone = world.store.enqueue(alone).await.unwrap().id();
+    world.wait_for(alone, State::Sent).await;
+    gate.add_permits(1000);
+    world.wait_for(alone, State::Succeeded).await;
+    let seen = world.seen.all();
+    let before = seen.iter().position(|text| text == "alone");
+    assert!(before.is_some_and(|before| before <= 3), "{before:?}");
+    world.store.pause("notes").await.unwrap();
+    worker.end().await;
+    world.end().await;
+}
+
 #[rstest]
 #[tokio::test]
 async fn no_more_run_at_a_time_than_the_queue_allows_on_all_workers(

@@ -1,0 +1,1 @@
+../../../shared/queue/migrations/20261129000001_concurrency.sql
