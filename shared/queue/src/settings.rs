@@ -4,6 +4,9 @@ use crate::Backoff;
 use std::time::Duration;
 use stoa_config::{Env, SecretString, Settings};
 
+/// Three heartbeats must fit into it, beside the answers of a busy broker.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
 /// Where the jobs go.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
@@ -87,12 +90,26 @@ impl Settings for ConsumerSettings {
             cap: cap?,
         };
         let concurrency: usize = concurrency?;
+        let (lease, drain) = (lease?, drain?);
+        refuse_unfit(env, lease, drain);
         Some(Self {
             concurrency: concurrency.max(1),
-            lease: lease?,
-            drain: drain?,
+            lease,
+            drain,
             backoff,
         })
+    }
+}
+
+/// A worker that is never heard of in time loses all its jobs, and one that is killed while it drains hands none back.
+fn refuse_unfit(env: &mut Env, lease: Duration, drain: Duration) {
+    if lease < SHORTEST_LEASE {
+        env.refuse("JOB_LEASE", "must be `1s` or longer");
+    }
+    let deadline = env.declared("SHUTDOWN_DEADLINE");
+    let deadline = deadline.and_then(|text| stoa_config::parse_duration(text).ok());
+    if deadline.is_some_and(|deadline| drain >= deadline) {
+        env.refuse("JOB_DRAIN", "must be shorter than SHUTDOWN_DEADLINE");
     }
 }
 
@@ -115,5 +132,40 @@ impl Settings for RetentionSettings {
             records: records?,
             results: results?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a service reads them: how long it may take to end, and how it works on jobs.
+    struct Process;
+
+    impl Settings for Process {
+        fn read(env: &mut Env) -> Option<Self> {
+            let deadline = env.duration("SHUTDOWN_DEADLINE", "longest time to end");
+            let deadline = deadline.default("20s").read();
+            let consumer = ConsumerSettings::read(env);
+            deadline.zip(consumer).map(|_| Self)
+        }
+    }
+
+    fn refused(pairs: &[(&str, &str)]) -> Vec<String> {
+        let read = Env::from_pairs(pairs.iter().copied()).load::<Process>();
+        read.err()
+            .map_or_else(Vec::new, |told| told.lines().to_vec())
+    }
+
+    #[test]
+    fn a_lease_and_a_drain_with_which_jobs_are_lost_or_killed_are_refused_by_name() {
+        assert!(refused(&[]).is_empty(), "the defaults fit");
+        let told = refused(&[("JOB_LEASE", "0s"), ("JOB_DRAIN", "20s")]);
+        assert!(told[0].starts_with("JOB_LEASE "), "{told:?}");
+        assert!(told[1].starts_with("JOB_DRAIN "), "{told:?}");
+        let told = refused(&[("SHUTDOWN_DEADLINE", "12s")]);
+        assert!(told[0].starts_with("JOB_DRAIN "), "{told:?}");
+        let longer = [("SHUTDOWN_DEADLINE", "30s"), ("JOB_DRAIN", "29s")];
+        assert!(refused(&longer).is_empty());
     }
 }
