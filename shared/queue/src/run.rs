@@ -245,9 +245,14 @@ impl Runner {
         } else {
             self.observer.ended(job, &outcome).await
         };
-        if let (Ok(()), Some(stored)) = (&written, &self.stored) {
-            let end = stored.end(envelope.id, &job.control, &outcome);
-            written = Box::pin(end).await.map_err(Into::into);
+        match (&written, &self.stored) {
+            (Ok(()), Some(stored)) => {
+                let end = stored.end(envelope.id, &job.control, &outcome);
+                written = Box::pin(end).await.map_err(Into::into);
+            }
+            // It runs here no more: the record must not hear at every beat that it does.
+            (Err(_), Some(stored)) => stored.forget(envelope.id, &job.control),
+            (_, None) => {}
         }
         if is_lost {
             metrics::leases_lost(self.queue, 1);

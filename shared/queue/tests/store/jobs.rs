@@ -1,12 +1,19 @@
 //! One job, from its enqueuing to its end.
 
-use crate::world::{Broker, DEADLINE, Note, World, note};
+use crate::broker::{connect, consumer_settings};
+use crate::world::{Broker, DEADLINE, Note, Worker, World, note, noting};
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use stoa_queue::store::{Enqueued, State};
-use stoa_queue::{DeadReason, Enqueue, JobContext, JobError, Payload, Stop};
+use stoa_queue::{
+    Backoff, Consumer, ConsumerSettings, DeadReason, Enqueue, JobContext, JobError, Observer,
+    Outcome, Payload, Stop,
+};
 use stoa_testing::eventually;
 use time::OffsetDateTime;
 
@@ -235,6 +242,62 @@ async fn of_which_no_record_can_be_kept_is_parked_and_holds_up_no_other(
             letter.error
         );
     }
+    worker.end().await;
+    world.end().await;
+}
+
+type Told<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+
+/// Cannot write down the first end of which it is told.
+#[derive(Default)]
+struct Forgetful {
+    has_failed: AtomicBool,
+}
+
+impl Observer for Forgetful {
+    fn started<'a>(&'a self, _: &'a JobContext) -> Told<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn ended<'a>(&'a self, _: &'a JobContext, _: &'a Outcome) -> Told<'a> {
+        let is_first = !self.has_failed.swap(true, Ordering::Relaxed);
+        let ended = if is_first {
+            Err("no record".into())
+        } else {
+            Ok(())
+        };
+        Box::pin(std::future::ready(ended))
+    }
+}
+
+/// It would stand in the record as one that runs, for as long as its worker lives.
+#[rstest]
+#[tokio::test]
+async fn a_job_whose_end_could_not_be_observed_runs_nowhere(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let hour = Duration::from_hours(1);
+    let settings = ConsumerSettings {
+        // The copy that goes back to the broker does not come in time.
+        backoff: Backoff {
+            base: hour,
+            cap: hour,
+        },
+        ..consumer_settings()
+    };
+    let consumer = Consumer::new(connect(&world.settings).await, settings)
+        .with_store(world.store.clone())
+        .observe(Forgetful::default())
+        .handle(noting(world.seen.clone()));
+    let worker = Worker::start(consumer);
+    let id = world.enqueue("job").await;
+    world.seen.wait_for(1).await;
+    let long_ago = "UPDATE queue_jobs SET started_at = clock_timestamp() - interval '30 seconds'";
+    let pool = world.store.pool();
+    sqlx::query(long_ago).execute(pool).await.unwrap();
+    world.wait_for(id, State::Succeeded).await;
+    assert_eq!(world.seen.all(), ["job", "job"]);
     worker.end().await;
     world.end().await;
 }
