@@ -54,6 +54,12 @@ pub enum QueueError {
     /// What the job does in the transaction of its end has failed.
     #[error("the effects of the job could not be written")]
     Effect(#[source] BoxError),
+    /// A job of a flow has a unique key that another job holds, for which the others would wait.
+    #[error("a job with the unique key `{key}` has not ended yet")]
+    KeyTaken {
+        /// The key.
+        key: String,
+    },
     /// The job stands in no record: its consumer has none.
     #[error("the job stands in no record")]
     NoRecord,
@@ -105,7 +111,7 @@ impl Coded for QueueError {
             | Self::Database(_)
             | Self::Refused
             | Self::Unconfirmed(_) => ErrorCode::Unavailable,
-            Self::NotOurs => ErrorCode::Conflict,
+            Self::NotOurs | Self::KeyTaken { .. } => ErrorCode::Conflict,
             Self::Url(_)
             | Self::Payload(_)
             | Self::TimeLimit { .. }

@@ -3,6 +3,7 @@
 use super::{NewJob, Store, begin};
 use crate::QueueError;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Jobs that are enqueued together, with what waits for what. If one does not succeed, what waits for it is cancelled.
@@ -50,6 +51,11 @@ impl Flow {
 
 impl Store {
     /// Puts a flow in, with the caller's transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::KeyTaken`] if a job that is to wait, or to be waited for, has a unique key that another one holds: roll
+    /// back.
     pub async fn enqueue_flow_in(
         &self,
         transaction: &mut PgConnection,
@@ -60,7 +66,20 @@ impl Store {
             job.flow = Some(flow.id);
             job.waits_for = i32::try_from(before).unwrap_or(i32::MAX);
         }
-        self.enqueue_in(transaction, flow.jobs).await?;
+        let bound: HashSet<_> = flow.edges.iter().flat_map(|e| [e.0, e.1]).collect();
+        let keys: Vec<_> = flow
+            .jobs
+            .iter()
+            .map(|job| (job.id, job.unique_key.clone()))
+            .collect();
+        let enqueued = self.enqueue_in(transaction, flow.jobs).await?;
+        for ((id, key), enqueued) in keys.into_iter().zip(enqueued) {
+            // Another job has it, which nobody here can wait for: it may be at its end already.
+            if enqueued.id() != id && bound.contains(&id) {
+                let key = key.unwrap_or_default();
+                return Err(QueueError::KeyTaken { key });
+            }
+        }
         let (before, after): (Vec<_>, Vec<_>) = flow.edges.into_iter().unzip();
         sqlx::query!(
             "INSERT INTO queue_edges (before_id, after_id)

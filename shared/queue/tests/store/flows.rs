@@ -6,6 +6,7 @@ use serde_json::json;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_queue::store::{Flow, JobFilter, NewJob, State};
 use stoa_queue::{JobContext, JobError};
 use tokio::sync::Barrier;
@@ -198,5 +199,34 @@ async fn a_chord_waits_for_all_that_have_failed_to_be_replayed(
     world.wait_for(end, State::Succeeded).await;
     assert_eq!(world.seen.all().last().map(String::as_str), Some("last"));
     worker.end().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_flow_that_would_wait_for_a_job_of_another_is_refused_with_its_key() {
+    let world = World::on(Broker::Redis).await;
+    let holds = note("holds").unique("key");
+    let held = holds.id();
+    world.store.enqueue(holds).await.unwrap();
+    let flows = [
+        Flow::chain(vec![note("first").unique("key"), note("second")]),
+        Flow::chord(vec![note("part")], note("last").unique("key")),
+        Flow::chain(vec![note("a").unique("own"), note("b").unique("own")]),
+    ];
+    for (flow, taken) in flows.into_iter().zip(["key", "key", "own"]) {
+        let error = world.store.enqueue_flow(flow).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Conflict);
+        assert!(error.to_string().contains(&format!("`{taken}`")), "{error}");
+    }
+    // Of jobs that nobody waits for, the one that is there stands for the other; and the same job is no other.
+    let group = Flow::group(vec![note("first").unique("key"), note("second")]);
+    world.store.enqueue_flow(group).await.unwrap();
+    let again = note("holds").with_id(held).unique("key");
+    let chain = Flow::chain(vec![again, note("after")]);
+    world.store.enqueue_flow(chain).await.unwrap();
+    let all = JobFilter::default();
+    let mut others = world.store.list(&all, 10).await.unwrap();
+    others.retain(|job| job.id != held);
+    assert_eq!(others.len(), 2, "nothing is there of what was refused");
     world.end().await;
 }
