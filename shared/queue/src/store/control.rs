@@ -28,6 +28,21 @@ pub struct JobFilter {
     pub before: Option<Uuid>,
 }
 
+/// The stages in which jobs of these states are, of the rows' `stage`; all if there is none.
+fn stages(states: &[State]) -> Vec<String> {
+    let stage = |state: &State| match state {
+        State::Sent | State::Running => "out",
+        State::Succeeded | State::Cancelled => "ended",
+        state => state.as_str(),
+    };
+    let wanted = if states.is_empty() {
+        &State::ALL
+    } else {
+        states
+    };
+    wanted.iter().map(|state| stage(state).to_owned()).collect()
+}
+
 /// A query for rows of jobs; says which, of what order and how many.
 macro_rules! select_jobs {
     ($which:literal, $($value:expr),+ $(,)?) => {
@@ -69,8 +84,8 @@ impl Store {
             .iter()
             .map(|s| s.as_str().to_owned())
             .collect();
-        // The record is mostly of what went well: among it, what has failed is found by its own index alone.
-        let only_failed = filter.states == [State::Failed];
+        // The record is mostly of what went well: among it, the others are found by the indexes of their stages alone.
+        let among = stages(&filter.states);
         let rows = select_jobs!(
             "WHERE ($1::uuid IS NULL OR account_id = $1)
                AND (cardinality($2::text[]) = 0 OR state = ANY($2))
@@ -79,7 +94,10 @@ impl Store {
                AND ($5::uuid IS NULL OR flow_id = $5)
                AND ($6::uuid IS NULL OR id < $6)
                AND ($8::bool IS NULL OR (attempts > 0) = $8)
-               AND (NOT $9 OR stage = 'failed')
+               AND ('ended' = ANY($9::text[])
+                    OR ('waiting' = ANY($9) AND stage = 'waiting') OR ('scheduled' = ANY($9) AND stage = 'scheduled')
+                    OR ('queued' = ANY($9) AND stage = 'queued') OR ('out' = ANY($9) AND stage = 'out')
+                    OR ('failed' = ANY($9) AND stage = 'failed'))
              ORDER BY id DESC LIMIT $7",
             filter.account,
             &states,
@@ -89,7 +107,7 @@ impl Store {
             filter.before,
             limit,
             filter.is_retried,
-            only_failed,
+            &among,
         )
         .fetch_all(&self.pool)
         .await?;

@@ -265,6 +265,41 @@ async fn what_has_failed_is_listed_without_reading_what_went_well() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn what_has_not_ended_is_listed_without_reading_what_went_well() {
+    let world = World::on(Broker::Redis).await;
+    let store = of_one_connection(&world).await;
+    let account = Uuid::new_v4();
+    for state in State::ALL.into_iter().filter(|state| !state.is_end()) {
+        let job = note(state.as_str()).for_account(account);
+        let id = world.store.enqueue(job).await.unwrap().id();
+        let set = sqlx::query("UPDATE queue_jobs SET state = $2 WHERE id = $1");
+        let set = set.bind(id).bind(state.as_str());
+        set.execute(store.pool()).await.unwrap();
+    }
+    have_ended(&store, &format!("'{account}'")).await;
+    let before = rows_read(&store).await;
+    for states in [
+        vec![State::Running],
+        vec![State::Sent, State::Queued],
+        vec![State::Scheduled, State::Waiting],
+        vec![State::Sent, State::Queued, State::Scheduled],
+    ] {
+        let filter = JobFilter {
+            account: Some(account),
+            states: states.clone(),
+            ..JobFilter::default()
+        };
+        let page = store.list(&filter, 20).await.unwrap();
+        let found: Vec<_> = page.iter().map(|job| job.state).collect();
+        assert_eq!(found, states, "the newest first");
+    }
+    let read = rows_read(&store).await;
+    let read = (read.0 - before.0, read.1 - before.1);
+    assert!(read.0 == 0 && read.1 <= 20, "{read:?} rows were read");
+    world.end().await;
+}
+
 /// What it reads is counted by itself.
 async fn of_one_connection(world: &World) -> Store {
     let pool = PgPoolOptions::new().max_connections(1);
