@@ -1,7 +1,7 @@
 //! What has jobs sent to the broker when it is their turn. Every consumer has one; one of all is active.
 
 use super::enqueue::CHANNEL;
-use super::pick::Room;
+use super::pick::{Place, Room};
 use super::resting::Resting;
 use super::{Store, answered};
 use crate::{Queue, QueueError, metrics};
@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 /// The lock that the active dispatcher of a database holds: `stoa que`, as a number.
 const LEADER: i64 = 0x7374_6f61_2071_7565;
@@ -48,7 +47,7 @@ pub(crate) struct Dispatcher {
     resting: Resting,
 }
 
-/// How fast a queue's jobs end, and up to which account it was looked.
+/// How fast a queue's jobs end, and at which account it goes on.
 #[derive(Default)]
 struct Pace {
     /// Jobs that were out when it was last counted, with what was sent then.
@@ -56,7 +55,7 @@ struct Pace {
     ended: i64,
     since: Option<Instant>,
     per_second: i64,
-    after: Uuid,
+    place: Place,
 }
 
 impl Pace {
@@ -240,10 +239,10 @@ impl Dispatcher {
             _ if room.passing() > 0 => (room.passing().min(allowed), PASSING),
             _ => return Ok(Look::Busy(pace.pause())),
         };
-        let picking = self.store.pick(name, limit, most, pace.after);
-        let (ids, last) = answered(picking).await?;
-        let wrapped = ids.is_empty() && !pace.after.is_nil();
-        pace.after = last.map_or(Uuid::nil(), next);
+        let picking = self.store.pick(name, limit, most, pace.place);
+        let (ids, next) = answered(picking).await?;
+        let wrapped = ids.is_empty() && !pace.place.after.is_nil();
+        pace.place = next;
         let sent = i64::try_from(ids.len()).unwrap_or(BATCH);
         pace.count(&room, sent);
         if sent > 0 {
@@ -256,11 +255,6 @@ impl Dispatcher {
             Look::Busy(self.pace[name].pause())
         })
     }
-}
-
-/// The account behind another.
-fn next(account: Uuid) -> Uuid {
-    Uuid::from_u128(account.as_u128().wrapping_add(1))
 }
 
 impl Store {

@@ -16,7 +16,7 @@ pub(super) const CHANNEL: &str = "queue_jobs";
 /// Which of an account's jobs goes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Priority {
-    /// Before all others: somebody waits for it.
+    /// Before all others of its account: somebody waits for it.
     High,
     /// As most are.
     #[default]

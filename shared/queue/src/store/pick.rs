@@ -106,6 +106,31 @@ impl Room {
     }
 }
 
+/// Where among the accounts of a queue the next look goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    /// Accounts behind this one are looked at, if there are too many for one look.
+    pub(super) after: Uuid,
+    /// Whose job was sent last.
+    last: Uuid,
+}
+
+impl Place {
+    /// Where to go on after a look that has sent a job of `last`, if of any: behind it, where others of those that were
+    /// looked at may have had no turn because no more fitted in (`is_full`), else behind the one `until` which it looked.
+    fn next(self, last: Option<Uuid>, is_full: bool, until: Option<Uuid>) -> Self {
+        let are_all_in_one_look = self.after.is_nil() && until.is_none();
+        let behind_this = match last {
+            Some(last) if is_full && !are_all_in_one_look => Some(last),
+            _ => until,
+        };
+        Self {
+            after: behind_this.map_or(Uuid::nil(), behind),
+            last: last.unwrap_or(self.last),
+        }
+    }
+}
+
 impl Store {
     /// The queues in which something waits for its turn, without those that pause.
     pub(super) async fn queues_with_work(&self) -> Result<Vec<String>, QueueError> {
@@ -159,16 +184,16 @@ impl Store {
         })
     }
 
-    /// At most `limit` jobs whose turn it is: urgent ones first, and of each account as many as of the others,
-    /// counting what it has out. `most_of_one` is the most that an account may have out after it. Looks at accounts
-    /// behind `after`; also says at which it stopped, if there may be more.
+    /// At most `limit` jobs whose turn it is: of each account as many as of the others, counting what it has out, and its
+    /// urgent ones first. Between accounts whose turn is the same it goes round, on behind that of `place.last`: neither
+    /// urgent jobs nor old ones shut another out. `most_of_one` is the most that an account may have out after it.
     pub(super) async fn pick(
         &self,
         queue: &str,
         limit: i64,
         most_of_one: i64,
-        after: Uuid,
-    ) -> Result<(Vec<Uuid>, Option<Uuid>), QueueError> {
+        place: Place,
+    ) -> Result<(Vec<Uuid>, Place), QueueError> {
         let rows = sqlx::query!(
             r#"WITH RECURSIVE accounts AS (
                    (SELECT account_id, 1 AS number FROM queue_jobs
@@ -188,21 +213,30 @@ impl Store {
                        SELECT id, account_id, priority FROM queue_jobs
                        WHERE queue = $1 AND stage = 'queued' AND account_id = accounts.account_id
                        ORDER BY priority, id LIMIT greatest(least($2, $3 - coalesce(out, 0)), 0)) AS j)
-               SELECT id AS "id!",
-                      (SELECT max(account_id::text) FROM accounts HAVING count(*) >= $5) AS "last?"
-               FROM picked ORDER BY priority, turn, id LIMIT $2"#,
+               SELECT id AS "id!", account_id AS "account!",
+                      (SELECT max(account_id::text) FROM accounts HAVING count(*) >= $5) AS "until?"
+               FROM picked ORDER BY turn, account_id <= $6, account_id LIMIT $2"#,
             queue,
             limit,
             most_of_one,
-            after,
+            place.after,
             ACCOUNTS,
+            place.last,
         )
         .fetch_all(&self.pool)
         .await?;
-        let last = rows.first().and_then(|row| row.last.as_deref());
-        let last = last.and_then(|text| Uuid::parse_str(text).ok());
-        Ok((rows.iter().map(|row| row.id).collect(), last))
+        let until = rows.first().and_then(|row| row.until.as_deref());
+        let until = until.and_then(|text| Uuid::parse_str(text).ok());
+        let last = rows.last().map(|row| row.account);
+        let is_full = i64::try_from(rows.len()).is_ok_and(|sent| sent >= limit);
+        let ids = rows.iter().map(|row| row.id).collect();
+        Ok((ids, place.next(last, is_full, until)))
     }
+}
+
+/// The account behind another.
+fn behind(account: Uuid) -> Uuid {
+    Uuid::from_u128(account.as_u128().wrapping_add(1))
 }
 
 pub(super) fn duration(interval: &PgInterval) -> Duration {
@@ -228,6 +262,26 @@ mod tests {
         assert_eq!(room(24, Some(50)).passing(), 26);
         assert_eq!(room(50, Some(50)).passing(), 0);
         assert!(room(60, Some(50)).passing() <= 0);
+    }
+
+    #[test]
+    fn accounts_that_had_no_turn_because_no_more_fitted_in_are_the_next() {
+        let account = Uuid::from_u128;
+        let place = |after, last| Place {
+            after: account(after),
+            last: account(last),
+        };
+        let next = |from: Place, last: u128, is_full, until: Option<u128>| {
+            let next = from.next(Some(account(last)), is_full, until.map(account));
+            (next.after.as_u128(), next.last.as_u128())
+        };
+        assert_eq!(next(place(0, 0), 3, true, None), (0, 3), "all in one look");
+        assert_eq!(next(place(0, 0), 3, true, Some(500)), (4, 3));
+        assert_eq!(next(place(0, 0), 500, false, Some(500)), (501, 500));
+        assert_eq!(next(place(501, 0), 510, true, None), (511, 510));
+        assert_eq!(next(place(501, 0), 600, false, None), (0, 600));
+        let none = place(501, 7).next(None, false, None);
+        assert_eq!((none.after.as_u128(), none.last.as_u128()), (0, 7));
     }
 
     #[test]

@@ -30,6 +30,32 @@ async fn urgent_jobs_go_first(#[values(Broker::Redis, Broker::Amqp)] broker: Bro
 
 #[rstest]
 #[tokio::test]
+async fn urgent_jobs_of_one_account_do_not_shut_out_another_where_few_may_run(
+    #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
+) {
+    let world = World::on(broker).await;
+    let limits = Limits {
+        max_running: Some(1),
+        rate: None,
+    };
+    world.store.limit("notes", limits).await.unwrap();
+    let crowd = Uuid::new_v4();
+    let urgent = note("urgent").with_priority(Priority::High);
+    let mut jobs: Vec<_> = (0..20)
+        .map(|_| urgent.clone().with_id(Uuid::now_v7()).for_account(crowd))
+        .collect();
+    jobs.push(note("alone").for_account(Uuid::new_v4()));
+    world.store.enqueue_many(jobs).await.unwrap();
+    let worker = world.worker(1).await;
+    let seen = world.seen.wait_for(21).await;
+    let before = seen.iter().position(|text| text == "alone");
+    assert!(before.is_some_and(|before| before <= 1), "{before:?}");
+    worker.end().await;
+    world.end().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn one_account_with_thousands_does_not_stall_another_with_one(
     #[values(Broker::Redis, Broker::Amqp)] broker: Broker,
 ) {
