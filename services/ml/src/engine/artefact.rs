@@ -5,7 +5,7 @@
 //! used: the sum first, then that every part has the size that the others expect.
 
 use super::encoder::Encoder;
-use super::entities::Entities;
+use super::entities::{Entities, Tagger};
 use super::intents::LinearIntents;
 use super::model::{Encoded, Model};
 use super::weights::Quantised;
@@ -14,11 +14,13 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"stoa-nlu";
-/// Counts up whenever the body changes. Format 1 is read as well, so that what was trained
-/// before an update still answers after it.
+/// Counts up whenever the body changes. Those before are read as well, so that what was trained before an update still
+/// answers after it.
 const FORMAT: u16 = 2;
 /// The same, and behind it what was learned with an encoder.
 const ENCODED: u16 = 3;
+/// The same, and behind it what was learned with an encoder, if it was, and what finds entities that were annotated.
+const TAGGED: u16 = 4;
 const SUM: usize = 32;
 const HEADER: usize = MAGIC.len() + size_of::<u16>() + SUM;
 
@@ -29,7 +31,7 @@ pub enum ArtefactError {
     #[error("these bytes are not a model")]
     NotAModel,
     /// Another release wrote it.
-    #[error("the model has format {0}, this release reads formats up to {ENCODED}")]
+    #[error("the model has format {0}, this release reads formats up to {TAGGED}")]
     Format(u16),
     /// It was changed after it was written.
     #[error("the model does not match its checksum")]
@@ -48,14 +50,14 @@ pub enum ArtefactError {
 }
 
 impl Model {
-    /// The model as bytes. One without an encoder is as the releases before encoders wrote it.
+    /// The model as bytes. One with neither encoder nor annotated entities is as the releases before them wrote it.
     pub fn to_artefact(&self) -> Vec<u8> {
-        let (format, body) = match &self.encoded {
-            None => (FORMAT, postcard::to_stdvec(self)),
-            Some(Encoded { encoder, weights }) => {
-                let body = postcard::to_stdvec(&(self, encoder.id(), weights));
-                (ENCODED, body)
-            }
+        let encoded = self.encoded.as_ref();
+        let encoded = encoded.map(|Encoded { encoder, weights }| (encoder.id(), weights));
+        let (format, body) = match (encoded, &self.entities.tagger) {
+            (None, None) => (FORMAT, postcard::to_stdvec(self)),
+            (Some((id, weights)), None) => (ENCODED, postcard::to_stdvec(&(self, id, weights))),
+            (encoded, Some(tagger)) => (TAGGED, postcard::to_stdvec(&(self, encoded, tagger))),
         };
         let body = body.expect("a model holds only lists and numbers");
         let mut artefact = Vec::with_capacity(HEADER + body.len());
@@ -78,12 +80,16 @@ impl Model {
     ) -> Result<Self, ArtefactError> {
         let (format, body) = body(artefact)?;
         let model = match format {
-            ENCODED => encoded(body, encoder)?,
-            FORMAT => postcard::from_bytes(body).map_err(ArtefactError::Body)?,
-            _ => {
-                let linear = postcard::from_bytes::<LinearModel>(body);
-                linear.map(Self::from).map_err(ArtefactError::Body)?
+            TAGGED => {
+                let (model, learned, tagger): (Self, _, Tagger) = read(body)?;
+                model.with(learned, encoder)?.tagged(tagger)
             }
+            ENCODED => {
+                let (model, id, weights): (Self, _, _) = read(body)?;
+                model.with(Some((id, weights)), encoder)?
+            }
+            FORMAT => read(body)?,
+            _ => read::<LinearModel>(body)?.into(),
         };
         if model.is_sound() {
             Ok(model)
@@ -91,19 +97,32 @@ impl Model {
             Err(ArtefactError::Unsound)
         }
     }
+
+    /// The same with what was learned with the encoder of this name, which has to be here.
+    fn with(
+        mut self,
+        learned: Option<(String, Quantised)>,
+        encoder: Option<&Arc<Encoder>>,
+    ) -> Result<Self, ArtefactError> {
+        let Some((id, weights)) = learned else {
+            return Ok(self);
+        };
+        let Some(encoder) = encoder.filter(|encoder| encoder.id() == id) else {
+            return Err(ArtefactError::Encoder(id));
+        };
+        let encoder = Arc::clone(encoder);
+        self.encoded = Some(Encoded { encoder, weights });
+        Ok(self)
+    }
+
+    fn tagged(mut self, tagger: Tagger) -> Self {
+        self.entities.tagger = Some(tagger);
+        self
+    }
 }
 
-fn encoded(body: &[u8], encoder: Option<&Arc<Encoder>>) -> Result<Model, ArtefactError> {
-    let (model, id, weights): (Model, String, Quantised) =
-        postcard::from_bytes(body).map_err(ArtefactError::Body)?;
-    let Some(encoder) = encoder.filter(|encoder| encoder.id() == id) else {
-        return Err(ArtefactError::Encoder(id));
-    };
-    let encoder = Arc::clone(encoder);
-    Ok(Model {
-        encoded: Some(Encoded { encoder, weights }),
-        ..model
-    })
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ArtefactError> {
+    postcard::from_bytes(body).map_err(ArtefactError::Body)
 }
 
 /// A model of format 1.
@@ -132,7 +151,7 @@ fn body(artefact: &[u8]) -> Result<(u16, &[u8]), ArtefactError> {
         .split_first_chunk::<2>()
         .ok_or(ArtefactError::NotAModel)?;
     let format = u16::from_le_bytes(*format);
-    if !(1..=ENCODED).contains(&format) {
+    if !(1..=TAGGED).contains(&format) {
         return Err(ArtefactError::Format(format));
     }
     let (sum, body) = rest
@@ -151,6 +170,7 @@ mod tests {
     use super::super::ngrams;
     use super::super::options::Options;
     use super::super::progress::Progress;
+    use super::super::random::mix;
     use super::super::text::Text;
     use super::super::train::train;
     use super::super::weights::Learned;
@@ -223,6 +243,22 @@ mod tests {
         sealed(&body)
     }
 
+    /// An artefact of format 1 with a tagger of these weights, which takes "rome" for a city.
+    fn with_tagger(weights: &[u8]) -> Vec<u8> {
+        let word = ngrams::hash(0, &['r', 'o', 'm', 'e']);
+        let feature = mix(mix(1 ^ word));
+        let tags = vec![("city", None::<String>)];
+        let rows = (3_usize, vec![1.0_f32], serde_bytes::Bytes::new(weights));
+        let transitions = [0.5_f32, 0.0, 0.0].repeat(3);
+        let tagger = (tags, vec![feature], rows, transitions, 2.0_f32);
+        let plain = postcard::to_stdvec(&entities()).unwrap();
+        let mut body = handmade(&[1], &[1.0], 1.0).split_off(HEADER);
+        body.truncate(body.len() - plain.len());
+        body.extend(postcard::to_stdvec(&Some(tagger)).unwrap());
+        body.extend_from_slice(&plain[1..]);
+        sealed(&body)
+    }
+
     fn is_unsound(artefact: &[u8]) -> bool {
         matches!(
             Model::from_artefact(artefact, None),
@@ -282,6 +318,26 @@ mod tests {
     }
 
     #[test]
+    fn entities_that_an_earlier_release_learned_are_still_found() {
+        let model = Model::from_artefact(&with_tagger(&[0, 2, 0]), None).unwrap();
+        let answer = model.parse("to rome or oslo", 1, &jiff::Zoned::default());
+        let found = answer
+            .entities
+            .iter()
+            .map(|found| (&found.value, found.confidence));
+        let [(value, confidence)] = found.collect::<Vec<_>>()[..] else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(*value, "rome");
+        // It leads by as much as is typical.
+        assert!((confidence - 0.88).abs() < 0.01, "{confidence}");
+        let again = Model::from_artefact(&model.to_artefact(), None).unwrap();
+        assert_eq!(again, model);
+        let few = Model::from_artefact(&with_tagger(&[0, 2]), None);
+        assert!(matches!(few, Err(ArtefactError::Body(_))), "{few:?}");
+    }
+
+    #[test]
     fn a_model_of_format_1_is_checked_like_any_other() {
         let unsound = Model::from_artefact(&linear(3), None);
         assert!(matches!(unsound, Err(ArtefactError::Unsound)));
@@ -290,8 +346,8 @@ mod tests {
     #[test]
     fn a_model_of_a_later_release_is_refused_by_its_format() {
         let mut artefact = linear(2);
-        artefact[MAGIC.len()] = 4;
+        artefact[MAGIC.len()] = 5;
         let refusal = Model::from_artefact(&artefact, None).unwrap_err();
-        assert!(matches!(refusal, ArtefactError::Format(4)));
+        assert!(matches!(refusal, ArtefactError::Format(5)));
     }
 }

@@ -120,6 +120,13 @@ impl Dictionary {
         *self.rows.entry(feature).or_insert(next)
     }
 
+    /// The features, in the order of their rows.
+    pub(super) fn in_order(&self) -> Vec<u64> {
+        let mut features: Vec<(u32, u64)> = self.rows.iter().map(|(f, row)| (*row, *f)).collect();
+        features.sort_unstable();
+        features.into_iter().map(|(_, feature)| feature).collect()
+    }
+
     /// Bytes in memory: a table has room for more than it holds, and a byte of control for each place.
     pub(super) fn bytes(&self) -> usize {
         self.rows.capacity().saturating_mul(8) / 7 * (size_of::<(u64, u32)>() + 1)
@@ -152,13 +159,7 @@ impl TryFrom<Vec<u64>> for Dictionary {
 
 impl From<Dictionary> for Vec<u64> {
     fn from(dictionary: Dictionary) -> Self {
-        let mut features: Vec<(u32, u64)> = dictionary
-            .rows
-            .into_iter()
-            .map(|(feature, row)| (row, feature))
-            .collect();
-        features.sort_unstable();
-        features.into_iter().map(|(_, feature)| feature).collect()
+        dictionary.in_order()
     }
 }
 

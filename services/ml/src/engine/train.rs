@@ -39,11 +39,6 @@ pub enum TrainError {
          their entity belongs"
     )]
     ManyEntities(usize),
-    /// Too many kinds of entity for so many different words.
-    #[error(
-        "the annotated entities need more memory than there is: have fewer kinds of entity and roles, or fewer examples"
-    )]
-    ManyWeights,
     /// More patterns than are kept in memory.
     #[error("more than {0} regular expressions cannot be used")]
     ManyPatterns(usize),

@@ -35,28 +35,6 @@ impl Learned {
         &mut self.values[start..start + self.columns]
     }
 
-    /// Makes room up to this many rows.
-    pub(super) fn grow(&mut self, rows: usize) {
-        let (wanted, held) = (rows * self.columns, self.values.len());
-        if wanted > self.values.capacity() {
-            // A quarter more instead of twice as much: there are many of them.
-            self.values.reserve_exact((wanted - held).max(held / 4));
-        }
-        self.values.resize(wanted, 0.0);
-    }
-
-    /// All rows, one after the other.
-    pub(super) fn all(&self) -> &[f32] {
-        &self.values
-    }
-
-    /// Takes another's weights, divided, from these.
-    pub(super) fn subtract(&mut self, other: &Self, divisor: f32) {
-        for (value, other) in self.values.iter_mut().zip(&other.values) {
-            *value -= other / divisor;
-        }
-    }
-
     /// The rows of several that have the same columns, one below the other.
     pub(super) fn below<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
         Self {

@@ -1,14 +1,21 @@
 //! The things that an utterance speaks of: learned, listed, matched by patterns, built in.
 
 mod builtin;
+mod clues;
+mod dense;
 mod gazetteer;
 mod patterns;
 mod perceptron;
 mod resolve;
+mod sparse;
 mod synonyms;
 mod tagger;
+mod tags;
+mod training;
+mod values;
+mod viterbi;
 
-use super::progress::Progress;
+use super::progress::{Cancelled, Progress};
 use super::random::Random;
 use super::text::Text;
 use super::train::TrainError;
@@ -18,6 +25,7 @@ pub use patterns::{BadPattern, STEPS as PATTERN_STEPS};
 use serde::{Deserialize, Serialize};
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::TrainingData;
+pub(super) use tagger::Tagger;
 
 /// The extractors' names, as clients see them.
 const MODEL: &str = "model";
@@ -28,7 +36,9 @@ const BUILTIN: &str = "builtin";
 /// Finds entities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entities {
-    tagger: Option<tagger::Tagger>,
+    /// Stored behind the rest of a model, see [`super::artefact`]; what is read here is one of before.
+    #[serde(with = "dense")]
+    pub(super) tagger: Option<Tagger>,
     gazetteer: gazetteer::Gazetteer,
     patterns: patterns::Patterns,
     synonyms: synonyms::Synonyms,
@@ -52,7 +62,7 @@ impl Entities {
         language: &str,
         progress: &Progress,
     ) -> Result<Self, TrainError> {
-        tagger::check(&data.examples)?;
+        tags::check(&data.examples)?;
         Ok(Self {
             tagger: None,
             gazetteer: gazetteer::Gazetteer::new(&data.lookups, &data.synonyms, progress)?,
@@ -64,7 +74,7 @@ impl Entities {
 
     /// How much work it is to learn from the data.
     pub(super) fn work(data: &TrainingData) -> usize {
-        tagger::work(&data.examples)
+        training::work(&data.examples)
     }
 
     /// Learns to find what is annotated in the examples.
@@ -72,9 +82,9 @@ impl Entities {
         mut self,
         lesson: &Lesson<'_>,
         progress: &Progress,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, Cancelled> {
         let random = Random::new(lesson.seed);
-        self.tagger = tagger::learn(lesson, &self.gazetteer, random, progress)?;
+        self.tagger = training::learn(lesson, &self.gazetteer, random, progress)?;
         Ok(self)
     }
 
@@ -105,7 +115,7 @@ impl Entities {
 
     /// How many kinds of entity it was taught.
     pub(super) fn len(&self) -> usize {
-        let learned = self.tagger.iter().flat_map(tagger::Tagger::entities);
+        let learned = self.tagger.iter().flat_map(Tagger::entities);
         let mut names: Vec<&str> = learned
             .chain(self.gazetteer.entities())
             .chain(self.patterns.entities())
@@ -117,7 +127,7 @@ impl Entities {
 
     /// Bytes in memory, roughly.
     pub(super) fn bytes(&self) -> usize {
-        self.tagger.as_ref().map_or(0, tagger::Tagger::bytes)
+        self.tagger.as_ref().map_or(0, Tagger::bytes)
             + self.gazetteer.bytes()
             + self.patterns.bytes()
             + self.synonyms.bytes()
@@ -130,6 +140,6 @@ impl Entities {
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.
     pub(super) fn is_sound(&self) -> bool {
-        self.tagger.as_ref().is_none_or(tagger::Tagger::is_sound) && self.gazetteer.is_sound()
+        self.tagger.as_ref().is_none_or(Tagger::is_sound) && self.gazetteer.is_sound()
     }
 }

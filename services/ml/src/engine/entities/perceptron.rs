@@ -1,49 +1,47 @@
 //! The averaged structured perceptron: learns to label a sequence.
 //!
-//! Collins, "Discriminative Training Methods for Hidden Markov Models", 2002. It guesses a
-//! whole sequence, and where the guess is wrong moves the weights from the guess to the truth;
-//! the average over all steps is what is kept.
+//! Collins, "Discriminative Training Methods for Hidden Markov Models", 2002. It guesses a whole sequence, and where
+//! the guess is wrong moves the weights from the guess to the truth; the average over all steps is what is kept. While
+//! it learns every wrong label is given a margin, so that the truth has to lead by as much (Taskar, Guestrin and Koller,
+//! "Max-Margin Markov Networks", 2003).
 
 use super::super::dictionary::Dictionary;
-use super::super::progress::Progress;
+use super::super::progress::{Cancelled, Progress};
 use super::super::random::Random;
-use super::super::train::TrainError;
-use super::super::weights::Learned;
+use super::sparse::{Learned, Sparse};
+use super::viterbi::viterbi;
 
-/// How often every sentence is seen.
-pub(super) const EPOCHS: usize = 10;
+/// Sentences that are looked at in all, where every one is not seen too often for that.
+const LOOKS: usize = 60_000;
+/// How often every sentence is seen at least, and at most.
+const EPOCHS: (usize, usize) = (10, 40);
 
-/// Weights (features times labels) at most: 128 MiB while they are learned, with what their average lacks.
-const MOST_WEIGHTS: usize = 1 << 24;
+/// By how much the truth has to lead: a wrong token moves its score by two for each of its 40 features.
+const MARGIN: f32 = 30.0;
+
+/// Weights at most: 64 MiB while they are learned, and as much for the dictionary.
+const MOST_WEIGHTS: usize = 1 << 22;
+
+/// How often each of so many sentences is seen.
+pub(super) fn epochs(sentences: usize) -> usize {
+    let (least, most) = EPOCHS;
+    (LOOKS / sentences.max(1)).clamp(least, most)
+}
 
 /// A sentence: for each token its features and its label.
 pub(super) struct Sentence {
     /// The features of each token.
     pub(super) features: Vec<Vec<u64>>,
-    /// How many of them come first that do not tell which word the token is.
-    pub(super) unworded: usize,
     /// The label of each token.
-    pub(super) labels: Vec<usize>,
-}
-
-impl Sentence {
-    /// Makes every third word unknown, so that what is learned leans on the form and the neighbours of a word as much as
-    /// on the word.
-    fn thin(&mut self, random: &mut Random) {
-        for features in &mut self.features {
-            if random.below(3) == 0 {
-                features.truncate(self.unworded);
-            }
-        }
-    }
+    pub(super) labels: Vec<u16>,
 }
 
 /// What was learned.
 pub(super) struct Lesson {
     /// The features that made a difference.
     pub(super) dictionary: Dictionary,
-    /// A row per feature, a column per label.
-    pub(super) weights: Learned,
+    /// A row per feature.
+    pub(super) weights: Sparse,
     /// From label to label, row by row.
     pub(super) transitions: Vec<f32>,
 }
@@ -51,31 +49,17 @@ pub(super) struct Lesson {
 /// Learns from so many sentences, which are made each time that they are seen, with this many labels; label 0 is
 /// "nothing", then begin and inside of each kind in turn.
 pub(super) fn learn(
-    sentences: (usize, impl Fn(usize) -> Sentence),
+    (count, sentence): (usize, impl Fn(usize, &mut Random) -> Sentence),
     labels: usize,
     random: &mut Random,
     progress: &Progress,
-) -> Result<Lesson, TrainError> {
-    learn_within(MOST_WEIGHTS, sentences, (labels, random), progress)
-}
-
-fn learn_within(
-    most_weights: usize,
-    (count, sentence): (usize, impl Fn(usize) -> Sentence),
-    (labels, random): (usize, &mut Random),
-    progress: &Progress,
-) -> Result<Lesson, TrainError> {
-    let mut learner = Learner::new(labels, most_weights);
+) -> Result<Lesson, Cancelled> {
+    let mut learner = Learner::new(labels);
     let mut order: Vec<usize> = (0..count).collect();
-    for _ in 0..EPOCHS {
+    for _ in 0..epochs(count) {
         random.shuffle(&mut order);
         for index in &order {
-            let mut sentence = sentence(*index);
-            sentence.thin(random);
-            learner.see(&sentence);
-            if learner.is_full {
-                return Err(TrainError::ManyWeights);
-            }
+            learner.see(&sentence(*index, random));
             progress.advance(1)?;
         }
     }
@@ -84,64 +68,48 @@ fn learn_within(
 
 struct Learner {
     labels: usize,
-    dictionary: Dictionary,
     weights: Learned,
-    /// Each change times the step at which it was made: what the average lacks.
-    lag: Learned,
-    transitions: Learned,
-    transitions_lag: Learned,
+    /// From label to label, row by row.
+    transitions: Vec<f32>,
+    /// What their average lacks.
+    transitions_lag: Vec<f32>,
     step: f32,
-    /// Features that there may be.
-    most_features: usize,
-    /// Whether there were more.
-    is_full: bool,
 }
 
 impl Learner {
-    fn new(labels: usize, most_weights: usize) -> Self {
+    fn new(labels: usize) -> Self {
         Self {
             labels,
-            most_features: most_weights / labels.max(1),
-            is_full: false,
-            dictionary: Dictionary::default(),
-            weights: Learned::new(0, labels),
-            lag: Learned::new(0, labels),
-            transitions: Learned::new(labels, labels),
-            transitions_lag: Learned::new(labels, labels),
+            weights: Learned::new(MOST_WEIGHTS),
+            transitions: vec![0.0; labels * labels],
+            transitions_lag: vec![0.0; labels * labels],
             step: 1.0,
         }
     }
 
     fn see(&mut self, sentence: &Sentence) {
-        let mut emissions = vec![0.0; sentence.features.len() * self.labels];
-        for (features, scores) in sentence
-            .features
-            .iter()
-            .zip(emissions.chunks_exact_mut(self.labels))
-        {
-            for row in features
-                .iter()
-                .filter_map(|feature| self.dictionary.row(*feature))
-            {
-                let weights = self.weights.row(row);
-                scores
-                    .iter_mut()
-                    .zip(weights)
-                    .for_each(|(score, weight)| *score += weight);
+        let mut emissions = vec![MARGIN; sentence.labels.len() * self.labels];
+        let tokens = sentence.features.iter().zip(&sentence.labels);
+        for ((features, truth), scores) in tokens.zip(emissions.chunks_exact_mut(self.labels)) {
+            scores[usize::from(*truth)] = 0.0;
+            for feature in features {
+                self.weights.add_to(*feature, scores);
             }
         }
-        let guess = viterbi(&emissions, self.transitions.all(), self.labels);
-        self.correct(sentence, &guess);
+        let guess = viterbi(&emissions, &self.transitions, self.labels);
+        if guess != sentence.labels {
+            self.correct(sentence, &guess);
+        }
         self.step += 1.0;
     }
 
-    fn correct(&mut self, sentence: &Sentence, guess: &[usize]) {
+    fn correct(&mut self, sentence: &Sentence, guess: &[u16]) {
         let mut before = None;
         for (index, (truth, guess)) in sentence.labels.iter().zip(guess).enumerate() {
             if truth != guess {
                 for feature in &sentence.features[index] {
-                    self.move_weight(*feature, *truth, 1.0);
-                    self.move_weight(*feature, *guess, -1.0);
+                    self.weights.change(*feature, *truth, 1.0, self.step);
+                    self.weights.change(*feature, *guess, -1.0, self.step);
                 }
             }
             if let Some((truth_before, guess_before)) = before {
@@ -152,89 +120,22 @@ impl Learner {
         }
     }
 
-    fn move_weight(&mut self, feature: u64, label: usize, by: f32) {
-        let is_known = self.dictionary.row(feature).is_some();
-        self.is_full |= !is_known && self.dictionary.len() >= self.most_features;
-        if self.is_full {
-            return;
-        }
-        let row = self.dictionary.row_or_new(feature);
-        self.weights.grow(self.dictionary.len());
-        self.lag.grow(self.dictionary.len());
-        self.weights.row_mut(row)[label] += by;
-        self.lag.row_mut(row)[label] += by * self.step;
+    fn move_transition(&mut self, from: u16, to: u16, by: f32) {
+        let place = usize::from(from) * self.labels + usize::from(to);
+        self.transitions[place] += by;
+        self.transitions_lag[place] += by * self.step;
     }
 
-    fn move_transition(&mut self, from: usize, to: usize, by: f32) {
-        let row = u32::try_from(from).expect("there are far fewer than 2^32 labels");
-        self.transitions.row_mut(row)[to] += by;
-        self.transitions_lag.row_mut(row)[to] += by * self.step;
-    }
-
-    fn average(mut self) -> Lesson {
-        self.weights.subtract(&self.lag, self.step);
-        self.transitions.subtract(&self.transitions_lag, self.step);
+    fn average(self) -> Lesson {
+        let (dictionary, weights) = self.weights.average(self.step);
+        let transitions = self.transitions.iter().zip(&self.transitions_lag);
+        let transitions = transitions.map(|(weight, lag)| weight - lag / self.step);
         Lesson {
-            dictionary: self.dictionary,
-            weights: self.weights,
-            transitions: self.transitions.all().to_vec(),
+            dictionary,
+            weights,
+            transitions: transitions.collect(),
         }
     }
-}
-
-/// The best sequence of labels: `emissions` has a row per token, `transitions` a row per label
-/// that comes before. "Inside" follows only "begin" or "inside" of the same kind.
-pub(super) fn viterbi(emissions: &[f32], transitions: &[f32], labels: usize) -> Vec<usize> {
-    let mut rows = emissions.chunks_exact(labels);
-    let Some(first) = rows.next() else {
-        return Vec::new();
-    };
-    let mut scores: Vec<f32> = first.to_vec();
-    scores
-        .iter_mut()
-        .skip(2)
-        .step_by(2)
-        .for_each(|inside| *inside = f32::NEG_INFINITY);
-    let mut origins: Vec<u16> = Vec::with_capacity(emissions.len());
-    for row in rows {
-        let mut next = Vec::with_capacity(labels);
-        for (label, emission) in row.iter().enumerate() {
-            let (origin, score) = best_origin(&scores, transitions, label, labels);
-            origins.push(u16::try_from(origin).expect("there are at most 501 labels"));
-            next.push(score + emission);
-        }
-        scores = next;
-    }
-    trace_back(&scores, &origins, labels)
-}
-
-fn best_origin(scores: &[f32], transitions: &[f32], label: usize, labels: usize) -> (usize, f32) {
-    let is_inside = label > 0 && label.is_multiple_of(2);
-    let range = if is_inside {
-        label - 1..label + 1
-    } else {
-        0..labels
-    };
-    let mut best = (range.start, f32::NEG_INFINITY);
-    for from in range {
-        let score = scores[from] + transitions[from * labels + label];
-        if score > best.1 {
-            best = (from, score);
-        }
-    }
-    best
-}
-
-fn trace_back(scores: &[f32], origins: &[u16], labels: usize) -> Vec<usize> {
-    let last = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    let mut label = last.map_or(0, |(label, _)| label);
-    let mut path = vec![label];
-    for row in origins.chunks_exact(labels).rev() {
-        label = usize::from(row[label]);
-        path.push(label);
-    }
-    path.reverse();
-    path
 }
 
 #[cfg(test)]
@@ -242,46 +143,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inside_never_comes_without_begin() {
-        let emissions = [0.0, 0.0, 9.0, 1.0, 0.0, 5.0];
-        assert_eq!(viterbi(&emissions, &[0.0; 9], 3), [1, 2]);
-        assert_eq!(viterbi(&[0.0, -9.0, 9.0], &[0.0; 9], 3), [0]);
-        assert_eq!(viterbi(&[], &[0.0; 9], 3), Vec::<usize>::new());
-    }
-
-    #[test]
-    fn stops_where_the_weights_would_take_too_much_memory() {
-        let sentence = |_| Sentence {
-            features: (0..10).map(|feature| vec![feature]).collect(),
-            unworded: 1,
-            labels: [0, 1].repeat(5),
-        };
-        let learn = |most: usize| {
-            let lesson = (3, &mut Random::new(1));
-            learn_within(most, (1, sentence), lesson, &Progress::new()).map(drop)
-        };
-        assert!(learn(3 * 10).is_ok());
-        assert!(matches!(learn(3), Err(TrainError::ManyWeights)));
-    }
-
-    #[test]
     fn learns_what_begins_and_continues_a_thing() {
-        let sentence = |features: &[u64], labels: &[usize]| Sentence {
+        let sentence = |features: &[u64], labels: &[u16]| Sentence {
             features: features.iter().map(|feature| vec![*feature]).collect(),
-            unworded: 1,
             labels: labels.to_vec(),
         };
-        let sentences = |index| match index {
+        let sentences = |index, _: &mut Random| match index {
             0 => sentence(&[1, 2, 3, 1], &[0, 1, 2, 0]),
             _ => sentence(&[1, 1, 2], &[0, 0, 1]),
         };
-        let lesson = (3, &mut Random::new(1));
-        let lesson = learn((2, sentences), lesson.0, lesson.1, &Progress::new()).unwrap();
-        let emissions: Vec<f32> = [2, 3, 1]
-            .iter()
-            .flat_map(|feature| lesson.weights.row(lesson.dictionary.row(*feature).unwrap()))
-            .copied()
-            .collect();
+        let random = &mut Random::new(1);
+        let lesson = learn((2, sentences), 3, random, &Progress::new()).unwrap();
+        let mut emissions = [0.0; 9];
+        for (feature, sums) in [2, 3, 1].iter().zip(emissions.chunks_exact_mut(3)) {
+            let row = lesson.dictionary.row(*feature).unwrap();
+            lesson.weights.add_to(row, sums);
+        }
         assert_eq!(viterbi(&emissions, &lesson.transitions, 3), [1, 2, 0]);
+    }
+
+    #[test]
+    fn few_sentences_are_seen_more_often() {
+        assert_eq!([0, 100, 3_000, 1_000_000].map(epochs), [40, 40, 20, 10]);
     }
 }
