@@ -43,15 +43,14 @@ impl Learned {
 
     /// Adds the weights of a feature to a sum per label.
     pub(super) fn add_to(&self, feature: u64, sums: &mut [f32]) {
-        for cell in self.of(self.first(feature)) {
+        for cell in chain(&self.cells, self.first(feature)) {
             sums[usize::from(cell.label)] += cell.weight;
         }
     }
 
-    /// Moves a feature's weight for a label at a step. Where there are too many weights no new one is made.
+    /// Moves a feature's weight for a label at a step. Where there are too many weights the smallest make room.
     pub(super) fn change(&mut self, feature: u64, label: u16, by: f32, step: f32) {
-        let first = self.first(feature);
-        let mut place = first;
+        let mut place = self.first(feature);
         while let Some(cell) = self.cells.get_mut(place as usize) {
             if cell.label == label {
                 cell.weight += by;
@@ -61,16 +60,32 @@ impl Learned {
             place = cell.next;
         }
         if self.cells.len() >= self.most {
-            return;
+            self.thin_out();
         }
-        let place = u32::try_from(self.cells.len()).expect("there is no memory for 2^32");
-        self.firsts.insert(feature, place);
+        let next = self.first(feature);
+        self.firsts.insert(feature, position(self.cells.len()));
         self.cells.push(Cell {
             label,
             weight: by,
             lag: by * step,
-            next: first,
+            next,
         });
+    }
+
+    /// Forgets the smallest weights, a quarter of all at least.
+    fn thin_out(&mut self) {
+        let mut least = 1.0;
+        while self.cells.len() > self.most / 4 * 3 {
+            let mut kept = Vec::with_capacity(self.most);
+            self.firsts.retain(|_, first| {
+                let all = chain(&self.cells, *first);
+                let large = all.filter(|cell| cell.weight.abs() > least);
+                *first = link(large, &mut kept);
+                *first != END
+            });
+            self.cells = kept;
+            least *= 2.0;
+        }
     }
 
     /// The averages over so many steps, without what is next to nothing.
@@ -78,10 +93,9 @@ impl Learned {
         let mut firsts: Vec<_> = self.firsts.iter().collect();
         firsts.sort_unstable();
         let rows = firsts.into_iter().map(|(feature, first)| {
-            let averages = self
-                .of(*first)
-                .map(|cell| (cell.label, cell.weight - cell.lag / steps));
-            (*feature, averages)
+            let weights = chain(&self.cells, *first);
+            let average = move |cell: &Cell| (cell.label, cell.weight - cell.lag / steps);
+            (*feature, weights.map(average))
         });
         Sparse::of(rows)
     }
@@ -89,15 +103,35 @@ impl Learned {
     fn first(&self, feature: u64) -> u32 {
         self.firsts.get(&feature).copied().unwrap_or(END)
     }
+}
 
-    /// The weights of a feature, from its first on.
-    fn of(&self, mut place: u32) -> impl Iterator<Item = &Cell> {
-        std::iter::from_fn(move || {
-            let cell = self.cells.get(place as usize)?;
-            place = cell.next;
-            Some(cell)
-        })
+/// The weights of a feature, from its first on.
+fn chain(cells: &[Cell], mut place: u32) -> impl Iterator<Item = &Cell> {
+    std::iter::from_fn(move || {
+        let cell = cells.get(place as usize)?;
+        place = cell.next;
+        Some(cell)
+    })
+}
+
+/// Puts the weights of a feature behind others, in their order; answers where the first is.
+fn link<'a>(weights: impl Iterator<Item = &'a Cell>, cells: &mut Vec<Cell>) -> u32 {
+    let start = cells.len();
+    for cell in weights {
+        let next = position(cells.len() + 1);
+        cells.push(Cell { next, ..*cell });
     }
+    match cells[start..].last_mut() {
+        Some(last) => {
+            last.next = END;
+            position(start)
+        }
+        None => END,
+    }
+}
+
+fn position(place: usize) -> u32 {
+    u32::try_from(place).expect("there is no memory for 2^32")
 }
 
 /// Weights that serve, in two bytes each, with their labels.
@@ -216,19 +250,22 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_with_the_weights_that_it_has_where_there_is_room_for_no_more() {
-        let mut learned = Learned::new(1);
-        for _ in 0..2 {
-            learned.change(7, 0, 1.0, 0.0);
-            learned.change(7, 1, 1.0, 0.0);
-            learned.change(8, 0, 1.0, 0.0);
+    fn forgets_the_smallest_weights_where_there_are_too_many() {
+        let mut learned = Learned::new(4);
+        for (feature, label, by) in [(7, 0, 3.0), (7, 1, 1.0), (7, 2, -2.0), (8, 0, 1.0)] {
+            learned.change(feature, label, by, 0.0);
         }
-        let mut sums = [0.0; 2];
-        for feature in [7, 8] {
+        learned.change(9, 1, 1.0, 0.0);
+        for (feature, wanted) in [(7, [3.0, 0.0, -2.0]), (8, [0.0; 3]), (9, [0.0, 1.0, 0.0])] {
+            let mut sums = [0.0; 3];
             learned.add_to(feature, &mut sums);
+            let differs = sums
+                .iter()
+                .zip(wanted)
+                .any(|(sum, wanted)| (sum - wanted).abs() > 0.1);
+            assert!(!differs, "{feature}: {sums:?}");
         }
-        assert!(sums[0] > 1.9 && sums[1].abs() < 0.1, "{sums:?}");
-        assert_eq!(learned.average(1.0).0.in_order(), [7]);
+        assert_eq!(learned.average(1.0).0.in_order(), [7, 9]);
     }
 
     #[test]
