@@ -39,10 +39,10 @@ pub(super) fn learn(
     if tags.is_empty() {
         return Ok(None);
     }
-    let school = School::new(lesson, gazetteer, &tags, progress)?;
+    let corpus = Corpus::new(lesson, gazetteer, &tags, progress)?;
     let sentences = (
         lesson.data.examples.len(),
-        |index: usize, random: &mut Random| school.exercise(index, random),
+        |index: usize, random: &mut Random| corpus.noised(index, random),
     );
     let labels = label_count(tags.len());
     let learned = perceptron::learn(sentences, labels, &mut random, progress)?;
@@ -50,16 +50,16 @@ pub(super) fn learn(
         tags: tags.clone(),
         dictionary: learned.dictionary,
         weights: learned.weights,
-        values: Some(school.counts.known()),
+        values: Some(corpus.counts.known()),
         transitions: learned.transitions,
         lead: 1.0,
     };
-    tagger.lead = school.typical_lead(&tagger, progress)?;
+    tagger.lead = corpus.typical_lead(&tagger, progress)?;
     Ok(Some(tagger))
 }
 
-/// What all examples have to do with each other.
-struct School<'a> {
+/// The examples, and what is counted over all of them.
+struct Corpus<'a> {
     lesson: &'a Lesson<'a>,
     gazetteer: &'a Gazetteer,
     tags: &'a [Tag],
@@ -68,14 +68,14 @@ struct School<'a> {
     counts: Counts,
 }
 
-impl<'a> School<'a> {
+impl<'a> Corpus<'a> {
     fn new(
         lesson: &'a Lesson<'a>,
         gazetteer: &'a Gazetteer,
         tags: &'a [Tag],
         progress: &Progress,
     ) -> Result<Self, Cancelled> {
-        let mut school = Self {
+        let mut corpus = Self {
             lesson,
             gazetteer,
             tags,
@@ -84,11 +84,11 @@ impl<'a> School<'a> {
         };
         for example in &lesson.data.examples {
             let text = Text::new(&example.text);
-            let places = school.places(&tags::labels(example, &text, tags));
-            school.counts.add(&clues::words(&text), &places);
+            let places = corpus.places(&tags::labels(example, &text, tags));
+            corpus.counts.add(&clues::words(&text), &places);
             progress.advance(0)?;
         }
-        Ok(school)
+        Ok(corpus)
     }
 
     fn places(&self, labels: &[u16]) -> Vec<Place> {
@@ -100,9 +100,9 @@ impl<'a> School<'a> {
     /// An example as it is learned from, made each time that it is seen: the features of all of them would take
     /// kilobytes for each. Some of it is hidden, so that what is learned leans on all that there is, and not on words
     /// alone that others do not use. The rarer a word is, the more often it is hidden; one that is there once, always.
-    fn exercise(&self, index: usize, random: &mut Random) -> Sentence {
-        let sight = self.look(index);
-        let mut clues = self.clues(index, &sight);
+    fn noised(&self, index: usize, random: &mut Random) -> Sentence {
+        let annotated = self.annotated(index);
+        let mut clues = self.clues(index, &annotated);
         if is_so(random, HIDDEN_INTENT, 1_000) {
             clues.intent = None;
         }
@@ -113,7 +113,7 @@ impl<'a> School<'a> {
                 hide(&mut clues, place, random);
             }
         }
-        for (tokens, _) in &sight.places {
+        for (tokens, _) in &annotated.places {
             if is_so(random, HIDDEN_VALUE, 1_000) {
                 for place in tokens.clone() {
                     hide(&mut clues, place, random);
@@ -123,28 +123,28 @@ impl<'a> School<'a> {
         }
         Sentence {
             features: clues.features(),
-            labels: sight.labels,
+            labels: annotated.labels,
         }
     }
 
     /// An example as it would be asked.
-    fn question(&self, index: usize) -> Sentence {
-        let sight = self.look(index);
-        let mut clues = self.clues(index, &sight);
+    fn plain(&self, index: usize) -> Sentence {
+        let annotated = self.annotated(index);
+        let mut clues = self.clues(index, &annotated);
         let words = clues.words.iter_mut();
         let rare = words.filter(|word| self.counts.count(**word) < 2);
         rare.for_each(|word| *word = UNKNOWN);
         Sentence {
             features: clues.features(),
-            labels: sight.labels,
+            labels: annotated.labels,
         }
     }
 
-    fn look(&self, index: usize) -> Sight {
+    fn annotated(&self, index: usize) -> Annotated {
         let example: &Example = &self.lesson.data.examples[index];
         let text = Text::new(&example.text);
         let labels = tags::labels(example, &text, self.tags);
-        Sight {
+        Annotated {
             places: self.places(&labels),
             listed: self.gazetteer.listed(&text),
             text,
@@ -152,14 +152,14 @@ impl<'a> School<'a> {
         }
     }
 
-    fn clues<'s>(&self, index: usize, sight: &'s Sight) -> Clues<'s> {
-        let words = clues::words(&sight.text);
+    fn clues<'s>(&self, index: usize, annotated: &'s Annotated) -> Clues<'s> {
+        let words = clues::words(&annotated.text);
         Clues {
-            text: &sight.text,
-            marks: self.counts.marks(&words, &sight.places),
+            text: &annotated.text,
+            marks: self.counts.marks(&words, &annotated.places),
             hidden: vec![false; words.len()],
             words,
-            listed: &sight.listed,
+            listed: &annotated.listed,
             intent: Some(u64::from(self.lesson.label_of[index])),
         }
     }
@@ -170,7 +170,7 @@ impl<'a> School<'a> {
         let examples = self.lesson.data.examples.iter().enumerate();
         for (index, _) in examples.filter(|(_, example)| !example.entities.is_empty()) {
             progress.advance(0)?;
-            let sentence = self.question(index);
+            let sentence = self.plain(index);
             if sentence.labels.iter().any(|label| *label > 0) {
                 leads.extend(tagger.leads(&sentence.features, &sentence.labels));
             }
@@ -182,8 +182,8 @@ impl<'a> School<'a> {
     }
 }
 
-/// What there is of an example.
-struct Sight {
+/// An example as it is annotated.
+struct Annotated {
     text: Text,
     labels: Vec<u16>,
     places: Vec<Place>,
