@@ -1,7 +1,7 @@
 //! What holds for engines elsewhere: servers of the test's own that speak as Rasa does.
 
 use crate::platform::{Platform, answer};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use wiremock::matchers::{body_json, method, path, query_param};
@@ -126,13 +126,28 @@ async fn entities_stand_in_the_text_with_the_space_that_rasa_takes_away() {
     assert_eq!((&entity["start"], &entity["end"]), (&json!(6), &json!(12)));
 }
 
+/// A platform that asks an engine which answers only after its time, and then its own.
+async fn with_late_engine(server: &MockServer, timeout_ms: u32) -> Platform {
+    let late = understood("book").set_delay(Duration::from_secs(30));
+    answers(server, late).await;
+    let engine = json!({"kind": "rasa", "url": server.uri(), "timeout_ms": timeout_ms});
+    with_engines(Some(3), json!([engine, {"kind": "ml"}])).await
+}
+
+/// The answer to somebody who waits two seconds for it.
+async fn parse_in_a_hurry(platform: &Platform) -> (StatusCode, Value) {
+    let route = format!("/api/v1/assistants/{}/parse", platform.assistant);
+    let request = platform
+        .request(Method::POST, &route)
+        .header("x-request-timeout-ms", "2000")
+        .bearer_auth(platform.token(None));
+    answer(request.json(&json!({"text": "hi"}))).await
+}
+
 #[tokio::test]
 async fn an_engine_that_hangs_costs_its_own_time_and_no_more() {
     let server = MockServer::start().await;
-    let late = understood("book").set_delay(Duration::from_secs(30));
-    answers(&server, late).await;
-    let engine = json!({"kind": "rasa", "url": server.uri(), "timeout_ms": 200});
-    let platform = with_engines(Some(3), json!([engine, {"kind": "ml"}])).await;
+    let platform = with_late_engine(&server, 200).await;
     let begun = Instant::now();
     let (status, body) = platform.parse("hi").await;
     assert_eq!((status.as_u16(), &body["engine"]), (200, &json!("ml")));
@@ -145,16 +160,8 @@ async fn an_engine_that_hangs_costs_its_own_time_and_no_more() {
 #[tokio::test]
 async fn where_somebody_waits_the_first_engine_leaves_time_for_the_next() {
     let server = MockServer::start().await;
-    let late = understood("book").set_delay(Duration::from_secs(30));
-    answers(&server, late).await;
-    let engine = json!({"kind": "rasa", "url": server.uri(), "timeout_ms": 5000});
-    let platform = with_engines(Some(3), json!([engine, {"kind": "ml"}])).await;
-    let route = format!("/api/v1/assistants/{}/parse", platform.assistant);
-    let request = platform
-        .request(Method::POST, &route)
-        .header("x-request-timeout-ms", "2000")
-        .bearer_auth(platform.token(None));
-    let (status, body) = answer(request.json(&json!({"text": "hi"}))).await;
+    let platform = with_late_engine(&server, 5000).await;
+    let (status, body) = parse_in_a_hurry(&platform).await;
     assert_eq!((status.as_u16(), &body["engine"]), (200, &json!("ml")));
 }
 
@@ -256,21 +263,13 @@ async fn requests_for_the_same_at_the_same_moment_share_one_answer() {
 #[tokio::test]
 async fn who_waits_for_the_answer_to_another_leaves_time_for_the_next_engine_too() {
     let server = MockServer::start().await;
-    let late = understood("book").set_delay(Duration::from_secs(30));
-    answers(&server, late).await;
-    let engine = json!({"kind": "rasa", "url": server.uri(), "timeout_ms": 5000});
-    let platform = with_engines(Some(3), json!([engine, {"kind": "ml"}])).await;
-    let route = format!("/api/v1/assistants/{}/parse", platform.assistant);
+    let platform = with_late_engine(&server, 5000).await;
     let in_a_hurry = async {
         stoa_testing::eventually(Duration::from_secs(30), || async {
             (asked(&server).await == 1).then_some(())
         })
         .await;
-        let request = platform
-            .request(Method::POST, &route)
-            .header("x-request-timeout-ms", "2000")
-            .bearer_auth(platform.token(None));
-        answer(request.json(&json!({"text": "hi"}))).await
+        parse_in_a_hurry(&platform).await
     };
     let (first, (status, body)) = tokio::join!(platform.parse("hi"), in_a_hurry);
     assert_eq!((status.as_u16(), &body["engine"]), (200, &json!("ml")));
