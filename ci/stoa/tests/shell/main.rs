@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod compose;
+
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,15 +32,19 @@ impl Stage {
 
     /// Copies a script of the repository.
     fn script(&self, from: &str, to: &str) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        self.executable(to, &fs::read_to_string(root.join(from)).unwrap());
+        self.executable(to, &fs::read_to_string(repository().join(from)).unwrap());
+    }
+
+    /// Puts a file there, with the folders that it is in.
+    fn file(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     fn executable(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self.file(name, text);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Runs `line` in the folder.
@@ -48,6 +54,7 @@ impl Stage {
         let mut command = Command::new("bash");
         command.args(["-c", line]).env("PATH", path);
         command.env("PGDATA", self.path("data/pgdata"));
+        command.env_remove("QUEUE").env_remove("QUEUE_URL");
         command.current_dir(self.0.path()).output().unwrap()
     }
 
