@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use ring::{digest, hmac};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,6 +11,11 @@ use super::{File, FileKind};
 
 /// Digits of the hash that a name carries: 48 bits tell all contents of one name apart.
 const HASH_DIGITS: usize = 12;
+/// Where it stands how a secret comes to a cluster.
+const GUIDE: &str = "docs/guides/build-a-service.md#on-a-cluster";
+
+/// By the name of a secret: the services that use it.
+type Users = BTreeMap<String, Vec<String>>;
 
 /// Where contents come from.
 pub(super) struct Sources<'a> {
@@ -37,14 +43,18 @@ pub(super) fn name(
     Ok(files)
 }
 
-fn secrets(used: Vec<String>, sources: &Sources<'_>) -> anyhow::Result<Vec<File>> {
+fn secrets(used: Users, sources: &Sources<'_>) -> anyhow::Result<Vec<File>> {
     let path = |name: &String| sources.secrets.join(name);
-    let missing = used.iter().filter(|name| !path(name).is_file());
-    let missing: Vec<_> = missing.map(String::as_str).collect();
+    let missing = used.iter().filter(|(name, _)| !path(name).is_file());
+    let missing: Vec<_> = missing
+        .map(|(name, services)| format!("{name} (of {})", services.join(", ")))
+        .collect();
     if sources.key.is_some() && !missing.is_empty() {
         bail!(
-            "secrets are missing: {}; each is a file of that name in {}",
-            missing.join(", "),
+            "secrets are missing: {}; each is a file of that name in {}, the folder that the cluster's file names. \
+             `ci/compose/secrets FOLDER` draws it where the platform alone must know it; what comes from elsewhere, \
+             write yourself. Where a pipeline deploys, CLUSTER_SECRETS needs it too: {GUIDE}",
+            missing.join("; "),
             sources.secrets.display()
         );
     }
@@ -68,7 +78,7 @@ fn secrets(used: Vec<String>, sources: &Sources<'_>) -> anyhow::Result<Vec<File>
             content,
         })
     };
-    used.into_iter().map(read).collect()
+    used.into_keys().map(read).collect()
 }
 
 fn configs(stack: &mut Map<String, Value>, folder: &Path) -> anyhow::Result<Vec<File>> {
@@ -94,20 +104,18 @@ fn configs(stack: &mut Map<String, Value>, folder: &Path) -> anyhow::Result<Vec<
     Ok(files)
 }
 
-/// The secrets that the services of a stack name, each once.
-fn used_secrets(stack: &Map<String, Value>) -> Vec<String> {
+/// The secrets that the services of a stack name, each with who names it.
+fn used_secrets(stack: &Map<String, Value>) -> Users {
     let services = stack.get("services").and_then(Value::as_object);
-    let entries = services.into_iter().flat_map(Map::values);
-    let secrets = entries
-        .filter_map(|service| service["secrets"].as_array())
-        .flatten();
-    let mut names: Vec<String> = secrets
-        .filter_map(|secret| secret.as_str().or_else(|| secret["source"].as_str()))
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+    let mut users = Users::new();
+    for (service, entry) in services.into_iter().flatten() {
+        let secrets = entry["secrets"].as_array().into_iter().flatten();
+        for name in secrets.filter_map(|secret| secret.as_str().or(secret["source"].as_str())) {
+            let named = users.entry(name.to_owned()).or_default();
+            named.push(service.clone());
+        }
+    }
+    users
 }
 
 fn external(name: &str) -> Value {

@@ -145,8 +145,24 @@ fn missing_secrets_are_all_named_and_not_needed_without_a_key() {
     let workspace = Workspace::new();
     std::fs::remove_dir_all(workspace.folder.path().join("secrets")).unwrap();
     let refusal = workspace.refusal(json!({}));
-    assert!(refusal.contains("key, shared"), "{refusal}");
+    let named = "key (of api); shared (of api, api-migrate); each is a file of that name in";
+    assert!(refusal.contains(named), "{refusal}");
     assert!(workspace.render_with(json!({}), None).is_ok());
+}
+
+#[test]
+fn who_misses_a_secret_is_told_how_it_is_made_and_where_that_stands() {
+    let workspace = Workspace::new();
+    std::fs::remove_file(workspace.folder.path().join("secrets/key")).unwrap();
+    let refusal = workspace.refusal(json!({}));
+    let guide = "docs/guides/build-a-service.md";
+    for told in ["ci/compose/secrets", "CLUSTER_SECRETS", guide] {
+        assert!(refusal.contains(told), "{refusal}");
+    }
+    assert!(refusal.ends_with("#on-a-cluster"), "{refusal}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let guide = std::fs::read_to_string(root.join(guide)).unwrap();
+    assert!(guide.contains("\n## On a cluster\n"));
 }
 
 #[test]
