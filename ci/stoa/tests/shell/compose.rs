@@ -1,11 +1,16 @@
-//! What Compose and the clusters are given: the secrets.
+//! What Compose and the clusters are given: the secrets, and the settings in `.env`.
 
 use super::{Stage, said};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// A workspace whose service `billing` takes a key of its own.
 fn workspace() -> Stage {
     let stage = Stage::new();
-    stage.script("ci/compose/secrets", "ci/compose/secrets");
+    for script in ["compose/secrets", "compose/environment", "compose/dotenv"] {
+        let script = format!("ci/{script}");
+        stage.script(&script, &script);
+    }
     stage.file("services/billing/migrations/1.sql", "");
     let entry = r#"secrets:
   billing_database_url: {file: "${STOA_SECRETS:-./.stoa/secrets}/billing_database_url"}
@@ -60,4 +65,58 @@ fn secrets_keep_their_queue_and_follow_its_password_until_another_is_asked_for()
     assert_eq!(queue(&format!("QUEUE_URL={elsewhere} {make}")), elsewhere);
     assert_eq!(queue(make), elsewhere);
     assert!(queue(&format!("QUEUE=redis {make}")).starts_with("redis://"));
+}
+
+/// `make up` and `make reset` with an engine that does whatever it is told.
+fn with_an_engine() -> Stage {
+    let stage = workspace();
+    for script in ["ci/platform/up", "ci/platform/reset"] {
+        stage.script(script, script);
+    }
+    stage.executable("ci/step", "#!/bin/sh\n");
+    stage.program("docker", "");
+    stage.file(".stoa/logs/ready.txt", "");
+    stage
+}
+
+const OURS: &str = "COMPOSE_FILE=compose.yml:services/billing/compose.yml  # make up\n";
+
+#[test]
+fn what_somebody_wrote_into_dotenv_stays_whatever_make_does() {
+    let stage = with_an_engine();
+    let own = "# mine\nLOG=debug\nCOMPOSE_FILE=compose.yml:mine.yml\n";
+    stage.file(".env", own);
+    fs::set_permissions(stage.path(".env"), fs::Permissions::from_mode(0o600)).unwrap();
+    done(&stage, "ci/platform/up");
+    let made = stage.text(".env");
+    assert!(made.starts_with(own) && made.contains(OURS), "{made}");
+    done(&stage, "ci/platform/up");
+    assert_eq!(stage.text(".env"), made);
+    let file = fs::metadata(stage.path(".env")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    done(&stage, "ci/platform/reset");
+    assert_eq!(stage.text(".env"), own);
+}
+
+#[test]
+fn what_make_alone_wrote_into_dotenv_goes_with_a_reset() {
+    let stage = with_an_engine();
+    done(&stage, "ci/platform/up");
+    assert!(stage.text(".env").contains(OURS));
+    done(&stage, "ci/platform/reset");
+    assert!(!stage.path(".env").exists());
+}
+
+#[test]
+fn a_dotenv_from_before_its_lines_were_marked_is_taken_over() {
+    let stage = with_an_engine();
+    let before = "COMPOSE_PATH_SEPARATOR=:\nCOMPOSE_FILE=compose.yml\nSTOA_SECRETS=./.stoa/secrets\n\
+                  STOA_QUEUE=1-2\nCOMPOSE_PROFILES=rabbitmq\n";
+    stage.file(".env", &format!("{before}STOA_PORT=8090\n"));
+    done(&stage, "ci/platform/up");
+    let made = stage.text(".env");
+    let (own, ours) = made.split_once('\n').unwrap();
+    assert_eq!(own, "STOA_PORT=8090");
+    assert!(ours.lines().all(|line| line.ends_with("  # make up")));
+    assert!(ours.contains(OURS) && !ours.contains("rabbitmq"), "{ours}");
 }
