@@ -67,6 +67,23 @@ fn secrets_keep_their_queue_and_follow_its_password_until_another_is_asked_for()
     assert!(queue(&format!("QUEUE=redis {make}")).starts_with("redis://"));
 }
 
+#[test]
+fn who_asks_for_secrets_wrongly_is_told_how_and_nothing_is_made() {
+    let stage = workspace();
+    for wrong in [
+        "ci/compose/secrets",
+        "ci/compose/secrets ''",
+        "ci/compose/secrets folder another",
+        "QUEUE=kafka ci/compose/secrets folder",
+    ] {
+        let ran = stage.run(wrong);
+        assert_eq!(ran.status.code(), Some(64), "{wrong}: {}", said(&ran));
+        let usage = "usage: [QUEUE=redis|rabbitmq] ci/compose/secrets FOLDER";
+        assert!(said(&ran).contains(usage), "{wrong}: {}", said(&ran));
+        assert!(!stage.path("folder").exists(), "{wrong}");
+    }
+}
+
 /// `make up` and `make reset` with an engine that does whatever it is told.
 fn with_an_engine() -> Stage {
     let stage = workspace();
