@@ -1,5 +1,6 @@
 //! `stoa deploy`: makes a cluster run a version, whole, or leaves it as it was and says why.
 
+mod alerts;
 mod attempt;
 mod cause;
 mod facts;
@@ -89,9 +90,15 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
     let digests = prepare::digests(&site, &rendered.images()).await?;
     rendered.pin(&digests);
 
+    let unheard = alerts::unheard(&rendered.files, &site.cluster.name);
     let lock = lock::acquire(&site.engine(), None, &who(), options.patience.wait).await?;
     let done = deploy(&site, &lock, (root, &commit), rendered, options).await;
-    lock.free_after(done).await
+    lock.free_after(done).await?;
+    // The last line is the one that is read.
+    if let Some(warning) = unheard {
+        site.progress.line(&warning);
+    }
+    Ok(())
 }
 
 /// The name of a version in images and records.
