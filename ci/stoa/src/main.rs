@@ -9,6 +9,7 @@ mod lint;
 mod logs;
 mod release;
 mod render;
+mod secrets;
 mod status;
 mod yaml;
 
@@ -37,6 +38,8 @@ enum Command {
     Lint(lint::Lint),
     /// Print what a deploy would submit to a cluster.
     Render(render::RenderOptions),
+    /// Print where the secrets of a cluster are.
+    Secrets(secrets::SecretsOptions),
     /// Make a cluster run a version, whole, or leave it as it was.
     Deploy(deploy::DeployOptions),
     /// Make a cluster run an earlier release again.
@@ -77,6 +80,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dev(options) => dev::run(&options, &root(cli.root)?).await,
         Command::Lint(lint) => lint::run(lint, &root(cli.root)?),
         Command::Render(options) => render::run(&options, &root(cli.root)?).await,
+        Command::Secrets(options) => secrets::run(&options, &root(cli.root)?),
         Command::Deploy(options) => deploy::run(&options, &root(cli.root)?).await,
         Command::Rollback(options) => deploy::rollback(&options, &root(cli.root)?).await,
         Command::Lock(options) => deploy::run_under_lock(&options, &root(cli.root)?).await,

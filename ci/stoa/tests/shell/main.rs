@@ -189,6 +189,24 @@ fn the_cli_sees_the_secrets_where_the_file_of_the_cluster_says() {
 }
 
 #[test]
+fn the_pipelines_secrets_go_where_the_file_of_the_cluster_says() {
+    let stage = Stage::new();
+    for script in ["ci/pipeline/credentials", "ci/stoa/cli"] {
+        stage.script(script, script);
+    }
+    let file = "managers: [m]\nregistry: r\nsecrets: \"machine/secrets\" # not in Git\n";
+    stage.file("stacks/clusters/production.yml", file);
+    stage.file("given/key", "secret");
+    let ran = stage.run(&format!(
+        "tar -C given -cz . | base64 >variable && exec env -u SSH_KEY -u CI_DEPLOY_PASSWORD STOA_CLI={} \
+         CLUSTER=production CLUSTER_SECRETS=variable ci/pipeline/credentials",
+        env!("CARGO_BIN_EXE_stoa")
+    ));
+    assert!(ran.status.success(), "{}", said(&ran));
+    assert_eq!(stage.text("machine/secrets/key"), "secret");
+}
+
+#[test]
 fn the_pipeline_learns_which_version_a_cluster_runs() {
     let stage = Stage::new();
     stage.script("ci/pipeline/deployed", "ci/pipeline/deployed");
