@@ -8,6 +8,7 @@ mod outbound;
 mod promql;
 mod runbook;
 mod services;
+mod silences;
 
 use anyhow::{Context as _, bail};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! How a service is lived with: its alerts, what the runbook says to each, and its dashboard.
 
-use super::promql;
 use super::runbook::{Runbook, capital};
+use super::{promql, silences};
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,6 +39,8 @@ struct Rule {
 pub(super) struct Operations {
     runbook: Runbook,
     kits: String,
+    /// The alerts that were checked.
+    alerts: BTreeSet<String>,
 }
 
 impl Operations {
@@ -47,6 +49,7 @@ impl Operations {
         Ok(Self {
             runbook: Runbook::read(root),
             kits: sources(&root.join("shared"))?,
+            alerts: BTreeSet::new(),
         })
     }
 
@@ -77,8 +80,8 @@ impl Operations {
         Ok(breaches)
     }
 
-    /// Everything that is wrong with the alerts that hold for all, in `monitoring/rules`. What they ask for is counted
-    /// by programs that are not ours.
+    /// Everything that is wrong with the alerts that hold for all, in `monitoring/rules`, and with what Alertmanager does
+    /// about alerts, once every service is checked. What the former ask for is counted by programs that are not ours.
     pub(super) fn check_cluster(&mut self, root: &Path) -> anyhow::Result<Vec<String>> {
         let mut breaches = Vec::new();
         let tests = std::fs::read_to_string(root.join("monitoring/tests/alerts.test.yml"));
@@ -96,6 +99,7 @@ impl Operations {
                 breaches.extend(found.map(|what| format!("monitoring: {}: {what}", rule.alert)));
             }
         }
+        breaches.extend(silences::check(root, &self.alerts)?);
         Ok(breaches)
     }
 
@@ -127,6 +131,7 @@ impl Operations {
     /// What holds for every alert, of a service or of all: its severity, its test, its paragraph.
     fn check_words(&mut self, rule: &Rule, name: &str, tests: &str) -> Vec<String> {
         let mut breaches = Vec::new();
+        self.alerts.insert(rule.alert.clone());
         let severity = rule.labels.get("severity").map_or("", String::as_str);
         if !SEVERITIES.contains(&severity) {
             breaches.push(format!("the severity is one of {SEVERITIES:?}"));
@@ -237,6 +242,11 @@ groups:
       - {alert: DiskFillsUp, expr: free < 1, labels: {severity: ticket}}
 ";
 
+    const SILENCE: &str = "
+inhibit_rules:
+  - {source_matchers: ['alertname=\"NodeDown\"'], target_matchers: ['alertname=\"DiskFillsUp\"']}
+";
+
     /// What is wrong with the alerts of a cluster whose runbook and tests are these.
     fn found(runbook: &str, tests: &str) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
@@ -244,6 +254,7 @@ groups:
             ("docs/runbook.md", runbook),
             ("monitoring/rules/cluster.rules.yml", RULES),
             ("monitoring/tests/alerts.test.yml", tests),
+            ("monitoring/alertmanager.yml", SILENCE),
         ] {
             let path = root.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
