@@ -170,21 +170,34 @@ fn the_cli_sees_the_secrets_where_the_file_of_the_cluster_says() {
     fs::create_dir_all(stage.path("stacks/clusters")).unwrap();
     fs::create_dir(stage.path("machine")).unwrap();
     let (here, elsewhere) = (stage.path("machine"), stage.path("another"));
+    let below = elsewhere.join("machine");
     for (named, at) in [
-        (here.display().to_string(), here.clone()),
-        ("machine # not in Git".into(), elsewhere.join("machine")),
+        (here.display().to_string(), &here),
+        ("machine # not in Git".into(), &below),
+        ("\"machine\"".into(), &below),
+        ("'machine' # not in Git".into(), &below),
     ] {
         for tree in [stage.0.path(), &elsewhere] {
             fs::create_dir_all(tree.join("stacks/clusters")).unwrap();
             let file = tree.join("stacks/clusters/production.yml");
-            fs::write(file, format!("registry: r\nsecrets: {named}\n")).unwrap();
+            fs::write(
+                file,
+                format!("managers: [m]\nregistry: r\nsecrets: {named}\n"),
+            )
+            .unwrap();
         }
+        let tree = format!("STOA_TREE={}", elsewhere.display());
         let ran = stage.run(&format!(
-            "STOA_TREE={} STOA_CLI_IMAGE=image ci/stoa/cli render --cluster production",
-            elsewhere.display()
+            "{tree} STOA_CLI_IMAGE=image ci/stoa/cli render --cluster production"
         ));
         let volume = format!("--volume {}:{}:ro", here.display(), at.display());
         assert!(said(&ran).contains(&volume), "{}", said(&ran));
+        // Who reads the file before there is a container must not disagree with the CLI.
+        let cli = env!("CARGO_BIN_EXE_stoa");
+        let read = stage.run(&format!(
+            "{tree} STOA_CLI={cli} ci/stoa/cli secrets --cluster production"
+        ));
+        assert_eq!(said(&read).trim(), at.display().to_string(), "{named}");
     }
 }
 
