@@ -17,11 +17,13 @@ mod error;
 mod migrate;
 mod pool;
 mod query;
+mod readiness;
 mod transaction;
 
 pub use cursor::{Cursor, CursorError, into_page};
 pub use error::DatabaseError;
 pub use migrate::{MigrateError, migrate, refuse_pending};
-pub use pool::{PostgresSettings, connect, readiness, ready};
+pub use pool::{PostgresSettings, connect};
 pub use query::traced;
+pub use readiness::readiness;
 pub use transaction::begin;

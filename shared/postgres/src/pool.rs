@@ -1,6 +1,5 @@
 //! The pool of connections and its limits.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use sqlx::{
@@ -10,9 +9,6 @@ use sqlx::{
 use stoa_config::{Env, ExposeSecret as _, SecretString, Settings};
 
 use crate::{DatabaseError, query};
-
-/// How long the readiness check may take, so that a probe with a limit of 1 s gets its answer.
-const READY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A transaction that nobody has gone on with for so long ends, and its connection with it: it holds locks, and keeps
 /// `VACUUM` from what others have deleted, for who is gone or has lost sight of it. No request and no job has so much
@@ -24,7 +20,7 @@ const IDLE_IN_TRANSACTION: &str = "1min";
 pub struct PostgresSettings {
     /// `postgres://user:password@host:port/database`.
     pub url: SecretString,
-    /// The most connections that the pool opens.
+    /// The most connections that the pool opens; the readiness check has one beside it.
     pub pool_size: u32,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
@@ -89,25 +85,4 @@ pub async fn connect(settings: &PostgresSettings) -> Result<PgPool, DatabaseErro
         .connect_lazy_with(options);
     drop(pool.acquire().await?);
     Ok(pool)
-}
-
-/// Whether the database answers, within half a second.
-pub async fn ready(pool: &PgPool) -> Result<(), DatabaseError> {
-    query::record_saturation(pool);
-    let ping = sqlx::query("SELECT 1").execute(pool);
-    match tokio::time::timeout(READY_TIMEOUT, ping).await {
-        Ok(answer) => answer.map(drop).map_err(DatabaseError::from),
-        Err(_) => Err(DatabaseError::from(sqlx::Error::PoolTimedOut)),
-    }
-}
-
-type Ready = Pin<Box<dyn Future<Output = Result<(), DatabaseError>> + Send>>;
-
-/// The check for `App::ready_when`.
-pub fn readiness(pool: &PgPool) -> impl Fn() -> Ready + Send + Sync + 'static {
-    let pool = pool.clone();
-    move || {
-        let pool = pool.clone();
-        Box::pin(async move { ready(&pool).await })
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_postgres::{
-    Cursor, MigrateError, PostgresSettings, begin, connect, into_page, migrate, ready,
+    Cursor, MigrateError, PostgresSettings, begin, connect, into_page, migrate, readiness,
     refuse_pending, traced,
 };
 use stoa_testing::{eventually, proxy::Proxy};
@@ -114,19 +114,41 @@ async fn a_used_up_pool_is_unavailable_and_its_wait_is_bounded() {
     let database = stoa_testing::postgres::database().await;
     let settings = PostgresSettings {
         pool_size: 1,
-        // Far longer than the readiness check waits.
-        acquire_timeout: Duration::from_mins(1),
         ..PostgresSettings::at(&database.url)
     };
     let pool = connect(&settings).await.unwrap();
-    let held = pool.acquire().await.unwrap();
-    let refused = tokio::time::timeout(Duration::from_secs(30), ready(&pool)).await;
-    assert_eq!(refused.unwrap().unwrap_err().code(), ErrorCode::Unavailable);
-    drop(held);
-    eventually(Duration::from_secs(30), || async {
-        ready(&pool).await.ok()
-    })
-    .await;
+    let _held = pool.acquire().await.unwrap();
+    let refused = traced("cup.wait", sqlx::query("SELECT 1").execute(&pool)).await;
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::Unavailable);
+}
+
+#[tokio::test]
+async fn a_process_whose_connections_are_all_in_use_is_ready() {
+    let database = stoa_testing::postgres::database().await;
+    let settings = PostgresSettings {
+        pool_size: 1,
+        ..PostgresSettings::at(&database.url)
+    };
+    let pool = connect(&settings).await.unwrap();
+    let is_ready = readiness(&pool);
+    let _held = pool.acquire().await.unwrap();
+    eventually(Duration::from_secs(30), || async { is_ready().await.ok() }).await;
+}
+
+#[tokio::test]
+async fn a_process_whose_database_is_away_is_not_ready_until_it_is_back() {
+    let database = stoa_testing::postgres::database().await;
+    let proxy = Proxy::start(&database.url).await;
+    let pool = connect(&PostgresSettings::at(proxy.url())).await.unwrap();
+    let is_ready = readiness(&pool);
+    eventually(Duration::from_secs(30), || async { is_ready().await.ok() }).await;
+    for away in [Proxy::hold, Proxy::refuse] {
+        away(&proxy);
+        let refused = tokio::time::timeout(Duration::from_secs(30), is_ready()).await;
+        assert_eq!(refused.unwrap().unwrap_err().code(), ErrorCode::Unavailable);
+        proxy.pass();
+        eventually(Duration::from_secs(30), || async { is_ready().await.ok() }).await;
+    }
 }
 
 #[tokio::test]
