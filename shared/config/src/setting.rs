@@ -1,6 +1,6 @@
 //! One declared key on its way to its value.
 
-use crate::{Env, reference::Entry};
+use crate::{Env, env::NOT_UTF8, reference::Entry};
 
 type Parse<T> = fn(&str) -> Result<T, String>;
 
@@ -85,11 +85,17 @@ impl<'e, T> Setting<'e, T> {
 
     /// The text of the variable, or of the file that its twin names.
     fn raw(&self) -> Result<Option<String>, String> {
+        if self.env.is_unreadable(self.key) {
+            return Err(NOT_UTF8.to_owned());
+        }
         let value = self.env.get(self.key).map(str::to_owned);
         if !self.file_twin {
             return Ok(value);
         }
         let twin = format!("{}_FILE", self.key);
+        if self.env.is_unreadable(&twin) {
+            return Err(format!("({twin}) {NOT_UTF8}"));
+        }
         match (value, self.env.get(&twin)) {
             (Some(_), Some(_)) => Err(format!("and {twin} are both set: choose one")),
             (value, None) => Ok(value),
@@ -111,7 +117,7 @@ impl<'e, T> Setting<'e, T> {
     }
 
     fn problem<V>(self, problem: &str) -> Option<V> {
-        self.env.problems.push(format!("{} {problem}", self.key));
+        self.env.report(format!("{} {problem}", self.key));
         None
     }
 }
