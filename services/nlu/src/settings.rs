@@ -1,7 +1,7 @@
 //! What can be configured.
 
 use crate::InboxSettings;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 use stoa_client::{ServiceUrl, egress::EgressRules};
 use stoa_config::{Env, InternalToken};
@@ -44,6 +44,10 @@ impl stoa_config::Settings for Settings {
         let inbox = read_inbox(env);
         let redis = env.secret("REDIS_URL", "redis:// URL of the cache; unset: no cache");
         let redis_url = redis.optional();
+        let is_redis = |url: &SecretString| redis::Client::open(url.expose_secret()).is_ok();
+        if matches!(&redis_url, Some(Some(url)) if !is_redis(url)) {
+            env.refuse("REDIS_URL", "expected `redis://:password@host:port`");
+        }
         let ttl = env.duration("PARSE_CACHE_TTL", "how long an answer is cached");
         let cache_ttl = ttl.default("1h").read();
         // Longer than Redis takes when it is well, and shorter than understanding anew would hurt.
@@ -101,4 +105,24 @@ fn read_inbox(env: &mut Env) -> Option<InboxSettings> {
         confidence: confidence?,
         interval: interval?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_is_none_of_a_redis_is_refused_by_name_and_not_told() {
+        for (url, is_refused) in [
+            ("redis://:secret@redis:6379/1", false),
+            ("secret", true),
+            ("amqp://me:secret@rabbitmq", true),
+            ("redis://:secret@redis:port", true),
+        ] {
+            let read = Env::from_pairs([("REDIS_URL", url)]).load::<Settings>();
+            let told = read.err().map_or_else(String::new, |told| told.to_string());
+            assert_eq!(told.contains("REDIS_URL is not valid"), is_refused, "{url}");
+            assert!(!told.contains("secret"), "{told}");
+        }
+    }
 }

@@ -83,6 +83,15 @@ pub(crate) enum Settled {
 }
 
 impl Backend {
+    /// Whether a URL is one of a broker that is known here.
+    pub(crate) fn is_url(url: &str) -> bool {
+        match url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("redis" | "redis+unix") => Redis::is_url(url),
+            Some("amqp") => Amqp::is_url(url),
+            _ => false,
+        }
+    }
+
     pub(crate) async fn connect(url: &str, namespace: String) -> Result<Self, QueueError> {
         match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("redis" | "redis+unix") => Ok(Self::Redis(Redis::connect(url, namespace).await?)),

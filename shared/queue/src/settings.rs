@@ -1,8 +1,8 @@
 //! The environment of a process that enqueues, and of one that works.
 
-use crate::Backoff;
+use crate::{Backoff, backend::Backend};
 use std::time::Duration;
-use stoa_config::{Env, SecretString, Settings};
+use stoa_config::{Env, ExposeSecret as _, SecretString, Settings};
 
 /// Three heartbeats must fit into it, beside the answers of a busy broker.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -29,6 +29,16 @@ impl QueueSettings {
         let url = env
             .secret("QUEUE_URL", "redis:// or amqp:// URL of the jobs' broker")
             .required();
+        // Nothing of the URL is told: it holds a password.
+        if url
+            .as_ref()
+            .is_some_and(|url| !Backend::is_url(url.expose_secret()))
+        {
+            env.refuse(
+                "QUEUE_URL",
+                "must start with redis:// or amqp://, and be valid",
+            );
+        }
         let namespace = env
             .text(
                 "QUEUE_NAMESPACE",
@@ -155,6 +165,31 @@ mod tests {
         let read = Env::from_pairs(pairs.iter().copied()).load::<Process>();
         read.err()
             .map_or_else(Vec::new, |told| told.lines().to_vec())
+    }
+
+    #[test]
+    fn a_url_that_is_none_of_a_broker_is_refused_by_name_and_not_told() {
+        let refused = |url| {
+            Env::from_pairs([("QUEUE_URL", url)])
+                .load::<QueueSettings>()
+                .err()
+        };
+        for url in ["redis://redis:6379/0", "amqp://me:secret@rabbitmq:5672/%2f"] {
+            assert!(refused(url).is_none(), "{url}");
+        }
+        for url in [
+            "secret",
+            "rabbitmq:5672/secret",
+            "kafka://me:secret@kafka",
+            "redis://:secret@redis:port",
+            "redis://redis/secret",
+            "amqp://me:secret@rabbitmq:port",
+            "amqp://me:secret@rabbitmq?heartbeat=often",
+        ] {
+            let told = refused(url).expect(url).to_string();
+            assert!(told.contains("QUEUE_URL is not valid"), "{told}");
+            assert!(!told.contains("secret"), "{told}");
+        }
     }
 
     #[test]

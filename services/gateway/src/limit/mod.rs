@@ -102,6 +102,10 @@ impl Settings for LimitSettings {
                 "counts for all replicas; without it each for itself",
             )
             .optional();
+        let is_redis = |url: &SecretString| redis::Client::open(url.expose_secret()).is_ok();
+        if matches!(&redis_url, Some(Some(url)) if !is_redis(url)) {
+            env.refuse("REDIS_URL", "expected `redis://:password@host:port`");
+        }
         let (per_second, burst) = (per_second?, burst?);
         let of_ten = |number: NonZeroU32| number.saturating_mul(IDENTITIES);
         Some(Self {
@@ -225,6 +229,26 @@ impl Budgets {
             tolerance_us: interval_us.saturating_mul(u64::from(rate.burst.get() - 1)),
             stock: Stock::new(),
             local: Local::new(rate),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_is_none_of_a_redis_is_refused_by_name_and_not_told() {
+        for (url, is_refused) in [
+            ("redis://:secret@redis:6379/1", false),
+            ("secret", true),
+            ("amqp://me:secret@rabbitmq", true),
+            ("redis://:secret@redis:port", true),
+        ] {
+            let read = Env::from_pairs([("REDIS_URL", url)]).load::<LimitSettings>();
+            let told = read.err().map_or_else(String::new, |told| told.to_string());
+            assert_eq!(told.contains("REDIS_URL is not valid"), is_refused, "{url}");
+            assert!(!told.contains("secret"), "{told}");
         }
     }
 }

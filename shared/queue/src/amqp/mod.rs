@@ -15,6 +15,7 @@ use crate::envelope::Message;
 use crate::{DeadLetter, Depth, QueueError};
 use futures_util::future::try_join_all;
 use lapin::options::BasicGetOptions;
+use lapin::uri::AMQPUri;
 use names::{Names, TIERS};
 use session::Session;
 use std::sync::Arc;
@@ -51,6 +52,10 @@ impl std::fmt::Debug for Amqp {
 }
 
 impl Amqp {
+    pub(crate) fn is_url(url: &str) -> bool {
+        url.parse::<AMQPUri>().is_ok()
+    }
+
     pub(crate) async fn connect(url: &str, namespace: String) -> Result<Self, QueueError> {
         let session = Mutex::default();
         let amqp = Self {

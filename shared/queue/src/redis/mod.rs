@@ -47,6 +47,10 @@ impl std::fmt::Debug for Redis {
 }
 
 impl Redis {
+    pub(crate) fn is_url(url: &str) -> bool {
+        Client::open(url).is_ok()
+    }
+
     pub(crate) async fn connect(url: &str, namespace: String) -> Result<Self, QueueError> {
         let client = Client::open(url).map_err(|error| QueueError::Url(Some(error.into())))?;
         let config = ConnectionManagerConfig::new()
