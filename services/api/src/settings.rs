@@ -5,7 +5,7 @@ use std::time::Duration;
 use stoa_client::ServiceUrl;
 use stoa_config::{Env, InternalToken, SecretString};
 use stoa_postgres::PostgresSettings;
-use stoa_service::{Operators, TokenSettings};
+use stoa_service::{Operators, TokenSettings, TokenSigner};
 use uuid::Uuid;
 
 use crate::oidc::OidcSettings;
@@ -61,6 +61,9 @@ impl stoa_config::Settings for Settings {
             "private key of access tokens (PEM, Ed25519)",
         );
         let signing_key = key.required();
+        if let Some(Err(error)) = signing_key.as_ref().map(TokenSigner::new) {
+            env.refuse("TOKEN_SIGNING_KEY", &error.to_string());
+        }
         let tokens = TokenSettings::read(env);
         let operators = Operators::read(
             env,
@@ -137,4 +140,22 @@ fn owner(
         email,
         password,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use stoa_testing::keys;
+
+    use super::*;
+
+    #[test]
+    fn a_signing_key_that_is_none_is_refused_by_name() {
+        let told = |key: &str| {
+            let read = Env::from_pairs([("TOKEN_SIGNING_KEY", key)]).load::<Settings>();
+            let problems = read.expect_err("most is missing").to_string();
+            problems.contains("TOKEN_SIGNING_KEY is not valid")
+        };
+        assert!(told("a key") && told(keys::VERIFYING_KEY));
+        assert!(!told(keys::SIGNING_KEY));
+    }
 }

@@ -71,9 +71,11 @@ impl Settings for TokenSettings {
             "TOKEN_VERIFYING_KEY",
             "public keys of access tokens, one or several (PEM, Ed25519)",
         );
-        Some(Self {
-            verifying_key: key.required()?,
-        })
+        let verifying_key = key.required()?;
+        if let Err(error) = Keys::read(verifying_key.expose_secret()) {
+            env.refuse("TOKEN_VERIFYING_KEY", &error.to_string());
+        }
+        Some(Self { verifying_key })
     }
 }
 

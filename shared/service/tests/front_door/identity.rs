@@ -12,6 +12,7 @@ use std::sync::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, RequestBuilder};
+use stoa_config::Env;
 use stoa_contracts::{
     ErrorCode,
     identity::{Claims, ISSUER, Role, Scope},
@@ -158,6 +159,9 @@ fn what_is_no_key_and_a_heap_of_keys_are_refused_at_the_start() {
             verifying_key: keys.into(),
         };
         assert!(TokenVerifier::new(&settings, Clock::system()).is_err());
+        let read = Env::from_pairs([("TOKEN_VERIFYING_KEY", keys)]).load::<TokenSettings>();
+        let told = read.unwrap_err();
+        assert!(told.lines()[0].starts_with("TOKEN_VERIFYING_KEY "));
     }
 }
 
