@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use stoa_config::{Env, Settings};
+use tracing_subscriber::EnvFilter;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +54,44 @@ impl Settings for TelemetrySettings {
         let otlp_endpoint = endpoint.optional();
         let ratio = env.parse::<f64>("TRACE_SAMPLE_RATIO", "share of new traces recorded, 0 to 1");
         let sample_ratio = ratio.default("1").read();
+        if sample_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
+            env.refuse("TRACE_SAMPLE_RATIO", "must be from 0 to 1");
+        }
+        if let Some(Err(error)) = log.as_ref().map(EnvFilter::try_new) {
+            env.refuse("LOG", &error.to_string());
+        }
         Some(Self {
             log: log?,
             format: format?,
             otlp_endpoint: otlp_endpoint?,
             sample_ratio: sample_ratio?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(key: &str, value: &str) -> bool {
+        let read = Env::from_pairs([(key, value)]).load::<TelemetrySettings>();
+        let begins = |problems: stoa_config::Problems| problems.lines()[0].starts_with(key);
+        read.err().is_some_and(begins)
+    }
+
+    #[test]
+    fn a_ratio_that_is_no_share_is_refused_by_name() {
+        for ratio in ["-0.1", "1.01", "10", "inf", "NaN"] {
+            assert!(refused("TRACE_SAMPLE_RATIO", ratio), "{ratio}");
+        }
+        for ratio in ["0", "0.25", "1"] {
+            assert!(!refused("TRACE_SAMPLE_RATIO", ratio), "{ratio}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_refused_by_name() {
+        assert!(refused("LOG", "info,stoa=loud"));
+        assert!(!refused("LOG", "info,sqlx=debug"));
     }
 }
