@@ -156,13 +156,10 @@ impl Running {
     /// The admin listener is outside of the drained tasks: it answers until the very end.
     fn spawn_admin(&mut self, listener: TcpListener, router: Router) {
         let closed = self.closed.clone();
-        let serve =
-            axum::serve(listener, router).with_graceful_shutdown(closed.clone().cancelled_owned());
+        let serve = server::serve(listener, router, closed.clone(), closed);
         tokio::spawn(async move {
             tokio::select! {
-                result = serve => if let Err(error) = result {
-                    tracing::error!(%error, "the admin listener ended");
-                },
+                () = serve => {}
                 () = stoa_telemetry::metrics::keep_up() => {}
             }
         });

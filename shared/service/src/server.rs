@@ -115,6 +115,15 @@ impl Server {
                 // Who never asks does not hold up the end for long.
                 let _ = tokio::time::timeout(FIRST_REQUEST, asked.cancelled()).await;
             };
+            let silent = async {
+                // Hyper waits for the first bytes without a limit.
+                if tokio::time::timeout(HEADER_TIMEOUT, asked.cancelled())
+                    .await
+                    .is_ok()
+                {
+                    std::future::pending::<()>().await;
+                }
+            };
             let ended = tokio::select! {
                 // First, so that a request which has arrived is seen before the end is.
                 biased;
@@ -123,6 +132,7 @@ impl Server {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                () = silent => Ok(()),
             };
             if let Err(error) = ended {
                 // Clients break off; that is no event for an operator.

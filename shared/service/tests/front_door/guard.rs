@@ -1,10 +1,11 @@
 //! What the middleware refuses, cuts short or catches.
 
-use std::time::Duration;
+use std::{io::Read as _, net::TcpStream, thread, time::Duration};
 
 use reqwest::Method;
 use stoa_contracts::ErrorCode;
 use stoa_service::HttpSettings;
+use tokio::sync::oneshot;
 
 use crate::routes::{ask, problem, refused, start};
 
@@ -83,5 +84,22 @@ async fn a_handler_knows_how_long_its_caller_waits() {
         let left: u64 = left.parse().unwrap();
         assert_eq!(status, 200);
         assert!((at_most - 1000..=at_most).contains(&left), "{left}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_connects_and_never_says_a_word_is_let_go() {
+    let (running, _) = start(HttpSettings::loopback()).await;
+    for url in [running.url(), running.admin_url()] {
+        let (told, heard) = oneshot::channel();
+        // Outside of the runtime, whose clock goes on as soon as all of it waits.
+        thread::spawn(move || {
+            let address = url.trim_start_matches("http://");
+            let mut client = TcpStream::connect(address).unwrap();
+            let patience = Duration::from_secs(30);
+            client.set_read_timeout(Some(patience)).unwrap();
+            told.send(client.read(&mut [0]))
+        });
+        assert_eq!(heard.await.unwrap().unwrap(), 0, "it is closed");
     }
 }
