@@ -3,13 +3,12 @@
 //! Held against the description that Rasa 3 publishes of its server. Errors stay problems (RFC 9457) as everywhere:
 //! `status` and `code` mean other things in Rasa's form of them, and the gateway refuses before a request comes here.
 
-use crate::engines::EngineError;
+use crate::engines;
 use crate::said::Said;
 use crate::understand::{Nlu, UnderstandError};
 use axum::extract::State;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use stoa_contracts::engines::{EngineKind, KeptEngine};
 use stoa_contracts::parse::{Entity, Intent, RankedIntent, TEXT_LIMIT};
 use stoa_contracts::{ErrorCode, FieldError};
 use stoa_service::{AnyJson, Identity, Json, Problem, Query, responses};
@@ -55,7 +54,7 @@ pub(crate) struct RasaParsed {
 /// The model that answers, in Rasa's words.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RasaStatus {
-    /// The version of the assistant's own model; the sort of engine, where it has none and is understood elsewhere.
+    /// The version of the assistant's active model; the sort of engine, where one elsewhere is asked first.
     #[schema(example = "3")]
     model_id: String,
     /// The model, as a file that Rasa would have.
@@ -117,12 +116,7 @@ pub(crate) async fn get_rasa_status(
     identity: Identity,
 ) -> Result<Json<RasaStatus>, Problem> {
     let assistant = nlu.own_assistant(&identity).await?;
-    let is_elsewhere = |engine: &KeptEngine| !matches!(engine, KeptEngine::Ml {});
-    let model_id = match assistant.active_model {
-        Some(version) => version.to_string(),
-        None if assistant.engines.iter().any(is_elsewhere) => EngineKind::Rasa.as_str().to_owned(),
-        None => return Err(UnderstandError::from(EngineError::NoModel).into()),
-    };
+    let model_id = engines::first_model(&assistant).map_err(UnderstandError::from)?;
     Ok(Json(RasaStatus {
         model_file: format!("{}/{model_id}", assistant.id),
         model_id,

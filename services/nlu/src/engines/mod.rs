@@ -79,6 +79,24 @@ impl Coded for EngineError {
     }
 }
 
+/// The engines of an assistant, in the order in which they are asked.
+fn in_order(assistant: &AssistantRuntime) -> &[KeptEngine] {
+    match assistant.engines.as_slice() {
+        [] => BUILT_IN_ALONE,
+        engines => engines,
+    }
+}
+
+/// What answers as long as it is well: the version of the active model, or the sort of an engine elsewhere.
+pub(crate) fn first_model(assistant: &AssistantRuntime) -> Result<String, EngineError> {
+    let model = |engine: &KeptEngine| match engine {
+        KeptEngine::Ml {} => assistant.active_model.map(|version| version.to_string()),
+        KeptEngine::Rasa { .. } => Some(EngineKind::Rasa.as_str().to_owned()),
+    };
+    let mut models = in_order(assistant).iter().filter_map(model);
+    models.next().ok_or(EngineError::NoModel)
+}
+
 impl Engines {
     /// What an utterance means to the first engine that has an answer; if none has, why the last one that was asked has
     /// none.
@@ -87,10 +105,7 @@ impl Engines {
         assistant: &AssistantRuntime,
         said: &Said,
     ) -> Result<ParseResult, EngineError> {
-        let engines = match assistant.engines.as_slice() {
-            [] => BUILT_IN_ALONE,
-            engines => engines,
-        };
+        let engines = in_order(assistant);
         let mut failure = EngineError::NoModel;
         for (index, engine) in engines.iter().enumerate() {
             let others = index + 1 < engines.len();

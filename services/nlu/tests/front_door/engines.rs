@@ -81,9 +81,27 @@ async fn an_assistant_without_a_model_is_understood_elsewhere() {
     let platform = with_engines(None, json!([{"kind": "ml"}, engine(&server)])).await;
     let (status, body) = platform.parse("hi").await;
     assert_eq!((status.as_u16(), &body["engine"]), (200, &json!("rasa")));
-    let key = platform.token(Some(platform.assistant));
-    let (status, body) = answer(platform.request(Method::GET, "/status").bearer_auth(key)).await;
-    assert_eq!((status.as_u16(), &body["model_id"]), (200, &json!("rasa")));
+}
+
+#[tokio::test]
+async fn the_status_of_rasa_names_the_model_that_answers() {
+    let server = rasa("book").await;
+    let (here, elsewhere) = (json!({"kind": "ml"}), engine(&server));
+    for (version, engines, model) in [
+        (Some(3), json!([elsewhere]), "rasa"),
+        (Some(3), json!([elsewhere, here]), "rasa"),
+        (Some(3), json!([here, elsewhere]), "3"),
+        (None, json!([here, elsewhere]), "rasa"),
+    ] {
+        let platform = with_engines(version, engines).await;
+        let key = platform.token(Some(platform.assistant));
+        let request = platform.request(Method::GET, "/status").bearer_auth(key);
+        let (status, body) = answer(request).await;
+        assert_eq!((status.as_u16(), &body["model_id"]), (200, &json!(model)));
+        let (_, parsed) = platform.parse("hi").await;
+        let answered = if model == "3" { "ml" } else { "rasa" };
+        assert_eq!(parsed["engine"], answered);
+    }
 }
 
 #[tokio::test]

@@ -3451,7 +3451,7 @@ export interface components {
              */
             model_file: string;
             /**
-             * @description The version of the assistant's own model; the sort of engine, where it has none and is understood elsewhere.
+             * @description The version of the assistant's active model; the sort of engine, where one elsewhere is asked first.
              * @example 3
              */
             model_id: string;
