@@ -91,6 +91,11 @@ impl Env {
         Setting::new(self, key, help, parse::size)
     }
 
+    /// Declares a URL of `http` or `https`, which is taken as it is.
+    pub fn http_url(&mut self, key: &'static str, help: &'static str) -> Setting<'_, String> {
+        Setting::new(self, key, help, parse::http_url)
+    }
+
     /// Declares a secret: `KEY` holds it, or `KEY_FILE` names the file that does (not both).
     pub fn secret(&mut self, key: &'static str, help: &'static str) -> Setting<'_, SecretString> {
         Setting::new(self, key, help, |text| Ok(text.to_owned().into())).with_file_twin()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 const DURATION_UNITS: [(&str, u64); 5] = [
     ("ms", 1),
     ("s", 1_000),
@@ -29,6 +31,14 @@ pub fn size(text: &str) -> Result<usize, String> {
     with_unit(text, &SIZE_UNITS)
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or_else(|| "expected a size such as `512B`, `64KiB`, `5MiB` or `1GiB`".to_owned())
+}
+
+/// Takes a URL of `http` or `https` as it is.
+pub(crate) fn http_url(text: &str) -> Result<String, String> {
+    match Url::parse(text) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(text.to_owned()),
+        _ => Err("expected a URL such as `http://host:8080` or `https://example.org`".to_owned()),
+    }
 }
 
 fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {

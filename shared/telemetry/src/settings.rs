@@ -47,7 +47,7 @@ impl Settings for TelemetrySettings {
             .parse("LOG_FORMAT", "`json` or `text`")
             .default("json")
             .read();
-        let endpoint = env.text(
+        let endpoint = env.http_url(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "where traces go (OTLP http/protobuf); unset: nowhere",
         );
@@ -87,6 +87,15 @@ mod tests {
         for ratio in ["0", "0.25", "1"] {
             assert!(!refused("TRACE_SAMPLE_RATIO", ratio), "{ratio}");
         }
+    }
+
+    #[test]
+    fn a_place_for_traces_that_is_none_is_refused_by_name() {
+        for place in ["collector:4318", "grpc://collector:4317", "http://"] {
+            assert!(refused("OTEL_EXPORTER_OTLP_ENDPOINT", place), "{place}");
+        }
+        let place = "http://collector:4318";
+        assert!(!refused("OTEL_EXPORTER_OTLP_ENDPOINT", place));
     }
 
     #[test]

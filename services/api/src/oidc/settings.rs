@@ -33,7 +33,7 @@ impl OidcSettings {
         reason = "outer: whether it could be read; inner: whether it is set"
     )]
     pub(crate) fn read(env: &mut Env) -> Option<Option<Self>> {
-        let issuer = env.text(
+        let issuer = env.http_url(
             "OIDC_ISSUER",
             "issuer URL of the OpenID provider to sign in with",
         );
@@ -43,7 +43,7 @@ impl OidcSettings {
             env.text("OIDC_CLIENT_ID", "who we are at that provider"),
             is_on,
         );
-        let redirect = env.text(
+        let redirect = env.http_url(
             "OIDC_REDIRECT_URL",
             "where the provider leads back to: `/sign-in/oidc` of the console",
         );
