@@ -24,7 +24,16 @@ impl Settings for InternalToken {
     fn read(env: &mut Env) -> Option<Self> {
         let token = env
             .secret("INTERNAL_TOKEN", "bearer token of the /internal routes")
-            .required();
-        Some(Self(token?))
+            .required()?;
+        // What else it holds cannot be sent in a header, or does not come as it went.
+        let text = token.expose_secret();
+        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_plain || text.trim() != text {
+            env.refuse(
+                "INTERNAL_TOKEN",
+                "must have visible ASCII characters, and no space around them",
+            );
+        }
+        Some(Self(token))
     }
 }

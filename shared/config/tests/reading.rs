@@ -4,7 +4,9 @@
 
 use std::{io::Write as _, net::SocketAddr, time::Duration};
 
-use stoa_config::{Env, ExposeSecret as _, Problems, SecretString, Settings, reference};
+use stoa_config::{
+    Env, ExposeSecret as _, InternalToken, Problems, SecretString, Settings, reference,
+};
 
 #[derive(Debug)]
 struct Kettle {
@@ -172,6 +174,19 @@ fn what_is_at_odds_with_another_key_is_refused_beside_all_other_problems() {
     ];
     assert!(Env::from_pairs(pairs).load::<Kitchen>().is_ok());
     assert!(Env::default().load::<Held>().is_ok(), "nobody declared it");
+}
+
+#[test]
+fn a_token_that_cannot_be_sent_is_refused_and_not_told() {
+    let read = |token| Env::from_pairs([("INTERNAL_TOKEN", token)]).load::<InternalToken>();
+    for token in [" token", "to\nken", "t\u{f6}ken"] {
+        let told = read(token).unwrap_err().to_string();
+        assert!(told.contains("INTERNAL_TOKEN is not valid"), "{told}");
+        assert!(!told.contains(token), "{told}");
+    }
+    for token in ["dG9rZW4+/w==", "between services"] {
+        assert!(read(token).is_ok(), "{token}");
+    }
 }
 
 #[test]
