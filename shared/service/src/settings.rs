@@ -5,6 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use stoa_config::{Env, Settings};
 use stoa_telemetry::TelemetrySettings;
 
+/// More than any machine of ours has processors.
+const MOST_THREADS: usize = 256;
+
 /// Listeners and limits of the HTTP side.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -62,6 +65,12 @@ impl Settings for HttpSettings {
         let deadline = deadline.default("20s").read();
         let threads = env.parse("RUNTIME_THREADS", "threads that run the async work");
         let threads = threads.default(processors().to_string()).read();
+        if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            env.refuse("REQUEST_TIMEOUT", "must be longer than `0s`");
+        }
+        if threads.is_some_and(|threads| !(1..=MOST_THREADS).contains(&threads)) {
+            env.refuse("RUNTIME_THREADS", "must be from 1 to 256");
+        }
         Some(Self {
             listen: listen?,
             admin: admin?,
@@ -98,4 +107,23 @@ impl<S: Settings> Settings for ProcessSettings<S> {
 /// Two are enough for any of our services; more replicas serve better.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |processors| processors.get().min(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_with_which_nobody_is_answered_are_refused_by_name() {
+        for (key, value) in [
+            ("REQUEST_TIMEOUT", "0s"),
+            ("RUNTIME_THREADS", "0"),
+            ("RUNTIME_THREADS", "100000"),
+        ] {
+            let read = Env::from_pairs([(key, value)]).load::<HttpSettings>();
+            let told = read.expect_err(key);
+            assert!(told.lines()[0].starts_with(key), "{told}");
+        }
+        assert!(Env::default().load::<HttpSettings>().is_ok());
+    }
 }
