@@ -113,7 +113,9 @@ impl Program {
     /// Does what the command line says.
     pub fn run(self) -> ExitCode {
         tls::install_provider();
-        let mut arguments = std::env::args().skip(1);
+        let arguments = std::env::args_os().skip(1);
+        // What is not UTF-8 is no subcommand, and refused as any other that is none.
+        let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
         let command = arguments.next();
         let own = self
             .own

@@ -1,7 +1,9 @@
 //! The binary as a process: settings, health, log lines, traces, the end.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead as _, BufReader, Lines},
+    os::unix::ffi::OsStrExt as _,
     process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
@@ -170,6 +172,16 @@ fn every_problem_of_the_configuration_is_told_at_once() {
         "REQUEST_TIMEOUT",
     ] {
         assert!(told.contains(key), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_subcommand_is_refused_whatever_it_is_made_of() {
+    for word in [b"serve?".as_slice(), b"\xff\xfe"] {
+        let output = binary().arg(OsStr::from_bytes(word)).output().unwrap();
+        assert_eq!(output.status.code(), Some(64));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("unknown subcommand"), "{told}");
     }
 }
 
