@@ -10,12 +10,16 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 /// How long a connection may wait for the next request or send its headers, so that slow clients
 /// cannot hold connections for ever. Longer than our own clients keep a connection in their pool.
 const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long a client may take nothing of what it is sent.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long to wait when the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -96,6 +100,8 @@ impl Server {
     fn attend(&self, stream: TcpStream, peer: SocketAddr) {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let (router, draining) = (self.router.clone(), self.draining.clone());
         let asked = CancellationToken::new();
         let has_asked = asked.clone();
@@ -105,7 +111,7 @@ impl Server {
         });
         let connection = self
             .builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .serve_connection_with_upgrades(TokioIo::new(Box::pin(stream)), service)
             .into_owned();
         let shutdown = self.shutdown.clone();
         self.connections.spawn(async move {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use axum::{Router, routing::get};
 use reqwest::StatusCode;
 use stoa_service::{App, Context, HttpSettings, Running};
 use stoa_testing::eventually;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::routes::{app, start};
 
@@ -29,6 +31,28 @@ async fn a_request_in_hand_is_finished() {
     eventually(SOON, || in_hand(&admin)).await;
     running.stop().await.unwrap();
     assert_eq!(request.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_an_answer_holds_up_no_connection_for_ever() {
+    let context = Context::default();
+    let router = Router::new().route("/heap", get(async || vec![0_u8; 64 << 20]));
+    let settings = HttpSettings {
+        deadline: Duration::from_mins(10),
+        ..HttpSettings::loopback()
+    };
+    let deadline = settings.deadline;
+    let running = App::new(router).start(&settings, &context).await.unwrap();
+    let address = running.url().replace("http://", "");
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /heap HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    client.read_u8().await.expect("it is being answered");
+    // From here on the clock goes on as soon as all of the service waits.
+    tokio::time::pause();
+    let begin = Instant::now();
+    running.stop().await.unwrap();
+    assert!(begin.elapsed() < deadline, "{:?}", begin.elapsed());
 }
 
 /// Whether the metrics say that a request is being worked on.
@@ -96,7 +120,7 @@ async fn background_work_and_spawned_tasks_finish_what_they_have_in_hand() {
         from_task.send("task").unwrap();
     };
     context.spawn(spawned);
-    let app = App::new(axum::Router::new()).background("consumer", |token| async move {
+    let app = App::new(Router::new()).background("consumer", |token| async move {
         token.cancelled().await;
         sender.send("consumer").unwrap();
         Ok::<(), std::io::Error>(())
@@ -119,7 +143,7 @@ async fn a_task_that_is_spawned_during_the_end_is_waited_for() {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let context = Context::default();
     let late = context.clone();
-    let app = App::new(axum::Router::new()).background("consumer", |token| async move {
+    let app = App::new(Router::new()).background("consumer", |token| async move {
         token.cancelled().await;
         // By now the end has begun to wait.
         tokio::task::yield_now().await;
@@ -140,7 +164,7 @@ async fn a_task_that_is_spawned_during_the_end_is_waited_for() {
 #[tokio::test]
 async fn work_without_an_end_does_not_outlive_the_deadline() {
     let context = Context::default();
-    let app = App::new(axum::Router::new()).background("stubborn", |_| {
+    let app = App::new(Router::new()).background("stubborn", |_| {
         std::future::pending::<Result<(), std::io::Error>>()
     });
     let deadline = Duration::from_millis(50);
