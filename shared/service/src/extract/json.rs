@@ -90,7 +90,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| problem(&validate::pointer(&error.path().to_string()), error.inner()))?;
+        .map_err(|error| problem(&validate::place(error.path()), error.inner()))?;
     deserializer.end().map_err(|error| problem("", &error))?;
     Ok(value)
 }
@@ -120,4 +120,19 @@ fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")
         .map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_place_below_a_name_that_the_client_chose_is_told_as_it_is() {
+        let body = Bytes::from_static(br#"{"cups.of/tea[1]": [7, "x"]}"#);
+        let problem = parse::<BTreeMap<String, Vec<u8>>>(&body).unwrap_err();
+        let place = problem.body().errors[0].pointer.as_deref();
+        assert_eq!(place, Some("/cups.of~1tea[1]/1"));
+    }
 }

@@ -29,7 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequestPa
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let pointer = validate::pointer(&error.path().to_string());
+        let pointer = validate::place(error.path());
         let place = FieldError {
             pointer: (!pointer.is_empty()).then_some(pointer),
             message: error.inner().to_string(),
