@@ -9,7 +9,10 @@ use std::{
 
 use secrecy::SecretString;
 
-use crate::{Problems, Setting, Settings, parse, reference::Entry};
+use crate::{
+    Problems, Setting, Settings, parse,
+    reference::{Entry, Without},
+};
 
 /// What is wrong with a value that is no text.
 pub(crate) const NOT_UTF8: &str = "is not UTF-8";
@@ -130,10 +133,14 @@ impl Env {
         }
     }
 
-    /// The text of a key that another part of the configuration has declared by now, or its default; nothing if none has.
+    /// The text of a key that another part of the configuration has declared by now, or its default; nothing if none has, or
+    /// it has neither.
     pub fn declared(&self, key: &str) -> Option<&str> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        self.get(key).or(Some(entry.default.as_str()))
+        match &entry.without {
+            Without::Default(default) => self.get(key).or(Some(default)),
+            Without::Refused | Without::Nothing => self.get(key),
+        }
     }
 
     /// Whether a variable is set to what is not UTF-8.

@@ -9,8 +9,16 @@ use crate::{Env, Settings};
 pub(crate) struct Entry {
     pub(crate) key: &'static str,
     pub(crate) file_twin: bool,
-    pub(crate) default: String,
+    pub(crate) without: Without,
     pub(crate) help: &'static str,
+}
+
+/// What holds where a key is not set.
+#[derive(Debug, Clone)]
+pub(crate) enum Without {
+    Refused,
+    Nothing,
+    Default(String),
 }
 
 /// The table of the keys that `S` declares when it is read from nothing.
@@ -27,10 +35,10 @@ pub(crate) fn table<S: Settings>() -> String {
     let width = names.iter().map(String::len).max().unwrap_or(0);
     let mut table = String::new();
     for (name, entry) in names.iter().zip(&entries) {
-        let note = match entry.default.as_str() {
-            "" => String::new(),
-            "required" => " (required)".to_owned(),
-            default => format!(" [{default}]"),
+        let note = match &entry.without {
+            Without::Refused => " (required)".to_owned(),
+            Without::Default(default) if !default.is_empty() => format!(" [{default}]"),
+            Without::Nothing | Without::Default(_) => String::new(),
         };
         // Writing to a String cannot fail.
         let _ = writeln!(table, "  {name:width$}  {}{note}", entry.help);

@@ -1,6 +1,10 @@
 //! One declared key on its way to its value.
 
-use crate::{Env, env::NOT_UTF8, reference::Entry};
+use crate::{
+    Env,
+    env::NOT_UTF8,
+    reference::{Entry, Without},
+};
 
 type Parse<T> = fn(&str) -> Result<T, String>;
 
@@ -45,7 +49,7 @@ impl<'e, T> Setting<'e, T> {
 
     /// Reads the value; not set is a problem.
     pub fn required(mut self) -> Option<T> {
-        self.declare("required");
+        self.declare(Without::Refused);
         match self.raw() {
             Ok(Some(raw)) => self.parsed(&raw),
             Ok(None) => {
@@ -58,7 +62,7 @@ impl<'e, T> Setting<'e, T> {
 
     /// Reads the value if it is set. The outer `None` is a problem, the inner one "not set".
     pub fn optional(mut self) -> Option<Option<T>> {
-        self.declare("");
+        self.declare(Without::Nothing);
         match self.raw() {
             Ok(Some(raw)) => self.parsed(&raw).map(Some),
             Ok(None) => Some(None),
@@ -74,11 +78,11 @@ impl<'e, T> Setting<'e, T> {
         }
     }
 
-    fn declare(&mut self, default: &str) {
+    fn declare(&mut self, without: Without) {
         self.env.entries.push(Entry {
             key: self.key,
             file_twin: self.file_twin,
-            default: default.to_owned(),
+            without,
             help: self.help,
         });
     }
@@ -125,7 +129,7 @@ impl<'e, T> Setting<'e, T> {
 impl<T> Defaulted<'_, T> {
     /// Reads the value, or the default.
     pub fn read(mut self) -> Option<T> {
-        self.setting.declare(&self.default);
+        self.setting.declare(Without::Default(self.default.clone()));
         match self.setting.raw() {
             Ok(raw) => self.setting.parsed(raw.as_deref().unwrap_or(&self.default)),
             Err(problem) => self.setting.problem(&problem),

@@ -176,6 +176,30 @@ fn what_is_at_odds_with_another_key_is_refused_beside_all_other_problems() {
     assert!(Env::default().load::<Held>().is_ok(), "nobody declared it");
 }
 
+/// Where a kettle of a name, with a lid, must stand elsewhere.
+struct Shelf;
+
+impl Settings for Shelf {
+    fn read(env: &mut Env) -> Option<Self> {
+        let kettle = Kettle::read(env);
+        for key in ["KETTLE_NAME", "KETTLE_LID"] {
+            if env.declared(key).is_some() {
+                env.refuse(key, "must not be set");
+            }
+        }
+        kettle.map(|_| Self)
+    }
+}
+
+#[test]
+fn a_key_without_a_value_and_a_default_has_no_text() {
+    let told = Env::default().load::<Shelf>().err().unwrap();
+    assert_eq!(told.lines().len(), 2, "what is required: {told}");
+    let named = Env::from_pairs([("KETTLE_NAME", "Kurt")]).load::<Shelf>();
+    let told = named.err().unwrap();
+    assert_eq!(told.lines()[1], "KETTLE_NAME is not valid: must not be set");
+}
+
 #[test]
 fn a_token_that_cannot_be_sent_is_refused_and_not_told() {
     let read = |token| Env::from_pairs([("INTERNAL_TOKEN", token)]).load::<InternalToken>();
