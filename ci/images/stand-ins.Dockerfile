@@ -62,7 +62,7 @@ FROM apt AS nginx
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=ca \
     groupadd --system --gid 101 nginx && useradd --system --uid 101 --gid nginx --no-create-home nginx \
- && apt-get update -qq && apt-get install -y -qq nginx-light && rm -rf /etc/nginx/sites-* /var/www
+ && apt-get update -qq && apt-get install -y -qq nginx-light openssl && rm -rf /etc/nginx/sites-* /var/www
 COPY nginx/nginx.conf /etc/nginx/nginx.conf
 COPY nginx/default.conf /etc/nginx/conf.d/default.conf
 RUN mkdir -p /usr/share/nginx/html && nginx -t

@@ -26,11 +26,11 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=l
     apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends python3-venv git ca-certificates postgresql-client diffutils \
     docker-cli docker-buildx docker-compose make openssl openssh-client
-# What the trial of the queue restarts, and the clocks that it puts wrong (shared/queue/tests/faults).
+# What the trial of the queue restarts, and the clocks that it puts wrong (shared/queue/tests/faults); the edge's server.
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends postgresql redis-server rabbitmq-server libfaketime
+ && apt-get install -y -qq --no-install-recommends postgresql redis-server rabbitmq-server libfaketime nginx
 # Sixty test binaries are linked: the linker of binutils takes as long for them as the compiler. What is compiled for
 # the next small change would slow down the first build, which is most of them.
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/var/cache/apt,sharing=locked \

@@ -38,9 +38,35 @@ pub(crate) struct Cluster {
     /// Where clients reach the edge.
     #[serde(default)]
     pub(crate) addresses: Vec<String>,
+    /// Whether the edge speaks HTTPS, and where.
+    pub(crate) https: Option<Https>,
     /// How it differs, by stack.
     #[serde(default)]
     pub(crate) overlay: BTreeMap<String, Value>,
+}
+
+/// HTTPS at the edge, on ports of every node.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Https {
+    /// Where it is spoken.
+    pub(crate) port: u16,
+    /// Where requests come without it, if that is another port than the stack says.
+    pub(crate) plain_port: Option<u16>,
+    /// What becomes of those.
+    #[serde(default)]
+    pub(crate) plain: Plain,
+}
+
+/// What becomes of a request that comes without TLS.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Plain {
+    /// It is told where HTTPS is.
+    #[default]
+    Redirect,
+    /// The same as by HTTPS.
+    Serve,
 }
 
 impl Cluster {
@@ -100,6 +126,29 @@ mod tests {
         let cluster = Cluster::load(root.path(), "staging").unwrap();
         assert_eq!(cluster.name, "staging");
         assert_eq!(cluster.secrets, root.path().join("s"));
+    }
+
+    #[test]
+    fn https_is_a_port_and_what_comes_without_it_is_redirected_unless_the_file_says_otherwise() {
+        let said = |https: &str| {
+            let file = format!("managers: [a]\nregistry: r\nsecrets: s\n{https}\n");
+            Cluster::load(workspace(&file).path(), "staging").map(|cluster| cluster.https)
+        };
+        assert_eq!(said("").unwrap(), None);
+        let https = said("https: {port: 443}").unwrap().unwrap();
+        assert_eq!((https.port, https.plain_port), (443, None));
+        assert_eq!(https.plain, Plain::Redirect);
+        let https = said("https: {port: 443, plain_port: 80, plain: serve}");
+        let https = https.unwrap().unwrap();
+        assert_eq!((https.plain_port, https.plain), (Some(80), Plain::Serve));
+        for wrong in [
+            "{}",
+            "{port: 70000}",
+            "{port: 443, plain: no}",
+            "{port: 443, tls: 1}",
+        ] {
+            assert!(said(&format!("https: {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -108,8 +108,9 @@ pub(crate) async fn diff(options: &DiffOptions, root: &Path) -> anyhow::Result<(
 fn clusters(root: &Path, one: &str, other: &str) -> anyhow::Result<()> {
     let one = Cluster::load(root, one)?;
     let mut other = Cluster::load(root, other)?;
-    // Where images come from is a place, like the managers, and no difference in what runs.
+    // Where images come from is a place, like the managers, and no difference in what runs. So is where clients come in.
     other.registry.clone_from(&one.registry);
+    other.https.clone_from(&one.https);
     let found = compare(&assembled(root, &one)?, &assembled(root, &other)?);
     say(&print::lines(
         found.iter().map(|change| change.line.as_str()),

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod files;
+mod https;
 mod images;
 mod merge;
 mod migrations;
@@ -146,6 +147,7 @@ pub(crate) fn assemble(
             services::add(root, &mut document).with_context(place)?;
         }
         alerts::add(root, &mut document).with_context(place)?;
+        https::add(&mut document, cluster.https.as_ref()).with_context(place)?;
         document.retain(|key, _| key == PROBES || !key.starts_with("x-"));
         if let Some(overlay) = cluster.overlay.get(name) {
             overlay::apply(name, &mut document, overlay)?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 use super::{PROBES, Rendered, STACKS, render};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Https, Plain};
 use crate::yaml;
 
 fn root() -> PathBuf {
@@ -32,6 +32,44 @@ fn it_renders_for_every_cluster() {
                 .all(|image| image.starts_with(&cluster.registry))
         );
     }
+}
+
+#[test]
+fn a_cluster_that_says_https_has_it_at_the_edge_and_needs_the_whole_pair() {
+    let mut cluster = Cluster::load(&root(), "staging").unwrap();
+    cluster.https = Some(Https {
+        port: 443,
+        plain_port: None,
+        plain: Plain::Redirect,
+    });
+    let rendered = render(&root(), &cluster, "abc", None).unwrap();
+    let document = &rendered.stacks[2].document;
+    let edge = &document["services"]["edge"];
+    assert_eq!(edge["ports"][1]["published"], 443);
+    let port = edge["ports"][1]["target"].as_u64().unwrap();
+    let nginx = std::fs::read_to_string(root().join("stacks/edge/https.conf")).unwrap();
+    assert!(nginx.contains(&format!("listen {port} ssl")), "{nginx}");
+    for secret in edge["secrets"].as_array().unwrap() {
+        let name = secret.as_str().unwrap();
+        assert_eq!(document["secrets"][name]["external"], true, "{name}");
+        let path = format!("/run/secrets/{name};");
+        assert!(nginx.contains(&path), "nothing reads {path}");
+    }
+
+    let secrets = tempfile::tempdir().unwrap();
+    for file in rendered
+        .files
+        .iter()
+        .filter(|file| file.source != "edge_key")
+    {
+        std::fs::write(secrets.path().join(&file.source), "").unwrap();
+    }
+    cluster.secrets = secrets.path().into();
+    let Err(refused) = render(&root(), &cluster, "abc", Some(b"key")) else {
+        panic!("a certificate without its key was taken");
+    };
+    let refused = format!("{refused:#}");
+    assert!(refused.contains("missing: edge_key;"), "{refused}");
 }
 
 /// The networks where Prometheus finds the tasks of a stack: it drops what its first rule does not name.

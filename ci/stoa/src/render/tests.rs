@@ -51,6 +51,7 @@ impl Workspace {
             registry: "r.test/stoa".into(),
             secrets: self.folder.path().join("secrets"),
             addresses: vec![],
+            https: None,
             overlay: serde_json::from_value(overlay).unwrap(),
         };
         render(self.folder.path(), &cluster, "abc", key)
