@@ -3,6 +3,7 @@
 mod alerts;
 mod attempt;
 mod cause;
+mod certificate;
 mod facts;
 mod jobs;
 mod judge;
@@ -87,6 +88,7 @@ pub(crate) async fn run(options: &DeployOptions, root: &Path) -> anyhow::Result<
     }
     let key = site.engine().swarm;
     let mut rendered = render::render(root, &site.cluster, &commit.id, Some(key.as_bytes()))?;
+    certificate::check(&rendered.files, now())?;
     let digests = prepare::digests(&site, &rendered.images()).await?;
     rendered.pin(&digests);
 

@@ -10,6 +10,7 @@ mod overlay;
 mod print;
 mod services;
 
+pub(crate) use https::{CERTIFICATE, KEY};
 pub(crate) use migrations::{CONTRACT, Migration, RETIRES};
 pub(crate) use overlay::{allowed as overlay_keys, may_differ};
 pub(crate) use print::{RenderOptions, run};
