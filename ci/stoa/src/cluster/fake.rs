@@ -54,6 +54,7 @@ impl FakeManager {
             registry: "registry.test/stoa".into(),
             secrets: PathBuf::new(),
             addresses: Vec::new(),
+            authority: None,
             https: None,
             overlay: BTreeMap::new(),
         }

@@ -38,6 +38,8 @@ pub(crate) struct Cluster {
     /// Where clients reach the edge.
     #[serde(default)]
     pub(crate) addresses: Vec<String>,
+    /// Whose certificates are good there, besides those that this machine trusts: a file, PEM.
+    pub(crate) authority: Option<PathBuf>,
     /// Whether the edge speaks HTTPS, and where.
     pub(crate) https: Option<Https>,
     /// How it differs, by stack.
@@ -83,11 +85,27 @@ impl Cluster {
             "{}: `managers` is empty",
             path.display()
         );
-        Ok(Self {
+        let cluster = Self {
             name: name.to_owned(),
             secrets: root.join(&cluster.secrets),
+            authority: cluster.authority.map(|file| root.join(file)),
             ..cluster
-        })
+        };
+        // Before a deploy, not at its end.
+        cluster.authorities()?;
+        Ok(cluster)
+    }
+
+    /// What `authority` holds.
+    pub(crate) fn authorities(&self) -> anyhow::Result<Vec<reqwest::Certificate>> {
+        let Some(file) = &self.authority else {
+            return Ok(Vec::new());
+        };
+        let place = || format!("`authority`: {}", file.display());
+        let bundle = std::fs::read(file).with_context(place)?;
+        let found = reqwest::Certificate::from_pem_bundle(&bundle).with_context(place)?;
+        ensure!(!found.is_empty(), "{}: no certificate in it", place());
+        Ok(found)
     }
 }
 
@@ -149,6 +167,21 @@ mod tests {
         ] {
             assert!(said(&format!("https: {wrong}")).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_authority_that_cannot_be_read_is_named_before_anything_is_done() {
+        let root = workspace("managers: [a]\nregistry: r\nsecrets: s\nauthority: ca.pem\n");
+        let load = || Cluster::load(root.path(), "staging");
+        let write = |text: &str| std::fs::write(root.path().join("ca.pem"), text).unwrap();
+        let refused = load().unwrap_err();
+        assert!(refused.to_string().contains("ca.pem"), "{refused}");
+        write("nothing\n");
+        let refused = load().unwrap_err().to_string();
+        assert!(refused.contains("no certificate"), "{refused}");
+        let made = rcgen::generate_simple_self_signed(["stoa.test".to_owned()]);
+        write(&made.unwrap().cert.pem());
+        assert_eq!(load().unwrap().authorities().unwrap().len(), 1);
     }
 
     #[test]

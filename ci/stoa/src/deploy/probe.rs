@@ -2,8 +2,10 @@
 //! one finds the other.
 
 use futures_util::future::join_all;
-use reqwest::Client;
+use reqwest::{Certificate, Client};
 use serde_json::Value;
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -28,12 +30,7 @@ pub(super) async fn clients_are_served(site: &Site, stacks: &[StackRecord]) -> R
         return Ok(());
     }
     site.progress.step("ask as a client");
-    let client = Client::builder()
-        .connect_timeout(CONNECT)
-        .timeout(ANSWER)
-        .no_proxy()
-        .build();
-    let client = client.map_err(anyhow::Error::from)?;
+    let client = client(site.cluster.authorities()?)?;
     let answers = addresses
         .iter()
         .map(|address| ask_all(&client, address, &paths));
@@ -55,6 +52,17 @@ pub(super) async fn clients_are_served(site: &Site, stacks: &[StackRecord]) -> R
     }
     let detail = format!("nothing answers at {}", addresses.join(", "));
     Err(Cause::new(CauseKind::NotServed, detail))
+}
+
+/// Who asks, and what it trusts besides what this machine does.
+fn client(authorities: Vec<Certificate>) -> anyhow::Result<Client> {
+    let client = Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(ANSWER)
+        .tls_certs_merge(authorities)
+        .no_proxy()
+        .build();
+    Ok(client?)
 }
 
 /// Asks every path at one address, and returns the first that was refused.
@@ -90,7 +98,8 @@ async fn ask_until(client: &Client, url: &str, patience: Duration) -> Result<(),
 
 async fn ask(client: &Client, url: &str) -> Result<(), Refusal> {
     let response = client.get(url).send().await.map_err(|error| {
-        let is_silence = error.is_connect();
+        // Who shows a certificate, even a wrong one, is there.
+        let is_silence = error.is_connect() && !is_of_tls(&error);
         let text = format!("{:#}", anyhow::Error::from(error.without_url()));
         if is_silence {
             Refusal::Silence(text)
@@ -103,6 +112,19 @@ async fn ask(client: &Client, url: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::Answer(status.to_string()))
+}
+
+/// Whether what went wrong is what the two said to each other of TLS.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    if error.is::<rustls::Error>() {
+        return true;
+    }
+    // An I/O error does not name as its source what it is made of.
+    let within = error.downcast_ref().and_then(io::Error::get_ref);
+    match within {
+        Some(within) => is_of_tls(within),
+        None => error.source().is_some_and(is_of_tls),
+    }
 }
 
 /// The paths that a stack says must be served.
@@ -122,7 +144,13 @@ fn url(address: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rcgen::generate_simple_self_signed;
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
     use serde_json::json;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Arc;
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
     #[test]
@@ -140,6 +168,45 @@ mod tests {
     fn an_address_may_say_that_it_speaks_tls() {
         assert_eq!(url("10.0.0.1:8080", "/x"), "http://10.0.0.1:8080/x");
         assert_eq!(url("https://stoa.test/", "/x"), "https://stoa.test/x");
+    }
+
+    /// Answers two clients by HTTPS, if they take its certificate.
+    fn serve_two(listener: &TcpListener, config: ServerConfig) {
+        let config = Arc::new(config);
+        for stream in listener.incoming().take(2) {
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(tls, stream.unwrap());
+            // A client that does not take it is gone before it asks.
+            if stream.read(&mut [0; 1024]).is_ok() {
+                let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer).unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_trusted_is_an_answer_and_a_good_one_of_the_clusters_own_authority()
+     {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let own = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![own.cert.der().clone()], key);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!(
+            "https://localhost:{}/",
+            listener.local_addr().unwrap().port()
+        );
+        let server = std::thread::spawn(move || serve_two(&listener, config.unwrap()));
+
+        let stranger = client(Vec::new()).unwrap();
+        let refused = ask_until(&stranger, &url, Duration::ZERO).await;
+        let says = |refused: &Refusal| matches!(refused, Refusal::Answer(why) if why.contains("certificate"));
+        assert!(refused.as_ref().is_err_and(says), "{refused:?}");
+        let authority = Certificate::from_der(own.cert.der()).unwrap();
+        let ours = client(vec![authority]).unwrap();
+        ask_until(&ours, &url, Duration::ZERO).await.unwrap();
+        server.join().unwrap();
     }
 
     #[tokio::test]

@@ -51,6 +51,7 @@ impl Workspace {
             registry: "r.test/stoa".into(),
             secrets: self.folder.path().join("secrets"),
             addresses: vec![],
+            authority: None,
             https: None,
             overlay: serde_json::from_value(overlay).unwrap(),
         };
