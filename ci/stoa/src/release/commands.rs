@@ -107,10 +107,7 @@ pub(crate) async fn diff(options: &DiffOptions, root: &Path) -> anyhow::Result<(
 
 fn clusters(root: &Path, one: &str, other: &str) -> anyhow::Result<()> {
     let one = Cluster::load(root, one)?;
-    let mut other = Cluster::load(root, other)?;
-    // Where images come from is a place, like the managers, and no difference in what runs. So is where clients come in.
-    other.registry.clone_from(&one.registry);
-    other.https.clone_from(&one.https);
+    let other = in_the_places_of(&one, Cluster::load(root, other)?);
     let found = compare(&assembled(root, &one)?, &assembled(root, &other)?);
     say(&print::lines(
         found.iter().map(|change| change.line.as_str()),
@@ -130,6 +127,15 @@ fn clusters(root: &Path, one: &str, other: &str) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Where images come from is a place, like the managers, and no difference in what runs. So is where clients come in.
+fn in_the_places_of(one: &Cluster, other: Cluster) -> Cluster {
+    Cluster {
+        registry: one.registry.clone(),
+        https: one.https.clone(),
+        ..other
+    }
 }
 
 fn assembled(root: &Path, cluster: &Cluster) -> anyhow::Result<Vec<StackRecord>> {
@@ -165,6 +171,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::{Https, Plain};
 
     fn change(path: &str) -> Change {
         Change {
@@ -185,6 +192,24 @@ mod tests {
         assert!(may_differ(&change(
             "platform.services.api.environment.OPERATOR_ACCOUNT"
         )));
+    }
+
+    #[test]
+    fn one_cluster_may_have_https_and_another_not() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let staging = || Cluster::load(&root, "staging").unwrap();
+        let with = Cluster {
+            https: Some(Https {
+                port: 443,
+                plain_port: None,
+                plain: Plain::Redirect,
+            }),
+            ..staging()
+        };
+        let stacks = |cluster: &Cluster| assembled(&root, cluster).unwrap();
+        assert_ne!(compare(&stacks(&staging()), &stacks(&with)), []);
+        let other = in_the_places_of(&with, staging());
+        assert_eq!(compare(&stacks(&with), &stacks(&other)), []);
     }
 
     #[test]
