@@ -76,7 +76,7 @@ impl CauseKind {
                 "somebody changed the service by hand during the deploy; keep hands off and deploy again"
             }
             Self::NotServed => {
-                "every task is healthy, and yet the way from the edge to them is broken: `stoa logs` of the edge and of the gateway"
+                "every task is healthy, and yet the way to them is broken: where a certificate is named, by that of the edge, or for want of `authority` in the cluster's file; else `stoa logs` of the edge and of the gateway"
             }
             Self::NodeLost => "bring the node back (`docker node ls`), then deploy again",
             Self::Deadline => {
