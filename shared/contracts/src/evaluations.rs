@@ -124,7 +124,7 @@ pub struct EvaluationSummary {
     pub calibration_error: f64,
     /// How many utterances were asked.
     pub examples: usize,
-    /// How many were not, because their intent has no second example to learn from.
+    /// How many were not, because their intent has no other example to learn from, copies aside.
     pub left_out: usize,
     /// How many got a wrong intent.
     pub mistakes: usize,

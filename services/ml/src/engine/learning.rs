@@ -120,17 +120,22 @@ fn epochs(examples: usize, options: &IntentOptions) -> usize {
 }
 
 /// What is to be learned: from all examples first, then from those that leave some out to be asked.
-pub(super) fn plan(said: &Said<'_>, options: &Options, progress: &Progress) -> Vec<Fold> {
+pub(super) fn plan(
+    said: &Said<'_>,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Vec<Fold>, Cancelled> {
+    if options.encoder.is_some() {
+        progress.expect(said.len() * encoder::WORK);
+    }
     let examples = said.label_of().len();
     let all = Fold {
         learned: (0..examples).collect(),
         asked: Vec::new(),
     };
     let mut folds = vec![all];
-    folds.extend(folds::split(
-        said.label_of(),
-        &mut Random::new(options.seed),
-    ));
+    let (keys, random) = (said.keys(progress)?, &mut Random::new(options.seed));
+    folds.extend(folds::split(said.label_of(), &keys, random));
     for fold in &mut folds {
         fold.learned.extend(said.names());
     }
@@ -140,10 +145,7 @@ pub(super) fn plan(said: &Said<'_>, options: &Options, progress: &Progress) -> V
         fold.learned.len() * members * epochs
     });
     progress.expect(work.sum());
-    if options.encoder.is_some() {
-        progress.expect(said.len() * encoder::WORK);
-    }
-    folds
+    Ok(folds)
 }
 
 /// How many networks learn from a fold: two tell well enough how sure three will be.

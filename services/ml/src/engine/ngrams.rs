@@ -27,6 +27,7 @@ const LONGEST_WORD: usize = 64;
 const WORD: u64 = 1;
 const PAIR: u64 = 2;
 const PIECE: u64 = 3;
+const WHOLE: u64 = 4;
 
 /// The features of an utterance, in the order of the text, repeated as they repeat.
 pub(super) fn features(text: &Text) -> Vec<Feature> {
@@ -77,6 +78,13 @@ pub(super) fn hash(kind: u64, chars: &[char]) -> u64 {
         .fold(kind, |state, character| step(state, *character)))
 }
 
+/// The hash of a whole utterance: the same for those that are the same once they are folded.
+pub(super) fn whole(text: &Text) -> u64 {
+    let words = text.tokens().iter();
+    let words = words.map(|token| hash(WORD, text.chars(token)));
+    words.fold(WHOLE, |state, word| mix(state ^ word).wrapping_add(1))
+}
+
 /// FNV-1a over characters instead of bytes.
 const fn step(state: u64, character: char) -> u64 {
     (state ^ character as u64)
@@ -103,6 +111,15 @@ mod tests {
     #[test]
     fn the_order_of_words_matters() {
         assert_ne!(features("cancel and pay"), features("pay and cancel"));
+    }
+
+    #[test]
+    fn utterances_are_the_same_whatever_their_case_accents_and_space() {
+        let whole = |original| super::whole(&Text::new(original));
+        assert_eq!(whole("Pay  the bill"), whole("páy the BILL "));
+        for other in ["pay the bil l", "pay bill the", "pay the bill!", "pay the"] {
+            assert_ne!(whole("pay the bill"), whole(other), "{other}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What the intent classifier learns from: the utterances of the examples, and behind them the names of the intents.
 
 use super::intents::OUT_OF_SCOPE;
+use super::ngrams;
+use super::progress::{Cancelled, Progress};
 use super::text::Text;
 use stoa_contracts::training_data::Example;
 
@@ -38,6 +40,15 @@ impl<'a> Said<'a> {
     /// The number of each example's label.
     pub(super) fn label_of(&self) -> &[u32] {
         &self.label_of
+    }
+
+    /// A key of each example, the same where the utterance is.
+    pub(super) fn keys(&self, progress: &Progress) -> Result<Vec<u64>, Cancelled> {
+        let key = |index| {
+            progress.advance(0)?;
+            Ok(ngrams::whole(&self.text(index)))
+        };
+        (0..self.examples.len()).map(key).collect()
     }
 
     /// How many utterances there are, with the names.

@@ -62,7 +62,7 @@ pub fn train(
     let entities = Entities::new(data, &options.language, progress)?;
     let said = Said::new(&data.examples, &labels);
     // Before any of it is done, so that the whole is known from the start.
-    let plan = learning::plan(&said, options, progress);
+    let plan = learning::plan(&said, options, progress)?;
     progress.expect(Entities::work(data));
     // Before the features are there, which take as much memory.
     let lesson = Lesson {

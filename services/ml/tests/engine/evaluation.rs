@@ -3,7 +3,7 @@
 use ml::engine::{EvaluateError, Options, Progress, TrainError, assess, cross_validate, train};
 use std::num::NonZeroUsize;
 use stoa_contracts::evaluations::EvaluationResult;
-use stoa_contracts::training_data::TrainingData;
+use stoa_contracts::training_data::{Example, TrainingData};
 
 use crate::support::energy_supplier;
 
@@ -122,6 +122,47 @@ fn the_only_example_of_an_intent_is_left_out() {
     let result = measure(&data, 2, &Options::default());
     assert_eq!(result.summary.left_out, 1);
     assert_eq!(result.summary.examples, data.examples.len() - 1);
+}
+
+#[test]
+fn copies_of_an_utterance_flatter_neither_a_cross_validation_nor_a_training() {
+    // Nothing tells the intent of a word but the word itself.
+    let words = [
+        "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india",
+        "juliett", "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo",
+        "sierra", "tango", "uniform", "victor", "whiskey", "zulu",
+    ];
+    let example = |(number, text): (usize, String)| Example {
+        text,
+        intent: Some(["left", "right"][number % 2].into()),
+        ..Example::default()
+    };
+    let copies = words.iter().enumerate().flat_map(|(number, word)| {
+        let copies = [(*word).to_owned(), word.to_uppercase(), format!(" {word} ")];
+        copies.map(|copy| example((number, copy)))
+    });
+    let data = TrainingData {
+        examples: copies.collect(),
+        ..TrainingData::default()
+    };
+    let summary = measure(&data, 5, &Options::default()).summary;
+    assert_eq!((summary.examples, summary.left_out), (72, 0));
+    assert!(summary.accuracy < 0.8, "{summary:?}");
+    let trained = train(&data, &Options::default(), &Progress::new()).unwrap();
+    assert!(trained.accuracy.is_some_and(|accuracy| accuracy < 0.8));
+}
+
+#[test]
+fn an_intent_whose_examples_are_copies_is_left_out() {
+    let mut data = energy_supplier();
+    let copies = ["Where are you?", "where are you ?"].map(|text| Example {
+        text: text.into(),
+        intent: Some("ask_place".into()),
+        ..Example::default()
+    });
+    data.examples.extend(copies);
+    let result = measure(&data, 5, &Options::default());
+    assert_eq!(result.summary.left_out, 2);
 }
 
 #[test]

@@ -1940,7 +1940,7 @@ export interface components {
             entity_f1?: number | null;
             /** @description How many utterances were asked. */
             examples: number;
-            /** @description How many were not, because their intent has no second example to learn from. */
+            /** @description How many were not, because their intent has no other example to learn from, copies aside. */
             left_out: number;
             /**
              * Format: double

@@ -37,7 +37,9 @@ pub enum EvaluateError {
     #[error(transparent)]
     Train(#[from] TrainError),
     /// Nothing can be held out.
-    #[error("no intent has two examples: one must be kept to learn from while the other is asked")]
+    #[error(
+        "no intent has two different examples: one must be kept to learn from while the other is asked"
+    )]
     NothingToAsk,
     /// No utterance came along.
     #[error("there are no utterances to ask: add some with their intents")]
@@ -50,8 +52,9 @@ impl From<Cancelled> for EvaluateError {
     }
 }
 
-/// Holds every example out once and asks a model that has learned from the other folds. The only example of an intent
-/// is always learned, never asked. The same data, folds, options and seed give the same result on any number of threads.
+/// Holds every example out once and asks a model that has learned from the other folds. Copies of an utterance are in the
+/// same fold; the only example of an intent, with its copies, is always learned, never asked. The same data, folds, options
+/// and seed give the same result on any number of threads.
 pub fn cross_validate(
     data: &TrainingData,
     folds: usize,
@@ -60,9 +63,10 @@ pub fn cross_validate(
 ) -> Result<EvaluationResult, EvaluateError> {
     let labels: Vec<Option<&str>> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
     train::check(&labels)?;
-    let mut random = Random::new(options.seed);
-    let folds = folds::divide(&numbers(&labels), folds.max(2), &mut random);
-    let together = together(data, &labels, options, progress)?;
+    let said = Said::new(&data.examples, &labels);
+    let (keys, random) = (said.keys(progress)?, &mut Random::new(options.seed));
+    let folds = folds::divide(said.label_of(), &keys, folds.max(2), random);
+    let together = together(data, &said, options, progress)?;
     let Some(together) = NonZeroUsize::new(together.min(folds.len())) else {
         return Err(EvaluateError::NothingToAsk);
     };
@@ -88,7 +92,7 @@ pub fn cross_validate(
 /// How many folds may be worked on together: no more than the bound on weights has room for.
 fn together(
     data: &TrainingData,
-    labels: &[Option<&str>],
+    said: &Said<'_>,
     options: &Options,
     progress: &Progress,
 ) -> Result<usize, Cancelled> {
@@ -97,8 +101,7 @@ fn together(
     if most == 1 {
         return Ok(most);
     }
-    let said = Said::new(&data.examples, labels);
-    let weights = learning::weights(&said, &options.intents, progress)?;
+    let weights = learning::weights(said, &options.intents, progress)?;
     let room = options.intents.most_weights / weights.max(1);
     Ok(most.min(room).max(1))
 }
@@ -147,18 +150,6 @@ fn learned(data: &TrainingData, fold: &Fold) -> TrainingData {
         regexes: data.regexes.clone(),
         intents: Vec::new(),
     }
-}
-
-fn numbers(labels: &[Option<&str>]) -> Vec<u32> {
-    let mut known = labels.to_vec();
-    known.sort_unstable();
-    known.dedup();
-    let numbers = labels
-        .iter()
-        .map(|label| known.binary_search(label).unwrap_or_default());
-    numbers
-        .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
-        .collect()
 }
 
 /// How sure a model is of the intent that an example has; what is not in the ranking has next to nothing.
@@ -251,7 +242,7 @@ mod tests {
         let weights = learning::weights(&said, &options.intents, &progress).expect("it goes on");
         for (room, expected) in [(1, 1), (2, 2), (3, 3), (100, TOGETHER)] {
             options.intents.most_weights = room * weights;
-            let together = together(&data, &labels, &options, &progress);
+            let together = together(&data, &said, &options, &progress);
             assert_eq!(together, Ok(expected), "{room}");
         }
     }
