@@ -4,16 +4,9 @@
 use stoa_contracts::parse::{ParseResult, RankedIntent};
 use stoa_contracts::understanding::Understanding;
 
-/// Whether an answer with this confidence is too unsure to be one.
-pub(crate) fn is_unsure(confidence: f64, settings: &Understanding) -> bool {
-    settings
-        .min_confidence
-        .is_some_and(|least| confidence < least)
-}
-
 /// The answer as the settings have it.
 pub(crate) fn judge(mut result: ParseResult, settings: &Understanding) -> ParseResult {
-    if is_unsure(result.intent.confidence, settings) {
+    if settings.is_unsure(result.intent.confidence) {
         result.intent.name = None;
     }
     // Of what is out of scope nobody is to choose.

@@ -2,6 +2,7 @@
 
 use crate::training_data::{Example, TrainingData};
 use crate::trainings::TrainingStatus;
+use crate::understanding::Understanding;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -223,6 +224,9 @@ pub struct EvaluationSnapshot {
     /// Whether a sentence encoder is used in a cross-validation.
     #[serde(default)]
     pub is_encoded: bool,
+    /// How the assistant understands: what is measured is what a parse would answer.
+    #[serde(default)]
+    pub understanding: Understanding,
 }
 
 /// Internal: how an evaluation measures.

@@ -168,6 +168,11 @@ impl Understanding {
             encoder: change.encoder.unwrap_or(self.encoder),
         }
     }
+
+    /// Whether an answer with this confidence is too unsure to be one.
+    pub fn is_unsure(&self, confidence: f64) -> bool {
+        self.min_confidence.is_some_and(|least| confidence < least)
+    }
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ async fn a_cross_validation_is_followed_from_its_start_to_what_it_found() {
     let snapshot = format!("{}/snapshot", internal(&evaluation));
     let snapshot = service.get(&snapshot, INTERNAL).await.ok(200);
     assert_eq!(snapshot["method"], json!({"folds": 3}));
+    assert_eq!(snapshot["understanding"], json!({}));
     assert_eq!(snapshot["data"]["examples"].as_array().unwrap().len(), 2);
 
     report(
@@ -150,6 +151,23 @@ async fn the_same_set_is_known_again_in_whatever_order_and_format() {
     assert!(digests[3].is_null(), "{digests:?}");
     let listed = service.get(&path, &token).await.ok(200)["items"].clone();
     assert_eq!(listed[2]["set_digest"], digests[1]);
+}
+
+#[tokio::test]
+async fn an_evaluation_is_told_how_the_assistant_understands() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let assistant = service.trainable(&token).await;
+    let settings = json!({"builtin_entities": ["number"], "min_confidence": 0.4});
+    let request = service.request(Method::PATCH, &assistant, &token);
+    send(request.json(&json!({"understanding": settings})))
+        .await
+        .ok(200);
+    let path = format!("{assistant}/evaluations");
+    let evaluation = service.post(&path, &token, json!({})).await.ok(202);
+    let snapshot = format!("{}/snapshot", internal(&evaluation));
+    let snapshot = service.get(&snapshot, INTERNAL).await.ok(200);
+    assert_eq!(snapshot["understanding"], settings);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use stoa_contracts::evaluations::{
 };
 use stoa_contracts::training_data::TrainingData;
 use stoa_contracts::trainings::TrainingStatus;
+use stoa_contracts::understanding::Understanding;
 use stoa_postgres::DatabaseError;
 use stoa_service::{Json, Path, Problem, Trusted};
 use uuid::Uuid;
@@ -58,7 +59,7 @@ impl Evaluator {
             // A model that is there knows by itself.
             is_encoded: snapshot.is_encoded && matches!(method, Method::Folds(_)),
         };
-        let input = (snapshot.data, method);
+        let input = (snapshot.data, method, snapshot.understanding);
         self.runner
             .start::<Evaluation>((claim, place), how, input, span);
         Ok(EvaluationReport {
@@ -129,18 +130,21 @@ struct Evaluation;
 
 impl Run for Evaluation {
     const KIND: Kind = Kind::Evaluation;
-    type Input = (TrainingData, Method);
+    type Input = (TrainingData, Method, Understanding);
     type Finished = EvaluationResult;
 
     fn work(
-        (data, method): Self::Input,
+        (data, method, understanding): Self::Input,
         options: &Options,
         progress: &Progress,
     ) -> Result<EvaluationResult, Stopped> {
         let result = match method {
-            Method::Folds(folds) => engine::cross_validate(&data, folds, options, progress),
+            Method::Folds(folds) => {
+                engine::cross_validate(&data, folds, (options, &understanding), progress)
+            }
             Method::Model(model) => {
-                engine::assess(&model, &data.examples, options.threads, progress)
+                let threads = options.threads;
+                engine::assess(&model, &data.examples, (threads, &understanding), progress)
             }
         };
         result.map_err(|error| match error {

@@ -3,12 +3,14 @@
 use ml::engine::{EvaluateError, Options, Progress, TrainError, assess, cross_validate, train};
 use std::num::NonZeroUsize;
 use stoa_contracts::evaluations::EvaluationResult;
-use stoa_contracts::training_data::{Example, TrainingData};
+use stoa_contracts::training_data::{EntityAnnotation, Example, TrainingData};
+use stoa_contracts::understanding::{BuiltinEntity, Understanding};
 
 use crate::support::energy_supplier;
 
 fn measure(data: &TrainingData, folds: usize, options: &Options) -> EvaluationResult {
-    cross_validate(data, folds, options, &Progress::new()).expect("the data is sound")
+    let settings = (options, &Understanding::default());
+    cross_validate(data, folds, settings, &Progress::new()).expect("the data is sound")
 }
 
 fn on_threads(threads: usize) -> Options {
@@ -171,14 +173,10 @@ fn data_in_which_nothing_can_be_held_out_is_refused_with_what_to_do() {
     for (number, example) in data.examples.iter_mut().enumerate() {
         example.intent = Some(format!("intent {number}"));
     }
-    let refused = cross_validate(&data, 5, &Options::default(), &Progress::new()).unwrap_err();
+    let settings = (&Options::default(), &Understanding::default());
+    let refused = cross_validate(&data, 5, settings, &Progress::new()).unwrap_err();
     assert!(matches!(refused, EvaluateError::NothingToAsk));
-    let none = cross_validate(
-        &TrainingData::default(),
-        5,
-        &Options::default(),
-        &Progress::new(),
-    );
+    let none = cross_validate(&TrainingData::default(), 5, settings, &Progress::new());
     assert!(none.unwrap_err().to_string().contains("no examples"));
 }
 
@@ -192,7 +190,8 @@ fn a_model_is_asked_a_set_of_any_size() {
     let mut examples: Vec<_> = copies.collect();
     examples[0].intent = Some("never_learned".into());
     let progress = Progress::new();
-    let result = assess(&model, &examples, NonZeroUsize::new(2).unwrap(), &progress).unwrap();
+    let settings = (NonZeroUsize::new(2).unwrap(), &Understanding::default());
+    let result = assess(&model, &examples, settings, &progress).unwrap();
     assert_eq!(result.summary.examples, examples.len());
     assert!(result.summary.accuracy > 0.9, "{:?}", result.summary);
     assert!((progress.fraction() - 1.0).abs() < 1e-9);
@@ -201,20 +200,82 @@ fn a_model_is_asked_a_set_of_any_size() {
         .iter()
         .any(|wrong| wrong.expected.as_deref() == Some("never_learned"));
     assert!(unknown, "{:?}", result.wrong);
-    let refused = assess(&model, &[], NonZeroUsize::MIN, &Progress::new()).unwrap_err();
+    let refused = assess(&model, &[], settings, &Progress::new()).unwrap_err();
     assert!(matches!(refused, EvaluateError::NoExamples));
+}
+
+#[test]
+fn what_is_measured_is_what_the_settings_of_the_assistant_have_answered() {
+    let data = energy_supplier();
+    let model = train(&data, &Options::default(), &Progress::new())
+        .unwrap()
+        .model;
+    let mut examples = data.examples.clone();
+    examples.push(Example {
+        text: "bye, write to ann@example.org".into(),
+        intent: Some("goodbye".into()),
+        entities: vec![EntityAnnotation {
+            start: 14,
+            end: 29,
+            entity: "email".into(),
+            role: None,
+            group: None,
+            value: None,
+        }],
+        ..Example::default()
+    });
+    let of = |understanding: &Understanding| {
+        let settings = (NonZeroUsize::MIN, understanding);
+        assess(&model, &examples, settings, &Progress::new()).unwrap()
+    };
+    let found = |result: &EvaluationResult| {
+        let mut entities = result.entities.iter();
+        let email = entities.find(|entity| entity.entity == "email");
+        email.and_then(|email| email.recall)
+    };
+    let usual = of(&Understanding::default());
+    assert!(usual.summary.accuracy > 0.9, "{:?}", usual.summary);
+    assert_eq!(found(&usual), Some(1.0));
+    let without = of(&Understanding {
+        builtin_entities: Some(vec![BuiltinEntity::Number]),
+        ..Understanding::default()
+    });
+    assert_eq!(
+        (found(&without), &without.intents),
+        (Some(0.0), &usual.intents)
+    );
+    let sure = of(&Understanding {
+        min_confidence: Some(1.0),
+        ..Understanding::default()
+    });
+    // All that is answered is "out of scope", which 8 of them are.
+    let right = sure.summary.examples - sure.summary.mistakes;
+    assert_eq!((right, &sure.entities), (8, &usual.entities));
+}
+
+#[test]
+fn a_cross_validation_asks_with_the_settings_of_the_assistant() {
+    let understanding = Understanding {
+        min_confidence: Some(1.0),
+        ..Understanding::default()
+    };
+    let settings = (&Options::default(), &understanding);
+    let result = cross_validate(&energy_supplier(), 2, settings, &Progress::new()).unwrap();
+    let predicted = result.confusion.iter().map(|cell| cell.predicted.as_ref());
+    assert!(predicted.into_iter().all(|intent| intent.is_none()));
 }
 
 #[test]
 fn a_cancelled_evaluation_stops_and_an_ended_one_has_done_all() {
     let progress = Progress::new();
     progress.cancel();
-    let stopped = cross_validate(&energy_supplier(), 5, &Options::default(), &progress);
+    let settings = (&Options::default(), &Understanding::default());
+    let stopped = cross_validate(&energy_supplier(), 5, settings, &progress);
     assert!(matches!(
         stopped,
         Err(EvaluateError::Train(TrainError::Cancelled(_)))
     ));
     let progress = Progress::new();
-    cross_validate(&energy_supplier(), 5, &Options::default(), &progress).unwrap();
+    cross_validate(&energy_supplier(), 5, settings, &progress).unwrap();
     assert!((progress.fraction() - 1.0).abs() < 1e-9);
 }

@@ -7,6 +7,7 @@ use stoa_contracts::evaluations::{
 };
 use stoa_contracts::training_data::TrainingData;
 use stoa_contracts::trainings::{TrainingSnapshot, TrainingStatus};
+use stoa_contracts::understanding::Understanding;
 use uuid::Uuid;
 
 use crate::support::energy_supplier;
@@ -24,6 +25,7 @@ fn evaluation(
         method,
         data,
         is_encoded: false,
+        understanding: Understanding::default(),
     }
 }
 
@@ -75,6 +77,18 @@ async fn a_set_is_asked_of_a_stored_model() {
             .clone()
             .any(|expected| expected == Some("something_else"))
     );
+}
+
+#[tokio::test]
+async fn the_settings_of_the_assistant_hold_for_what_is_asked() {
+    let ml = Ml::start().await;
+    let training = snapshot(energy_supplier());
+    ml.train(&training).await;
+    let version = EvaluationMethod::Model(training.model);
+    let mut sure = evaluation(&training, version, energy_supplier());
+    sure.understanding.min_confidence = Some(1.0);
+    let confusion = ml.result(&sure).await.confusion;
+    assert!(confusion.iter().all(|cell| cell.predicted.is_none()));
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ async fn is_there(service: &TestService, evaluate: &Evaluate) {
         "evaluation_id": evaluate.evaluation_id, "assistant_id": evaluate.assistant_id,
         "language": "en", "method": {"folds": 5},
         "data": {"examples": [{"text": "what does it cost", "intent": "ask_price"}]},
+        "understanding": {"min_confidence": 0.4},
     });
     let of = path_of(evaluate);
     let (api, ml) = (&service.platform.api, &service.platform.ml);
@@ -97,6 +98,7 @@ async fn an_evaluation_is_seen_through_and_api_is_told_what_it_found() {
     let starts = requests(&service.platform.ml, "PUT").await;
     assert_eq!(starts.len(), 1);
     assert_eq!(starts[0]["method"], json!({"folds": 5}));
+    assert_eq!(starts[0]["understanding"], json!({"min_confidence": 0.4}));
     service.end().await;
 }
 

@@ -49,6 +49,7 @@ pub(super) async fn get_evaluation_snapshot(
         method: method.ok_or_else(gone)?,
         data: row.data.ok_or_else(gone)?.0,
         is_encoded: row.understanding.encoder.unwrap_or_default(),
+        understanding: row.understanding.0,
     }))
 }
 

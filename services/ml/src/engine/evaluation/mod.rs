@@ -3,6 +3,7 @@
 mod entities;
 mod scores;
 
+use super::entities::Builtins;
 use super::folds::{self, Fold};
 use super::learning;
 use super::model::Model;
@@ -20,6 +21,7 @@ use std::num::NonZeroUsize;
 use stoa_contracts::evaluations::EvaluationResult;
 use stoa_contracts::parse::ParseResult;
 use stoa_contracts::training_data::{Example, TrainingData};
+use stoa_contracts::understanding::Understanding;
 
 /// Folds that are worked on together at most: each may take as much memory as a training.
 const TOGETHER: usize = 4;
@@ -53,12 +55,13 @@ impl From<Cancelled> for EvaluateError {
 }
 
 /// Holds every example out once and asks a model that has learned from the other folds. Copies of an utterance are in the
-/// same fold; the only example of an intent, with its copies, is always learned, never asked. The same data, folds, options
-/// and seed give the same result on any number of threads.
+/// same fold; the only example of an intent, with its copies, is always learned, never asked. What counts is what an
+/// assistant with these settings would answer. The same data, folds, options and seed give the same result on any number
+/// of threads.
 pub fn cross_validate(
     data: &TrainingData,
     folds: usize,
-    options: &Options,
+    (options, understanding): (&Options, &Understanding),
     progress: &Progress,
 ) -> Result<EvaluationResult, EvaluateError> {
     let labels: Vec<Option<&str>> = data.examples.iter().map(|e| e.intent.as_deref()).collect();
@@ -75,7 +78,7 @@ pub fn cross_validate(
         ..options.clone()
     };
     options.intents.trainings = together.get();
-    let mut asking = Asking::new(&data.examples);
+    let mut asking = Asking::new(&data.examples, understanding);
     let parts = progress.divide(folds.len());
     let answered = parallel::map(together, folds, |number, fold| {
         let (asked, part) = (fold.asked.len(), &parts[number]);
@@ -114,18 +117,18 @@ fn is_large(data: &TrainingData) -> bool {
     data.examples.len() * kinds.len() > LARGE || bytes > LONG
 }
 
-/// Asks a model every example.
+/// Asks a model every example, as an assistant with these settings would be asked.
 pub fn assess(
     model: &Model,
     examples: &[Example],
-    threads: NonZeroUsize,
+    (threads, understanding): (NonZeroUsize, &Understanding),
     progress: &Progress,
 ) -> Result<EvaluationResult, EvaluateError> {
     if examples.is_empty() {
         return Err(EvaluateError::NoExamples);
     }
     progress.expect(examples.len());
-    let mut asking = Asking::new(examples);
+    let mut asking = Asking::new(examples, understanding);
     let chunks = (0..examples.len()).step_by(CHUNK);
     let chunks = chunks.map(|first| first..(first + CHUNK).min(examples.len()));
     let answered = parallel::map(threads, chunks.collect(), |_, chunk| {
@@ -165,6 +168,7 @@ fn own(example: &Example, parsed: &ParseResult) -> f64 {
 /// Labelled utterances that are asked, and what was answered so far.
 struct Asking<'a> {
     examples: &'a [Example],
+    understanding: &'a Understanding,
     answers: Vec<Answer>,
     entities: EntityTally<'a>,
 }
@@ -176,9 +180,10 @@ struct Answered<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn new(examples: &'a [Example]) -> Self {
+    fn new(examples: &'a [Example], understanding: &'a Understanding) -> Self {
         Self {
             examples,
+            understanding,
             answers: Vec::with_capacity(examples.len()),
             entities: EntityTally::new(examples),
         }
@@ -196,8 +201,7 @@ impl<'a> Asking<'a> {
         for index in indices {
             progress.advance(1)?;
             let example = &self.examples[index];
-            // Only places are compared; any fixed time gives the same result for the same data.
-            let parsed = model.parse(&example.text, 0, &Zoned::default());
+            let parsed = self.parse(model, &example.text);
             entities.count(example, &parsed.entities);
             answers.push(Answer {
                 example: index,
@@ -207,6 +211,17 @@ impl<'a> Asking<'a> {
             });
         }
         Ok(Answered { answers, entities })
+    }
+
+    /// What the assistant would answer.
+    fn parse(&self, model: &Model, text: &str) -> ParseResult {
+        let builtins = Builtins::of(self.understanding.builtin_entities.as_deref());
+        // Only places are compared; any fixed time gives the same result for the same data.
+        let mut parsed = model.parse_for(text, 0, &Zoned::default(), builtins);
+        if self.understanding.is_unsure(parsed.intent.confidence) {
+            parsed.intent.name = None;
+        }
+        parsed
     }
 
     fn take(&mut self, answered: Answered<'a>) {
