@@ -19,7 +19,7 @@ const EPOCHS: (usize, usize) = (10, 40);
 /// By how much the truth has to lead: a wrong token moves its score by two for each of its 40 features.
 const MARGIN: f32 = 30.0;
 
-/// Weights at most: 64 MiB while they are learned, and as much for the dictionary.
+/// Weights at most: 72 MiB while they are learned, with room for more, and as much for the dictionary.
 const MOST_WEIGHTS: usize = 1 << 22;
 
 /// How often each of so many sentences is seen.
@@ -92,9 +92,7 @@ impl Learner {
         let tokens = sentence.features.iter().zip(&sentence.labels);
         for ((features, truth), scores) in tokens.zip(emissions.chunks_exact_mut(self.labels)) {
             scores[usize::from(*truth)] = 0.0;
-            for feature in features {
-                self.weights.add_to(*feature, scores);
-            }
+            self.weights.add_to(features, scores);
         }
         let guess = viterbi(&emissions, &self.transitions, self.labels);
         if guess != sentence.labels {

@@ -3,31 +3,44 @@
 use super::super::dictionary::{Dictionary, Seeded};
 use super::super::weights::is_usable;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-
-/// Where a feature's weights end.
-const END: u32 = u32::MAX;
 
 /// Smaller weights are next to nothing.
 const LEAST: f32 = 0.05;
 
 /// A weight that is being learned.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Cell {
     label: u16,
     weight: f32,
-    /// Each change times the step at which it was made: what the average lacks.
-    lag: f32,
-    /// The feature's next weight.
-    next: u32,
+}
+
+/// Where the weights of a feature are, side by side, and for how many there is room.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    start: u32,
+    len: u16,
+    room: u16,
+}
+
+impl Row {
+    const fn places(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.len as usize
+    }
 }
 
 /// Weights that are being learned.
 pub(super) struct Learned {
-    /// A feature's first weight.
-    firsts: HashMap<u64, u32, Seeded>,
+    rows: HashMap<u64, Row, Seeded>,
     cells: Vec<Cell>,
+    /// Of each of them each change times the step at which it was made: what the average lacks.
+    lags: Vec<f32>,
+    /// Where rows were that have moved, by their room.
+    free: BTreeMap<u16, Vec<u32>>,
+    /// How many weights there are.
+    count: usize,
     most: usize,
 }
 
@@ -35,98 +48,117 @@ impl Learned {
     /// None yet, and never more than `most` weights.
     pub(super) fn new(most: usize) -> Self {
         Self {
-            firsts: HashMap::default(),
+            rows: HashMap::default(),
             cells: Vec::new(),
+            lags: Vec::new(),
+            free: BTreeMap::new(),
+            count: 0,
             most,
         }
     }
 
-    /// Adds the weights of a feature to a sum per label.
-    pub(super) fn add_to(&self, feature: u64, sums: &mut [f32]) {
-        for cell in chain(&self.cells, self.first(feature)) {
-            sums[usize::from(cell.label)] += cell.weight;
+    /// Adds the weights of features to a sum per label. They lie all over the memory: all are looked up before any is
+    /// read, so that many are waited for at a time.
+    pub(super) fn add_to(&self, features: &[u64], sums: &mut [f32]) {
+        let rows = features.iter().filter_map(|feature| self.rows.get(feature));
+        let rows: Vec<Row> = rows.copied().collect();
+        for row in rows {
+            for cell in &self.cells[row.places()] {
+                sums[usize::from(cell.label)] += cell.weight;
+            }
         }
     }
 
     /// Moves a feature's weight for a label at a step. Where there are too many weights the smallest make room.
     pub(super) fn change(&mut self, feature: u64, label: u16, by: f32, step: f32) {
-        let mut place = self.first(feature);
-        while let Some(cell) = self.cells.get_mut(place as usize) {
-            if cell.label == label {
-                cell.weight += by;
-                cell.lag += by * step;
-                return;
-            }
-            place = cell.next;
+        let mut places = self.row(feature).places();
+        if let Some(place) = places.find(|place| self.cells[*place].label == label) {
+            self.cells[place].weight += by;
+            self.lags[place] += by * step;
+            return;
         }
-        if self.cells.len() >= self.most {
+        if self.count >= self.most {
             self.thin_out();
         }
-        let next = self.first(feature);
-        self.firsts.insert(feature, position(self.cells.len()));
-        self.cells.push(Cell {
-            label,
-            weight: by,
-            lag: by * step,
-            next,
+        let row = self.with_room(feature);
+        let place = row.places().end;
+        self.cells[place] = Cell { label, weight: by };
+        self.lags[place] = by * step;
+        self.count += 1;
+        let len = row.len + 1;
+        self.rows.insert(feature, Row { len, ..row });
+    }
+
+    /// The row of a feature, with room for one more weight.
+    fn with_room(&mut self, feature: u64) -> Row {
+        let row = self.row(feature);
+        if row.len < row.room {
+            return row;
+        }
+        if self.cells.len() > self.most / 2 * 3 {
+            self.keep(|_| true);
+        }
+        let row = self.row(feature);
+        let room = row.room + (row.room / 2).max(2);
+        let free = self.free.get_mut(&room).and_then(Vec::pop);
+        let start = free.unwrap_or_else(|| {
+            let start = self.cells.len();
+            self.cells
+                .resize(start + usize::from(room), Cell::default());
+            self.lags.resize(self.cells.len(), 0.0);
+            position(start)
         });
+        self.cells.copy_within(row.places(), start as usize);
+        self.lags.copy_within(row.places(), start as usize);
+        if row.room > 0 {
+            self.free.entry(row.room).or_default().push(row.start);
+        }
+        Row { start, room, ..row }
     }
 
     /// Forgets the smallest weights, a quarter of all at least.
     fn thin_out(&mut self) {
         let mut least = 1.0;
-        while self.cells.len() > self.most / 4 * 3 {
-            let mut kept = Vec::with_capacity(self.most);
-            self.firsts.retain(|_, first| {
-                let all = chain(&self.cells, *first);
-                let large = all.filter(|cell| cell.weight.abs() > least);
-                *first = link(large, &mut kept);
-                *first != END
-            });
-            self.cells = kept;
+        while self.count > self.most / 4 * 3 {
+            self.keep(|cell| cell.weight.abs() > least);
             least *= 2.0;
         }
     }
 
-    /// The averages over so many steps, without what is next to nothing.
+    /// Keeps some of the weights, each row without room for more, and no free places.
+    fn keep(&mut self, is_kept: impl Fn(&Cell) -> bool) {
+        let (mut cells, mut lags) = (Vec::new(), Vec::new());
+        self.rows.retain(|_, row| {
+            let start = cells.len();
+            for place in row.places().filter(|place| is_kept(&self.cells[*place])) {
+                cells.push(self.cells[place]);
+                lags.push(self.lags[place]);
+            }
+            let len = u16::try_from(cells.len() - start).expect("there are at most 501 labels");
+            (row.start, row.len, row.room) = (position(start), len, len);
+            len > 0
+        });
+        self.free.clear();
+        self.count = cells.len();
+        (self.cells, self.lags) = (cells, lags);
+    }
+
+    /// The averages over so many steps, without what is next to nothing; of each feature the latest weight first.
     pub(super) fn average(&self, steps: f32) -> (Dictionary, Sparse) {
-        let mut firsts: Vec<_> = self.firsts.iter().collect();
-        firsts.sort_unstable();
-        let rows = firsts.into_iter().map(|(feature, first)| {
-            let weights = chain(&self.cells, *first);
-            let average = move |cell: &Cell| (cell.label, cell.weight - cell.lag / steps);
-            (*feature, weights.map(average))
+        let mut rows: Vec<(u64, Row)> = self.rows.iter().map(|(f, row)| (*f, *row)).collect();
+        rows.sort_unstable_by_key(|(feature, _)| *feature);
+        let rows = rows.into_iter().map(|(feature, row)| {
+            let average = move |place: usize| {
+                let Cell { label, weight } = self.cells[place];
+                (label, weight - self.lags[place] / steps)
+            };
+            (feature, row.places().rev().map(average))
         });
         Sparse::of(rows)
     }
 
-    fn first(&self, feature: u64) -> u32 {
-        self.firsts.get(&feature).copied().unwrap_or(END)
-    }
-}
-
-/// The weights of a feature, from its first on.
-fn chain(cells: &[Cell], mut place: u32) -> impl Iterator<Item = &Cell> {
-    std::iter::from_fn(move || {
-        let cell = cells.get(place as usize)?;
-        place = cell.next;
-        Some(cell)
-    })
-}
-
-/// Puts the weights of a feature behind others, in their order; answers where the first is.
-fn link<'a>(weights: impl Iterator<Item = &'a Cell>, cells: &mut Vec<Cell>) -> u32 {
-    let start = cells.len();
-    for cell in weights {
-        let next = position(cells.len() + 1);
-        cells.push(Cell { next, ..*cell });
-    }
-    match cells[start..].last_mut() {
-        Some(last) => {
-            last.next = END;
-            position(start)
-        }
-        None => END,
+    fn row(&self, feature: u64) -> Row {
+        self.rows.get(&feature).copied().unwrap_or_default()
     }
 }
 
@@ -217,6 +249,7 @@ fn steps(weight: f32) -> i16 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::random::Random;
     use super::*;
 
     /// What a feature adds to the sums of three labels.
@@ -250,6 +283,28 @@ mod tests {
     }
 
     #[test]
+    fn many_weights_of_many_features_are_as_they_were_changed() {
+        // So few places that rows move, and are put together, all the time.
+        let (mut learned, mut wanted) = (Learned::new(250), BTreeMap::new());
+        let mut random = Random::new(1);
+        for step in 0..2_000_u16 {
+            let feature = random.below(50) as u64;
+            let (label, by) = (random.below(5), [-1.0, 1.0][random.below(2)]);
+            learned.change(feature, u16::try_from(label).unwrap(), by, f32::from(step));
+            *wanted.entry((feature, label)).or_insert(0.0_f32) += by;
+        }
+        assert_eq!(learned.count, wanted.len());
+        for feature in 0..50 {
+            let mut sums = [0.0; 5];
+            learned.add_to(&[feature, 99, feature], &mut sums);
+            for (label, sum) in sums.into_iter().enumerate() {
+                let wanted = 2.0 * wanted.get(&(feature, label)).copied().unwrap_or_default();
+                assert!((sum - wanted).abs() < 0.1, "{feature}, {label}: {sum}");
+            }
+        }
+    }
+
+    #[test]
     fn forgets_the_smallest_weights_where_there_are_too_many() {
         let mut learned = Learned::new(4);
         for (feature, label, by) in [(7, 0, 3.0), (7, 1, 1.0), (7, 2, -2.0), (8, 0, 1.0)] {
@@ -258,7 +313,7 @@ mod tests {
         learned.change(9, 1, 1.0, 0.0);
         for (feature, wanted) in [(7, [3.0, 0.0, -2.0]), (8, [0.0; 3]), (9, [0.0, 1.0, 0.0])] {
             let mut sums = [0.0; 3];
-            learned.add_to(feature, &mut sums);
+            learned.add_to(&[feature], &mut sums);
             let differs = sums
                 .iter()
                 .zip(wanted)
