@@ -12,6 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// A folded utterance.
+#[derive(Clone)]
 pub(super) struct Text {
     /// The folded characters.
     chars: Vec<char>,
@@ -121,6 +122,11 @@ impl Text {
             .flat_map(char::to_lowercase);
         self.chars
             .extend(lower.filter(|c| !is_accent(*c)).map(same_letter));
+    }
+
+    /// Bytes in memory.
+    pub(super) const fn bytes(&self) -> usize {
+        self.chars.capacity() * size_of::<char>() + self.tokens.capacity() * size_of::<Token>()
     }
 
     /// The tokens.

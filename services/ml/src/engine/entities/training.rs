@@ -9,7 +9,8 @@ use super::gazetteer::Gazetteer;
 use super::perceptron::{self, Sentence};
 use super::tagger::Tagger;
 use super::tags::{self, Tag, label_count};
-use super::values::{Counts, Place};
+use super::values::{Counts, Mark, Place};
+use std::borrow::Cow;
 use stoa_contracts::training_data::Example;
 
 /// While it learns, how often of a thousand times the intent is hidden, a value, any word, and of a hidden word its ends.
@@ -17,6 +18,10 @@ const HIDDEN_INTENT: usize = 100;
 const HIDDEN_VALUE: usize = 100;
 const HIDDEN_WORD: usize = 50;
 const HIDDEN_ENDS: usize = 300;
+
+/// Bytes of examples that are kept, folded and annotated: as many as 20,000 of 50 characters take. Those behind are made
+/// anew each time that they are seen.
+const KEPT: usize = 1 << 25;
 
 /// How much work it is to learn from the examples.
 pub(super) fn work(examples: &[Example]) -> usize {
@@ -66,6 +71,8 @@ struct Corpus<'a> {
     /// For each tag the number of its entity.
     numbers: Vec<u16>,
     counts: Counts,
+    /// The first examples.
+    kept: Vec<Annotated>,
 }
 
 impl<'a> Corpus<'a> {
@@ -81,6 +88,7 @@ impl<'a> Corpus<'a> {
             tags,
             numbers: tags::numbers(tags),
             counts: Counts::default(),
+            kept: Vec::new(),
         };
         for example in &lesson.data.examples {
             let text = Text::new(&example.text);
@@ -88,7 +96,22 @@ impl<'a> Corpus<'a> {
             corpus.counts.add(&clues::words(&text), &places);
             progress.advance(0)?;
         }
+        corpus.keep(KEPT, progress)?;
         Ok(corpus)
+    }
+
+    /// Keeps as many of the examples as there is room for, in bytes.
+    fn keep(&mut self, mut room: usize, progress: &Progress) -> Result<(), Cancelled> {
+        for index in 0..self.lesson.data.examples.len() {
+            progress.advance(0)?;
+            let annotated = self.annotate(index);
+            let Some(left) = room.checked_sub(annotated.bytes()) else {
+                break;
+            };
+            room = left;
+            self.kept.push(annotated);
+        }
+        Ok(())
     }
 
     fn places(&self, labels: &[u16]) -> Vec<Place> {
@@ -97,12 +120,11 @@ impl<'a> Corpus<'a> {
         spans.map(place).collect()
     }
 
-    /// An example as it is learned from, made each time that it is seen: the features of all of them would take
-    /// kilobytes for each. Some of it is hidden, so that what is learned leans on all that there is, and not on words
+    /// An example as it is learned from, made each time that it is seen. Some of it is hidden, so that what is learned leans on all that there is, and not on words
     /// alone that others do not use. The rarer a word is, the more often it is hidden; one that is there once, always.
     fn noised(&self, index: usize, random: &mut Random) -> Sentence {
         let annotated = self.annotated(index);
-        let mut clues = self.clues(index, &annotated);
+        let mut clues = annotated.clues(self.lesson.label_of[index]);
         if is_so(random, HIDDEN_INTENT, 1_000) {
             clues.intent = None;
         }
@@ -123,44 +145,42 @@ impl<'a> Corpus<'a> {
         }
         Sentence {
             features: clues.features(),
-            labels: annotated.labels,
+            labels: annotated.labels.clone(),
         }
     }
 
     /// An example as it would be asked.
     fn plain(&self, index: usize) -> Sentence {
         let annotated = self.annotated(index);
-        let mut clues = self.clues(index, &annotated);
+        let mut clues = annotated.clues(self.lesson.label_of[index]);
         let words = clues.words.iter_mut();
         let rare = words.filter(|word| self.counts.count(**word) < 2);
         rare.for_each(|word| *word = UNKNOWN);
         Sentence {
             features: clues.features(),
-            labels: annotated.labels,
+            labels: annotated.labels.clone(),
         }
     }
 
-    fn annotated(&self, index: usize) -> Annotated {
+    fn annotated(&self, index: usize) -> Cow<'_, Annotated> {
+        match self.kept.get(index) {
+            Some(kept) => Cow::Borrowed(kept),
+            None => Cow::Owned(self.annotate(index)),
+        }
+    }
+
+    fn annotate(&self, index: usize) -> Annotated {
         let example: &Example = &self.lesson.data.examples[index];
         let text = Text::new(&example.text);
         let labels = tags::labels(example, &text, self.tags);
+        let (words, places) = (clues::words(&text), self.places(&labels));
         Annotated {
-            places: self.places(&labels),
+            marks: self.counts.marks(&words, &places),
             listed: self.gazetteer.listed(&text),
             text,
             labels,
-        }
-    }
-
-    fn clues<'s>(&self, index: usize, annotated: &'s Annotated) -> Clues<'s> {
-        let words = clues::words(&annotated.text);
-        Clues {
-            text: &annotated.text,
-            marks: self.counts.marks(&words, &annotated.places),
-            hidden: vec![false; words.len()],
+            places,
             words,
-            listed: &annotated.listed,
-            intent: Some(u64::from(self.lesson.label_of[index])),
         }
     }
 
@@ -182,12 +202,39 @@ impl<'a> Corpus<'a> {
     }
 }
 
-/// An example as it is annotated.
+/// An example as it is annotated, and what is known of it.
+#[derive(Clone)]
 struct Annotated {
     text: Text,
     labels: Vec<u16>,
     places: Vec<Place>,
     listed: Vec<u32>,
+    words: Vec<u64>,
+    marks: Vec<Vec<Mark>>,
+}
+
+impl Annotated {
+    fn clues(&self, intent: u32) -> Clues<'_> {
+        Clues {
+            text: &self.text,
+            marks: self.marks.clone(),
+            hidden: vec![false; self.words.len()],
+            words: self.words.clone(),
+            listed: &self.listed,
+            intent: Some(u64::from(intent)),
+        }
+    }
+
+    /// Bytes in memory, roughly.
+    fn bytes(&self) -> usize {
+        let marks: usize = self.marks.iter().map(Vec::capacity).sum();
+        let token = size_of::<u16>() + size_of::<u32>() + size_of::<u64>() + size_of::<Vec<Mark>>();
+        size_of::<Self>()
+            + self.text.bytes()
+            + self.words.len() * token
+            + marks * size_of::<Mark>()
+            + self.places.len() * size_of::<Place>()
+    }
 }
 
 /// Makes a word one that nobody knows.
@@ -199,4 +246,50 @@ fn hide(clues: &mut Clues<'_>, place: usize, random: &mut Random) {
 /// Whether it is so this time, which it is `times` of `all`.
 fn is_so(random: &mut Random, times: usize, all: usize) -> bool {
     random.below(all) < times
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stoa_contracts::training_data::{EntityAnnotation, TrainingData};
+
+    #[test]
+    fn an_example_that_is_not_kept_is_made_anew_and_the_same() {
+        let example = |number: usize| Example {
+            text: format!("pay bill {} of {} now", number % 7, number % 5),
+            entities: vec![EntityAnnotation {
+                start: 9,
+                end: 10,
+                entity: "bill".into(),
+                role: None,
+                group: None,
+                value: None,
+            }],
+            ..Example::default()
+        };
+        let data = TrainingData {
+            examples: (0..40).map(example).collect(),
+            ..TrainingData::default()
+        };
+        let (label_of, gazetteer) = ([0; 40], Gazetteer::default());
+        let lesson = Lesson {
+            data: &data,
+            label_of: &label_of,
+            seed: 1,
+        };
+        let (tags, progress) = (tags::tags(&data.examples), Progress::new());
+        let corpus = || Corpus::new(&lesson, &gazetteer, &tags, &progress).expect("it goes on");
+        let (all, mut some) = (corpus(), corpus());
+        let room = all.kept.iter().take(10).map(Annotated::bytes).sum();
+        some.kept.clear();
+        some.keep(room, &progress).expect("it goes on");
+        assert_eq!((all.kept.len(), some.kept.len()), (40, 10));
+        for index in 0..40 {
+            let noised = |corpus: &Corpus<'_>| {
+                let sentence = corpus.noised(index, &mut Random::new(7));
+                (sentence.features, sentence.labels)
+            };
+            assert_eq!(noised(&all), noised(&some), "{index}");
+        }
+    }
 }
