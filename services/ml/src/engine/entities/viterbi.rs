@@ -11,10 +11,12 @@ pub(super) fn viterbi(emissions: &[f32], transitions: &[f32], labels: usize) -> 
     let mut scores: Vec<f32> = first.to_vec();
     let insides = scores.iter_mut().skip(2).step_by(2);
     insides.for_each(|inside| *inside = f32::NEG_INFINITY);
+    let openings = openings(transitions, labels);
     let mut origins = vec![0_u16; emissions.len() - labels];
     let mut next = vec![0.0; labels];
     for (row, origins) in rows.zip(origins.chunks_exact_mut(labels)) {
-        best_origins(&scores, transitions, (&mut next, origins));
+        best_openings(&scores, &openings, (&mut next, origins));
+        best_insides(&scores, transitions, (&mut next, origins));
         for (score, emission) in next.iter_mut().zip(row) {
             *score += emission;
         }
@@ -23,28 +25,41 @@ pub(super) fn viterbi(emissions: &[f32], transitions: &[f32], labels: usize) -> 
     trace_back(&scores, &origins, labels)
 }
 
-/// For each label the best score of those before it, and where that comes from.
-fn best_origins(scores: &[f32], transitions: &[f32], (best, origins): (&mut [f32], &mut [u16])) {
-    best.fill(f32::NEG_INFINITY);
-    for ((from, score), row) in (0_u16..)
-        .zip(scores)
-        .zip(transitions.chunks_exact(scores.len()))
-    {
-        let to = best.iter_mut().zip(origins.iter_mut()).zip(row);
+/// Of each row of transitions those to "nothing" and to "begin", which may come from anywhere.
+fn openings(transitions: &[f32], labels: usize) -> Vec<f32> {
+    let rows = transitions.chunks_exact(labels);
+    rows.flat_map(|row| row[..1].iter().chain(row[1..].iter().step_by(2)))
+        .copied()
+        .collect()
+}
+
+/// For "nothing" and each "begin" the best score of the labels before it, and where that comes from.
+fn best_openings(scores: &[f32], openings: &[f32], (next, from): (&mut [f32], &mut [u16])) {
+    let count = openings.len() / scores.len();
+    let (mut best, mut origins) = (vec![f32::NEG_INFINITY; count], vec![0_u16; count]);
+    for ((label, score), row) in (0_u16..).zip(scores).zip(openings.chunks_exact(count)) {
+        let to = best.iter_mut().zip(&mut origins).zip(row);
         for ((best, origin), transition) in to {
             let through = score + transition;
             let is_better = through > *best;
             *best = if is_better { through } else { *best };
-            *origin = if is_better { from } else { *origin };
+            *origin = if is_better { label } else { *origin };
         }
     }
-    // What was found for "inside" may come from anywhere, and has only two origins.
+    let places = std::iter::once(0).chain((1..scores.len()).step_by(2));
+    for ((place, best), origin) in places.zip(best).zip(origins) {
+        (next[place], from[place]) = (best, origin);
+    }
+}
+
+/// The same for each "inside", which has two origins only.
+fn best_insides(scores: &[f32], transitions: &[f32], (next, from): (&mut [f32], &mut [u16])) {
     for inside in (2..scores.len()).step_by(2) {
-        let through = |from: usize| scores[from] + transitions[from * scores.len() + inside];
+        let through = |label: usize| scores[label] + transitions[label * scores.len() + inside];
         let goes_on = through(inside) > through(inside - 1);
-        let from = if goes_on { inside } else { inside - 1 };
-        best[inside] = through(from);
-        origins[inside] = u16::try_from(from).expect("there are at most 501 labels");
+        let label = if goes_on { inside } else { inside - 1 };
+        next[inside] = through(label);
+        from[inside] = u16::try_from(label).expect("there are at most 501 labels");
     }
 }
 
