@@ -5,7 +5,8 @@ use stoa_contracts::parse::Entity;
 
 /// Leaves no two entities that overlap. What the designer taught comes before what is built
 /// in, longer before shorter, a pattern before a list before the model. Where the model found
-/// the same entity as a list or pattern, its role is kept and the exact place and value win.
+/// the same entity as a list or pattern, its role is kept and the exact place and value win;
+/// only a listed value that is a part of what the model found does not: "York" in "New York".
 pub(super) fn resolve(mut found: Vec<Entity>) -> Vec<Entity> {
     merge_roles(&mut found);
     found.sort_by_key(|e| {
@@ -38,7 +39,7 @@ fn merge_roles(found: &mut Vec<Entity>) {
         // All of them: which one wins is decided later.
         for exact in rest.iter_mut().filter(is_same) {
             exact.role.clone_from(&entity.role);
-            is_exact = true;
+            is_exact |= exact.extractor == REGEX || length(exact) >= length(&entity);
         }
         if !is_exact {
             found.push(entity);
@@ -123,19 +124,42 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_listed_value_takes_the_role_that_the_model_saw() {
+    /// What is left of a city that the model found with a role, and one that was found otherwise.
+    fn beside_learned(learned: (usize, usize), other: Entity) -> Vec<Entity> {
         let learned = Entity {
             role: Some("to".into()),
-            ..entity("city", 3, 12, MODEL)
+            ..entity("city", learned.0, learned.1, MODEL)
         };
-        let found = resolve(vec![learned, entity("city", 3, 8, LOOKUP)]);
+        resolve(vec![learned, other])
+    }
+
+    #[test]
+    fn a_listed_value_or_a_match_takes_the_role_that_the_model_saw() {
+        let cases = [
+            ((3, 8), entity("city", 3, 8, LOOKUP)),
+            ((3, 8), entity("city", 3, 12, LOOKUP)),
+            ((3, 12), entity("city", 3, 8, REGEX)),
+        ];
+        for (learned, exact) in cases {
+            let role = Some("to".into());
+            let expected = Entity {
+                role,
+                ..exact.clone()
+            };
+            assert_eq!(beside_learned(learned, exact), [expected]);
+        }
+    }
+
+    #[test]
+    fn what_the_model_found_is_not_cut_to_a_part_of_it_that_is_listed() {
+        let found = beside_learned((0, 8), entity("city", 4, 8, LOOKUP));
+        let [kept] = &found[..] else {
+            panic!("one of {found:?}")
+        };
+        assert_eq!((kept.start, kept.end), (0, 8));
         assert_eq!(
-            found,
-            [Entity {
-                role: Some("to".into()),
-                ..entity("city", 3, 8, LOOKUP)
-            }]
+            (kept.extractor.as_str(), kept.role.as_deref()),
+            (MODEL, Some("to"))
         );
     }
 }
