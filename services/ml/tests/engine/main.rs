@@ -19,7 +19,7 @@ use stoa_contracts::parse::{Entity, ParseResult};
 use stoa_contracts::training_data::{
     EntityAnnotation, Example, Lookup, RegexPattern, TrainingData,
 };
-use support::energy_supplier;
+use support::{annotated, energy_supplier};
 
 static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
     train(&energy_supplier(), &Options::default(), &Progress::new()).expect("the data is sound")
@@ -109,6 +109,33 @@ fn finds_learned_entities_in_new_words() {
     assert!(reading.confidence > 0.5);
     let city = entity("I am moving to Lisbon next month", "city");
     assert_eq!(city.value, "Lisbon");
+}
+
+#[test]
+fn a_word_far_before_a_value_tells_what_it_is() {
+    let kinds = [("arriving", "arrival"), ("leaving", "departure")];
+    let asked = |verb: &str, city: &str| format!("show flights {verb} at {city} in the ");
+    let mut examples = Vec::new();
+    for (verb, kind) in kinds {
+        for city in ["Rome", "Oslo", "Vienna", "Lisbon"] {
+            for part in ["morning", "evening", "afternoon"] {
+                let before = asked(verb, city);
+                examples.push(annotated(&before, part, "", "find_flight", kind));
+            }
+        }
+    }
+    examples.extend(energy_supplier().examples);
+    let data = TrainingData {
+        examples,
+        ..TrainingData::default()
+    };
+    let trained = train(&data, &Options::default(), &Progress::new()).unwrap();
+    for (verb, kind) in kinds {
+        let text = format!("{}evening", asked(verb, "Madrid"));
+        let result = trained.model.parse(&text, 1, &Zoned::default());
+        let found = result.entities.iter().find(|one| one.value == "evening");
+        assert_eq!(found.map(|one| one.entity.as_str()), Some(kind), "{text}");
+    }
 }
 
 #[test]

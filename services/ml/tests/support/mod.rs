@@ -104,7 +104,14 @@ fn plain(text: &str, intent: Option<&str>) -> Example {
     }
 }
 
-fn annotated(before: &str, value: &str, after: &str, intent: &str, entity: &str) -> Example {
+/// An example with one annotated value.
+pub(crate) fn annotated(
+    before: &str,
+    value: &str,
+    after: &str,
+    intent: &str,
+    entity: &str,
+) -> Example {
     let start = before.chars().count();
     let end = start + value.chars().count();
     let annotation = EntityAnnotation {

@@ -1,5 +1,5 @@
-//! What tells which label a token has: the token itself, its parts and form, its neighbours, its list, the intent, and
-//! what the annotated examples say of it.
+//! What tells which label a token has: the token itself, its parts and form, its neighbours, the words before it, its
+//! list, the intent, and what the annotated examples say of it.
 //!
 //! The first number of a feature is its kind. Kinds up to 31 are those of models of formats up to 3.
 
@@ -13,6 +13,10 @@ pub(super) const UNKNOWN: u64 = 0x55;
 
 /// What stands beyond the first and the last token.
 const EDGE: u64 = 0x45;
+
+/// How many words before a token tell of it, wherever they stand: "arriving in Denver on the first of June" is about when
+/// one arrives. Values in between are passed over.
+const REACH: usize = 6;
 
 /// An utterance as the tagger sees it. While it learns, some of it is hidden at times, so that what is learned leans on
 /// all that there is.
@@ -43,8 +47,9 @@ impl Clues<'_> {
         let tokens = self.text.tokens();
         let forms: Vec<u64> = tokens.iter().map(|token| form(self.text, token)).collect();
         let features = |index| {
-            let mut features = Vec::with_capacity(48);
+            let mut features = Vec::with_capacity(54);
             self.add_neighbours(index, &forms, &mut features);
+            self.add_words_before(index, &mut features);
             self.add_intent(index, forms[index], &mut features);
             self.add_marks(index, &mut features);
             if !self.hidden[index] {
@@ -93,6 +98,12 @@ impl Clues<'_> {
             pair(44, after_3, 0),
             pair(60, is_first << 1 | is_last, 0),
         ]);
+    }
+
+    fn add_words_before(&self, index: usize, features: &mut Vec<u64>) {
+        let before = self.words[..index].iter().zip(&self.marks).rev();
+        let plain = before.filter(|(_, marks)| marks.is_empty());
+        features.extend(plain.take(REACH).map(|(word, _)| pair(61, *word, 0)));
     }
 
     fn add_intent(&self, index: usize, form: u64, features: &mut Vec<u64>) {

@@ -120,8 +120,9 @@ impl<'a> Corpus<'a> {
         spans.map(place).collect()
     }
 
-    /// An example as it is learned from, made each time that it is seen. Some of it is hidden, so that what is learned leans on all that there is, and not on words
-    /// alone that others do not use. The rarer a word is, the more often it is hidden; one that is there once, always.
+    /// An example as it is learned from, made each time that it is seen. Some of it is hidden, so that what is learned leans
+    /// on all that there is, and not on words alone that others do not use. The rarer a word is, the more often it is hidden;
+    /// one that is there once, always.
     fn noised(&self, index: usize, random: &mut Random) -> Sentence {
         let annotated = self.annotated(index);
         let mut clues = annotated.clues(self.lesson.label_of[index]);
