@@ -14,7 +14,7 @@ use stoa_contracts::{
 use stoa_idempotency::OnlyOnce;
 use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -97,10 +97,8 @@ async fn create_api_key(
     require(&identity)?;
     require_scopes(&identity, input.scopes.as_deref())?;
     let now = api.clock.now();
-    if input.expires_at.is_some_and(|end| end <= now) {
-        return Err(Problem::at("/expires_at", "this is not in the future"));
-    }
-    require_end(&api, &identity, input.expires_at).await?;
+    let expires_at = input.expires_at.map(|end| future(end, now)).transpose()?;
+    require_end(&api, &identity, expires_at).await?;
     let mut transaction = begin(&api.pool).await?;
     if let Some(assistant) = input.assistant_id
         && !assistants::hold(&mut transaction, identity.account, assistant).await?
@@ -116,7 +114,7 @@ async fn create_api_key(
         assistant_id: input.assistant_id,
         scopes: sorted(input.scopes.as_deref()),
         created_at: now,
-        expires_at: input.expires_at,
+        expires_at,
         last_used_at: None,
     };
     let scopes: Vec<_> = api_key
@@ -196,6 +194,16 @@ fn require_scopes(identity: &Identity, wanted: Option<&[Scope]>) -> Result<(), P
         more.as_str()
     );
     Err(Problem::new(ErrorCode::Forbidden, detail))
+}
+
+/// The same time in UTC, as it is stored; refuses what is past, or beyond the last year there.
+fn future(end: OffsetDateTime, now: OffsetDateTime) -> Result<OffsetDateTime, Problem> {
+    let refused = |message| Problem::at("/expires_at", message);
+    if end <= now {
+        return Err(refused("this is not in the future"));
+    }
+    end.checked_to_offset(UtcOffset::UTC)
+        .ok_or_else(|| refused("this is after the year 9999 in UTC"))
 }
 
 /// Refuses a key that is good for longer than the one that makes it.

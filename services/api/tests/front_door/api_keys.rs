@@ -106,9 +106,14 @@ async fn a_key_expires_and_its_token_with_it() {
     exchange(&service, &created["key"]).await.problem(401);
 
     let past = rfc3339(OffsetDateTime::now_utc() - Duration::minutes(2));
-    let body = json!({"name": "late", "role": "viewer", "expires_at": past});
-    let problem = service.post("/api/v1/api-keys", &owner, body).await;
-    assert_eq!(problem.problem(422)["errors"][0]["pointer"], "/expires_at");
+    for time in [past.as_str(), "9999-12-31T23:59:59-23:59"] {
+        let body = json!({"name": "never", "role": "viewer", "expires_at": time});
+        let problem = service.post("/api/v1/api-keys", &owner, body).await;
+        assert_eq!(problem.problem(422)["errors"][0]["pointer"], "/expires_at");
+    }
+    let body = json!({"name": "long", "role": "viewer", "expires_at": "9999-12-31T23:59:59+02:00"});
+    let created = service.post("/api/v1/api-keys", &owner, body).await.ok(201);
+    assert_eq!(created["expires_at"], "9999-12-31T21:59:59Z");
 }
 
 #[tokio::test]

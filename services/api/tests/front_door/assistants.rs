@@ -1,5 +1,6 @@
 //! Assistants: their life, and what is refused.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -97,6 +98,23 @@ async fn a_list_is_paged_by_a_cursor() {
         .get("/api/v1/assistants?limit=1000", &token)
         .await
         .problem(400);
+}
+
+#[tokio::test]
+async fn a_cursor_made_up_with_a_time_that_no_row_has_is_refused() {
+    let service = Service::start().await;
+    let token = service.token(Role::Viewer).await;
+    let nobody = Uuid::nil();
+    for time in [
+        "[9999,365,23,59,59,0,-23,-59,-59]",
+        "[-9999,1,0,0,0,0,0,0,0]",
+        "[-9999,1,0,0,0,0,23,59,59]",
+    ] {
+        let cursor = URL_SAFE_NO_PAD.encode(format!(r#"[{time},"{nobody}"]"#));
+        let path = format!("/api/v1/assistants?cursor={cursor}");
+        let problem = service.get(&path, &token).await.problem(400);
+        assert_eq!(problem["errors"][0]["pointer"], "/cursor", "{problem}");
+    }
 }
 
 #[tokio::test]
