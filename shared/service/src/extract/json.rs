@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 use stoa_contracts::{ErrorCode, FieldError};
 
-use super::validate;
+use super::{strict::Strict, validate};
 use crate::{Problem, middleware::read_body};
 
 /// A JSON body: as an argument read and validated, as a return value written.
@@ -89,7 +89,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer)
+    let value = serde_path_to_error::deserialize(Strict(&mut deserializer))
         .map_err(|error| problem(&validate::place(error.path()), error.inner()))?;
     deserializer.end().map_err(|error| problem("", &error))?;
     Ok(value)

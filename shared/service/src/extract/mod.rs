@@ -6,6 +6,7 @@ mod paging;
 mod path;
 mod query;
 mod raw;
+mod strict;
 mod validate;
 
 pub use idempotency::IdempotencyKey;

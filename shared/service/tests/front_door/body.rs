@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use stoa_contracts::ErrorCode;
 use stoa_service::HttpSettings;
 use tokio::{
@@ -68,6 +68,55 @@ async fn a_wrong_type_is_refused_with_its_pointer() {
     let (status, code, errors) = refused(Method::POST, "/orders", json_text(body)).await;
     assert_eq!((status, code), (422, ErrorCode::Invalid));
     assert_eq!(errors[0]["pointer"], "/items/1/count");
+}
+
+/// The pointer of a body that is not what the route takes.
+async fn pointer_of(body: &'static str) -> Value {
+    let (status, code, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, code), (422, ErrorCode::Invalid), "{body}");
+    assert_eq!(errors.as_array().unwrap().len(), 1, "{errors}");
+    assert!(errors[0]["line"].is_u64(), "{errors}");
+    errors[0]["pointer"].clone()
+}
+
+#[tokio::test]
+async fn a_list_is_no_object_at_any_depth() {
+    assert_eq!(pointer_of(r#"["lamp", []]"#).await, Value::Null);
+    let body = r#"{"name":"lamp","items":[{"count":1},[2]]}"#;
+    assert_eq!(pointer_of(body).await, "/items/1");
+}
+
+#[tokio::test]
+async fn a_choice_is_a_name_unless_it_holds_something() {
+    let body = r#"{"name":"lamp","items":[],"sent_by":{"courier":{"number":7}}}"#;
+    let (status, answer) = ask(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, answer.as_str()), (200, body));
+    let body = r#"{"name":"lamp","items":[],"sent_by":"post"}"#;
+    let (status, answer) = ask(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, answer.as_str()), (200, body));
+    for body in [
+        r#"{"name":"lamp","items":[],"sent_by":{"post":null}}"#,
+        r#"{"name":"lamp","items":[],"sent_by":5}"#,
+        r#"{"name":"lamp","items":[],"sent_by":["post"]}"#,
+        r#"{"name":"lamp","items":[],"sent_by":"courier"}"#,
+        r#"{"name":"lamp","items":[],"sent_by":"carrier pigeon"}"#,
+    ] {
+        let pointer = pointer_of(body).await;
+        assert!(
+            pointer.as_str().unwrap().starts_with("/sent_by"),
+            "{body}: {pointer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_name_of_a_choice_is_told_the_choices() {
+    let body = r#"{"name":"lamp","items":[],"sent_by":null}"#;
+    assert_eq!(ask(Method::POST, "/orders", json_text(body)).await.0, 200);
+    let body = r#"{"name":"lamp","items":[],"sent_by":5}"#;
+    let (_, _, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    let said = "invalid type: integer `5`, expected one of `post`, `courier`";
+    assert_eq!(errors[0]["message"], said);
 }
 
 #[tokio::test]

@@ -26,6 +26,16 @@ pub(crate) struct Order {
     name: String,
     #[garde(dive)]
     items: Vec<Item>,
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_by: Option<Carrier>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Carrier {
+    Post,
+    Courier { number: u32 },
 }
 
 #[derive(Debug, Serialize, Deserialize, Validate)]
