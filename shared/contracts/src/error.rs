@@ -105,7 +105,8 @@ pub struct Problem {
     /// The trace in which the details stand, for a report to the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// Every place of the input that is wrong.
+    /// The places of the input that are wrong: every value that is not allowed; of what cannot be read at all (wrong syntax or
+    /// type, a missing or an unknown field), the first one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -113,7 +114,7 @@ pub struct Problem {
 /// One place of the input that is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// A JSON pointer to the value.
+    /// A JSON pointer to the value, or to where a missing one belongs; absent where none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "/name")]
     pub pointer: Option<String>,

@@ -90,19 +90,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(Strict(&mut deserializer))
-        .map_err(|error| problem(&validate::place(error.path()), error.inner()))?;
-    deserializer.end().map_err(|error| problem("", &error))?;
+        .map_err(|error| problem(validate::place(error.path()), error.inner()))?;
+    deserializer
+        .end()
+        .map_err(|error| problem(String::new(), &error))?;
     Ok(value)
 }
 
-/// Wrong syntax is 400, a wrong type or a missing field 422; both say where.
-fn problem(pointer: &str, error: &serde_json::Error) -> Problem {
-    let place = FieldError {
-        pointer: (!pointer.is_empty()).then(|| pointer.to_owned()),
-        line: Some(error.line() as u64),
-        column: Some(error.column() as u64),
-        message: message(error),
-    };
+/// Wrong syntax is 400, a wrong type, a missing or an unknown field 422; all say where.
+fn problem(mut pointer: String, error: &serde_json::Error) -> Problem {
+    let message = message(error);
     let (detail, status) = match error.classify() {
         Category::Data => (
             "The body is not what this route takes.",
@@ -110,9 +107,24 @@ fn problem(pointer: &str, error: &serde_json::Error) -> Problem {
         ),
         _ => ("The body is not valid JSON.", StatusCode::BAD_REQUEST),
     };
+    if let Some(field) = missing(&message) {
+        pointer.push('/');
+        pointer.push_str(&validate::escaped(field));
+    }
+    let place = FieldError {
+        pointer: (!pointer.is_empty()).then_some(pointer),
+        line: Some(error.line() as u64),
+        column: Some(error.column() as u64),
+        message,
+    };
     Problem::new(ErrorCode::Invalid, detail)
         .with_status(status)
         .with_errors(vec![place])
+}
+
+/// The field that is not there, in serde's words, which are all that it hands on; its path ends at the object.
+fn missing(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
 /// The text of the error without its own ` at line 1 column 2`.

@@ -2,7 +2,7 @@
 
 use garde::Validate;
 use http::StatusCode;
-use serde_path_to_error::{Path, Segment};
+use serde_path_to_error::Segment;
 use stoa_contracts::{ErrorCode, FieldError};
 
 use crate::Problem;
@@ -28,28 +28,33 @@ pub(super) fn check<T: Validate<Context = ()>>(
     Err(problem.with_status(status).with_errors(errors.collect()))
 }
 
-/// The JSON pointer of where reading has stopped; to the last place that is known.
-pub(super) fn place(path: &Path) -> String {
-    let part = |segment: &Segment| match segment {
-        Segment::Seq { index } => Some(index.to_string()),
-        Segment::Map { key } => Some(key.clone()),
-        Segment::Enum { variant } => Some(variant.clone()),
-        Segment::Unknown => None,
-    };
-    of_parts(path.iter().map_while(part))
+/// The JSON pointer of where reading ended, as far as it is known: of a key that was not read, the object around it.
+pub(super) fn place(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let part = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => escaped(key),
+            Segment::Enum { variant } => escaped(variant),
+            Segment::Unknown => break,
+        };
+        pointer.push('/');
+        pointer.push_str(&part);
+    }
+    pointer
+}
+
+/// A key as it stands in a JSON pointer.
+pub(super) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// The JSON pointer of a path such as `items[0].name`.
 fn pointer(path: &str) -> String {
-    let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
-    of_parts(parts)
-}
-
-fn of_parts(parts: impl Iterator<Item = impl AsRef<str>>) -> String {
     let mut pointer = String::new();
-    for part in parts {
+    for part in path.split(['.', '[', ']']).filter(|part| !part.is_empty()) {
         pointer.push('/');
-        pointer.push_str(&part.as_ref().replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&escaped(part));
     }
     pointer
 }

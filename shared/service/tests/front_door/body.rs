@@ -120,6 +120,21 @@ async fn what_is_no_name_of_a_choice_is_told_the_choices() {
 }
 
 #[tokio::test]
+async fn a_missing_field_is_named() {
+    assert_eq!(pointer_of(r#"{"name":"lamp"}"#).await, "/items");
+    let body = r#"{"name":"lamp","items":[{"count":1},{}]}"#;
+    assert_eq!(pointer_of(body).await, "/items/1/count");
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_off_is_refused_where_it_ends() {
+    let body = r#"{"name":"lamp","ite"#;
+    let (status, _, errors) = refused(Method::POST, "/orders", json_text(body)).await;
+    assert_eq!((status, &errors[0]["column"]), (400, &json!(19)));
+    assert_eq!(errors[0]["pointer"], Value::Null);
+}
+
+#[tokio::test]
 async fn every_value_that_is_not_allowed_is_named() {
     let body = r#"{"name":"","items":[{"count":1},{"count":10}]}"#;
     let (status, _, errors) = refused(Method::POST, "/orders", json_text(body)).await;
