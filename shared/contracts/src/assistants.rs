@@ -4,6 +4,7 @@ use crate::engines::KeptEngine;
 use crate::flows::Flows;
 use crate::jobs::Payload;
 use crate::rollouts::{Canary, Shadow};
+use crate::text::{check_language, check_title};
 use crate::understanding::{Understanding, UpdateUnderstanding};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -16,12 +17,12 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateAssistant {
-    /// The name, unique in the account.
-    #[garde(length(chars, min = 1, max = 100))]
+    /// The name, unique in the account: one line, and more than spaces.
+    #[garde(length(chars, min = 1, max = 100), custom(check_title))]
     #[schema(min_length = 1, max_length = 100, example = "Customer care")]
     pub name: String,
     /// The language of its users, a BCP 47 tag.
-    #[garde(length(chars, min = 2, max = 35))]
+    #[garde(length(chars, min = 2, max = 35), custom(check_language))]
     #[serde(default = "english")]
     #[schema(min_length = 2, max_length = 35, default = "en", example = "en")]
     pub language: String,
@@ -48,13 +49,13 @@ const fn yes() -> bool {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateAssistant {
-    /// The new name.
-    #[garde(length(chars, min = 1, max = 100))]
+    /// The new name: one line, and more than spaces.
+    #[garde(length(chars, min = 1, max = 100), inner(custom(check_title)))]
     #[schema(min_length = 1, max_length = 100)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The new language.
-    #[garde(length(chars, min = 2, max = 35))]
+    /// The new language, a BCP 47 tag.
+    #[garde(length(chars, min = 2, max = 35), inner(custom(check_language)))]
     #[schema(min_length = 2, max_length = 35)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,

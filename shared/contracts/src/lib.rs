@@ -25,6 +25,7 @@ pub mod rollouts;
 pub mod schedules;
 pub mod service_identity;
 pub mod sessions;
+pub mod text;
 pub mod training_data;
 pub mod trainings;
 pub mod transfers;

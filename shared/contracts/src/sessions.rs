@@ -1,6 +1,7 @@
 //! Sign-in, and the keys of machine clients.
 
 use crate::identity::{Role, Scope};
+use crate::text::{check_storable, check_title};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct CreateSession {
     /// The e-mail address of the user.
-    #[garde(length(chars, min = 1, max = 254))]
+    #[garde(length(chars, min = 1, max = 254), custom(check_storable))]
     #[schema(min_length = 1, max_length = 254, example = "demo@stoa.localhost")]
     pub email: String,
     /// The password of the user.
@@ -124,8 +125,8 @@ pub struct Me {
 #[derive(Clone, Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateApiKey {
-    /// What the key is for.
-    #[garde(length(chars, min = 1, max = 100))]
+    /// What the key is for: one line, and more than spaces.
+    #[garde(length(chars, min = 1, max = 100), custom(check_title))]
     #[schema(min_length = 1, max_length = 100, example = "Web chat")]
     pub name: String,
     /// What the key may do.

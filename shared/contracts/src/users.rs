@@ -1,6 +1,7 @@
 //! Accounts, and the users of one.
 
 use crate::identity::Role;
+use crate::text::{check_storable, check_title};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -12,7 +13,11 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct CreateUser {
     /// The e-mail address to sign in with; it belongs to one user of the installation.
-    #[garde(length(chars, max = 254), pattern(r"^[^\s@]+@[^\s@]+$"))]
+    #[garde(
+        length(chars, max = 254),
+        pattern(r"^[^\s@]+@[^\s@]+$"),
+        custom(check_storable)
+    )]
     #[schema(
         max_length = 254,
         pattern = r"^[^\s@]+@[^\s@]+$",
@@ -61,12 +66,16 @@ pub struct User {
 #[derive(Clone, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateAccount {
-    /// What the account is called.
-    #[garde(length(chars, min = 1, max = 100))]
+    /// What the account is called: one line, and more than spaces.
+    #[garde(length(chars, min = 1, max = 100), custom(check_title))]
     #[schema(min_length = 1, max_length = 100, example = "Example Energy")]
     pub name: String,
     /// The e-mail address of its first owner, who makes the other users.
-    #[garde(length(chars, max = 254), pattern(r"^[^\s@]+@[^\s@]+$"))]
+    #[garde(
+        length(chars, max = 254),
+        pattern(r"^[^\s@]+@[^\s@]+$"),
+        custom(check_storable)
+    )]
     #[schema(
         max_length = 254,
         pattern = r"^[^\s@]+@[^\s@]+$",

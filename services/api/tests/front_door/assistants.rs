@@ -218,6 +218,28 @@ async fn bodies_that_make_no_sense_are_problems_with_a_place() {
     raw(b"{\"name\": \"a\"}", "text/plain").await.problem(415);
     let empty = raw(b"{\"name\": \"\"}", json).await.problem(422);
     assert_eq!(empty["errors"][0]["pointer"], "/name");
+    for (field, value) in [
+        ("name", "   "),
+        ("name", "a\nb"),
+        ("name", "a\0b"),
+        ("language", "!!"),
+        ("language", "e n"),
+        ("language", "en_US"),
+    ] {
+        let mut body = json!({"name": "Care"});
+        body[field] = json!(value);
+        let refused = service.post(path, &token, body).await.problem(422);
+        assert_eq!(
+            refused["errors"][0]["pointer"],
+            format!("/{field}"),
+            "{refused}"
+        );
+    }
+    let existing = service.assistant(&token).await;
+    for change in [json!({"name": " "}), json!({"language": "!!"})] {
+        let request = service.request(Method::PATCH, &existing, &token);
+        send(request.json(&change)).await.problem(422);
+    }
     raw(b"{}", json).await.problem(422);
     raw(b"{\"name\": \"a\", \"nmae\": 1}", json)
         .await
