@@ -6,6 +6,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use stoa_contracts::identity::Role;
 use stoa_contracts::jobs::{Job, JobAttempt, JobDetail, JobStatus};
+use stoa_contracts::text::check_storable;
 use stoa_contracts::{ErrorCode, Page};
 use stoa_postgres::{Cursor, into_page};
 use stoa_queue::store::{self, CancelOutcome, DeadJob, Store, StoredJob};
@@ -45,11 +46,11 @@ pub struct JobFilter {
     #[garde(skip)]
     pub status: Option<JobStatus>,
     /// Only this kind of work.
-    #[garde(length(chars, min = 1, max = 50))]
+    #[garde(length(chars, min = 1, max = 50), inner(custom(check_storable)))]
     #[param(min_length = 1, max_length = 50, example = "train")]
     pub kind: Option<String>,
     /// Only of this queue.
-    #[garde(length(chars, min = 1, max = 50))]
+    #[garde(length(chars, min = 1, max = 50), inner(custom(check_storable)))]
     #[param(min_length = 1, max_length = 50, example = "trainings")]
     pub queue: Option<String>,
     /// The jobs of the platform instead of the account's: those that belong to no account, such as what nobody could

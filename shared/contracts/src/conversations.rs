@@ -1,6 +1,7 @@
 //! Conversations: messages, state and transcript.
 
 use crate::parse::ParseResult;
+use crate::text::check_storable;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields, default)]
 pub struct CreateConversation {
     /// The client's own name for whom it talks to.
-    #[garde(length(chars, max = 200))]
+    #[garde(length(chars, max = 200), inner(custom(check_storable)))]
     #[schema(max_length = 200)]
     pub sender: Option<String>,
 }
@@ -23,7 +24,7 @@ pub struct CreateConversation {
 #[serde(deny_unknown_fields)]
 pub struct CreateMessage {
     /// What the user says, or the payload of the button that was pressed.
-    #[garde(length(chars, min = 1, max = crate::parse::TEXT_LIMIT))]
+    #[garde(length(chars, min = 1, max = crate::parse::TEXT_LIMIT), custom(check_storable))]
     #[schema(
         min_length = 1,
         max_length = 10000,

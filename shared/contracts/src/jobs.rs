@@ -1,5 +1,6 @@
 //! Jobs: the payloads that travel through the queue, and the record that can be read.
 
+use crate::text::check_storable;
 use garde::Validate;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
@@ -230,11 +231,11 @@ pub struct JobAttempt {
 #[serde(deny_unknown_fields, default)]
 pub struct RetryJobs {
     /// Only of this queue.
-    #[garde(length(chars, min = 1, max = 50))]
+    #[garde(length(chars, min = 1, max = 50), inner(custom(check_storable)))]
     #[schema(min_length = 1, max_length = 50, example = "trainings")]
     pub queue: Option<String>,
     /// Only this kind of work.
-    #[garde(length(chars, min = 1, max = 50))]
+    #[garde(length(chars, min = 1, max = 50), inner(custom(check_storable)))]
     #[schema(min_length = 1, max_length = 50, example = "train")]
     pub kind: Option<String>,
     /// Only these.
@@ -242,7 +243,7 @@ pub struct RetryJobs {
     #[schema(min_items = 1, max_items = 100)]
     pub ids: Option<Vec<Uuid>>,
     /// Only those whose error has this text in it, in upper or lower case.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(length(chars, min = 1, max = 200), inner(custom(check_storable)))]
     #[schema(min_length = 1, max_length = 200, example = "ml answered 503")]
     pub error: Option<String>,
     /// `next_cursor` of the answer before; absent for the first request.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use stoa_contracts::conversations::ConversationState;
 use stoa_contracts::identity::Role;
 use stoa_contracts::parse::TEXT_LIMIT;
+use stoa_contracts::text::check_storable;
 use stoa_service::{IdempotencyKey, Identity, Json, Path, Problem, responses};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateReply {
     /// What the person says.
-    #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
+    #[garde(length(chars, min = 1, max = TEXT_LIMIT), custom(check_storable))]
     #[schema(
         min_length = 1,
         max_length = 10000,

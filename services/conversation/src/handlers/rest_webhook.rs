@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use stoa_contracts::ErrorCode;
 use stoa_contracts::conversations::{Button, Message};
 use stoa_contracts::parse::TEXT_LIMIT;
+use stoa_contracts::text::check_storable;
 use stoa_postgres::traced;
 use stoa_service::{AnyJson, IdempotencyKey, Identity, Json, Problem, responses};
 use utoipa::ToSchema;
@@ -18,12 +19,12 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 pub(super) struct WebhookMessage {
     /// Who is talking; each sender has one conversation.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(length(chars, min = 1, max = 200), custom(check_storable))]
     #[serde(default = "anybody")]
     #[schema(min_length = 1, max_length = 200, default = "default")]
     sender: String,
     /// What is said, or the payload of a button.
-    #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
+    #[garde(length(chars, min = 1, max = TEXT_LIMIT), custom(check_storable))]
     #[schema(min_length = 1, max_length = 10000)]
     message: String,
 }

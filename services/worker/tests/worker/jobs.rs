@@ -101,7 +101,14 @@ async fn another_account_does_not_see_a_job() {
 async fn requests_that_do_not_fit_are_refused() {
     let service = TestService::start().await;
     let account = Uuid::now_v7();
-    for query in ["status=lost", "limit=0", "limit=101", "cursor=abc", "kind="] {
+    for query in [
+        "status=lost",
+        "limit=0",
+        "limit=101",
+        "cursor=abc",
+        "kind=",
+        "kind=%00",
+    ] {
         let user = service.user(account, Role::Viewer);
         let answer = problem(user, &format!("{JOBS}?{query}")).await;
         assert_eq!(
@@ -110,9 +117,6 @@ async fn requests_that_do_not_fit_are_refused() {
             "{query}"
         );
     }
-    let user = service.user(account, Role::Viewer);
-    let nul = problem(user, &format!("{JOBS}?kind=%00")).await;
-    assert_eq!(nul, (StatusCode::UNPROCESSABLE_ENTITY, "invalid".into()));
     let user = service.user(account, Role::Viewer);
     let unknown = format!("{JOBS}/{}", Uuid::now_v7());
     assert_eq!(problem(user, &unknown).await.0, StatusCode::NOT_FOUND);

@@ -199,3 +199,24 @@ async fn a_job_that_waits_for_one_that_failed_is_named_with_the_reason() {
     );
     service.end().await;
 }
+
+#[tokio::test]
+async fn a_text_that_no_record_holds_is_refused_by_its_name() {
+    let service = TestService::start().await;
+    let editor = service.user(Uuid::now_v7(), Role::Editor);
+    for field in ["error", "queue", "kind"] {
+        let mut wanted = json!({});
+        wanted[field] = json!("a\u{0}b");
+        let (status, refusal) = editor.send("POST", RETRY, wanted).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refusal}");
+        let place = format!("/{field}");
+        assert_eq!(refusal["errors"][0]["pointer"], place, "{refusal}");
+    }
+    let (status, refusal) = editor.get("/api/v1/jobs?queue=a%00b").await;
+    assert_eq!(
+        (status, &refusal["errors"][0]["pointer"]),
+        (StatusCode::BAD_REQUEST, &json!("/queue")),
+        "{refusal}"
+    );
+    service.end().await;
+}
