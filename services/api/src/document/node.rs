@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 use serde_saphyr::Spanned;
 
 /// A place in a document; lines and columns count from 1, columns in Unicode scalar values.
@@ -69,8 +69,8 @@ pub enum Value {
     Null,
     /// A truth value.
     Bool(bool),
-    /// A whole number.
-    Int(i64),
+    /// A whole number that fits into 64 bits, with or without a sign.
+    Int(i128),
     /// A number with a fraction, or too large for 64 bits.
     Float(f64),
     /// Text.
@@ -109,7 +109,7 @@ impl Node {
         match &self.value {
             Value::Null => Json::Null,
             Value::Bool(value) => Json::from(*value),
-            Value::Int(value) => Json::from(*value),
+            Value::Int(value) => Number::from_i128(*value).map_or(Json::Null, Json::Number),
             Value::Float(value) => Json::from(*value),
             Value::Text(value) => Json::from(value.as_str()),
             Value::List(items) => items.iter().map(Self::to_json).collect(),
@@ -179,15 +179,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Int(value))
+        Ok(Value::Int(value.into()))
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a number above 64 bits is kept approximately"
-    )]
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+        Ok(Value::Int(value.into()))
     }
 
     #[expect(
@@ -195,7 +191,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         reason = "a number above 64 bits is kept approximately"
     )]
     fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+        let fits = Number::from_i128(value).is_some();
+        Ok(if fits {
+            Value::Int(value)
+        } else {
+            Value::Float(value as f64)
+        })
     }
 
     #[expect(
@@ -203,7 +204,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         reason = "a number above 64 bits is kept approximately"
     )]
     fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+        Ok(u64::try_from(value)
+            .map_or(Value::Float(value as f64), |value| Value::Int(value.into())))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {

@@ -93,6 +93,7 @@ fn metadata() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(Json::from),
         any::<i64>().prop_map(Json::from),
+        (i64::MAX as u64..=u64::MAX).prop_map(Json::from),
         (-1e9..1e9f64).prop_map(Json::from),
         name().prop_map(Json::from),
         text().prop_map(Json::from),
