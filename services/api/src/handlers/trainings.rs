@@ -1,10 +1,11 @@
 //! Trainings: how training data becomes a model.
 
 use axum::{
+    body::Body,
     extract::{FromRequest as _, Request, State},
     response::IntoResponse,
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use sqlx::{PgTransaction, types::Json as Stored};
 use stoa_contracts::{
     ErrorCode, Page,
@@ -14,7 +15,7 @@ use stoa_contracts::{
     trainings::{CreateTraining, Training, TrainingStatus},
 };
 use stoa_postgres::{Cursor, DatabaseError, begin, into_page, traced};
-use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
+use stoa_service::{Identity, Json, Paging, Path, Problem, Query, read_body, responses};
 use time::{Duration, OffsetDateTime};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -104,14 +105,13 @@ async fn create_training(
 }
 
 async fn body_or_default(request: Request) -> Result<CreateTraining, Problem> {
-    let headers = request.headers();
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .map(HeaderValue::as_bytes);
-    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-    if !chunked && matches!(length, None | Some(b"0")) {
+    let (parts, body) = request.into_parts();
+    let body = read_body(Request::from_parts(parts.clone(), body)).await?;
+    // Whether there is a body shows when it is read: one without a length may be empty, too.
+    if body.is_empty() {
         return Ok(CreateTraining::default());
     }
+    let request = Request::from_parts(parts, Body::from(body));
     let Json(input) = Json::<Option<CreateTraining>>::from_request(request, &()).await?;
     Ok(input.unwrap_or_default())
 }

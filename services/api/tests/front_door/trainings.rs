@@ -202,4 +202,10 @@ async fn the_body_that_starts_a_training_may_be_left_out() {
     let path = format!("{}/trainings", service.trainable(&token).await);
     let bare = service.request(reqwest::Method::POST, &path, &token);
     crate::service::send(bare).await.ok(202);
+
+    let path = format!("{}/trainings", service.trainable(&token).await);
+    let nothing = futures_util::stream::empty::<Result<Vec<u8>, std::io::Error>>();
+    let chunked = service.request(reqwest::Method::POST, &path, &token);
+    let chunked = chunked.body(reqwest::Body::wrap_stream(nothing));
+    crate::service::send(chunked).await.ok(202);
 }
