@@ -10,7 +10,7 @@ use stoa_contracts::Page;
 use stoa_contracts::conversations::{ConversationStatus, ConversationSummary};
 use stoa_postgres::{Cursor, into_page, traced};
 use stoa_service::{Identity, Json, Paging, Path, Problem, Query, responses};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Which conversations of an assistant.
@@ -21,10 +21,29 @@ pub(super) struct Filter {
     #[garde(length(chars, max = 200))]
     #[param(max_length = 200)]
     text: Option<String>,
-    /// Whether it goes on, waits for a person, or is over.
+    /// Whether it goes on or waits for a person. None stays ended: the next message has it begin afresh.
     #[garde(skip)]
     #[param(inline)]
-    status: Option<ConversationStatus>,
+    status: Option<Standing>,
+}
+
+/// Where a conversation may stand between two messages.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Standing {
+    /// The assistant answers.
+    Active,
+    /// A person answers.
+    Handover,
+}
+
+impl From<Standing> for ConversationStatus {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Active => Self::Active,
+            Standing::Handover => Self::Handover,
+        }
+    }
 }
 
 /// List the conversations of an assistant, newest first
@@ -68,7 +87,7 @@ pub(super) async fn list_conversations(
         assistant,
         identity.account,
         before.map(|cursor| cursor.0),
-        filter.status.map(status_name),
+        filter.status.map(|status| status_name(status.into())),
         words,
         paging.one_more(),
     );

@@ -66,7 +66,13 @@ async fn a_search_for_signs_alone_finds_everything() {
 async fn a_bad_query_is_refused() {
     let service = TestService::start().await;
     let path = format!("/api/v1/assistants/{}/conversations", service.assistant);
-    for query in ["limit=0", "limit=1000", "cursor=x", "status=lost"] {
+    for query in [
+        "limit=0",
+        "limit=1000",
+        "cursor=x",
+        "status=lost",
+        "status=ended",
+    ] {
         let (status, problem) = service.user().get(&format!("{path}?{query}")).await;
         assert_eq!(
             (status, &problem["code"]),
