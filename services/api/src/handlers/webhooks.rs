@@ -120,7 +120,7 @@ async fn create_webhook(
     let webhook = Webhook {
         id: Uuid::now_v7(),
         url: input.url,
-        events: input.events,
+        events: merged(&input.events),
         enabled: input.enabled,
         created_at: now,
         updated_at: now,
@@ -303,12 +303,15 @@ pub(super) fn require(identity: &Identity) -> Result<(), Problem> {
     identity.require_whole_account()
 }
 
+/// Every event once, in the order of their names, as they are stored and shown.
+fn merged(events: &[WebhookEvent]) -> Vec<WebhookEvent> {
+    let mut events = events.to_vec();
+    events.sort_by_key(|event| event.as_str());
+    events.dedup();
+    events
+}
+
 fn names(events: &[WebhookEvent]) -> Vec<String> {
-    let mut names: Vec<_> = events
-        .iter()
-        .map(|event| event.as_str().to_owned())
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+    let events = merged(events).into_iter();
+    events.map(|event| event.as_str().to_owned()).collect()
 }

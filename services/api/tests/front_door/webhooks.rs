@@ -107,6 +107,26 @@ async fn a_webhook_is_made_read_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_named_twice_is_shown_once_from_the_start() {
+    let service = Service::start().await;
+    let owner = service.token(Role::Owner).await;
+    let events = [
+        "training.succeeded",
+        "training.failed",
+        "training.succeeded",
+    ];
+    let body = json!({"url": URL, "events": events});
+    let created = service.post(PATH, &owner, body).await.ok(201);
+    assert_eq!(
+        created["events"],
+        json!(["training.failed", "training.succeeded"])
+    );
+    let path = format!("{PATH}/{}", created["id"].as_str().unwrap());
+    let shown = service.get(&path, &owner).await.ok(200);
+    assert_eq!(shown["events"], created["events"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_a_webhook_is_refused_with_the_place() {
     let service = Service::start().await;
     let owner = service.token(Role::Owner).await;
@@ -118,6 +138,9 @@ async fn what_cannot_be_a_webhook_is_refused_with_the_place() {
             "may not hold a user or a password",
         ),
         ("https://example.org/#part", "may not have a fragment"),
+        (" https://example.org/", "may not hold spaces"),
+        ("https://example.org/a b", "may not hold spaces"),
+        ("https://example\n.org/", "may not hold spaces"),
         ("https:///", "not a URL"),
         ("nowhere", "not a URL"),
     ] {
