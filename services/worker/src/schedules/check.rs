@@ -58,14 +58,16 @@ impl<'a> Times<'a> {
     }
 }
 
-/// What is wrong with an expression, in the first line of what its reader says.
+/// What is wrong with an expression: what its reader says under the place that it points at, or else in its first line.
 fn reason(error: ScheduleError) -> Result<String, Problem> {
     match error {
         ScheduleError::Cron { reason, .. } => {
-            let line = reason.lines().find(|line| !line.trim().is_empty());
+            let mut lines = reason.lines().map(str::trim);
+            let pointed = lines.clone().find_map(|line| line.strip_prefix('^'));
+            let told = pointed.or_else(|| lines.find(|line| !line.is_empty()));
             Ok(format!(
                 "cannot be kept: {}",
-                line.unwrap_or("no time fits it").trim()
+                told.unwrap_or("no time fits it").trim()
             ))
         }
         ScheduleError::Queue(error) => Err(error.into()),

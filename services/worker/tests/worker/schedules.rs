@@ -241,6 +241,14 @@ async fn wrong_schedules_are_refused_with_the_place() {
             "{value}: {refusal}"
         );
     }
+    let mut schedule = nightly(assistant);
+    schedule["cron"] = json!("61 9 * * *");
+    let (_, refusal) = editor.send("POST", SCHEDULES, schedule).await;
+    let message = refusal["errors"][0]["message"].as_str().expect("why");
+    assert!(
+        message.contains("0..=59") && message.contains("61"),
+        "{message}"
+    );
     assert_eq!(editor.get(SCHEDULES).await.1["items"], json!([]));
     let (status, _) = editor
         .send("PATCH", NIGHTLY, json!({"enabled": true}))
