@@ -204,11 +204,12 @@ impl Lock {
         Ok(response)
     }
 
-    /// Stores the answer for the next time. What failed on our side, or was refused before it
-    /// was tried, may be tried again with the same key.
+    /// Stores the answer for the next time. What failed on our side, was refused before it was tried, or was in conflict with
+    /// a state that may pass, had no effect and may be tried again with the same key.
     async fn store(&self, response: Response) -> Result<Response, Problem> {
         let status = response.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let refused = [StatusCode::TOO_MANY_REQUESTS, StatusCode::CONFLICT].contains(&status);
+        if status.is_server_error() || refused {
             self.release().await?;
             return Ok(response);
         }

@@ -36,7 +36,27 @@ async fn the_same_request_is_answered_from_memory() {
     // Without the key, and with another, the name is taken.
     create(&service, &token, "k2", &body).await.problem(409);
     // A refusal is an answer too.
-    create(&service, &token, "k2", &body).await.problem(409);
+    let nameless = json!({"name": ""});
+    create(&service, &token, "k3", &nameless).await.problem(422);
+    let second = create(&service, &token, "k3", &nameless).await;
+    second.problem(422);
+    assert_eq!(second.headers["idempotency-replayed"], "true");
+}
+
+#[tokio::test]
+async fn a_conflict_that_has_passed_is_forgotten() {
+    let service = Service::start().await;
+    let token = service.token(Role::Editor).await;
+    let body = json!({"name": "Care"});
+    let first = create(&service, &token, "k1", &body).await.ok(201);
+    for _ in 0..2 {
+        create(&service, &token, "k2", &body).await.problem(409);
+    }
+    let path = format!("/api/v1/assistants/{}", first["id"].as_str().unwrap());
+    service.delete(&path, &token).await.ok(204);
+    let second = create(&service, &token, "k2", &body).await;
+    second.ok(201);
+    assert!(!second.headers.contains_key("idempotency-replayed"));
 }
 
 #[tokio::test]
