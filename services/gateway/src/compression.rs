@@ -1,7 +1,10 @@
 //! gzip where it pays: text that is long enough, and never a stream of events.
 
 use crate::body::Given;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    VARY,
+};
 use http::{Request, Response};
 use std::convert::Infallible;
 use std::future::ready;
@@ -44,10 +47,27 @@ pub(crate) async fn compress(
     });
     let mut request = Request::new(());
     request.headers_mut().insert(ACCEPT_ENCODING, accepted);
-    match Box::pin(layer.layer(service).oneshot(request)).await {
+    let mut response = match Box::pin(layer.layer(service).oneshot(request)).await {
         Ok(response) => response.map(Given::made),
         Err(never) => match never {},
+    };
+    if response.headers().contains_key(CONTENT_ENCODING) {
+        weaken(response.headers_mut());
     }
+    response
+}
+
+/// A strong tag is of the bytes, which are others now (RFC 9110, 8.8.1).
+fn weaken(headers: &mut HeaderMap) {
+    let Some(tag) = headers
+        .get(ETAG)
+        .filter(|tag| tag.as_bytes().starts_with(b"\""))
+    else {
+        return;
+    };
+    let weak = [b"W/", tag.as_bytes()].concat();
+    let weak = HeaderValue::from_bytes(&weak).expect("two letters more are a value as well");
+    headers.insert(ETAG, weak);
 }
 
 fn pays(headers: &HeaderMap) -> bool {

@@ -80,7 +80,7 @@ async fn get_flows(
     tag = "flows",
     params(
         ("id" = Uuid, Path, description = "The assistant"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the revision that this one follows: if another is the latest, nothing is changed", pattern = r#"^"[0-9]{1,9}\.(json|yaml)"$"#)
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the revision that this one follows: if another is the latest, nothing is changed", pattern = r#"^(W/)?"[0-9]{1,9}\.(json|yaml)"$"#)
     ),
     request_body(description = "At most 5 MiB", content(
         (Flows = "application/json"), (String = "application/yaml")

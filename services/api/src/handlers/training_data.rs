@@ -98,7 +98,7 @@ pub(super) async fn answer(
     tag = "training data",
     params(
         ("id" = Uuid, Path, description = "The assistant"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the revision that this one follows: if another is the latest, nothing is changed", pattern = r#"^"[0-9]{1,9}\.(json|yaml|csv)"$"#)
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the revision that this one follows: if another is the latest, nothing is changed", pattern = r#"^(W/)?"[0-9]{1,9}\.(json|yaml|csv)"$"#)
     ),
     request_body(description = "At most 5 MiB", content(
         (TrainingData = "application/json"), (String = "application/yaml"), (String = "text/csv")
@@ -142,7 +142,7 @@ async fn put_training_data(
     tag = "training data",
     params(
         ("id" = Uuid, Path, description = "The assistant"),
-        ("If-Match" = String, Header, description = "The `ETag` of the revision that is changed: if another is the latest, nothing is", pattern = r#"^"[0-9]{1,9}\.(json|yaml|csv)"$"#)
+        ("If-Match" = String, Header, description = "The `ETag` of the revision that is changed: if another is the latest, nothing is", pattern = r#"^(W/)?"[0-9]{1,9}\.(json|yaml|csv)"$"#)
     ),
     request_body(description = "At most 1,000 operations", content((Vec<TrainingDataOperation> = "application/json-patch+json"))),
     responses(

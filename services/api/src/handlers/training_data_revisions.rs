@@ -140,7 +140,7 @@ async fn get_training_data_revision(
     params(
         ("id" = Uuid, Path, description = "The assistant"),
         ("version" = i32, Path, description = "The revision to go back to"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the latest revision: if another is the latest, nothing is changed", pattern = r#"^"[0-9]{1,9}\.(json|yaml|csv)"$"#),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the latest revision: if another is the latest, nothing is changed", pattern = r#"^(W/)?"[0-9]{1,9}\.(json|yaml|csv)"$"#),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key twice makes one revision", min_length = 1, max_length = 255)
     ),
     responses(

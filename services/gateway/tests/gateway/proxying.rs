@@ -120,9 +120,11 @@ async fn long_json_is_compressed_for_who_accepts_it() {
     };
     let plain = ask("identity").await.unwrap();
     assert!(!plain.headers().contains_key("content-encoding"));
+    assert_eq!(plain.headers()["etag"], "\"7.json\"");
     let whole = plain.bytes().await.unwrap().len();
     let packed = ask("gzip").await.unwrap();
     assert_eq!(packed.headers()["content-encoding"], "gzip");
+    assert_eq!(packed.headers()["etag"], "W/\"7.json\"", "of other bytes");
     assert!(packed.bytes().await.unwrap().len() * 10 < whole);
 }
 
