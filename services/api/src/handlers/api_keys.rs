@@ -143,9 +143,10 @@ async fn create_api_key(
     Ok((StatusCode::CREATED, Extension(OnlyOnce), created).into_response())
 }
 
-/// Revokes an API key; it is refused everywhere at once.
+/// Revokes an API key; it is refused everywhere.
 ///
-/// A gateway that cannot be told, because the network fails it, refuses the key within 30 seconds.
+/// Every gateway is told when this answers, so a request some milliseconds after it may still pass. One that cannot be told,
+/// because the network fails it, refuses the key within 30 seconds.
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",

@@ -161,6 +161,8 @@ async fn get_assistant(
 }
 
 /// Changes an assistant; what the body leaves out stays as it is.
+///
+/// Utterances of the next second may still be understood as before.
 #[utoipa::path(
     patch,
     path = "/api/v1/assistants/{id}",
@@ -229,7 +231,9 @@ async fn understand(
     understanding::changed(found.0, change)
 }
 
-/// Deletes an assistant with its data, flows, models and keys, which are refused everywhere at once.
+/// Deletes an assistant with its data, flows, models and keys.
+///
+/// Its keys are refused everywhere from some milliseconds after the answer.
 #[utoipa::path(
     delete,
     path = "/api/v1/assistants/{id}",

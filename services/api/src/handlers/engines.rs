@@ -42,6 +42,8 @@ async fn get_engines(
 
 /// Sets which engines understand what is said to an assistant, and their order. All of it is said to them, so it is
 /// for owners to choose.
+///
+/// Utterances of the next second may still be understood as before.
 #[utoipa::path(
     put,
     path = "/api/v1/assistants/{id}/engines",

@@ -74,6 +74,7 @@ async fn get_flows(
 ///
 /// Everything that is wrong is told at once, with pointer, line and column. Once there is
 /// training data, the intents and entities that flows name must be in it; entities may be built-in ones.
+/// What users say in the next second may still be answered by the flows before, or refused if there were none.
 #[utoipa::path(
     put,
     path = "/api/v1/assistants/{id}/flows",

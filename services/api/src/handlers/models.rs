@@ -63,6 +63,8 @@ async fn list_models(
 }
 
 /// Makes a model the one that answers; this is also how to go back to an earlier one, and how to promote a canary.
+///
+/// Utterances of the next second may still be understood by the one before.
 #[utoipa::path(
     post,
     path = "/api/v1/assistants/{id}/models/{version}/activate",
@@ -71,7 +73,7 @@ async fn list_models(
         ("id" = Uuid, Path, description = "The assistant"),
         ("version" = i32, Path, description = "The version of the model")
     ),
-    responses((status = 200, description = "The model answers from now on", body = Model), responses::Write)
+    responses((status = 200, description = "The model that answers, within a second everywhere", body = Model), responses::Write)
 )]
 async fn activate_model(
     State(api): State<Api>,

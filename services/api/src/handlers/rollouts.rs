@@ -60,6 +60,8 @@ async fn get_rollout(
 }
 
 /// Tries versions beside the active one from now on, or ends that; what was seen of others is forgotten.
+///
+/// Utterances of the next second may still be understood as before.
 #[utoipa::path(
     put,
     path = "/api/v1/assistants/{id}/rollout",

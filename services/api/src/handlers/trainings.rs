@@ -67,6 +67,9 @@ impl From<Row> for Training {
 }
 
 /// Starts a training with the latest training data; one of an assistant runs at a time.
+///
+/// Once it has succeeded, utterances of the next second may still be understood by the model before; of an assistant without
+/// one they may still be refused.
 #[utoipa::path(
     post,
     path = "/api/v1/assistants/{id}/trainings",

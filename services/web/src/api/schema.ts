@@ -58,8 +58,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revokes an API key; it is refused everywhere at once.
-         * @description A gateway that cannot be told, because the network fails it, refuses the key within 30 seconds.
+         * Revokes an API key; it is refused everywhere.
+         * @description Every gateway is told when this answers, so a request some milliseconds after it may still pass. One that cannot be told,
+         *     because the network fails it, refuses the key within 30 seconds.
          */
         delete: operations["delete_api_key"];
         options?: never;
@@ -96,11 +97,17 @@ export interface paths {
         get: operations["get_assistant"];
         put?: never;
         post?: never;
-        /** Deletes an assistant with its data, flows, models and keys, which are refused everywhere at once. */
+        /**
+         * Deletes an assistant with its data, flows, models and keys.
+         * @description Its keys are refused everywhere from some milliseconds after the answer.
+         */
         delete: operations["delete_assistant"];
         options?: never;
         head?: never;
-        /** Changes an assistant; what the body leaves out stays as it is. */
+        /**
+         * Changes an assistant; what the body leaves out stays as it is.
+         * @description Utterances of the next second may still be understood as before.
+         */
         patch: operations["update_assistant"];
         trace?: never;
     };
@@ -134,6 +141,7 @@ export interface paths {
         /**
          * Sets which engines understand what is said to an assistant, and their order. All of it is said to them, so it is
          *     for owners to choose.
+         * @description Utterances of the next second may still be understood as before.
          */
         put: operations["update_engines"];
         post?: never;
@@ -201,6 +209,7 @@ export interface paths {
          * Replaces the flows.
          * @description Everything that is wrong is told at once, with pointer, line and column. Once there is
          *     training data, the intents and entities that flows name must be in it; entities may be built-in ones.
+         *     What users say in the next second may still be answered by the flows before, or refused if there were none.
          */
         put: operations["put_flows"];
         post?: never;
@@ -258,7 +267,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a model the one that answers; this is also how to go back to an earlier one, and how to promote a canary. */
+        /**
+         * Makes a model the one that answers; this is also how to go back to an earlier one, and how to promote a canary.
+         * @description Utterances of the next second may still be understood by the one before.
+         */
         post: operations["activate_model"];
         delete?: never;
         options?: never;
@@ -292,7 +304,10 @@ export interface paths {
         };
         /** Reads what is tried beside the active version of an assistant's model, and what was seen of it. */
         get: operations["get_rollout"];
-        /** Tries versions beside the active one from now on, or ends that; what was seen of others is forgotten. */
+        /**
+         * Tries versions beside the active one from now on, or ends that; what was seen of others is forgotten.
+         * @description Utterances of the next second may still be understood as before.
+         */
         put: operations["update_rollout"];
         post?: never;
         delete?: never;
@@ -398,7 +413,11 @@ export interface paths {
         /** Lists the trainings of an assistant, newest first. */
         get: operations["list_trainings"];
         put?: never;
-        /** Starts a training with the latest training data; one of an assistant runs at a time. */
+        /**
+         * Starts a training with the latest training data; one of an assistant runs at a time.
+         * @description Once it has succeeded, utterances of the next second may still be understood by the model before; of an assistant without
+         *     one they may still be refused.
+         */
         post: operations["create_training"];
         delete?: never;
         options?: never;
@@ -930,7 +949,10 @@ export interface paths {
          * @description Failed attempts are counted by e-mail and network address; too many are refused for minutes.
          */
         post: operations["create_session"];
-        /** Signs the user out everywhere, here too. */
+        /**
+         * Signs the user out everywhere, here too.
+         * @description Access tokens are refused from some milliseconds after the answer.
+         */
         delete: operations["delete_sessions"];
         options?: never;
         head?: never;
@@ -949,7 +971,7 @@ export interface paths {
         post?: never;
         /**
          * Signs the user out, here.
-         * @description The session cannot be renewed after this, and its access tokens are refused. A token of a release that knew no
+         * @description The session cannot be renewed after this, and its access tokens are refused from some milliseconds after the answer. A token of a release that knew no
          *     sessions signs out everywhere.
          */
         delete: operations["delete_session"];
@@ -968,7 +990,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Signs the user out everywhere but here. */
+        /**
+         * Signs the user out everywhere but here.
+         * @description Access tokens are refused from some milliseconds after the answer.
+         */
         delete: operations["delete_other_sessions"];
         options?: never;
         head?: never;
@@ -1006,7 +1031,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends a session of the user. */
+        /**
+         * Ends a session of the user.
+         * @description Its access tokens are refused from some milliseconds after the answer.
+         */
         delete: operations["delete_session_by_id"];
         options?: never;
         head?: never;
@@ -1506,7 +1534,7 @@ export interface components {
              */
             email: string;
             /**
-             * @description What the account is called.
+             * @description What the account is called: one line, and more than spaces.
              * @example Example Energy
              */
             name: string;
@@ -1529,7 +1557,7 @@ export interface components {
              */
             expires_at?: string | null;
             /**
-             * @description What the key is for.
+             * @description What the key is for: one line, and more than spaces.
              * @example Web chat
              */
             name: string;
@@ -1552,7 +1580,7 @@ export interface components {
              */
             language?: string;
             /**
-             * @description The name, unique in the account.
+             * @description The name, unique in the account: one line, and more than spaces.
              * @example Customer care
              */
             name: string;
@@ -2061,7 +2089,7 @@ export interface components {
             /** @description What is wrong there and what would be right. */
             message: string;
             /**
-             * @description A JSON pointer to the value.
+             * @description A JSON pointer to the value, or to where a missing one belongs; absent where none is known.
              * @example /name
              */
             pointer?: string | null;
@@ -3294,7 +3322,10 @@ export interface components {
             code: components["schemas"]["ErrorCode"];
             /** @description What happened this time and what to do about it. */
             detail: string;
-            /** @description Every place of the input that is wrong. */
+            /**
+             * @description The places of the input that are wrong: every value that is not allowed; of what cannot be read at all (wrong syntax or
+             *     type, a missing or an unknown field), the first one.
+             */
             errors?: components["schemas"]["FieldError"][];
             /**
              * Format: int32
@@ -4032,9 +4063,9 @@ export interface components {
         UpdateAssistant: {
             /** @description Whether what users say and it is not sure of is collected in the inbox. */
             collects_utterances?: boolean | null;
-            /** @description The new language. */
+            /** @description The new language, a BCP 47 tag. */
             language?: string | null;
-            /** @description The new name. */
+            /** @description The new name: one line, and more than spaces. */
             name?: string | null;
             understanding?: components["schemas"]["UpdateUnderstanding"] | null;
         };
@@ -5507,8 +5538,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Words, or their beginnings, that all stand in one thing that was said. */
                 text?: string;
-                /** @description Whether it goes on, waits for a person, or is over. */
-                status?: "active" | "handover" | "ended";
+                /** @description Whether it goes on or waits for a person. None stays ended: the next message has it begin afresh. */
+                status?: "active" | "handover";
             };
             header?: never;
             path: {
@@ -6970,7 +7001,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The model answers from now on */
+            /** @description The model that answers, within a second everywhere */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -68,7 +68,7 @@ async fn list_sessions(
 
 /// Signs the user out, here.
 ///
-/// The session cannot be renewed after this, and its access tokens are refused. A token of a release that knew no
+/// The session cannot be renewed after this, and its access tokens are refused from some milliseconds after the answer. A token of a release that knew no
 /// sessions signs out everywhere.
 #[utoipa::path(
     delete,
@@ -83,6 +83,8 @@ async fn delete_session(State(api): State<Api>, identity: Identity) -> Result<St
 }
 
 /// Signs the user out everywhere, here too.
+///
+/// Access tokens are refused from some milliseconds after the answer.
 #[utoipa::path(
     delete,
     path = "/api/v1/sessions",
@@ -98,6 +100,8 @@ async fn delete_sessions(
 }
 
 /// Signs the user out everywhere but here.
+///
+/// Access tokens are refused from some milliseconds after the answer.
 #[utoipa::path(
     delete,
     path = "/api/v1/sessions/others",
@@ -114,6 +118,8 @@ async fn delete_other_sessions(
 }
 
 /// Ends a session of the user.
+///
+/// Its access tokens are refused from some milliseconds after the answer.
 #[utoipa::path(
     delete,
     path = "/api/v1/sessions/{id}",
