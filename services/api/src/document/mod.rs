@@ -8,6 +8,7 @@
 //! `serde_json` first so that nothing but JSON passes for it.
 
 mod findings;
+mod keys;
 mod node;
 mod read;
 

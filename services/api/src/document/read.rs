@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::de::IgnoredAny;
 use serde_saphyr::{Error, Options, budget::BudgetBreach};
 
-use super::{DocumentError, Node, Position, finding};
+use super::{DocumentError, Findings, Node, Position, finding, keys::ShortKeys};
 
 /// How much a document may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,12 +64,27 @@ pub fn read_yaml(text: &str, size: Size) -> Result<Node, DocumentError> {
 /// Reads JSON.
 pub fn read_json(text: &str, size: Size) -> Result<Node, DocumentError> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
-        let at = Position::new(clamp(error.line()), clamp(error.column()));
-        let message = error.to_string();
-        let told = message.split(" at line ").next().unwrap_or_default();
-        syntax(at, told)
+        let (at, message) = told_by_json(&error);
+        syntax(at, &message)
     })?;
-    read_yaml(&escaped(text)?, size)
+    read_yaml(&escaped(text)?, size).map_err(|error| long_key(text).unwrap_or(error))
+}
+
+/// Why YAML's reader does not take what is JSON, if it is for a key.
+fn long_key(json: &str) -> Option<DocumentError> {
+    let error = serde_json::from_str::<ShortKeys>(json).err()?;
+    let (at, message) = told_by_json(&error);
+    let mut findings = Findings::default();
+    findings.add(at, message);
+    // It also gives up where the levels are too many, which the other reader says better.
+    error.is_data().then_some(DocumentError::Content(findings))
+}
+
+fn told_by_json(error: &serde_json::Error) -> (Position, String) {
+    let at = Position::new(clamp(error.line()), clamp(error.column()));
+    let message = error.to_string();
+    let told = message.split(" at line ").next().unwrap_or_default();
+    (at, told.to_owned())
 }
 
 /// The same JSON without characters that YAML does not take as they are. In JSON they stand in strings only. What is behind
@@ -164,7 +179,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::document::Value;
+    use crate::document::{Value, keys::LONGEST};
 
     fn read_yaml(text: &str) -> Result<Node, DocumentError> {
         super::read_yaml(text, Size::Request)
@@ -230,6 +245,16 @@ mod tests {
     fn yaml_does_not_pass_for_json() {
         let found = read_json("{\n  \"a\": yes }").unwrap_err();
         assert_eq!(found, syntax(Position::new(2, 8), "expected value"));
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_is_told_as_such() {
+        let json = |length: usize| format!("{{\"a\": [\n{{\"{}\": 1}}]}}", "k".repeat(length));
+        assert!(read_json(&json(LONGEST)).is_ok());
+        let mut findings = Findings::default();
+        findings.add(Position::new(2, 3_003), "a key has at most 1022 characters");
+        let found = read_json(&json(3_000)).unwrap_err();
+        assert_eq!(found, DocumentError::Content(findings));
     }
 
     #[test]
