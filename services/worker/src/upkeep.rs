@@ -41,7 +41,7 @@ impl Job<Upkeep> for RemoveExpiredAccess {
     }
 }
 
-/// `conversation` removes conversations that are older than its retention.
+/// `conversation` removes conversations that are older than its retention, and what is left of assistants that were deleted.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct RemoveOldConversations {}
 

@@ -1,5 +1,6 @@
 //! Opens a conversation.
 
+use crate::assistants::AssistantError;
 use crate::engine::{Input, State as Engine, step};
 use crate::state::Conversations;
 use crate::store::{self, Stored};
@@ -91,7 +92,7 @@ async fn begin(
     Ok(started(stored.id, reply))
 }
 
-/// Inserts a conversation in which nothing was said yet; `None` if it exists.
+/// Inserts a conversation in which nothing was said yet; `None` if it exists, or its assistant was deleted.
 pub(super) async fn insert(
     service: &Conversations,
     connection: &mut PgConnection,
@@ -111,7 +112,8 @@ pub(super) async fn insert(
     let query = sqlx::query!(
         "INSERT INTO conversations (id, account_id, assistant_id, channel, sender, status, engine,
                                     idempotency_key, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, 'active', $6, $7, $8, $8)
+         SELECT $1, $2, $3, $4, $5, 'active', $6, $7, $8, $8
+         WHERE NOT EXISTS (SELECT FROM forgotten_assistants WHERE id = $3)
          ON CONFLICT DO NOTHING",
         stored.id,
         opening.account,
@@ -145,10 +147,30 @@ async fn earlier(
         query.fetch_optional(&service.pool),
     )
     .await?;
-    let (id, key) = id.zip(opening.key).ok_or(TurnError::KeyReused)?;
+    let Some((id, key)) = id.zip(opening.key) else {
+        return Err(unopened(service, opening, TurnError::KeyReused).await);
+    };
     let reply = store::earlier_reply(&service.pool, id, key).await?;
     let (_, reply) = reply.ok_or(TurnError::KeyReused)?;
     Ok(started(id, reply))
+}
+
+/// Why nothing was opened, and nothing is found in its place: the assistant was deleted, or else.
+pub(super) async fn unopened(
+    service: &Conversations,
+    opening: &Opening<'_>,
+    otherwise: TurnError,
+) -> TurnError {
+    let query = sqlx::query!(
+        "SELECT FROM forgotten_assistants WHERE id = $1",
+        opening.assistant
+    );
+    let found = query.fetch_optional(&service.pool);
+    match traced("forgotten_assistant.find", found).await {
+        Ok(Some(_)) => AssistantError::Unknown.into(),
+        Ok(None) => otherwise,
+        Err(error) => error.into(),
+    }
 }
 
 fn started(id: Uuid, Reply { messages, state }: Reply) -> StartedConversation {

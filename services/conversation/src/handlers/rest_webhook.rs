@@ -1,6 +1,6 @@
 //! The REST channel of Rasa: clients written for it can talk to an assistant as they are.
 
-use super::create_conversation::{Opening, insert};
+use super::create_conversation::{Opening, insert, unopened};
 use crate::state::Conversations;
 use crate::store::Stored;
 use crate::turns::{self, EVENTS_LIMIT, Sent, TurnError};
@@ -117,7 +117,10 @@ async fn find_or_open(service: &Conversations, opening: &Opening<'_>) -> Result<
         query.fetch_optional(&mut *connection),
     )
     .await?;
-    found.ok_or(TurnError::Unknown)
+    match found {
+        Some(stored) => Ok(stored),
+        None => Err(unopened(service, opening, TurnError::Unknown).await),
+    }
 }
 
 fn webhook_reply(sender: &str, message: Message) -> WebhookReply {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
+use stoa_contracts::identity::Role;
 use uuid::Uuid;
 
 use crate::others::INTERNAL_TOKEN;
@@ -86,6 +87,53 @@ async fn the_conversations_of_an_assistant_go_with_it_in_parts() {
     assert!(!user.events(kept).await.is_empty());
     let asked = forget(&service, other, &user.token).await;
     assert_eq!(asked.0, 401);
+}
+
+#[tokio::test]
+async fn nothing_is_opened_for_an_assistant_that_was_deleted_though_it_is_still_remembered() {
+    let service = TestService::start().await;
+    let client = service.someone(service.account, Role::Viewer, Some(service.assistant));
+    client.open().await;
+    forget(&service, service.assistant, INTERNAL_TOKEN).await;
+    let path = format!("/api/v1/assistants/{}/conversations", service.assistant);
+    let message = json!({"sender": "ada", "message": "hello"});
+    for (path, body) in [
+        (path.as_str(), json!({})),
+        ("/webhooks/rest/webhook", message),
+    ] {
+        let (status, problem) = client.post(path, body).await;
+        assert_eq!(
+            (status, &problem["detail"]),
+            (404, &json!("There is no such assistant.")),
+            "{path}"
+        );
+    }
+    assert_eq!(client.get(&path).await.1["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_was_opened_while_its_assistant_was_forgotten_goes_with_the_next_upkeep() {
+    let service = TestService::start().await;
+    forget(&service, service.assistant, INTERNAL_TOKEN).await;
+    let pool = service.pool().await;
+    // Committed too late to be seen by that; and one of an assistant that is there.
+    let late = "INSERT INTO conversations (id, account_id, assistant_id, channel, status, engine, created_at, updated_at)
+        SELECT gen_random_uuid(), $1, assistant, 'api', 'active', '{}', now(), now()
+        FROM UNNEST($2::uuid[]) AS assistant";
+    let assistants = vec![service.assistant, Uuid::now_v7()];
+    let late = sqlx::query(late).bind(service.account).bind(&assistants);
+    late.execute(&pool).await.expect("inserts");
+    let (_, answer) = upkeep(&service, INTERNAL_TOKEN).await;
+    assert_eq!(answer, json!({"removed": 1, "more": false}));
+    let left = sqlx::query_scalar("SELECT assistant_id FROM conversations");
+    let left: Vec<Uuid> = left.fetch_all(&pool).await.expect("reads");
+    assert_eq!(left, assistants[1..]);
+    // Nobody can know the assistant any more.
+    service.advance(2 * DAY);
+    upkeep(&service, INTERNAL_TOKEN).await;
+    let refused = sqlx::query_scalar("SELECT count(*) FROM forgotten_assistants");
+    let refused: i64 = refused.fetch_one(&pool).await.expect("counts");
+    assert_eq!(refused, 0);
 }
 
 #[tokio::test]

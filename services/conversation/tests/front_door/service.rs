@@ -80,10 +80,15 @@ impl TestService {
 
     /// Jobs that wait in the outbox.
     pub(crate) async fn waiting(&self) -> i64 {
-        let pool = sqlx::PgPool::connect(&self.database.url).await;
-        let pool = pool.expect("the database answers");
+        let pool = self.pool().await;
         let count = sqlx::query_scalar("SELECT count(*) FROM outbox");
         count.fetch_one(&pool).await.expect("there is an outbox")
+    }
+
+    /// The database, for what no route shows.
+    pub(crate) async fn pool(&self) -> sqlx::PgPool {
+        let pool = sqlx::PgPool::connect(&self.database.url).await;
+        pool.expect("the database answers")
     }
 
     /// Ends a replica as SIGTERM would.
