@@ -17,7 +17,7 @@ use uuid::Uuid;
 #[derive(Debug, Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Words, or their beginnings, that all stand in one thing that was said.
+    /// Words, or their beginnings, that all stand in one thing that was said; signs only part them.
     #[garde(length(chars, max = 200))]
     #[param(max_length = 200)]
     text: Option<String>,
@@ -69,7 +69,7 @@ pub(super) async fn list_conversations(
         .require(assistant, identity.account)
         .await?;
     let before: Option<Cursor<Uuid>> = Cursor::decode(paging.cursor.as_deref())?;
-    let words = filter.text.as_deref().and_then(text_query);
+    let words = filter.text.as_deref().and_then(searched);
     let query = sqlx::query_as!(
         Stored,
         r#"SELECT id, account_id, assistant_id, sender,
@@ -82,7 +82,9 @@ pub(super) async fn list_conversations(
              AND ($5::text IS NULL OR EXISTS (
                  SELECT FROM events
                  WHERE conversation_id = conversations.id AND text IS NOT NULL
-                   AND to_tsvector('simple', text) @@ to_tsquery('simple', $5)))
+                   AND searchable_words(text) @@ (
+                       SELECT string_agg('''' || word || ''':*', ' & ')::tsquery
+                       FROM UNNEST(tsvector_to_array(searchable_words($5))) AS word)))
            ORDER BY id DESC LIMIT $6"#,
         assistant,
         identity.account,
@@ -99,13 +101,8 @@ pub(super) async fn list_conversations(
     Ok(Json(page))
 }
 
-/// A full-text query for words or their beginnings; `None` without a word. Only letters and
-/// digits pass, so nothing of the query's own syntax does.
-fn text_query(text: &str) -> Option<String> {
-    let words: Vec<String> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| format!("'{word}':*"))
-        .collect();
-    (!words.is_empty()).then(|| words.join(" & "))
+/// What is searched for, if it is anything. PostgreSQL takes no NUL, which parts words as other signs do.
+fn searched(text: &str) -> Option<String> {
+    let text = text.replace('\0', " ");
+    (!text.trim().is_empty()).then_some(text)
 }

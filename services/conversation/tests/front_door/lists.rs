@@ -1,6 +1,7 @@
 //! Lists and search.
 
-use crate::service::TestService;
+use crate::service::{TestService, answer};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -51,15 +52,63 @@ async fn conversations_are_found_by_what_was_said_and_by_status() {
 }
 
 #[tokio::test]
-async fn a_search_for_signs_alone_finds_everything() {
+async fn what_is_written_with_signs_is_found_whole_and_by_its_parts() {
+    let service = TestService::start().await;
+    let user = service.user();
+    let id = user.open().await;
+    let said = "SV-123456, ann@example.org: 48.50 € on 2026-11-28; \
+                see https://example.com/a-b/c?d=e_f#g and /etc/passwd, it's 'so' \\ \"far\"";
+    user.say(&id, said).await;
+    user.open().await;
+    let path = format!("/api/v1/assistants/{}/conversations", service.assistant);
+    let find = async |text: &str| {
+        let request = user.request(Method::GET, &path).query(&[("text", text)]);
+        let (status, page) = answer(request).await;
+        assert_eq!(status, 200, "{text}: {page}");
+        ids(&page)
+    };
+    let found = [id];
+    for text in [
+        "SV-123456",
+        "sv-12",
+        "123456",
+        "ann@example.org",
+        "Ann@exam",
+        "example.org",
+        "48.50",
+        "2026-11-28",
+        "2026-11",
+        "https://example.com/a-b/c?d=e_f#g",
+        "example.com",
+        "/etc/passwd",
+        "passwd",
+        "it's",
+        "'so' \\ far",
+        "far & so | 48:*",
+        said,
+    ] {
+        assert_eq!(find(text).await, found, "{text}");
+    }
+    for text in ["SV-654321", "ann@example.net", "48.51", "sv-12 tomorrow"] {
+        assert!(find(text).await.is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_for_signs_alone_finds_nothing_and_one_for_nothing_everything() {
     let service = TestService::start().await;
     let user = service.user();
     let id = user.open().await;
     let path = format!("/api/v1/assistants/{}/conversations", service.assistant);
-    let (status, page) = user
-        .get(&format!("{path}?text=%27%26%7C%3A%2A%20%21%28"))
-        .await;
-    assert_eq!((status, ids(&page)), (200, vec![id]));
+    for (text, found) in [
+        ("%27%26%7C%3A%2A%20%21%28", vec![]),
+        ("%21%21%21", vec![]),
+        ("", vec![id.clone()]),
+        ("%20%00", vec![id]),
+    ] {
+        let (status, page) = user.get(&format!("{path}?text={text}")).await;
+        assert_eq!((status, ids(&page)), (200, found), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -5536,7 +5536,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before; absent for the first one. */
                 cursor?: string;
-                /** @description Words, or their beginnings, that all stand in one thing that was said. */
+                /** @description Words, or their beginnings, that all stand in one thing that was said; signs only part them. */
                 text?: string;
                 /** @description Whether it goes on or waits for a person. None stays ended: the next message has it begin afresh. */
                 status?: "active" | "handover";
