@@ -10,15 +10,13 @@ use http::{HeaderValue, StatusCode, header, response::Parts};
 use sqlx::PgPool;
 use stoa_contracts::{Coded as _, ErrorCode};
 use stoa_postgres::{DatabaseError, traced};
-use stoa_service::{BoxError, Context, Problem};
+use stoa_service::{BoxError, Context, IdempotencyKey, Problem};
 use time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-/// Tells a client that the answer is that of an earlier request.
-const REPLAYED: &str = "idempotency-replayed";
 /// How long an answer is kept.
 const KEPT: Duration = Duration::hours(24);
 /// How long a request may hold its key: longer than its work and the storing of its answer may take, so that only a crash,
@@ -200,7 +198,7 @@ impl Lock {
             let value = value.and_then(|value| HeaderValue::from_str(&value).ok());
             headers.extend(value.map(|value| (name, value)));
         }
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        headers.insert(IdempotencyKey::REPLAYED, HeaderValue::from_static("true"));
         Ok(response)
     }
 

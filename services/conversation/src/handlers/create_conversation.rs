@@ -6,13 +6,18 @@ use crate::state::Conversations;
 use crate::store::{self, Stored};
 use crate::turns::{self, TurnError};
 use axum::extract::State;
+use axum::response::IntoResponse;
 use http::StatusCode;
 use sqlx::PgConnection;
 use sqlx::types::Json as SqlJson;
 use stoa_contracts::conversations::{CreateConversation, Reply, StartedConversation};
 use stoa_postgres::{DatabaseError, traced};
 use stoa_service::{IdempotencyKey, Identity, Json, Path, Problem, responses};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+
+/// How long a key opens its conversation once: as long as those of other requests are kept.
+const KEY_KEPT: Duration = Duration::hours(24);
 
 /// Whose conversation it is, and how it came about.
 pub(super) struct Opening<'a> {
@@ -20,7 +25,22 @@ pub(super) struct Opening<'a> {
     pub(super) assistant: Uuid,
     pub(super) channel: &'static str,
     pub(super) sender: Option<&'a str>,
-    pub(super) key: Option<&'a str>,
+    pub(super) key: Option<Key<'a>>,
+}
+
+/// The key of the request that opens it.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'a> {
+    text: &'a str,
+    /// Who sent it: another one's is another request.
+    owner: Uuid,
+}
+
+/// A conversation that was opened.
+enum Opened {
+    Now(StartedConversation),
+    /// By an earlier request with the same key.
+    Earlier(StartedConversation),
 }
 
 /// Open a conversation: the assistant speaks first
@@ -29,7 +49,7 @@ pub(super) struct Opening<'a> {
     tag = "conversations",
     params(
         ("id" = Uuid, Path, description = "The assistant"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key opens it once",
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key opens it once, for a day",
             min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ),
     request_body = CreateConversation,
@@ -44,33 +64,38 @@ pub(super) async fn create_conversation(
     Path(assistant): Path<Uuid>,
     IdempotencyKey(key): IdempotencyKey,
     Json(input): Json<CreateConversation>,
-) -> Result<(StatusCode, Json<StartedConversation>), Problem> {
+) -> Result<impl IntoResponse, Problem> {
     identity.require_assistant(assistant)?;
     service
         .assistants
         .require(assistant, identity.account)
         .await?;
+    let owner = identity.subject;
     let opening = Opening {
         account: identity.account,
         assistant,
         channel: "api",
         sender: input.sender.as_deref(),
-        key: key.as_deref(),
+        key: key.as_deref().map(|text| Key { text, owner }),
     };
-    let started = begin(&service, &opening).await?;
-    Ok((StatusCode::CREATED, Json(started)))
+    let (started, replayed) = match begin(&service, &opening).await? {
+        Opened::Now(started) => (started, None),
+        Opened::Earlier(started) => (started, Some([(IdempotencyKey::REPLAYED, "true")])),
+    };
+    Ok((StatusCode::CREATED, replayed, Json(started)))
 }
 
 /// Stores a new conversation and makes its first turn; with a key that was used before, gives
 /// what was answered then.
-async fn begin(
-    service: &Conversations,
-    opening: &Opening<'_>,
-) -> Result<StartedConversation, TurnError> {
+async fn begin(service: &Conversations, opening: &Opening<'_>) -> Result<Opened, TurnError> {
     let program = service.assistants.program(opening.assistant).await?;
     let mut transaction = stoa_postgres::begin(&service.pool).await?;
+    if let Some(key) = opening.key {
+        let old = service.clock.now() - KEY_KEPT;
+        release(&mut transaction, opening, key, old).await?;
+    }
     let Some(stored) = insert(service, &mut transaction, opening).await? else {
-        return earlier(service, opening).await;
+        return Ok(Opened::Earlier(earlier(service, opening).await?));
     };
     let now = stored.created_at;
     let (state, events) = step(
@@ -83,13 +108,32 @@ async fn begin(
     let reply = turns::reply(&state, &events);
     store::append(&mut transaction, &stored, &state, &events, now).await?;
     if let Some(key) = opening.key {
-        store::keep_reply(&mut transaction, stored.id, (key, ""), &reply).await?;
+        store::keep_reply(&mut transaction, stored.id, (key.text, ""), &reply).await?;
     }
     transaction.commit().await?;
     if store::hands_over(&events) {
         service.outbox.notify_one();
     }
-    Ok(started(stored.id, reply))
+    Ok(Opened::Now(started(stored.id, reply)))
+}
+
+/// Takes the key from a conversation that it opened before that time, so that it can open another.
+async fn release(
+    connection: &mut PgConnection,
+    opening: &Opening<'_>,
+    key: Key<'_>,
+    before: OffsetDateTime,
+) -> Result<(), DatabaseError> {
+    let query = sqlx::query!(
+        "UPDATE conversations SET idempotency_key = NULL
+         WHERE account_id = $1 AND assistant_id = $2 AND idempotency_key = $3 AND created_at < $4",
+        opening.account,
+        opening.assistant,
+        key.text,
+        before,
+    );
+    traced("conversation.release_key", query.execute(connection)).await?;
+    Ok(())
 }
 
 /// Inserts a conversation in which nothing was said yet; `None` if it exists, or its assistant was deleted.
@@ -111,8 +155,8 @@ pub(super) async fn insert(
     };
     let query = sqlx::query!(
         "INSERT INTO conversations (id, account_id, assistant_id, channel, sender, status, engine,
-                                    idempotency_key, created_at, updated_at)
-         SELECT $1, $2, $3, $4, $5, 'active', $6, $7, $8, $8
+                                    idempotency_key, key_owner, created_at, updated_at)
+         SELECT $1, $2, $3, $4, $5, 'active', $6, $7, $8, $9, $9
          WHERE NOT EXISTS (SELECT FROM forgotten_assistants WHERE id = $3)
          ON CONFLICT DO NOTHING",
         stored.id,
@@ -121,7 +165,8 @@ pub(super) async fn insert(
         opening.channel,
         opening.sender,
         &stored.engine as _,
-        opening.key,
+        opening.key.map(|key| key.text),
+        opening.key.map(|key| key.owner),
         now,
     );
     let inserted = traced("conversation.insert", query.execute(connection)).await?;
@@ -136,10 +181,12 @@ async fn earlier(
     let query = sqlx::query_scalar!(
         "SELECT id FROM conversations
          WHERE account_id = $1 AND assistant_id = $2 AND idempotency_key = $3
-           AND sender IS NOT DISTINCT FROM $4",
+           AND (key_owner = $4 OR key_owner IS NULL)
+           AND sender IS NOT DISTINCT FROM $5",
         opening.account,
         opening.assistant,
-        opening.key,
+        opening.key.map(|key| key.text),
+        opening.key.map(|key| key.owner),
         opening.sender,
     );
     let id = traced(
@@ -150,7 +197,7 @@ async fn earlier(
     let Some((id, key)) = id.zip(opening.key) else {
         return Err(unopened(service, opening, TurnError::KeyReused).await);
     };
-    let reply = store::earlier_reply(&service.pool, id, key).await?;
+    let reply = store::earlier_reply(&service.pool, id, key.text).await?;
     let (_, reply) = reply.ok_or(TurnError::KeyReused)?;
     Ok(started(id, reply))
 }

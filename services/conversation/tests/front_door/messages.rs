@@ -1,6 +1,6 @@
 //! Opening a conversation, talking, reading the transcript.
 
-use crate::service::{TestService, answer, texts};
+use crate::service::{TestService, User, answer, texts};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -179,6 +179,32 @@ async fn a_conversation_opened_twice_with_one_key_is_one() {
     assert_eq!(first.0, 201);
     assert_eq!(open("ada").await, first);
     assert_eq!(open("bob").await.0, 422);
+}
+
+#[tokio::test]
+async fn a_key_that_opened_a_conversation_is_of_the_one_who_sent_it_for_a_day() {
+    let service = TestService::start().await;
+    let path = format!("/api/v1/assistants/{}/conversations", service.assistant);
+    let open = async |user: &User<'_>| {
+        let request = user.request(Method::POST, &path);
+        let request = request.header("idempotency-key", "open").json(&json!({}));
+        let response = request.send().await.expect("an answer");
+        let replayed = response.headers().get("idempotency-replayed").cloned();
+        let status = response.status().as_u16();
+        let body: Value = response.json().await.expect("a JSON body");
+        (status, body["id"].clone(), replayed)
+    };
+    let (ada, bob) = (service.user(), service.user());
+    let (status, first, replayed) = open(&ada).await;
+    assert_eq!((status, replayed), (201, None));
+    let (status, second, replayed) = open(&ada).await;
+    assert_eq!((status, &second), (201, &first));
+    assert_eq!(replayed.expect("an earlier answer"), "true");
+    assert_eq!(open(&bob).await.0, 422);
+    service.advance(Duration::from_hours(25));
+    let (status, later, replayed) = open(&service.user()).await;
+    assert_eq!((status, replayed), (201, None));
+    assert_ne!(later, first);
 }
 
 #[tokio::test]

@@ -5646,7 +5646,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key opens it once */
+                /** @description The same key opens it once, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path: {

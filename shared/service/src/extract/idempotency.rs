@@ -13,6 +13,11 @@ const LIMIT: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Option<String>);
 
+impl IdempotencyKey {
+    /// The header that tells a client that the answer is that of an earlier request.
+    pub const REPLAYED: &'static str = "idempotency-replayed";
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
