@@ -8,7 +8,7 @@ use crate::store::{self, Stored};
 use crate::turns::{self, Sent};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseCode, CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use garde::Validate;
 use http::StatusCode;
@@ -19,11 +19,15 @@ use stoa_contracts::conversations::Event;
 use stoa_contracts::parse::TEXT_LIMIT;
 use stoa_service::{Identity, Path, Problem, Query, responses};
 use tokio::sync::OwnedSemaphorePermit;
+use tungstenite::Error as FrameError;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-/// A message of the longest text, four bytes a character, with its JSON around it.
-const FRAME_LIMIT: usize = 4 * TEXT_LIMIT + 4096;
+/// A message of the longest text with its JSON around it: as ASCII, a character may take two escapes of six bytes.
+const MESSAGE_LIMIT: usize = 12 * TEXT_LIMIT + 4096;
+
+/// A longer frame is not read to its end, so its client may miss why the stream was closed.
+const FRAME_LIMIT: usize = 1 << 20;
 
 /// Events that are read at a time.
 const BATCH: i64 = 200;
@@ -70,7 +74,8 @@ struct Refusal<'a> {
 /// Follow a conversation over a WebSocket
 ///
 /// Every event comes as one JSON text frame. A frame `{"text": ...}`, with an optional
-/// `idempotency_key`, says something; if that is refused a frame `{"problem": ...}` comes.
+/// `idempotency_key`, says something; if that is refused a frame `{"problem": ...}` comes. What is no
+/// text, no UTF-8 or too long for any text is refused in this way, and ends the stream (1003, 1007, 1009).
 #[utoipa::path(
     get, path = "/api/v1/conversations/{id}/stream", operation_id = "stream_conversation",
     tag = "conversations",
@@ -105,7 +110,10 @@ pub(super) async fn stream_conversation(
         _permit: permit,
         _open: OpenStream::count(),
     };
-    let upgrade = upgrade.protocols(["stoa"]).max_message_size(FRAME_LIMIT);
+    let upgrade = upgrade
+        .protocols(["stoa"])
+        .max_message_size(MESSAGE_LIMIT)
+        .max_frame_size(FRAME_LIMIT);
     Ok(upgrade.on_upgrade(async move |socket| context.spawn(stream.run(socket))))
 }
 
@@ -120,8 +128,13 @@ struct Stream {
     _open: OpenStream,
 }
 
-/// The client is gone, or cannot be served any more; there is nobody to tell.
-struct Gone;
+/// The client is gone, or cannot be served any more: the code to close with.
+struct Gone(CloseCode);
+
+impl Gone {
+    /// There is nobody to tell.
+    const SILENT: Self = Self(close_code::NORMAL);
+}
 
 impl Stream {
     async fn run(mut self, mut socket: WebSocket) {
@@ -130,7 +143,7 @@ impl Stream {
         let code = match served {
             // The client comes back to another replica.
             None => close_code::RESTART,
-            Some(Gone) => close_code::NORMAL,
+            Some(Gone(code)) => code,
         };
         let close = Message::Close(Some(CloseFrame {
             code,
@@ -143,8 +156,8 @@ impl Stream {
     async fn serve(&mut self, socket: &mut WebSocket) -> Gone {
         let mut ping = tokio::time::interval(PING_INTERVAL);
         loop {
-            if self.send_events(socket).await.is_err() {
-                return Gone;
+            if let Err(gone) = self.send_events(socket).await {
+                return gone;
             }
             let done = tokio::select! {
                 () = self.listener.woken() => Ok(()),
@@ -152,11 +165,15 @@ impl Stream {
                 frame = socket.recv() => match frame {
                     Some(Ok(Message::Text(text))) => self.hear(socket, text.as_str()).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    _ => Err(Gone),
+                    Some(Ok(Message::Binary(_))) => {
+                        refuse(socket, close_code::UNSUPPORTED, "Send text, not binary data.").await
+                    }
+                    Some(Err(error)) => refuse_frame(socket, error).await,
+                    Some(Ok(Message::Close(_))) | None => Err(Gone::SILENT),
                 },
             };
-            if done.is_err() {
-                return Gone;
+            if let Err(gone) = done {
+                return gone;
             }
         }
     }
@@ -168,7 +185,7 @@ impl Stream {
                 store::events_after(&self.service.pool, self.found.id, self.sent, BATCH).await;
             let events: Vec<Event> = events.map_err(|error| {
                 tracing::warn!(%error, "a stream was closed: its events cannot be read");
-                Gone
+                Gone::SILENT
             })?;
             for event in &events {
                 send_json(socket, event).await?;
@@ -203,6 +220,27 @@ impl Stream {
     }
 }
 
+/// Says what is wrong with a frame that cannot be read, if that is what went wrong.
+async fn refuse_frame(socket: &mut WebSocket, error: axum::Error) -> Result<(), Gone> {
+    let (code, detail) = match error.into_inner().downcast_ref() {
+        Some(FrameError::Capacity(_)) => (close_code::SIZE, "The message is too long."),
+        Some(FrameError::Utf8(_)) => (close_code::INVALID, "Send text in UTF-8."),
+        _ => return Err(Gone::SILENT),
+    };
+    refuse(socket, code, detail).await
+}
+
+/// Says why the stream ends, which it then does.
+async fn refuse(socket: &mut WebSocket, code: CloseCode, detail: &str) -> Result<(), Gone> {
+    let problem = Problem::new(ErrorCode::Invalid, detail);
+    let refusal = Refusal {
+        problem: problem.body(),
+        idempotency_key: None,
+    };
+    send_json(socket, &refusal).await?;
+    Err(Gone(code))
+}
+
 fn read(text: &str) -> Result<Frame, Problem> {
     let invalid = |detail: String| Problem::new(ErrorCode::Invalid, detail);
     let frame: Frame = serde_json::from_str(text)
@@ -231,6 +269,6 @@ async fn farewell(socket: &mut WebSocket, close: Message) -> Result<(), axum::Er
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
     match tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
-        _ => Err(Gone),
+        _ => Err(Gone::SILENT),
     }
 }

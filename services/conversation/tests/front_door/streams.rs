@@ -5,7 +5,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -40,6 +41,22 @@ impl Socket {
         tokio::time::timeout(limit, read)
             .await
             .expect("a frame in time")
+    }
+
+    /// The code that it is closed with.
+    async fn closed(&mut self) -> CloseCode {
+        let read = async {
+            loop {
+                let frame = self.0.next().await.expect("a close").expect("a frame");
+                if let Message::Close(Some(close)) = frame {
+                    return close.code;
+                }
+            }
+        };
+        let limit = Duration::from_secs(10);
+        tokio::time::timeout(limit, read)
+            .await
+            .expect("an end in time")
     }
 
     /// The kinds of the next events.
@@ -100,7 +117,11 @@ async fn a_bad_frame_is_answered_with_a_problem_and_the_stream_goes_on() {
     let id = user.open().await;
     let path = format!("/api/v1/conversations/{id}/stream?after=3");
     let mut socket = Socket::open(&service, &user, 0, &path).await;
-    for frame in ["oops", r#"{"text": ""}"#, r#"{"words": "hi"}"#] {
+    for frame in [
+        "oops",
+        r#"{"text": ""}"#,
+        r#"{"words": "hi"}"#,
+    ] {
         socket.send(frame).await;
         assert_eq!(socket.next().await["problem"]["code"], "invalid", "{frame}");
     }
@@ -113,6 +134,39 @@ async fn a_bad_frame_is_answered_with_a_problem_and_the_stream_goes_on() {
     assert_eq!(refusal["idempotency_key"], "k1");
     socket.send(r#"{"text": "/report"}"#).await;
     assert_eq!(socket.kinds(2).await, ["user", "flow_started"]);
+}
+
+#[tokio::test]
+async fn the_longest_text_is_heard_with_every_character_escaped() {
+    let service = TestService::start().await;
+    let user = service.user();
+    let id = user.open().await;
+    let path = format!("/api/v1/conversations/{id}/stream?after=3");
+    let mut socket = Socket::open(&service, &user, 0, &path).await;
+    let escaped = r"\ud83d\ude00".repeat(10_000);
+    socket.send(&format!(r#"{{"text": "{escaped}"}}"#)).await;
+    let heard = socket.next().await;
+    assert_eq!(heard["text"], "😀".repeat(10_000));
+}
+
+#[tokio::test]
+async fn a_frame_that_cannot_be_read_is_refused_before_the_stream_ends() {
+    let service = TestService::start().await;
+    let user = service.user();
+    let id = user.open().await;
+    let path = format!("/api/v1/conversations/{id}/stream?after=3");
+    let text = OpCode::Data(Data::Text);
+    let latin = Message::Frame(Frame::message(vec![b'\xe9'], text, true));
+    for (frame, code) in [
+        (Message::binary(vec![1]), CloseCode::Unsupported),
+        (latin, CloseCode::Invalid),
+        (Message::text("x".repeat(500_000)), CloseCode::Size),
+    ] {
+        let mut socket = Socket::open(&service, &user, 0, &path).await;
+        socket.0.send(frame).await.expect("sends");
+        assert_eq!(socket.next().await["problem"]["code"], "invalid", "{code}");
+        assert_eq!(socket.closed().await, code);
+    }
 }
 
 #[tokio::test]
@@ -135,17 +189,6 @@ async fn a_replica_that_ends_tells_its_listeners_to_come_back() {
         let path = format!("/api/v1/conversations/{id}/stream?after=3");
         Socket::open(&service, &user, 0, &path).await
     };
-    let closed = async {
-        loop {
-            let frame = socket.0.next().await.expect("a close").expect("a frame");
-            if let Message::Close(Some(close)) = frame {
-                return close.code;
-            }
-        }
-    };
-    let both = async { tokio::join!(service.stop(0), closed) };
-    let ((), code) = tokio::time::timeout(Duration::from_secs(10), both)
-        .await
-        .expect("an end in time");
+    let ((), code) = tokio::join!(service.stop(0), socket.closed());
     assert_eq!(code, CloseCode::Restart);
 }

@@ -506,7 +506,8 @@ export interface paths {
         /**
          * Follow a conversation over a WebSocket
          * @description Every event comes as one JSON text frame. A frame `{"text": ...}`, with an optional
-         *     `idempotency_key`, says something; if that is refused a frame `{"problem": ...}` comes.
+         *     `idempotency_key`, says something; if that is refused a frame `{"problem": ...}` comes. What is no
+         *     text, no UTF-8 or too long for any text is refused in this way, and ends the stream (1003, 1007, 1009).
          */
         get: operations["stream_conversation"];
         put?: never;
