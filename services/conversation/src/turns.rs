@@ -245,7 +245,7 @@ pub(crate) async fn person(
     let mut transaction = stoa_postgres::begin(&service.pool).await?;
     let stored = store::lock(&mut transaction, found.id).await?;
     let stored = stored.ok_or(TurnError::Unknown)?;
-    // The person's keys lie beside the user's; a space stands in no key that comes by a header.
+    // The person's keys lie beside the user's; a space stands in no key that a client may send.
     let key = match act {
         Act::Say(sent) => sent.key.map(|key| (format!("person {key}"), sent.text)),
         Act::GiveBack => None,

@@ -58,7 +58,8 @@ pub(super) struct Since {
 struct Frame {
     #[garde(length(chars, min = 1, max = TEXT_LIMIT))]
     text: String,
-    #[garde(length(min = 1, max = 255))]
+    // As in a header: with a space it would be a person's (`turns::person`).
+    #[garde(length(min = 1, max = 255), pattern("^[!-~]+$"))]
     #[serde(default)]
     idempotency_key: Option<String>,
 }

@@ -121,6 +121,9 @@ async fn a_bad_frame_is_answered_with_a_problem_and_the_stream_goes_on() {
         "oops",
         r#"{"text": ""}"#,
         r#"{"words": "hi"}"#,
+        r#"{"text": "hi", "idempotency_key": ""}"#,
+        // It would be the key of a person's reply.
+        r#"{"text": "hi", "idempotency_key": "person k"}"#,
     ] {
         socket.send(frame).await;
         assert_eq!(socket.next().await["problem"]["code"], "invalid", "{frame}");
