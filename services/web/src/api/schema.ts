@@ -1357,7 +1357,7 @@ export interface components {
             scopes?: components["schemas"]["Scope"][];
         };
         /** @description Asks for a slot. Written as the slot's name or as a map. */
-        Ask: {
+        Ask: string | {
             /** @description Whether to ask although the slot is filled. */
             again?: boolean;
             /** @description The response that asks, if it is not the slot's own question. */
@@ -1367,7 +1367,7 @@ export interface components {
         };
         /** @description Values by slot; null empties the slot. */
         Assignments: {
-            [key: string]: components["schemas"]["Scalar"];
+            [key: string]: components["schemas"]["Scalar"] | null;
         };
         /** @description An assistant. */
         Assistant: {
@@ -3513,7 +3513,7 @@ export interface components {
             state: components["schemas"]["ConversationState"];
         };
         /** @description A response: one of its variants is said. Written as one text, one variant or a list of them. */
-        Response: components["schemas"]["Variant"][];
+        Response: components["schemas"]["Variant"] | components["schemas"]["Variant"][];
         /** @description An answer to choose from. */
         ResponseButton: {
             /**
@@ -4194,7 +4194,7 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /** @description One way to say it. Written as a text, or as a map with `text` and `buttons`. */
-        Variant: {
+        Variant: string | {
             /** @description Answers to choose from. */
             buttons?: components["schemas"]["ResponseButton"][];
             /** @description The text; `{slot}` stands for the slot's value. */

@@ -22,6 +22,7 @@
 
 mod check;
 mod condition;
+mod forms;
 mod response;
 mod scalar;
 mod slot;

@@ -1,18 +1,20 @@
 //! What the assistant can say.
 
+use super::forms::{either, text};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use utoipa::ToSchema;
+use utoipa::openapi::{Array, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A response: one of its variants is said. Written as one text, one variant or a list of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Response(pub Vec<Variant>);
 
 /// One way to say it. Written as a text, or as a map with `text` and `buttons`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Variant {
     /// The text; `{slot}` stands for the slot's value.
     pub text: String,
@@ -71,6 +73,22 @@ impl<'de> Deserialize<'de> for Response {
     }
 }
 
+impl PartialSchema for Response {
+    fn schema() -> RefOr<Schema> {
+        let description = "A response: one of its variants is said. Written as one text, one variant or a list of them.";
+        let variant = || Ref::from_schema_name(Variant::name());
+        let list = Array::new(variant());
+        either(description, [variant().into(), Schema::Array(list).into()]).into()
+    }
+}
+
+impl ToSchema for Response {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Variant::name().into_owned(), Variant::schema()));
+        Variant::schemas(schemas);
+    }
+}
+
 /// Reads one variant or a list of them.
 struct ResponseVisitor;
 
@@ -109,12 +127,28 @@ impl<'de> Deserialize<'de> for Variant {
 }
 
 /// The long form of a variant.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LongVariant {
+    /// The text; `{slot}` stands for the slot's value.
     text: String,
+    /// Answers to choose from.
     #[serde(default)]
     buttons: Vec<ResponseButton>,
+}
+
+impl PartialSchema for Variant {
+    fn schema() -> RefOr<Schema> {
+        let description =
+            "One way to say it. Written as a text, or as a map with `text` and `buttons`.";
+        either(description, [text(), LongVariant::schema()]).into()
+    }
+}
+
+impl ToSchema for Variant {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        LongVariant::schemas(schemas);
+    }
 }
 
 /// Reads a text or the long form.

@@ -1,13 +1,16 @@
 //! What happens in a flow.
 
 use super::condition::Conditions;
+use super::forms::{either, text};
 use super::scalar::Scalar;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// One step of a flow, written as a map with one key, or as the bare word `end` or `stop`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
@@ -32,13 +35,12 @@ pub enum Step {
 }
 
 /// Values by slot; null empties the slot.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
-#[schema(value_type = BTreeMap<String, Scalar>)]
 pub struct Assignments(pub BTreeMap<String, Option<Scalar>>);
 
 /// Asks for a slot. Written as the slot's name or as a map.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ask {
     /// The slot.
     pub slot: String,
@@ -80,15 +82,44 @@ impl<'de> Deserialize<'de> for Ask {
 }
 
 /// The long form of a question.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LongAsk {
+    /// The slot.
     slot: String,
+    /// The response that asks, if it is not the slot's own question.
     #[serde(default)]
     question: Option<String>,
+    /// Whether to ask although the slot is filled.
     #[serde(default)]
     again: bool,
 }
+
+impl PartialSchema for Assignments {
+    fn schema() -> RefOr<Schema> {
+        let scalar = Ref::from_schema_name(Scalar::name());
+        let null = Schema::Object(Object::with_type(Type::Null));
+        let value = either("Null empties the slot.", [scalar.into(), null.into()]);
+        let slots = ObjectBuilder::new().additional_properties(Some(value));
+        let description = "Values by slot; null empties the slot.";
+        Schema::from(slots.description(Some(description))).into()
+    }
+}
+
+impl ToSchema for Assignments {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Scalar::name().into_owned(), Scalar::schema()));
+    }
+}
+
+impl PartialSchema for Ask {
+    fn schema() -> RefOr<Schema> {
+        let description = "Asks for a slot. Written as the slot's name or as a map.";
+        either(description, [text(), LongAsk::schema()]).into()
+    }
+}
+
+impl ToSchema for Ask {}
 
 /// Reads a slot's name or the long form.
 struct AskVisitor;
