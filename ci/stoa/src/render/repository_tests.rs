@@ -69,7 +69,10 @@ fn a_cluster_that_says_https_has_it_at_the_edge_and_needs_the_whole_pair() {
         panic!("a certificate without its key was taken");
     };
     let refused = format!("{refused:#}");
-    assert!(refused.contains("missing: edge_key (of edge);"), "{refused}");
+    assert!(
+        refused.contains("missing: edge_key (of edge);"),
+        "{refused}"
+    );
 }
 
 /// The networks where Prometheus finds the tasks of a stack: it drops what its first rule does not name.

@@ -54,8 +54,12 @@ fn assign(labels: &[u32], keys: &[u64], count: usize, random: &mut Random) -> Ve
         count,
         next: 0,
     };
-    for group in groups() {
+    // Each label begins where it would without copies: one changes the folds of its own label, and of no other.
+    let mut dealt = 0;
+    for group in groups().filter(|group| group.len() > 1) {
+        dealer.next = dealt;
         dealer.deal(&different(group, keys));
+        dealt += group.len();
     }
     let mut fold_of = dealer.fold_of;
     // Where copies have several labels, one of these may have got nothing to learn from.
@@ -172,6 +176,23 @@ mod tests {
             vec![2, 5, 14, 18, 21],
         ];
         assert_eq!(asked, before);
+    }
+
+    #[test]
+    fn a_copy_changes_the_folds_of_no_other_label() {
+        let labels: Vec<u32> = (0..60).map(|index| index % 3).collect();
+        let mut keys = different_keys(60);
+        let folds = |keys: &[u64]| assign(&labels, keys, 5, &mut Random::new(1));
+        let before = folds(&keys);
+        keys[3] = keys[0];
+        let after = folds(&keys);
+        assert_eq!(after[0], after[3]);
+        let others = (0..60).filter(|index| labels[*index] != labels[0]);
+        assert!(
+            others
+                .into_iter()
+                .all(|index| after[index] == before[index])
+        );
     }
 
     #[test]
