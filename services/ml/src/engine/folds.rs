@@ -12,8 +12,8 @@ const FOLDS: usize = 5;
 /// Up to here every example is held out once; above, a single fifth tells enough.
 const SMALL: usize = 3_000;
 
-/// Of so many examples one may be a copy while a training holds examples out: that flatters less than another draw of the
-/// folds would, and learns the same model of the same data as releases that knew no copies.
+/// Where fewer than one of so many examples is a copy, a training takes no notice: that flatters less than another draw of the
+/// folds would, and the same data gives the same model as in releases that knew no copies.
 const FEW: usize = 100;
 
 /// What one held-out training learns from and is then asked.
@@ -26,13 +26,11 @@ pub(super) struct Fold {
 
 /// What a training holds out to calibrate itself. Where hardly any are copies, these count as other examples.
 pub(super) fn split(labels: &[u32], keys: &[u64], random: &mut Random) -> Vec<Fold> {
-    let different: HashSet<u64> = keys.iter().copied().collect();
-    let mut folds = if (keys.len() - different.len()) * FEW < keys.len() {
-        let all_different: Vec<u64> = (0..).take(keys.len()).collect();
-        divide(labels, &all_different, FOLDS, random)
-    } else {
-        divide(labels, keys, FOLDS, random)
-    };
+    let different: HashSet<&u64> = keys.iter().collect();
+    let are_few = (keys.len() - different.len()) * FEW < keys.len();
+    let others: Vec<u64> = (0..).take(keys.len()).collect();
+    let keys = if are_few { &others } else { keys };
+    let mut folds = divide(labels, keys, FOLDS, random);
     if labels.len() > SMALL {
         folds.truncate(1);
     }
