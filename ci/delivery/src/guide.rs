@@ -11,7 +11,7 @@ pub struct Guide {
 }
 
 impl Guide {
-    /// Reads `docs/guides/<name>.md`. A block is shell, which is to be run, or text, which shows an output.
+    /// Reads `docs/guides/<name>.md`. A block is shell, which is to be run, or shows an output (text) or a file (yaml).
     pub fn read(name: &str) -> Result<Self> {
         let path = repository().join("docs/guides").join(format!("{name}.md"));
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -22,8 +22,8 @@ impl Guide {
             }
             match part.split_once('\n') {
                 Some(("sh", block)) => blocks.push_back(format!("{block}\n")),
-                Some(("text", _)) => {}
-                _ => bail!("{name}: neither sh nor text:\n{part}"),
+                Some(("text" | "yaml", _)) => {}
+                _ => bail!("{name}: neither sh, text nor yaml:\n{part}"),
             }
         }
         ensure!(!blocks.is_empty(), "{name} says to run nothing");
