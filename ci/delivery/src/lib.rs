@@ -3,8 +3,10 @@
 //!
 //! They are not part of a plain `cargo nextest run`, which needs no clusters: see `.config/nextest.toml`.
 
+mod authority;
 mod checkout;
 mod guide;
+mod https;
 mod images;
 mod platform;
 mod run;
@@ -13,13 +15,16 @@ mod steps;
 mod swarm;
 mod workspace;
 
+pub use authority::Pair;
 pub use checkout::Checkout;
 pub use guide::Guide;
+pub use https::Https;
 pub use images::{Mode, in_registry};
 pub use platform::Platform;
 pub use run::{Deployer, Run};
 pub use ssh::SshDoor;
 pub use steps::Step;
+pub use swarm::Task;
 
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;

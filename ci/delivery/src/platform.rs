@@ -4,13 +4,13 @@ use anyhow::{Context as _, Result};
 use load::{Load, Options};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::run::{Deployer, Run, output};
-use crate::swarm::{Swarm, docker_here};
+use crate::swarm::{Swarm, Task, docker_here};
 use crate::workspace::replace_once;
 use crate::{clusters, repository, wait_until};
 
@@ -27,6 +27,8 @@ pub struct Platform {
     cluster: String,
     swarm: Swarm,
     version: String,
+    /// Where clients come in without TLS.
+    pub(crate) addresses: Vec<SocketAddr>,
     changes: u32,
 }
 
@@ -47,6 +49,7 @@ impl Platform {
                 .arg(&target),
         )?;
         Ok(Self {
+            addresses: addresses(&cluster_file(&target, cluster))?,
             copy,
             cluster: cluster.to_owned(),
             swarm: Swarm::of(cluster),
@@ -57,7 +60,7 @@ impl Platform {
 
     /// Imports and trains the demo assistant, which the load talks to.
     pub fn import_demo(&self) -> Result<()> {
-        let address = self.addresses()?.into_iter().next().context("no address")?;
+        let address = self.addresses.first().context("no address")?;
         let url = format!("http://{address}");
         let password = self.secret("demo_password");
         let memory = self.copy.path().join("demo.env");
@@ -78,16 +81,22 @@ impl Platform {
 
     /// A load on all addresses of the cluster.
     pub async fn load(&self, rate: u32, conversations: u32, jobs: u32) -> Result<Load> {
+        let options = self.options(rate, conversations, jobs)?;
+        Load::start(&options).await
+    }
+
+    /// What such a load is told.
+    pub(crate) fn options(&self, rate: u32, conversations: u32, jobs: u32) -> Result<Options> {
         let password = std::fs::read_to_string(self.secret("demo_password"))?;
-        Load::start(&Options {
-            addresses: self.addresses()?,
+        Ok(Options {
+            addresses: self.addresses.clone(),
+            authority: None,
             email: "demo@stoa.localhost".into(),
             password: password.trim().to_owned(),
             rate,
             conversations,
             jobs,
         })
-        .await
     }
 
     /// Deploys a change that replaces every task of every service, the edge's too.
@@ -117,8 +126,7 @@ impl Platform {
     /// Deploys other numbers of tasks.
     pub fn scale(&mut self, service: &str, from: u32, to: u32) -> Result<Run> {
         let line = |replicas| format!("{service}: {{deploy: {{replicas: {replicas}}}}}");
-        let file = format!("stacks/clusters/{}.yml", self.cluster);
-        self.change(&file, &line(from), &line(to))?;
+        self.change_cluster(&line(from), &line(to))?;
         self.submit()
     }
 
@@ -129,10 +137,8 @@ impl Platform {
 
     /// The release that succeeded before the one that runs.
     pub fn before(&self) -> Result<u64> {
-        let run = self.stoa(&["history", "--json", "--limit", "1000"])?;
-        let history: Value = serde_json::from_str(&run.exits(0).output)?;
-        let live = history["live"].as_u64();
-        let live = live.context("nothing runs: make deploy")?;
+        let history = self.history()?;
+        let live = live(&history)?;
         let releases = history["releases"].as_array().context("no releases")?;
         let succeeded = releases
             .iter()
@@ -140,6 +146,27 @@ impl Platform {
         let mut numbers = succeeded.filter_map(|release| release["number"].as_u64());
         let before = numbers.find(|number| *number < live);
         before.context("there is only one release")
+    }
+
+    /// The release that runs.
+    pub fn live(&self) -> Result<u64> {
+        live(&self.history()?)
+    }
+
+    /// All that was tried.
+    pub fn history(&self) -> Result<Value> {
+        let run = self.stoa(&["history", "--json", "--limit", "1000"])?;
+        Ok(serde_json::from_str(&run.exits(0).output)?)
+    }
+
+    /// The ids of all running tasks.
+    pub fn running_tasks(&self) -> Result<Vec<String>> {
+        self.swarm.running_tasks()
+    }
+
+    /// Those of one service, the oldest first.
+    pub fn tasks_of(&self, service: &str) -> Result<Vec<Task>> {
+        self.swarm.tasks_of(service)
     }
 
     /// Takes every task from a node.
@@ -207,7 +234,8 @@ impl Platform {
         nodes.lines().map(memory).collect()
     }
 
-    fn submit(&self) -> Result<Run> {
+    /// Deploys the commit with what was changed.
+    pub(crate) fn submit(&self) -> Result<Run> {
         self.stoa(&["deploy", "--version", &self.version])
     }
 
@@ -215,31 +243,51 @@ impl Platform {
         Deployer::start(&self.root(), Some(&self.cluster), arguments)?.wait()
     }
 
+    /// Replaces a text of the cluster's file; it must stand there once.
+    pub(crate) fn change_cluster(&self, from: &str, to: &str) -> Result<()> {
+        replace_once(&self.cluster_file(), from, to)
+    }
+
+    pub(crate) fn cluster_file(&self) -> PathBuf {
+        cluster_file(&self.root(), &self.cluster)
+    }
+
     fn change(&self, file: &str, from: &str, to: &str) -> Result<()> {
         replace_once(&self.root().join(file), from, to)
     }
 
-    /// As the cluster's file says: a list that is JSON as well.
-    fn addresses(&self) -> Result<Vec<SocketAddr>> {
-        let file = self
-            .root()
-            .join(format!("stacks/clusters/{}.yml", self.cluster));
-        let text = std::fs::read_to_string(file)?;
-        let mut lines = text.lines();
-        let list = lines.find_map(|line| line.strip_prefix("addresses: "));
-        Ok(serde_json::from_str(
-            list.context("the cluster has no addresses")?,
-        )?)
-    }
-
     fn secret(&self, name: &str) -> PathBuf {
-        self.root()
-            .join(format!(".stoa/clusters/{}/secrets/{name}", self.cluster))
+        self.root().join(self.secrets()).join(name)
     }
 
-    fn root(&self) -> PathBuf {
+    /// What the cluster's file calls the folder of its secrets.
+    pub(crate) fn secrets(&self) -> String {
+        format!(".stoa/clusters/{}/secrets", self.cluster)
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
         self.copy.path().join("stoa")
     }
+}
+
+fn cluster_file(root: &Path, cluster: &str) -> PathBuf {
+    root.join(format!("stacks/clusters/{cluster}.yml"))
+}
+
+/// As the cluster's file says: a list that is JSON as well.
+fn addresses(file: &Path) -> Result<Vec<SocketAddr>> {
+    let text = std::fs::read_to_string(file)?;
+    let mut lines = text.lines();
+    let list = lines.find_map(|line| line.strip_prefix("addresses: "));
+    Ok(serde_json::from_str(
+        list.context("the cluster has no addresses")?,
+    )?)
+}
+
+fn live(history: &Value) -> Result<u64> {
+    history["live"]
+        .as_u64()
+        .context("nothing runs: make deploy")
 }
 
 /// The commit whose images the registry has.

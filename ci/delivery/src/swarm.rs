@@ -5,6 +5,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::run::output;
 
@@ -121,6 +123,18 @@ impl Swarm {
         Ok(found)
     }
 
+    /// The tasks of a service that are to run, the oldest first.
+    pub(crate) fn tasks_of(&self, service: &str) -> Result<Vec<Task>> {
+        let filter = "desired-state=running";
+        let listed = self.docker(&["service", "ps", "--quiet", "--filter", filter, service])?;
+        let mut arguments = vec!["inspect", "--type", "task"];
+        arguments.extend(listed.split_whitespace());
+        let tasks: Vec<Value> = serde_json::from_str(&self.docker(&arguments)?)?;
+        let mut tasks = tasks.iter().map(Task::read).collect::<Result<Vec<_>>>()?;
+        tasks.sort_by_key(|task| task.made);
+        Ok(tasks)
+    }
+
     /// How many tasks run on a node, those that are to end among them.
     pub(crate) fn tasks_on(&self, node: &str) -> Result<usize> {
         let states = self.docker(&["node", "ps", node, "--format", "{{.CurrentState}}"])?;
@@ -133,6 +147,33 @@ impl Swarm {
         let ready = |line: &str| line.starts_with("Ready") && !line.contains("Unreachable");
         Ok(states.lines().all(ready))
     }
+}
+
+/// A task that is to run.
+#[derive(Debug)]
+pub struct Task {
+    /// All of its id.
+    pub id: String,
+    /// When the cluster made it.
+    pub made: OffsetDateTime,
+    /// When it got into the state in which it is: when it ran, if it does.
+    pub since: OffsetDateTime,
+}
+
+impl Task {
+    fn read(task: &Value) -> Result<Self> {
+        let id = task["ID"].as_str().context("a task without an id")?;
+        Ok(Self {
+            id: id.to_owned(),
+            made: time(&task["CreatedAt"])?,
+            since: time(&task["Status"]["Timestamp"])?,
+        })
+    }
+}
+
+fn time(value: &Value) -> Result<OffsetDateTime> {
+    let text = value.as_str().context("no time")?;
+    Ok(OffsetDateTime::parse(text, &Rfc3339)?)
 }
 
 /// Runs the Docker CLI and returns what it prints.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::PATIENCE;
 use crate::report::Recorder;
 use crate::target::Target;
+use crate::transport::Stream;
 
 /// Between two messages of one person.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -104,7 +105,7 @@ impl<'t> Person<'t> {
         })
     }
 
-    async fn connect(&mut self) -> Result<WebSocketStream<TcpStream>> {
+    async fn connect(&mut self) -> Result<WebSocketStream<Stream>> {
         let started = Instant::now();
         loop {
             match tokio::time::timeout(PATIENCE, self.try_connect()).await {
@@ -116,9 +117,10 @@ impl<'t> Person<'t> {
         }
     }
 
-    async fn try_connect(&mut self) -> Result<WebSocketStream<TcpStream>> {
+    async fn try_connect(&mut self) -> Result<WebSocketStream<Stream>> {
         self.attempts += 1;
         let stream = TcpStream::connect(self.target.address(self.attempts)).await?;
+        let stream = self.target.transport.encrypt(stream).await?;
         let path = format!(
             "/api/v1/conversations/{}/stream?after={}",
             self.conversation, self.seen
@@ -130,7 +132,7 @@ impl<'t> Person<'t> {
     }
 
     /// Says something under a key, so that saying it again says it once, and waits for the answer to it.
-    async fn say(&mut self, socket: &mut WebSocketStream<TcpStream>, key: &str) -> Result<Heard> {
+    async fn say(&mut self, socket: &mut WebSocketStream<Stream>, key: &str) -> Result<Heard> {
         let frame = json!({ "text": "hello", "idempotency_key": key }).to_string();
         if socket.send(Message::text(frame)).await.is_err() {
             return Ok(Heard::Closed);

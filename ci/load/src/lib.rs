@@ -5,8 +5,10 @@ mod jobs;
 mod report;
 mod requests;
 mod target;
+mod transport;
 
 pub use report::{Phase, Report};
+pub use target::HOST;
 
 use anyhow::Result;
 use report::Recorder;
@@ -25,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Where the platform answers; a client goes to the next one when it is refused.
     pub addresses: Vec<SocketAddr>,
+    /// Whom clients trust to sign for `HOST`, PEM: they come by HTTPS then, over HTTP/2.
+    pub authority: Option<String>,
     /// The user.
     pub email: String,
     /// The user's password.

@@ -15,6 +15,9 @@ struct Cli {
     /// Where it answers; given again, the next one where this refuses.
     #[arg(long = "address", required = true)]
     addresses: Vec<SocketAddr>,
+    /// Who signed the certificate that it shows for stoa.test, a file (PEM): clients come by HTTPS then.
+    #[arg(long)]
+    authority: Option<PathBuf>,
     #[arg(long)]
     email: String,
     #[arg(long)]
@@ -38,8 +41,10 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let password = std::fs::read_to_string(&cli.password_file)
         .with_context(|| cli.password_file.display().to_string())?;
+    let authority = cli.authority.as_ref().map(std::fs::read_to_string);
     let load = Load::start(&Options {
         addresses: cli.addresses,
+        authority: authority.transpose().context("--authority")?,
         email: cli.email,
         password: password.trim().to_owned(),
         rate: cli.rate,

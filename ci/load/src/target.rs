@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::transport::Transport;
 use crate::{Options, PATIENCE};
 
 /// The name under which clients know the platform.
-const HOST: &str = "stoa.test";
+pub const HOST: &str = "stoa.test";
 /// Keys that share the load, so that no client's rate limit is met.
 const KEYS: usize = 8;
 /// How long a connection is kept without use: what the edge allows (`Keep-Alive: timeout=10`).
@@ -24,6 +25,7 @@ pub(crate) struct Target {
     /// The same, with a new connection for every request.
     fresh: Vec<Client>,
     addresses: Vec<SocketAddr>,
+    pub(crate) transport: Transport,
     port: u16,
     keys: Vec<Key>,
     pub(crate) assistant: String,
@@ -42,10 +44,12 @@ impl Target {
         // A second caller in the same process finds the provider installed: just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let port = options.addresses.first().context("no address")?.port();
+        let transport = Transport::of(options.authority.as_deref())?;
         let mut target = Self {
-            kept: clients(&options.addresses, 64)?,
-            fresh: clients(&options.addresses, 0)?,
+            kept: clients(&options.addresses, &transport, 64)?,
+            fresh: clients(&options.addresses, &transport, 0)?,
             addresses: options.addresses.clone(),
+            transport,
             port,
             keys: Vec::new(),
             assistant: String::new(),
@@ -149,8 +153,10 @@ impl Target {
         self.addresses[index(number, self.addresses.len())]
     }
 
-    pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
-        format!("{scheme}://{HOST}:{}{path}", self.port)
+    /// `protocol` is `http` or `ws`.
+    pub(crate) fn url(&self, protocol: &str, path: &str) -> String {
+        let secure = self.transport.suffix();
+        format!("{protocol}{secure}://{HOST}:{}{path}", self.port)
     }
 }
 
@@ -198,7 +204,7 @@ fn training_data() -> Value {
 }
 
 /// One client per address, which comes first; the others follow where it is refused.
-fn clients(addresses: &[SocketAddr], idle: usize) -> Result<Vec<Client>> {
+fn clients(addresses: &[SocketAddr], transport: &Transport, idle: usize) -> Result<Vec<Client>> {
     let build = |first: usize| {
         let mut addresses = addresses.to_vec();
         addresses.rotate_left(first);
@@ -209,7 +215,7 @@ fn clients(addresses: &[SocketAddr], idle: usize) -> Result<Vec<Client>> {
             .pool_max_idle_per_host(idle)
             .pool_idle_timeout(IDLE)
             .no_proxy();
-        Ok(builder.build()?)
+        Ok(transport.trusted(builder).build()?)
     };
     (0..addresses.len()).map(build).collect()
 }
