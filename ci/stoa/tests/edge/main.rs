@@ -4,12 +4,15 @@
 
 mod task;
 
+use futures_util::future::join_all;
 use futures_util::stream;
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 use reqwest::redirect::Policy;
 use reqwest::tls::Version as Tls;
-use reqwest::{Body, Method, StatusCode, Version};
-use task::{Edge, NAME, certificate};
+use reqwest::{Body, Client, Method, StatusCode, Version};
+use std::cell::Cell;
+use stoa_testing::eventually;
+use task::{DEADLINE, Edge, NAME, certificate};
 
 #[tokio::test]
 async fn clients_speak_tls_1_3_alone_and_the_gateway_hears_how_they_came() {
@@ -98,6 +101,51 @@ async fn an_edge_that_ends_says_so_over_tls_too() {
         assert_eq!(answer.headers()["connection"], "close", "{scheme}");
     }
     assert_eq!(edge.end().await, Some(0), "{}", edge.log());
+}
+
+/// When nginx quits it says which requests it has seen, and those that it has not the client sends elsewhere.
+#[tokio::test]
+async fn what_is_asked_over_http2_while_an_edge_ends_is_answered_and_never_twice() {
+    const AT_A_TIME: usize = 16;
+    let (mut ends, other) = (Edge::encrypted("yes").await, Edge::encrypted("yes").await);
+    let client = Client::builder()
+        .no_proxy()
+        .tls_certs_only([ends.root(), other.root()])
+        .resolve_to_addrs(NAME, &[ends.encrypted_at(), other.encrypted_at()])
+        .build()
+        .unwrap();
+    ends.tell_to_end().await;
+    let has_ended = Cell::new(false);
+    let ask = async || {
+        let mut answered = 0;
+        while !has_ended.get() {
+            let sent = client.post(format!("https://{NAME}/")).body("a").send();
+            match sent.await {
+                // One that waits when the port is closed is reset, before anything could be asked on it.
+                Err(error) if error.is_connect() => continue,
+                answer => {
+                    let answer = answer.unwrap();
+                    assert_eq!(answer.version(), Version::HTTP_2);
+                    assert_eq!(answer.status(), StatusCode::OK);
+                }
+            }
+            answered += 1;
+        }
+        answered
+    };
+    let asked = join_all((0..AT_A_TIME).map(|_| ask()));
+    let end = async {
+        let gateway = &ends.gateway;
+        let received = async || gateway.received_requests().await.unwrap().len();
+        eventually(DEADLINE, async || (received().await > 100).then_some(())).await;
+        assert_eq!(ends.end().await, Some(0), "{}", ends.log());
+        has_ended.set(true);
+    };
+    let (answered, ()) = tokio::join!(asked, end);
+    let [before, after] = [&ends, &other].map(|edge| edge.gateway.received_requests());
+    let (before, after) = (before.await.unwrap().len(), after.await.unwrap().len());
+    assert!(after > 0, "nobody was sent elsewhere");
+    assert_eq!(before + after, answered.iter().sum::<usize>());
 }
 
 #[tokio::test]

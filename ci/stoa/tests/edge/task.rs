@@ -15,7 +15,7 @@ use stoa_testing::eventually;
 use tempfile::TempDir;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 /// The name that clients know, and that the certificate is for.
 pub(crate) const NAME: &str = "stoa.test";
 /// The files of the stack, and where its tasks have them.
@@ -157,10 +157,18 @@ impl Edge {
         fs::read_to_string(self.path("log")).unwrap()
     }
 
+    /// Where it speaks HTTPS.
+    pub(crate) fn encrypted_at(&self) -> SocketAddr {
+        SocketAddr::new(self.ports.address, self.ports.encrypted)
+    }
+
+    pub(crate) fn root(&self) -> reqwest::Certificate {
+        reqwest::Certificate::from_der(self.certificate.cert.der()).unwrap()
+    }
+
     /// A client that trusts this edge alone.
     pub(crate) fn client(&self) -> ClientBuilder {
-        let root = reqwest::Certificate::from_der(self.certificate.cert.der()).unwrap();
-        let builder = Client::builder().no_proxy().tls_certs_only([root]);
+        let builder = Client::builder().no_proxy().tls_certs_only([self.root()]);
         builder
             .resolve(NAME, SocketAddr::new(self.ports.address, 0))
             .redirect(Policy::none())
