@@ -1,12 +1,16 @@
 //! Asks what a client would ask, at the addresses where clients come in: that every task is healthy does not say that
 //! one finds the other.
 
-use futures_util::future::join_all;
-use reqwest::{Certificate, Client};
+use anyhow::Context as _;
+use futures_util::future::try_join_all;
+use reqwest::{Certificate, Client, Url};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::cause::{Cause, CauseKind};
@@ -21,8 +25,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Asks every path of the stacks at every address of the cluster. An address that takes no connection may be that of a
-/// node that is down: it is named, and the others count; but one must answer.
+/// Asks every path of the stacks at every address of the cluster, and where one is a name, at every address that it has.
+/// An address that takes no connection may be that of a node that is down: it is named, and the others count; but one
+/// must answer.
 pub(super) async fn clients_are_served(site: &Site, stacks: &[StackRecord]) -> Result<(), Cause> {
     let paths: Vec<_> = stacks.iter().flat_map(paths).collect();
     let addresses = &site.cluster.addresses;
@@ -30,43 +35,96 @@ pub(super) async fn clients_are_served(site: &Site, stacks: &[StackRecord]) -> R
         return Ok(());
     }
     site.progress.step("ask as a client");
-    let client = client(site.cluster.authorities()?)?;
+    let authorities = site.cluster.authorities()?;
     let answers = addresses
         .iter()
-        .map(|address| ask_all(&client, address, &paths));
+        .map(|address| ask_everywhere(&authorities, address, &paths));
+    let answers: Vec<_> = try_join_all(answers).await?.into_iter().flatten().collect();
     let mut silent = 0;
-    for (url, answer) in join_all(answers).await.into_iter().flatten() {
-        match answer {
+    for (place, refusal) in answers.iter().flatten() {
+        match refusal {
             Refusal::Answer(answer) => {
-                let detail = format!("{url}: {answer}");
+                let detail = format!("{place}: {answer}");
                 return Err(Cause::new(CauseKind::NotServed, detail));
             }
-            Refusal::Silence(error) => {
-                site.progress.line(&format!("{url}: {error}"));
+            Refusal::Silence(error) | Refusal::NoRoute(error) => {
+                site.progress.line(&format!("{place}: {error}"));
                 silent += 1;
             }
         }
     }
-    if silent < addresses.len() {
+    if silent < answers.len() {
         return Ok(());
     }
     let detail = format!("nothing answers at {}", addresses.join(", "));
     Err(Cause::new(CauseKind::NotServed, detail))
 }
 
-/// Who asks, and what it trusts besides what this machine does.
-fn client(authorities: Vec<Certificate>) -> anyhow::Result<Client> {
-    let client = Client::builder()
+/// What was refused and where, if anything was.
+type Refused = Option<(String, Refusal)>;
+
+/// Asks every path wherever an address of the cluster leads: at itself, or at all that its name has.
+async fn ask_everywhere(
+    authorities: &[Certificate],
+    address: &str,
+    paths: &[&str],
+) -> anyhow::Result<Vec<Refused>> {
+    let root = Url::parse(&url(address, "/")).with_context(|| format!("`{address}`"))?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match places(root.clone()).await {
+            Ok(places) => return ask_at(authorities, &root, places, paths).await,
+            Err(error) if Instant::now() >= deadline => {
+                let refusal = Refusal::Silence(error.to_string());
+                return Ok(vec![Some((address.to_owned(), refusal))]);
+            }
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn places(url: Url) -> anyhow::Result<BTreeSet<IpAddr>> {
+    let found = spawn_blocking(move || url.socket_addrs(|| None)).await??;
+    Ok(found.iter().map(SocketAddr::ip).collect())
+}
+
+/// Asks every path at each of these places, as a client does that the URL has led there.
+async fn ask_at(
+    authorities: &[Certificate],
+    url: &Url,
+    places: BTreeSet<IpAddr>,
+    paths: &[&str],
+) -> anyhow::Result<Vec<Refused>> {
+    let answers = places.into_iter().map(async |place| {
+        let client = client(authorities.to_vec(), url.domain(), place)?;
+        let refused = ask_all(&client, url.as_str(), paths).await;
+        let at = url.domain().map(|_| format!(" at {place}"));
+        let at = at.unwrap_or_default();
+        anyhow::Ok(refused.map(|(url, refusal)| (format!("{url}{at}"), refusal)))
+    });
+    try_join_all(answers).await
+}
+
+/// Who asks, and what it trusts besides what this machine does. To this one a name means the place alone.
+fn client(
+    authorities: Vec<Certificate>,
+    name: Option<&str>,
+    place: IpAddr,
+) -> anyhow::Result<Client> {
+    let mut builder = Client::builder()
         .connect_timeout(CONNECT)
         .timeout(ANSWER)
         .tls_certs_merge(authorities)
-        .no_proxy()
-        .build();
-    Ok(client?)
+        .no_proxy();
+    if let Some(name) = name {
+        // The port is that of the URL.
+        builder = builder.resolve(name, SocketAddr::new(place, 0));
+    }
+    Ok(builder.build()?)
 }
 
-/// Asks every path at one address, and returns the first that was refused.
-async fn ask_all(client: &Client, address: &str, paths: &[&str]) -> Option<(String, Refusal)> {
+/// Asks every path at one place, and returns the first that was refused.
+async fn ask_all(client: &Client, address: &str, paths: &[&str]) -> Refused {
     for path in paths {
         let url = url(address, path);
         if let Err(refusal) = ask_until(client, &url, PATIENCE).await {
@@ -81,6 +139,8 @@ async fn ask_all(client: &Client, address: &str, paths: &[&str]) -> Option<(Stri
 enum Refusal {
     /// Nobody took the connection.
     Silence(String),
+    /// Nobody was asked: this machine is not in the network of the place, as with an address of IPv6.
+    NoRoute(String),
     /// Somebody did, and this came of it.
     Answer(String),
 }
@@ -90,6 +150,7 @@ async fn ask_until(client: &Client, url: &str, patience: Duration) -> Result<(),
     loop {
         match ask(client, url).await {
             Ok(()) => return Ok(()),
+            Err(refusal @ Refusal::NoRoute(_)) => return Err(refusal),
             Err(refusal) if Instant::now() >= deadline => return Err(refusal),
             Err(_) => sleep(PAUSE).await,
         }
@@ -99,12 +160,13 @@ async fn ask_until(client: &Client, url: &str, patience: Duration) -> Result<(),
 async fn ask(client: &Client, url: &str) -> Result<(), Refusal> {
     let response = client.get(url).send().await.map_err(|error| {
         // Who shows a certificate, even a wrong one, is there.
-        let is_silence = error.is_connect() && !is_of_tls(&error);
+        let is_silence = error.is_connect() && !comes_from(&error, is_of_tls);
+        let has_no_route = comes_from(&error, is_no_route);
         let text = format!("{:#}", anyhow::Error::from(error.without_url()));
-        if is_silence {
-            Refusal::Silence(text)
-        } else {
-            Refusal::Answer(text)
+        match (has_no_route, is_silence) {
+            (true, _) => Refusal::NoRoute(text),
+            (false, true) => Refusal::Silence(text),
+            (false, false) => Refusal::Answer(text),
         }
     })?;
     let status = response.status();
@@ -114,17 +176,29 @@ async fn ask(client: &Client, url: &str) -> Result<(), Refusal> {
     Err(Refusal::Answer(status.to_string()))
 }
 
-/// Whether what went wrong is what the two said to each other of TLS.
-fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
-    if error.is::<rustls::Error>() {
+/// Whether an error, or one of its causes, is one of these.
+fn comes_from(error: &(dyn Error + 'static), these: fn(&(dyn Error + 'static)) -> bool) -> bool {
+    if these(error) {
         return true;
     }
     // An I/O error does not name as its source what it is made of.
     let within = error.downcast_ref().and_then(io::Error::get_ref);
     match within {
-        Some(within) => is_of_tls(within),
-        None => error.source().is_some_and(is_of_tls),
+        Some(within) => comes_from(within, these),
+        None => error
+            .source()
+            .is_some_and(|source| comes_from(source, these)),
     }
+}
+
+/// Whether it is about what the two said to each other of TLS.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    error.is::<rustls::Error>()
+}
+
+fn is_no_route(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::NetworkUnreachable)
 }
 
 /// The paths that a stack says must be served.
@@ -142,93 +216,4 @@ fn url(address: &str, path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rcgen::generate_simple_self_signed;
-    use rustls::pki_types::PrivateKeyDer;
-    use rustls::{ServerConfig, ServerConnection, StreamOwned};
-    use serde_json::json;
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
-    use std::sync::Arc;
-    use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
-
-    #[test]
-    fn a_stack_names_its_paths_and_a_release_from_before_them_has_none() {
-        let stack = |document| StackRecord {
-            name: "edge".into(),
-            document,
-        };
-        let with = stack(json!({ PROBES: ["/", "/healthz"] }));
-        assert_eq!(paths(&with).collect::<Vec<_>>(), ["/", "/healthz"]);
-        assert_eq!(paths(&stack(json!({}))).count(), 0);
-    }
-
-    #[test]
-    fn an_address_may_say_that_it_speaks_tls() {
-        assert_eq!(url("10.0.0.1:8080", "/x"), "http://10.0.0.1:8080/x");
-        assert_eq!(url("https://stoa.test/", "/x"), "https://stoa.test/x");
-    }
-
-    /// Answers two clients by HTTPS, if they take its certificate.
-    fn serve_two(listener: &TcpListener, config: ServerConfig) {
-        let config = Arc::new(config);
-        for stream in listener.incoming().take(2) {
-            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut stream = StreamOwned::new(tls, stream.unwrap());
-            // A client that does not take it is gone before it asks.
-            if stream.read(&mut [0; 1024]).is_ok() {
-                let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-                stream.write_all(answer).unwrap();
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_certificate_that_is_not_trusted_is_an_answer_and_a_good_one_of_the_clusters_own_authority()
-     {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let own = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(vec![own.cert.der().clone()], key);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!(
-            "https://localhost:{}/",
-            listener.local_addr().unwrap().port()
-        );
-        let server = std::thread::spawn(move || serve_two(&listener, config.unwrap()));
-
-        let stranger = client(Vec::new()).unwrap();
-        let refused = ask_until(&stranger, &url, Duration::ZERO).await;
-        let says = |refused: &Refusal| matches!(refused, Refusal::Answer(why) if why.contains("certificate"));
-        assert!(refused.as_ref().is_err_and(says), "{refused:?}");
-        let authority = Certificate::from_der(own.cert.der()).unwrap();
-        let ours = client(vec![authority]).unwrap();
-        ask_until(&ours, &url, Duration::ZERO).await.unwrap();
-        server.join().unwrap();
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_comes_late_is_waited_for_and_an_error_is_told_from_silence() {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let server = MockServer::start().await;
-        let answer =
-            |status| Mock::given(matchers::path("/")).respond_with(ResponseTemplate::new(status));
-        answer(502).up_to_n_times(1).mount(&server).await;
-        answer(204).mount(&server).await;
-        let client = Client::new();
-        let root = url(&server.uri(), "/");
-        ask_until(&client, &root, ANSWER).await.unwrap();
-
-        let wrong = url(&server.uri(), "/nowhere");
-        let refused = ask_until(&client, &wrong, Duration::ZERO).await;
-        assert!(matches!(refused, Err(Refusal::Answer(answer)) if answer.contains("404")));
-
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = closed.local_addr().unwrap().to_string();
-        drop(closed);
-        let silent = ask_until(&client, &url(&address, "/"), Duration::ZERO).await;
-        assert!(matches!(silent, Err(Refusal::Silence(_))), "{silent:?}");
-    }
-}
+mod tests;
