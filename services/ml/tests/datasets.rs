@@ -37,7 +37,7 @@ fn clinc150_is_understood_better_than_by_the_published_linear_models() {
     let folder = datasets::folder().unwrap();
     let (inside, outside) = accuracy(&datasets::clinc150(&folder).unwrap());
     assert!(inside > 92.9, "in scope {inside:.2} %");
-    assert!(outside > 57.0, "out of scope {outside:.2} %");
+    assert!(outside > 60.0, "out of scope {outside:.2} %");
 }
 
 #[test]

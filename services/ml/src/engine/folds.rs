@@ -9,11 +9,9 @@ use std::collections::{HashMap, HashSet};
 
 /// The part that is held out at a time is one of this many.
 const FOLDS: usize = 5;
-/// Up to here every example is held out once; above, a single fifth tells enough.
-const SMALL: usize = 3_000;
 
-/// Where fewer than one of so many examples is a copy, a training takes no notice: that flatters less than another draw of the
-/// folds would, and the same data gives the same model as in releases that knew no copies.
+/// Where fewer than one of so many examples is a copy, a training takes no notice: that flatters hardly, and what is held
+/// out is the same as in releases that knew no copies.
 const FEW: usize = 100;
 
 /// What one held-out training learns from and is then asked.
@@ -24,17 +22,14 @@ pub(super) struct Fold {
     pub(super) asked: Vec<usize>,
 }
 
-/// What a training holds out to calibrate itself. Where hardly any are copies, these count as other examples.
+/// What a training holds out to calibrate itself: every example once where it can be, so that no draw decides which ones
+/// tell how far to trust a model. Where hardly any are copies, these count as other examples.
 pub(super) fn split(labels: &[u32], keys: &[u64], random: &mut Random) -> Vec<Fold> {
     let different: HashSet<&u64> = keys.iter().collect();
     let are_few = (keys.len() - different.len()) * FEW < keys.len();
     let others: Vec<u64> = (0..).take(keys.len()).collect();
     let keys = if are_few { &others } else { keys };
-    let mut folds = divide(labels, keys, FOLDS, random);
-    if labels.len() > SMALL {
-        folds.truncate(1);
-    }
-    folds
+    divide(labels, keys, FOLDS, random)
 }
 
 /// As many folds as said, fewer where there are fewer examples to hold out, in which every label has its part of the
@@ -150,14 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn holds_every_example_of_a_small_set_out_once() {
-        let labels: Vec<u32> = (0..50).map(|index| index % 7).collect();
-        let folds = split(&labels, &different_keys(50), &mut Random::new(1));
-        let mut asked: Vec<usize> = folds.iter().flat_map(|fold| fold.asked.clone()).collect();
-        asked.sort_unstable();
-        assert_eq!(asked, (0..50).collect::<Vec<_>>());
-        for fold in folds {
-            assert_eq!(fold.asked.len() + fold.learned.len(), 50);
+    fn every_example_is_held_out_once_however_many_there_are() {
+        for count in [50_u32, 4_000] {
+            let labels: Vec<u32> = (0..count).map(|index| index % 7).collect();
+            let keys = different_keys(count.into());
+            let folds = split(&labels, &keys, &mut Random::new(1));
+            let mut asked: Vec<usize> = folds.iter().flat_map(|fold| fold.asked.clone()).collect();
+            asked.sort_unstable();
+            assert!(asked.into_iter().eq(0..labels.len()), "{count}");
+            for fold in folds {
+                assert_eq!(fold.asked.len() + fold.learned.len(), labels.len());
+            }
         }
     }
 

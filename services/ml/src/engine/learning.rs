@@ -17,9 +17,12 @@ use super::said::Said;
 use super::weights::Quantised;
 use std::num::NonZeroUsize;
 
-/// Scores of held-out examples that are kept, 64 MiB: where there are more examples times labels, evenly chosen ones are
+/// Above so many examples that are held out, each in its turn, one network for each fold tells enough.
+const MANY: usize = 3_000;
+
+/// Scores of held-out examples that are kept, 32 MiB: where there are more examples times labels, evenly chosen ones are
 /// asked.
-const SCORES: usize = 1 << 24;
+const SCORES: usize = 1 << 23;
 
 /// Labelled utterances, prepared for learning.
 pub(super) struct Prepared<'a> {
@@ -148,10 +151,12 @@ pub(super) fn plan(
     Ok(folds)
 }
 
-/// How many networks learn from a fold: two tell well enough how sure three will be.
+/// How many networks learn from a fold.
 fn members(fold: &Fold, options: &IntentOptions) -> usize {
     let members = if fold.asked.is_empty() {
         options.members
+    } else if fold.asked.len() + fold.learned.len() > MANY {
+        1
     } else {
         options.asked_members
     };
@@ -170,7 +175,7 @@ pub(super) fn learn(
     let mut learned = folds(&prepared, plan, options, progress)?.into_iter();
     let first = learned.next().and_then(|first| first.network);
     let (network, meaning) = first.expect("the first fold holds all examples");
-    let held_out: Vec<HeldOut> = learned.flat_map(|fold| fold.held_out).collect();
+    let mut held_out: Vec<HeldOut> = learned.flat_map(|fold| fold.held_out).collect();
     let mut intents = Intents {
         labels: prepared.said.labels().to_vec(),
         dictionary: prepared.dictionary,
@@ -183,7 +188,11 @@ pub(super) fn learn(
         Some(_) => options.intents.rejected_if_taught,
         None => options.intents.rejected,
     };
-    intents.calibration = Calibration::fit(&held_out, out_of_scope, rejected);
+    let (calibration, raised) = Calibration::fit(&mut held_out, out_of_scope, rejected);
+    intents.calibration = calibration;
+    if let Some(label) = out_of_scope {
+        intents.network.raise(label, raised);
+    }
     let accuracy = intents.accuracy(&held_out);
     Ok((intents, meaning, accuracy))
 }
@@ -331,6 +340,43 @@ mod tests {
         let prepared = prepared(KEPT, &examples, &options);
         let (folds, each) = shared(&prepared, 6, &options);
         assert_eq!((folds.get(), each.get()), (2, 6));
+    }
+
+    #[test]
+    fn what_was_taught_to_be_out_of_scope_is_raised_in_the_network_and_nothing_else() {
+        let mut examples = examples(60);
+        for index in [7, 23, 41] {
+            examples[index].text = format!("who won match {index}");
+            examples[index].intent = None;
+        }
+        let scores = |rejected| {
+            let mut options = Options::default();
+            options.intents.rejected_if_taught = rejected;
+            let intents: Vec<Option<&str>> = examples.iter().map(|e| e.intent.as_deref()).collect();
+            let (said, progress) = (Said::new(&examples, &intents), Progress::new());
+            let plan = plan(&said, &options, &progress).expect("nobody cancels it");
+            let prepared = Prepared::new(said, &options, &progress).expect("nobody cancels it");
+            let learned = learn(prepared, &plan, &options, &progress);
+            let (intents, _, _) = learned.expect("nobody cancels it");
+            intents.network.scores([].into_iter(), 1.0, None)
+        };
+        // Where all may be rejected, there is no room below.
+        let (raised, not) = (scores(0.5), scores(1.0));
+        assert!(raised[0] > not[0] + 0.1, "{raised:?} {not:?}");
+        assert_eq!(raised[1..], not[1..]);
+    }
+
+    #[test]
+    fn where_many_examples_are_held_out_one_network_learns_from_each_fold() {
+        let options = IntentOptions::default();
+        for (examples, wanted) in [(1_000, [3, 2]), (10_000, [3, 1])] {
+            let fold = |asked: usize| Fold {
+                learned: (asked..examples).collect(),
+                asked: (0..asked).collect(),
+            };
+            let found = [fold(0), fold(examples / 5)].map(|fold| members(&fold, &options));
+            assert_eq!(found, wanted, "{examples}");
+        }
     }
 
     #[test]

@@ -85,6 +85,12 @@ impl Network {
         (network, Quantised::beside(&meaning))
     }
 
+    /// Raises the score of a label.
+    pub(super) fn raise(&mut self, label: usize, by: f32) {
+        let last = self.second.as_mut().unwrap_or(&mut self.first);
+        last.bias[label] += by;
+    }
+
     /// A score per label, of an utterance with these features and this meaning.
     pub(super) fn scores(
         &self,
