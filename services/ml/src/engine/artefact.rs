@@ -21,6 +21,8 @@ const FORMAT: u16 = 2;
 const ENCODED: u16 = 3;
 /// The same, and behind it what was learned with an encoder, if it was, and what finds entities that were annotated.
 const TAGGED: u16 = 4;
+/// The same, and behind it what meanings say of entities.
+const MEANT: u16 = 5;
 const SUM: usize = 32;
 const HEADER: usize = MAGIC.len() + size_of::<u16>() + SUM;
 
@@ -31,7 +33,7 @@ pub enum ArtefactError {
     #[error("these bytes are not a model")]
     NotAModel,
     /// Another release wrote it.
-    #[error("the model has format {0}, this release reads formats up to {TAGGED}")]
+    #[error("the model has format {0}, this release reads formats up to {MEANT}")]
     Format(u16),
     /// It was changed after it was written.
     #[error("the model does not match its checksum")]
@@ -57,7 +59,10 @@ impl Model {
         let (format, body) = match (encoded, &self.entities.tagger) {
             (None, None) => (FORMAT, postcard::to_stdvec(self)),
             (Some((id, weights)), None) => (ENCODED, postcard::to_stdvec(&(self, id, weights))),
-            (encoded, Some(tagger)) => (TAGGED, postcard::to_stdvec(&(self, encoded, tagger))),
+            (encoded, Some(tagger)) => match &tagger.meant {
+                None => (TAGGED, postcard::to_stdvec(&(self, encoded, tagger))),
+                Some(meant) => (MEANT, postcard::to_stdvec(&(self, encoded, tagger, meant))),
+            },
         };
         let body = body.expect("a model holds only lists and numbers");
         let mut artefact = Vec::with_capacity(HEADER + body.len());
@@ -80,6 +85,11 @@ impl Model {
     ) -> Result<Self, ArtefactError> {
         let (format, body) = body(artefact)?;
         let model = match format {
+            MEANT => {
+                let (model, learned, mut tagger, meant): (Self, _, Tagger, _) = read(body)?;
+                tagger.meant = Some(meant);
+                model.with(learned, encoder)?.tagged(tagger)
+            }
             TAGGED => {
                 let (model, learned, tagger): (Self, _, Tagger) = read(body)?;
                 model.with(learned, encoder)?.tagged(tagger)
@@ -151,7 +161,7 @@ fn body(artefact: &[u8]) -> Result<(u16, &[u8]), ArtefactError> {
         .split_first_chunk::<2>()
         .ok_or(ArtefactError::NotAModel)?;
     let format = u16::from_le_bytes(*format);
-    if !(1..=TAGGED).contains(&format) {
+    if !(1..=MEANT).contains(&format) {
         return Err(ArtefactError::Format(format));
     }
     let (sum, body) = rest
@@ -346,8 +356,8 @@ mod tests {
     #[test]
     fn a_model_of_a_later_release_is_refused_by_its_format() {
         let mut artefact = linear(2);
-        artefact[MAGIC.len()] = 5;
+        artefact[MAGIC.len()] = 6;
         let refusal = Model::from_artefact(&artefact, None).unwrap_err();
-        assert!(matches!(refusal, ArtefactError::Format(5)));
+        assert!(matches!(refusal, ArtefactError::Format(6)));
     }
 }

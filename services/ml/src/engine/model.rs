@@ -1,6 +1,6 @@
 //! A trained model: what is stored, loaded and asked.
 
-use super::encoder::Encoder;
+use super::encoder::{Encoder, Reading};
 use super::entities::{Builtins, Entities};
 use super::intents::Intents;
 use super::network::Meaning;
@@ -50,16 +50,20 @@ impl Model {
     ) -> ParseResult {
         let text = Text::new(original);
         let encoded = self.encoded.as_ref();
-        let numbers = encoded.map(|encoded| encoded.encoder.embed(original));
+        let reading = encoded.map(|encoded| encoded.encoder.read(original));
+        let numbers = reading.as_ref().map(Reading::meaning);
         let meaning = encoded.zip(numbers.as_deref());
         let meaning =
             meaning.map(|(Encoded { weights, .. }, numbers)| Meaning { weights, numbers });
         let answer = self.intents.classify(&text, meaning);
         ParseResult {
             text: original.into(),
-            entities: self
-                .entities
-                .extract(original, &text, answer.label, (now, builtins)),
+            entities: self.entities.extract(
+                original,
+                (&text, reading.as_ref()),
+                answer.label,
+                (now, builtins),
+            ),
             intent: answer.intent,
             intent_ranking: answer.ranking,
             model_version: version,
@@ -91,12 +95,12 @@ impl Model {
 
     /// Whether its parts fit together, so that nothing can go wrong when it is used.
     pub(super) fn is_sound(&self) -> bool {
-        let fits = |encoded: &Encoded| {
-            let (numbers, units) = (encoded.encoder.width(), self.intents.network.units());
-            encoded.weights.is_sound(numbers, units)
-        };
+        let encoded = self.encoded.as_ref();
+        let numbers = encoded.map(|encoded| encoded.encoder.width());
+        let units = self.intents.network.units();
+        let fits = |(encoded, numbers): (&Encoded, _)| encoded.weights.is_sound(numbers, units);
         self.intents.is_sound()
-            && self.entities.is_sound()
-            && self.encoded.as_ref().is_none_or(fits)
+            && self.entities.is_sound(numbers)
+            && encoded.zip(numbers).is_none_or(fits)
     }
 }

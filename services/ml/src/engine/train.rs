@@ -63,12 +63,14 @@ pub fn train(
     let said = Said::new(&data.examples, &labels);
     // Before any of it is done, so that the whole is known from the start.
     let plan = learning::plan(&said, options, progress)?;
-    progress.expect(Entities::work(data));
+    progress.expect(Entities::work(data, options.encoder.as_deref()));
     // Before the features are there, which take as much memory.
     let lesson = Lesson {
         data,
         label_of: said.label_of(),
         seed: options.seed,
+        encoder: options.encoder.as_deref(),
+        threads: options.threads,
     };
     let entities = entities.learn(&lesson, progress)?;
     let prepared = Prepared::new(said, options, progress)?;

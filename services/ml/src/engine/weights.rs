@@ -3,7 +3,7 @@
 //! A byte per weight makes a model a quarter of the size, in the database and in memory, and
 //! moves no accuracy beyond the noise (a row keeps its own scale).
 
-use super::sums::{Rows, add_rows};
+use super::sums::{Kept, Rows, add_rows};
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 use std::slice::ChunksExact;
@@ -46,6 +46,11 @@ impl Learned {
     /// The same weights in a byte each.
     pub(super) fn quantise(&self) -> Quantised {
         Quantised::beside(&[self])
+    }
+
+    /// Adds rows, each times its own factor, to sums of as many columns.
+    pub(super) fn add_rows(&self, rows: &[(u32, f32)], sums: &mut [f32]) {
+        add_widely(self, rows, sums);
     }
 
     fn rows(&self) -> ChunksExact<'_, f32> {
@@ -128,6 +133,12 @@ impl Quantised {
         add_widely(self, rows, sums);
     }
 
+    /// The weights of a row.
+    pub(super) fn row(&self, row: u32) -> impl Iterator<Item = f32> {
+        let (values, scale) = self.row_and_scale(row);
+        values.iter().map(move |value| value.number() * scale)
+    }
+
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
         self.values.len() + self.scales.len() * 4
@@ -155,7 +166,7 @@ impl Rows for Quantised {
 
 /// With the widest instructions that this processor has.
 #[multiversion(targets("x86_64+avx2"))]
-fn add_widely(weights: &Quantised, rows: &[(u32, f32)], sums: &mut [f32]) {
+fn add_widely<R: Rows>(weights: &R, rows: &[(u32, f32)], sums: &mut [f32]) {
     add_rows(weights, rows, sums);
 }
 

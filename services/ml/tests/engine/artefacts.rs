@@ -46,7 +46,7 @@ proptest! {
 
     #[test]
     fn random_bytes_are_refused_or_answer(body in proptest::collection::vec(any::<u8>(), 0..2_000)) {
-        for format in [1, 2, 4] {
+        for format in [1, 2, 3, 4, 5] {
             let mut artefact = ARTEFACT[..HEADER].to_vec();
             artefact[8] = format;
             artefact.extend_from_slice(&body);

@@ -95,11 +95,25 @@ impl Bert {
         self.pieces.columns
     }
 
-    /// A row of length 1 for each text, one after the other. So lie the texts, too: what is done for each piece is done
-    /// for all at once, and only attention goes text by text.
-    pub(super) fn embed(&self, texts: &[Vec<u32>]) -> Vec<f32> {
+    /// A row of length 1 for each text, one after the other.
+    pub(super) fn embed(&self, texts: &[&[u32]]) -> Vec<f32> {
         let width = self.width();
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let rows = self.read(texts);
+        let mut embedded = Vec::with_capacity(texts.len() * width);
+        let mut rest = rows.as_slice();
+        for text in texts {
+            let (own, behind) = rest.split_at(text.len() * width);
+            embedded.extend(direction(own, width));
+            rest = behind;
+        }
+        embedded
+    }
+
+    /// A row for each piece of each text, one after the other. So lie the texts, too: what is done for each piece is done
+    /// for all at once, and only attention goes text by text.
+    pub(super) fn read(&self, texts: &[&[u32]]) -> Vec<f32> {
+        let width = self.width();
+        let lengths: Vec<usize> = texts.iter().map(|text| text.len()).collect();
         let mut rows = Vec::with_capacity(lengths.iter().sum::<usize>() * width);
         for (place, piece) in texts.iter().flat_map(|text| text.iter().enumerate()) {
             let parts = self.pieces.row(*piece as usize).iter();
@@ -110,19 +124,12 @@ impl Bert {
         for block in &self.blocks {
             rows = block.apply(rows, &lengths, self.heads);
         }
-        let mut embedded = Vec::with_capacity(texts.len() * width);
-        let mut rest = rows.as_slice();
-        for length in lengths {
-            let (own, behind) = rest.split_at(length * width);
-            embedded.extend(direction(own, width));
-            rest = behind;
-        }
-        embedded
+        rows
     }
 }
 
 /// The direction of the mean of some rows: a row of length 1.
-fn direction(rows: &[f32], width: usize) -> Vec<f32> {
+pub(super) fn direction(rows: &[f32], width: usize) -> Vec<f32> {
     let mut sum = vec![0.0; width];
     for row in rows.chunks_exact(width) {
         add(&mut sum, row);

@@ -3,9 +3,11 @@
 
 mod bert;
 mod dense;
+mod reading;
 mod tokenizer;
 mod weights;
 
+pub(super) use reading::Reading;
 pub use weights::WeightsError;
 
 use super::parallel;
@@ -16,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use tokenizer::Tokenizer;
+use tokenizer::{Pieces, Tokenizer};
 use weights::Weights;
 
 /// Pieces that go through the network together: enough that its weights are read once for many of them.
@@ -101,8 +103,13 @@ impl Encoder {
 
     /// What a text means: numbers whose squares add up to 1.
     pub fn embed(&self, text: &str) -> Vec<f32> {
-        let pieces = [self.tokenizer.pieces(text)];
-        self.bert.embed(&pieces)
+        self.bert.embed(&[&self.tokenizer.pieces(text).numbers])
+    }
+
+    /// What a text means, and each of its words where it stands.
+    pub(super) fn read(&self, text: &str) -> Reading {
+        let Pieces { numbers, places } = self.tokenizer.pieces(text);
+        Reading::new(self.bert.read(&[&numbers]), places)
     }
 
     /// The same of many texts, one after the other; each is [`WORK`].
@@ -112,21 +119,12 @@ impl Encoder {
         threads: NonZeroUsize,
         progress: &Progress,
     ) -> Result<Vec<f32>, Cancelled> {
-        let mut batches: Vec<Vec<Vec<u32>>> = Vec::new();
-        let mut pieces = TOGETHER;
-        for text in texts {
-            let text = self.tokenizer.pieces(text);
-            pieces += text.len();
-            if pieces > TOGETHER {
-                pieces = text.len();
-                batches.push(Vec::new());
-            }
-            batches.last_mut().expect("there is one now").push(text);
-        }
+        let batches = self.batches(texts);
         let count: usize = batches.iter().map(Vec::len).sum();
         let embedded = parallel::map(threads, batches, |_, batch| {
             progress.advance(0)?;
-            let embedded = self.bert.embed(&batch);
+            let texts: Vec<&[u32]> = batch.iter().map(|text| text.numbers.as_slice()).collect();
+            let embedded = self.bert.embed(&texts);
             progress.advance(batch.len() * WORK)?;
             Ok(embedded)
         });
@@ -136,6 +134,54 @@ impl Encoder {
             all.extend(embedded?);
         }
         Ok(all)
+    }
+
+    /// Reads many texts, of each of which `keep` keeps something, with its number; each is [`WORK`].
+    pub(super) fn read_all<'a, Kept: Send>(
+        &self,
+        texts: impl Iterator<Item = &'a str>,
+        keep: impl Fn(usize, &Reading) -> Kept + Sync,
+        (threads, progress): (NonZeroUsize, &Progress),
+    ) -> Result<Vec<Kept>, Cancelled> {
+        let mut batches = Vec::new();
+        let mut first = 0;
+        for batch in self.batches(texts) {
+            let number = first;
+            first += batch.len();
+            batches.push((number, batch));
+        }
+        let kept = parallel::map(threads, batches, |_, (first, batch)| {
+            progress.advance(0)?;
+            let texts: Vec<&[u32]> = batch.iter().map(|text| text.numbers.as_slice()).collect();
+            let rows = self.bert.read(&texts);
+            let mut rest = rows.as_slice();
+            let mut kept = Vec::with_capacity(batch.len());
+            for (number, text) in (first..).zip(batch) {
+                let (own, behind) = rest.split_at(text.numbers.len() * self.width());
+                kept.push(keep(number, &Reading::new(own.to_vec(), text.places)));
+                rest = behind;
+            }
+            progress.advance(kept.len() * WORK)?;
+            Ok(kept)
+        });
+        let kept: Vec<Vec<Kept>> = kept.into_iter().collect::<Result<_, _>>()?;
+        Ok(kept.into_iter().flatten().collect())
+    }
+
+    /// Texts that go through the network together.
+    fn batches<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Vec<Vec<Pieces>> {
+        let mut batches: Vec<Vec<Pieces>> = Vec::new();
+        let mut pieces = TOGETHER;
+        for text in texts {
+            let text = self.tokenizer.pieces(text);
+            pieces += text.numbers.len();
+            if pieces > TOGETHER {
+                pieces = text.numbers.len();
+                batches.push(Vec::new());
+            }
+            batches.last_mut().expect("there is one now").push(text);
+        }
+        batches
     }
 }
 

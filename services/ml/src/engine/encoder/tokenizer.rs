@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -11,9 +12,20 @@ const LONGEST_WORD: usize = 100;
 /// Pieces of an utterance that are looked at, with those at its ends; sentences of the training had fewer.
 pub(super) const MOST_PIECES: usize = 128;
 
+/// The place of what stands in no utterance.
+const NOWHERE: Range<usize> = 0..0;
+
 /// Signs that stand alone beside those of ASCII.
 static PUNCTUATION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\p{P}$").expect("the pattern is a constant"));
+
+/// The pieces of an utterance.
+pub(super) struct Pieces {
+    /// Which ones they are.
+    pub(super) numbers: Vec<u32>,
+    /// Where the word of each of them stands, in characters of the utterance; those at its ends stand nowhere.
+    pub(super) places: Vec<Range<usize>>,
+}
 
 /// Cuts utterances into the pieces of a vocabulary.
 pub(super) struct Tokenizer {
@@ -42,18 +54,21 @@ impl Tokenizer {
         self.numbers.len()
     }
 
-    /// The pieces of an utterance, by their numbers.
-    pub(super) fn pieces(&self, text: &str) -> Vec<u32> {
-        let mut pieces = vec![self.first];
-        for word in words(text) {
-            self.cut(&word, &mut pieces);
-            if pieces.len() >= MOST_PIECES {
+    /// The pieces of an utterance.
+    pub(super) fn pieces(&self, text: &str) -> Pieces {
+        let (mut numbers, mut places) = (vec![self.first], vec![NOWHERE]);
+        for (word, place) in words(text) {
+            self.cut(&word, &mut numbers);
+            places.resize(numbers.len(), place);
+            if numbers.len() >= MOST_PIECES {
                 break;
             }
         }
-        pieces.truncate(MOST_PIECES - 1);
-        pieces.push(self.last);
-        pieces
+        numbers.truncate(MOST_PIECES - 1);
+        places.truncate(MOST_PIECES - 1);
+        numbers.push(self.last);
+        places.push(NOWHERE);
+        Pieces { numbers, places }
     }
 
     /// The longest piece that the word begins with, then that of the rest.
@@ -87,24 +102,30 @@ impl Tokenizer {
     }
 }
 
-/// Words and single signs, in lower case and without accents.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let folded = text.chars().flat_map(char::to_lowercase).nfd();
-    for character in folded.filter(|c| !is_combining_mark(*c)) {
+/// Words and single signs, in lower case and without accents, and where each stands.
+fn words(text: &str) -> Vec<(String, Range<usize>)> {
+    let mut words: Vec<(String, Range<usize>)> = Vec::new();
+    let mut goes_on = false;
+    let folded = text.chars().enumerate().flat_map(|(place, character)| {
+        let folded = character.to_lowercase().nfd();
+        let folded = folded.filter(|c| !is_combining_mark(*c));
+        folded.map(move |character| (place, character))
+    });
+    for (place, character) in folded {
         let is_sign = stands_alone(character);
-        if is_sign || character.is_whitespace() {
-            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-        }
-        if is_sign {
-            words.push(character.to_string());
-        } else if !(character.is_whitespace() || character.is_control() || character == '\u{fffd}')
-        {
-            word.push(character);
+        if character.is_whitespace() {
+            goes_on = false;
+        } else if !(character.is_control() || character == '\u{fffd}') {
+            match words.last_mut().filter(|_| goes_on && !is_sign) {
+                Some((word, own)) => {
+                    word.push(character);
+                    own.end = place + 1;
+                }
+                None => words.push((character.into(), place..place + 1)),
+            }
+            goes_on = !is_sign;
         }
     }
-    words.extend((!word.is_empty()).then_some(word));
     words
 }
 
@@ -131,25 +152,37 @@ mod tests {
     #[test]
     fn a_word_is_cut_into_the_longest_pieces_that_are_known() {
         let pieces = tokenizer().pieces("My meters,unreading");
-        assert_eq!(pieces, [2, 4, 5, 6, 9, 10, 11, 8, 3]);
+        assert_eq!(pieces.numbers, [2, 4, 5, 6, 9, 10, 11, 8, 3]);
+        let places = [(0, 0), (0, 2), (3, 9), (3, 9), (9, 10)].map(|(from, to)| from..to);
+        assert_eq!(pieces.places[..5], places);
+        assert_eq!(pieces.places[5..], [10..19, 10..19, 10..19, 0..0]);
     }
 
     #[test]
     fn accents_and_case_are_left_out_and_signs_stand_alone() {
-        assert_eq!(tokenizer().pieces("CAFÉ中café\u{0}"), [2, 12, 13, 12, 3]);
-        assert_eq!(words("a–b “c”"), ["a", "–", "b", "“", "c", "”"]);
+        assert_eq!(
+            tokenizer().pieces("CAFÉ中café\u{0}").numbers,
+            [2, 12, 13, 12, 3]
+        );
+        let wanted = [("a", 0), ("–", 1), ("b", 2), ("“", 4), ("c", 5), ("”", 6)];
+        let wanted = wanted.map(|(word, at)| (word.to_owned(), at..at + 1));
+        assert_eq!(words("a–b “c”"), wanted);
     }
 
     #[test]
     fn what_is_unknown_is_one_piece_and_a_long_text_is_cut_off() {
         let tokenizer = tokenizer();
         assert_eq!(
-            tokenizer.pieces("readings meterz 🦀"),
+            tokenizer.pieces("readings meterz 🦀").numbers,
             [2, 7, 8, 6, 1, 1, 3]
         );
-        assert_eq!(tokenizer.pieces(&"x".repeat(101)), [2, 1, 3]);
-        assert_eq!(tokenizer.pieces(&"my ".repeat(1_000)).len(), MOST_PIECES);
-        assert_eq!(tokenizer.pieces(""), [2, 3]);
+        assert_eq!(tokenizer.pieces(&"x".repeat(101)).numbers, [2, 1, 3]);
+        let long = tokenizer.pieces(&"my ".repeat(1_000));
+        assert_eq!(
+            (long.numbers.len(), long.places.len()),
+            (MOST_PIECES, MOST_PIECES)
+        );
+        assert_eq!(tokenizer.pieces("").numbers, [2, 3]);
     }
 
     #[test]

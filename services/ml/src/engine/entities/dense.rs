@@ -35,6 +35,7 @@ impl Dense {
             tags: self.tags,
             dictionary,
             weights,
+            meant: None,
             values: None,
             transitions: self.transitions,
             lead: self.lead,

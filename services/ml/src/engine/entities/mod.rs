@@ -2,8 +2,10 @@
 
 mod builtin;
 mod clues;
+mod corpus;
 mod dense;
 mod gazetteer;
+mod meanings;
 mod patterns;
 mod perceptron;
 mod resolve;
@@ -15,6 +17,7 @@ mod training;
 mod values;
 mod viterbi;
 
+use super::encoder::{Encoder, Reading};
 use super::progress::{Cancelled, Progress};
 use super::random::Random;
 use super::text::Text;
@@ -23,6 +26,7 @@ pub use builtin::Builtins;
 use jiff::Zoned;
 pub use patterns::{BadPattern, STEPS as PATTERN_STEPS};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 use stoa_contracts::parse::Entity;
 use stoa_contracts::training_data::TrainingData;
 pub(super) use tagger::Tagger;
@@ -53,6 +57,10 @@ pub(super) struct Lesson<'a> {
     pub(super) label_of: &'a [u32],
     /// Decides the order in which examples are seen.
     pub(super) seed: u64,
+    /// Says what words mean where they stand, if there is one.
+    pub(super) encoder: Option<&'a Encoder>,
+    /// Threads that read with it.
+    pub(super) threads: NonZeroUsize,
 }
 
 impl Entities {
@@ -73,8 +81,8 @@ impl Entities {
     }
 
     /// How much work it is to learn from the data.
-    pub(super) fn work(data: &TrainingData) -> usize {
-        training::work(&data.examples)
+    pub(super) fn work(data: &TrainingData, encoder: Option<&Encoder>) -> usize {
+        training::work(&data.examples, encoder)
     }
 
     /// Learns to find what is annotated in the examples.
@@ -88,18 +96,18 @@ impl Entities {
         Ok(self)
     }
 
-    /// The entities of an utterance with this intent, in the order of the text; times are counted from `now`, and of
-    /// what is built in only these kinds are looked for.
+    /// The entities of an utterance with this intent, in the order of the text, which an encoder may have read; times are
+    /// counted from `now`, and of what is built in only these kinds are looked for.
     pub(super) fn extract(
         &self,
         original: &str,
-        text: &Text,
+        (text, reading): (&Text, Option<&Reading>),
         label: usize,
         (now, builtins): (&Zoned, Builtins),
     ) -> Vec<Entity> {
         let learned = self.tagger.as_ref().map(|tagger| {
             let listed = self.gazetteer.listed(text);
-            tagger.find(original, text, label, &listed)
+            tagger.find(original, (text, reading), label, &listed)
         });
         let learned = learned.unwrap_or_default();
         let mut found = self.gazetteer.find(original, text, &learned);
@@ -138,8 +146,9 @@ impl Entities {
         self.patterns.steps(bytes)
     }
 
-    /// Whether its parts fit together, so that nothing can go wrong when it is used.
-    pub(super) fn is_sound(&self) -> bool {
-        self.tagger.as_ref().is_none_or(Tagger::is_sound) && self.gazetteer.is_sound()
+    /// Whether its parts fit together, and with an encoder of so many numbers, so that nothing can go wrong when it is used.
+    pub(super) fn is_sound(&self, numbers: Option<usize>) -> bool {
+        let tagger = self.tagger.as_ref();
+        tagger.is_none_or(|tagger| tagger.is_sound(numbers)) && self.gazetteer.is_sound()
     }
 }

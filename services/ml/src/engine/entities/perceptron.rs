@@ -8,6 +8,8 @@
 use super::super::dictionary::Dictionary;
 use super::super::progress::{Cancelled, Progress};
 use super::super::random::Random;
+use super::super::weights::Quantised;
+use super::meanings::{Lessons, Meanings};
 use super::sparse::{Learned, Sparse};
 use super::viterbi::viterbi;
 
@@ -28,10 +30,12 @@ pub(super) fn epochs(sentences: usize) -> usize {
     (LOOKS / sentences.max(1)).clamp(least, most)
 }
 
-/// A sentence: for each token its features and its label.
+/// A sentence: for each token its features, what it means, and its label.
 pub(super) struct Sentence {
     /// The features of each token.
     pub(super) features: Vec<Vec<u64>>,
+    /// The meaning of each token; empty without an encoder.
+    pub(super) meanings: Meanings,
     /// The label of each token.
     pub(super) labels: Vec<u16>,
 }
@@ -42,19 +46,21 @@ pub(super) struct Lesson {
     pub(super) dictionary: Dictionary,
     /// A row per feature.
     pub(super) weights: Sparse,
+    /// A row per number of a meaning; none without an encoder.
+    pub(super) meant: Option<Quantised>,
     /// From label to label, row by row.
     pub(super) transitions: Vec<f32>,
 }
 
-/// Learns from so many sentences, which are made each time that they are seen, with this many labels; label 0 is
-/// "nothing", then begin and inside of each kind in turn.
+/// Learns from so many sentences, which are made each time that they are seen, with this many labels, and numbers of a
+/// meaning if there is an encoder; label 0 is "nothing", then begin and inside of each kind in turn.
 pub(super) fn learn(
     (count, sentence): (usize, impl Fn(usize, &mut Random) -> Sentence),
-    labels: usize,
+    (labels, numbers): (usize, Option<usize>),
     random: &mut Random,
     progress: &Progress,
 ) -> Result<Lesson, Cancelled> {
-    let mut learner = Learner::new(labels);
+    let mut learner = Learner::new(labels, numbers);
     let mut order: Vec<usize> = (0..count).collect();
     for _ in 0..epochs(count) {
         random.shuffle(&mut order);
@@ -69,6 +75,7 @@ pub(super) fn learn(
 struct Learner {
     labels: usize,
     weights: Learned,
+    meant: Option<Lessons>,
     /// From label to label, row by row.
     transitions: Vec<f32>,
     /// What their average lacks.
@@ -77,10 +84,11 @@ struct Learner {
 }
 
 impl Learner {
-    fn new(labels: usize) -> Self {
+    fn new(labels: usize, numbers: Option<usize>) -> Self {
         Self {
             labels,
             weights: Learned::new(MOST_WEIGHTS),
+            meant: numbers.map(|numbers| Lessons::new(numbers, labels)),
             transitions: vec![0.0; labels * labels],
             transitions_lag: vec![0.0; labels * labels],
             step: 1.0,
@@ -93,6 +101,12 @@ impl Learner {
         for ((features, truth), scores) in tokens.zip(emissions.chunks_exact_mut(self.labels)) {
             scores[usize::from(*truth)] = 0.0;
             self.weights.add_to(features, scores);
+        }
+        if let Some(meant) = &self.meant {
+            let rows = emissions.chunks_exact_mut(self.labels);
+            for (meaning, scores) in sentence.meanings.iter().zip(rows) {
+                meant.add_to(meaning, scores);
+            }
         }
         let guess = viterbi(&emissions, &self.transitions, self.labels);
         if guess != sentence.labels {
@@ -108,6 +122,12 @@ impl Learner {
                 for feature in &sentence.features[index] {
                     self.weights.change(*feature, *truth, 1.0, self.step);
                     self.weights.change(*feature, *guess, -1.0, self.step);
+                }
+                if let Some((meant, meaning)) =
+                    self.meant.as_mut().zip(sentence.meanings.get(index))
+                {
+                    meant.change(meaning, *truth, 1.0, self.step);
+                    meant.change(meaning, *guess, -1.0, self.step);
                 }
             }
             if let Some((truth_before, guess_before)) = before {
@@ -131,6 +151,7 @@ impl Learner {
         Lesson {
             dictionary,
             weights,
+            meant: self.meant.map(|meant| meant.average(self.step)),
             transitions: transitions.collect(),
         }
     }
@@ -144,6 +165,7 @@ mod tests {
     fn learns_what_begins_and_continues_a_thing() {
         let sentence = |features: &[u64], labels: &[u16]| Sentence {
             features: features.iter().map(|feature| vec![*feature]).collect(),
+            meanings: Meanings::new(),
             labels: labels.to_vec(),
         };
         let sentences = |index, _: &mut Random| match index {
@@ -151,13 +173,38 @@ mod tests {
             _ => sentence(&[1, 1, 2], &[0, 0, 1]),
         };
         let random = &mut Random::new(1);
-        let lesson = learn((2, sentences), 3, random, &Progress::new()).unwrap();
+        let lesson = learn((2, sentences), (3, None), random, &Progress::new()).unwrap();
         let mut emissions = [0.0; 9];
         for (feature, sums) in [2, 3, 1].iter().zip(emissions.chunks_exact_mut(3)) {
             let row = lesson.dictionary.row(*feature).unwrap();
             lesson.weights.add_to(row, sums);
         }
         assert_eq!(viterbi(&emissions, &lesson.transitions, 3), [1, 2, 0]);
+    }
+
+    #[test]
+    fn learns_from_meanings_what_no_feature_tells() {
+        let meaning = |is_thing| {
+            let numbers = if is_thing { [1.0, 0.0] } else { [0.0, 1.0] };
+            (0..).zip(numbers).collect()
+        };
+        let sentence = |labels: &[u16]| Sentence {
+            features: labels.iter().map(|_| vec![1]).collect(),
+            meanings: labels.iter().map(|label| meaning(*label > 0)).collect(),
+            labels: labels.to_vec(),
+        };
+        let sentences = |index, _: &mut Random| match index {
+            0 => sentence(&[0, 1, 0]),
+            _ => sentence(&[1, 0]),
+        };
+        let random = &mut Random::new(1);
+        let lesson = learn((2, sentences), (3, Some(2)), random, &Progress::new()).unwrap();
+        let meant = lesson.meant.unwrap();
+        let mut emissions = [0.0; 6];
+        for (is_thing, sums) in [false, true].into_iter().zip(emissions.chunks_exact_mut(3)) {
+            meant.add_rows(&meaning(is_thing), sums);
+        }
+        assert_eq!(viterbi(&emissions, &lesson.transitions, 3), [0, 1]);
     }
 
     #[test]
