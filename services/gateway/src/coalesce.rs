@@ -5,12 +5,13 @@
 //! it comes, and the others ask for themselves. Nothing is kept once the answer is there.
 
 use crate::body::{Given, Received};
+use crate::headers::X_FORWARDED_HOST;
 use crate::routes::Route;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, COOKIE,
-    HeaderMap, HeaderName, HeaderValue, ORIGIN, RANGE, SET_COOKIE, UPGRADE, VARY,
+    HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RANGE, SET_COOKIE, VARY,
 };
 use http::{Method, Request, Response, StatusCode, response};
 use http_body_util::BodyExt as _;
@@ -26,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 const LARGEST: u64 = 256 * 1024;
 /// What must be the same for two requests to be the same.
 const TOLD_APART_BY: [HeaderName; 8] = [
-    HeaderName::from_static("x-forwarded-host"),
+    X_FORWARDED_HOST,
     AUTHORIZATION,
     ACCEPT,
     ACCEPT_ENCODING,
@@ -47,28 +48,30 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key of a request that is ready for its service; `None` if it is to be asked alone.
+    /// The key of a request that may go to its service; `None` if it is to be asked alone.
     pub(crate) fn of(
         route: &Route,
         service: &Arc<str>,
         request: &Request<Received>,
+        is_upgrade: bool,
     ) -> Option<Self> {
         let headers = request.headers();
-        let is_plain = request.method() == Method::GET
-            && request.body().is_empty()
-            && !headers.contains_key(UPGRADE);
+        let is_plain = request.method() == Method::GET && request.body().is_empty() && !is_upgrade;
         if !route.coalesce || !is_plain {
             return None;
         }
+        // The service hears the host by another name.
+        let said = |name| if name == X_FORWARDED_HOST { HOST } else { name };
+        let told_apart_by = TOLD_APART_BY.map(said);
         let is_twice = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();
-        if TOLD_APART_BY.iter().any(is_twice) {
+        if told_apart_by.iter().any(is_twice) {
             return None;
         }
         let value = |name: &HeaderName| headers.get(name).cloned();
         Some(Self {
             service: Arc::clone(service),
             target: request.uri().path_and_query()?.as_str().to_owned(),
-            headers: TOLD_APART_BY.iter().map(value).collect(),
+            headers: told_apart_by.iter().map(value).collect(),
         })
     }
 }
@@ -207,6 +210,7 @@ mod tests {
     use super::*;
     use crate::routes::{Table, parse};
     use futures_util::future::join_all;
+    use http::header::UPGRADE;
     use std::cell::Cell;
     use std::time::Duration;
     use tokio::sync::Notify;
@@ -223,7 +227,8 @@ mod tests {
             let headers = request.headers_mut();
             headers.insert(name, HeaderValue::from_static(value));
         }
-        Key::of(&route, &route.service, &request)
+        let is_upgrade = request.headers().contains_key(UPGRADE);
+        Key::of(&route, &route.service, &request, is_upgrade)
     }
 
     fn answer(headers: &[(&'static str, &'static str)], body: Given) -> Response<Given> {

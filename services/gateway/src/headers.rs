@@ -1,154 +1,218 @@
 //! What a proxy must take out of a message and put into it (RFC 9110 section 7.6).
 
+use crate::exchange::From;
+use crate::lines;
+use crate::upstream::TIMEOUT;
 use http::header::{
-    CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use std::net::IpAddr;
 use std::sync::LazyLock;
+use stoa_service::request_id;
 
 /// Headers that are about one connection and end with it.
-static HOP_BY_HOP: LazyLock<Names> = LazyLock::new(|| {
-    Names::of(vec![
-        CONNECTION,
-        HeaderName::from_static("http2-settings"),
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("proxy-connection"),
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ])
-});
+const HOP_BY_HOP: [HeaderName; 10] = [
+    CONNECTION,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
 
 /// What a client says to the gateway alone: what it waits for, and with which it could pass itself off as somebody else.
-static FOR_THE_GATEWAY: LazyLock<Names> = LazyLock::new(|| {
-    Names::of(vec![
-        EXPECT,
-        FORWARDED,
-        HeaderName::from_static("x-real-ip"),
-        HeaderName::from_static("x-forwarded-port"),
-        HeaderName::from_static("x-forwarded-prefix"),
-        HeaderName::from_static("x-forwarded-server"),
-    ])
+const FOR_THE_GATEWAY: [HeaderName; 6] = [
+    EXPECT,
+    FORWARDED,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+];
+
+/// What the gateway says to a service in place of the client.
+const BY_THE_GATEWAY: [HeaderName; 7] = [
+    HOST,
+    CONTENT_LENGTH,
+    TIMEOUT,
+    request_id::HEADER,
+    X_FORWARDED_FOR,
+    X_FORWARDED_PROTO,
+    X_FORWARDED_HOST,
+];
+
+/// What of a request is not passed on as the client has said it.
+static OF_REQUESTS: LazyLock<Names> = LazyLock::new(|| {
+    let all = HOP_BY_HOP.into_iter().chain(FOR_THE_GATEWAY);
+    Names::of(all.chain(BY_THE_GATEWAY))
 });
 
-/// Names that are looked for in every message, and are in few.
-struct Names {
-    all: Vec<HeaderName>,
-    /// A bit for each length that one of them has.
-    lengths: u64,
-}
+/// What of an answer is not passed on.
+static OF_ANSWERS: LazyLock<Names> =
+    LazyLock::new(|| Names::of(HOP_BY_HOP.into_iter().chain([SERVER])));
+
+/// Names that are looked for in every message, and are in few: by their length.
+struct Names(Vec<Vec<HeaderName>>);
 
 impl Names {
-    fn of(all: Vec<HeaderName>) -> Self {
-        let lengths = all.iter().fold(0, |bits, name| bits | length_bit(name));
-        Self { all, lengths }
+    fn of(all: impl Iterator<Item = HeaderName>) -> Self {
+        let mut by_length: Vec<Vec<_>> = Vec::new();
+        for name in all {
+            let length = name.as_str().len();
+            by_length.resize(by_length.len().max(length + 1), Vec::new());
+            by_length[length].push(name);
+        }
+        Self(by_length)
     }
 
     fn has(&self, name: &HeaderName) -> bool {
-        self.lengths & length_bit(name) != 0 && self.all.contains(name)
+        let as_long = self.0.get(name.as_str().len());
+        as_long.is_some_and(|names| names.contains(name))
     }
-}
-
-/// Longer names than the last bit tells are as long as that.
-fn length_bit(name: &HeaderName) -> u64 {
-    1 << name.as_str().len().min(63)
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Set on every answer that does not say otherwise. The content policy is the console's own affair.
-const SECURITY: [(HeaderName, &str); 4] = [
+static SECURITY: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (REFERRER_POLICY, "same-origin"),
     (CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    (STRICT_TRANSPORT_SECURITY, HSTS),
 ];
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-opener-policy");
 
-/// Whoever came encrypted once does so for a year (RFC 6797).
+/// Whoever came encrypted once does so for a year (RFC 6797). The last of [`SECURITY`], for only those are told.
 const HSTS: &str = "max-age=31536000";
 
-/// Takes these names out. Most messages have none of them: to look through what is there costs less than to look for
-/// each.
-fn strip(headers: &mut HeaderMap, names: &Names) {
-    if headers.keys().any(|name| names.has(name)) {
-        for name in &names.all {
-            headers.remove(name);
-        }
-    }
-}
-
-/// Takes out what must not travel on: the fixed names and those that `Connection` lists.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
+/// What `Connection` lists.
+fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    strip(headers, &HOP_BY_HOP);
-    for name in listed {
-        headers.remove(name);
+        .collect()
+}
+
+/// Writes a client's headers for a service: without what must not travel on, the fixed names and those that
+/// `Connection` lists, and without what the gateway says itself, `replaced` included.
+pub(crate) fn pass_on(lines: &mut Vec<u8>, headers: &HeaderMap, replaced: &[HeaderName]) {
+    let listed = listed(headers);
+    for (name, value) in headers {
+        if !OF_REQUESTS.has(name) && !replaced.contains(name) && !listed.contains(name) {
+            lines::put(lines, name, value);
+        }
     }
 }
 
-/// Makes the client's headers those of a request of ours, from this client, who may have come by TLS. The host is said by
-/// who sends it.
-pub(crate) fn toward_upstream(headers: &mut HeaderMap, client: IpAddr, is_encrypted: bool) {
-    let host = headers.get(HOST).cloned();
-    strip_hop_by_hop(headers);
-    strip(headers, &FOR_THE_GATEWAY);
-    headers.insert(X_FORWARDED_FOR, spelled(client));
-    let scheme = if is_encrypted { "https" } else { "http" };
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    match host {
-        Some(host) => headers.insert(X_FORWARDED_HOST, host),
-        None => headers.remove(X_FORWARDED_HOST),
-    };
+/// Writes who asks, and by which name of ours. The host is said by who sends it.
+pub(crate) fn introduce(lines: &mut Vec<u8>, client: From, id: &HeaderValue, headers: &HeaderMap) {
+    lines::put(lines, request_id::HEADER, id);
+    spell(lines, client.address);
+    let scheme = if client.is_encrypted { "https" } else { "http" };
+    lines::put(lines, X_FORWARDED_PROTO, scheme);
+    if let Some(host) = headers.get(HOST) {
+        lines::put(lines, X_FORWARDED_HOST, host);
+    }
 }
 
-/// An address as text.
-fn spelled(address: IpAddr) -> HeaderValue {
+/// Writes an address.
+fn spell(lines: &mut Vec<u8>, address: IpAddr) {
     let IpAddr::V4(address) = address else {
-        return HeaderValue::try_from(address.to_string()).expect("an address is ASCII");
+        return lines::put(lines, X_FORWARDED_FOR, address.to_string());
     };
     // Almost every request has one of these, and the formatter takes as long for it as the route table for the path.
-    let mut text = Vec::with_capacity("255.255.255.255".len());
+    let (mut text, mut length) = ([0; "255.255.255.255".len()], 0);
     for (at, octet) in address.octets().into_iter().enumerate() {
         if at > 0 {
-            text.push(b'.');
+            text[length] = b'.';
+            length += 1;
         }
-        text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(octet).as_bytes();
+        text[length..length + digits.len()].copy_from_slice(digits);
+        length += digits.len();
     }
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("digits and dots")
+    lines::put(lines, X_FORWARDED_FOR, &text[..length]);
 }
 
-/// Makes the upstream's headers those of an answer of ours.
+/// Makes the upstream's headers those of an answer of ours. Most have nothing that is to be taken out: to look through what
+/// is there costs less than to look for each.
 pub(crate) fn toward_client(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    headers.remove(SERVER);
+    if headers.keys().any(|name| OF_ANSWERS.has(name)) {
+        for name in listed(headers).iter().chain(&HOP_BY_HOP).chain([&SERVER]) {
+            headers.remove(name);
+        }
+    }
 }
 
-/// Adds the security headers that are missing.
-pub(crate) fn secure(headers: &mut HeaderMap, is_encrypted: bool) {
-    for (name, value) in SECURITY {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+/// What the gateway says in an answer beside what is there already.
+pub(crate) struct Added {
+    pub(crate) request_id: HeaderValue,
+    pub(crate) is_encrypted: bool,
+}
+
+/// The same, on the way through the headers of an answer.
+pub(crate) struct Adding<'a> {
+    added: &'a Added,
+    /// Which of [`SECURITY`] the answer has.
+    has: [bool; SECURITY.len()],
+}
+
+impl Added {
+    /// Nothing of the answer has been seen yet.
+    pub(crate) fn begin(&self) -> Adding<'_> {
+        let has = [false; SECURITY.len()];
+        Adding { added: self, has }
     }
-    if is_encrypted {
-        headers
-            .entry(STRICT_TRANSPORT_SECURITY)
-            .or_insert(HeaderValue::from_static(HSTS));
+
+    /// Adds it to an answer.
+    pub(crate) fn add_to(self, headers: &mut HeaderMap) {
+        for (name, value) in self.security() {
+            let entry = headers.entry(name);
+            entry.or_insert(HeaderValue::from_static(value));
+        }
+        headers.insert(request_id::HEADER, self.request_id);
+    }
+
+    fn security(&self) -> &'static [(HeaderName, &'static str)] {
+        match &SECURITY {
+            all if self.is_encrypted => all,
+            [but_hsts @ .., _] => but_hsts,
+        }
+    }
+}
+
+impl Adding<'_> {
+    /// Notes a header of the answer; whether the gateway says it in place of that.
+    pub(crate) fn replaces(&mut self, name: &HeaderName) -> bool {
+        let known = SECURITY.iter().position(|(known, _)| known == name);
+        if let Some(at) = known {
+            self.has[at] = true;
+        }
+        *name == request_id::HEADER
+    }
+
+    /// Writes what is missing.
+    pub(crate) fn write(self, lines: &mut Vec<u8>) {
+        for ((name, value), has) in self.added.security().iter().zip(self.has) {
+            if !has {
+                lines::put(lines, name, value);
+            }
+        }
+        lines::put(lines, request_id::HEADER, &self.added.request_id);
     }
 }
 
@@ -180,45 +244,98 @@ mod tests {
         headers
     }
 
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut lines = Vec::new();
+        write(&mut lines);
+        String::from_utf8(lines).expect("text")
+    }
+
     #[test]
     fn what_connection_lists_ends_at_the_gateway() {
-        let mut map = headers(&[
+        let pairs = [
             ("connection", "close, X-Secret"),
             ("connection", "x-other"),
             ("x-secret", "1"),
             ("x-other", "1"),
             ("te", "trailers"),
             ("accept", "*/*"),
-        ]);
-        strip_hop_by_hop(&mut map);
+        ];
+        let mut map = headers(&pairs);
+        let lines = written(|lines| pass_on(lines, &map, &[]));
+        assert_eq!(lines, "accept: */*\r\n");
+        toward_client(&mut map);
         assert_eq!(map, headers(&[("accept", "*/*")]));
     }
 
     #[test]
     fn a_client_cannot_choose_its_address() {
-        let mut map = headers(&[
+        let map = headers(&[
             ("host", "stoa.example"),
             ("x-forwarded-for", "10.0.0.1"),
             ("forwarded", "for=10.0.0.1"),
             ("x-real-ip", "10.0.0.1"),
             ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "elsewhere"),
+            ("x-request-id", "theirs"),
+            ("x-request-timeout-ms", "1"),
+            ("content-length", "5"),
+            ("x-replaced", "1"),
+            ("accept", "*/*"),
         ]);
-        toward_upstream(&mut map, IpAddr::from([192, 0, 2, 7]), false);
-        let expected = [
-            ("host", "stoa.example"),
-            ("x-forwarded-for", "192.0.2.7"),
-            ("x-forwarded-proto", "http"),
-            ("x-forwarded-host", "stoa.example"),
-        ];
-        assert_eq!(map, headers(&expected));
+        let replaced = [HeaderName::from_static("x-replaced")];
+        let lines = written(|lines| pass_on(lines, &map, &replaced));
+        assert_eq!(lines, "accept: */*\r\n");
+        let mut client = From {
+            address: IpAddr::from([192, 0, 2, 107]),
+            is_encrypted: false,
+        };
+        let id = HeaderValue::from_static("ours");
+        let lines = written(|lines| introduce(lines, client, &id, &map));
+        let expected = "x-request-id: ours\r\nx-forwarded-for: 192.0.2.107\r\n\
+            x-forwarded-proto: http\r\nx-forwarded-host: stoa.example\r\n";
+        assert_eq!(lines, expected);
+        client.address = "2001:db8::1".parse().expect("an address");
+        client.is_encrypted = true;
+        let lines = written(|lines| introduce(lines, client, &id, &HeaderMap::new()));
+        let expected =
+            "x-request-id: ours\r\nx-forwarded-for: 2001:db8::1\r\nx-forwarded-proto: https\r\n";
+        assert_eq!(lines, expected);
     }
 
     #[test]
-    fn the_upstream_may_say_more_about_security() {
-        let mut map = headers(&[("x-frame-options", "SAMEORIGIN")]);
-        secure(&mut map, false);
-        assert_eq!(map["x-frame-options"], "SAMEORIGIN");
-        assert_eq!(map["x-content-type-options"], "nosniff");
+    fn the_upstream_may_say_more_about_security_and_not_by_which_id_the_client_asked() {
+        let theirs = headers(&[
+            ("x-frame-options", "SAMEORIGIN"),
+            ("x-request-id", "theirs"),
+        ]);
+        for is_encrypted in [false, true] {
+            let added = || Added {
+                request_id: HeaderValue::from_static("ours"),
+                is_encrypted,
+            };
+            let mut map = theirs.clone();
+            added().add_to(&mut map);
+            assert_eq!(map["x-frame-options"], "SAMEORIGIN");
+            assert_eq!(map["x-content-type-options"], "nosniff");
+            assert_eq!(map["x-request-id"], "ours");
+            let is_told = map.contains_key(STRICT_TRANSPORT_SECURITY);
+            assert_eq!(is_told, is_encrypted);
+            // Written, it is the same.
+            let added = added();
+            let mut adding = added.begin();
+            let mut both = HeaderMap::new();
+            for (name, value) in &theirs {
+                if !adding.replaces(name) {
+                    both.append(name, value.clone());
+                }
+            }
+            for line in written(|lines| adding.write(lines)).lines() {
+                let (name, value) = line.split_once(": ").expect("a header");
+                let name: HeaderName = name.parse().expect("a name");
+                both.append(name, value.parse().expect("a value"));
+            }
+            assert_eq!(both, map);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod framing;
 mod front;
 mod headers;
 mod limit;
+mod lines;
 mod observe;
 pub mod openapi;
 mod path;

@@ -4,6 +4,7 @@ use crate::Gateway;
 use crate::body::{Given, Received};
 use crate::front::Switch;
 use crate::headers::asks_for_websocket;
+use crate::lines;
 use crate::revoked::Revoked;
 use crate::tunnel::{self, End};
 use crate::upstream::Connection;
@@ -61,11 +62,16 @@ impl Upgrade {
         self.session = session;
     }
 
-    /// Asks the upstream for the same, after the hop-by-hop headers are gone.
-    pub(crate) fn ask(&self, headers: &mut HeaderMap) {
-        if self.client.is_some() {
-            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    /// Whether there is something.
+    pub(crate) fn is_some(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Asks the upstream for the same.
+    pub(crate) fn ask(&self, lines: &mut Vec<u8>) {
+        if self.is_some() {
+            lines::put(lines, CONNECTION, "upgrade");
+            lines::put(lines, UPGRADE, "websocket");
         }
     }
 

@@ -7,11 +7,12 @@ mod target;
 use crate::body::{BodyError, Given, Received, Sent};
 use crate::door::Terms;
 use crate::front::Lane;
+use crate::headers::Added;
 use crate::observe::Trace;
 use crate::routes::Route;
 use crate::upstream::{TIMEOUT, UpstreamError};
 use crate::websocket::Upgrade;
-use crate::{Gateway, coalesce, compression, cors, framing, headers};
+use crate::{Gateway, coalesce, compression, cors, framing};
 use axum::response::IntoResponse;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, Uri};
@@ -42,7 +43,11 @@ pub(crate) struct From {
 }
 
 /// Answers a request, and tells of it.
-pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) -> Response<Given> {
+pub(crate) async fn answer(
+    lane: &Lane,
+    from: From,
+    request: Request<Received>,
+) -> (Response<Given>, Added) {
     let start = Instant::now();
     let _active = lane.meter.begin();
     let doubtful = framing::refuse(&request)
@@ -60,7 +65,6 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
     let route = target.template();
     let pages = target.pages(&parts.headers);
     let trace = Trace::of(&parts.headers, || server_span(&method, &route, &told, &id));
-    parts.headers.insert(request_id::HEADER, id.clone());
     let report = Report {
         meter: &lane.meter,
         log: &lane.log,
@@ -73,26 +77,35 @@ pub(crate) async fn answer(lane: &Lane, from: From, request: Request<Received>) 
         start,
         has_ended: false,
     };
-    let work = pin!(serve(
-        lane,
-        &trace,
-        target,
-        Request::from_parts(parts, body),
-        client,
-    ));
-    let mut served = match &trace {
-        Trace::Recorded(span) => work.instrument(span.clone()).await,
-        Trace::Carried(_) => work.await,
+    let mut served = {
+        let known = Known {
+            trace: &trace,
+            id: &id,
+        };
+        let request = Request::from_parts(parts, body);
+        let work = pin!(serve(lane, known, target, request, client));
+        match &trace {
+            Trace::Recorded(span) => work.instrument(span.clone()).await,
+            Trace::Carried(_) => work.await,
+        }
     };
     served.response = compression::compress(served.response, accepted).await;
-    headers::secure(served.response.headers_mut(), client.is_encrypted);
     if let Pages::Named(origin) = pages {
         cors::decorate(origin.as_ref(), served.response.headers_mut());
     }
     report.end(&served);
-    let mut response = served.response;
-    response.headers_mut().insert(request_id::HEADER, id);
-    response
+    let added = Added {
+        request_id: id,
+        is_encrypted: client.is_encrypted,
+    };
+    (served.response, added)
+}
+
+/// By what a request is known here and to its service.
+#[derive(Clone, Copy)]
+struct Known<'r> {
+    trace: &'r Trace,
+    id: &'r HeaderValue,
 }
 
 /// A request that nothing speaks against.
@@ -100,7 +113,7 @@ struct Admitted {
     request: Request<Received>,
     upgrade: Upgrade,
     service: Arc<str>,
-    client: IpAddr,
+    client: From,
     patience: Patience,
 }
 
@@ -133,7 +146,7 @@ struct Served {
 
 async fn serve(
     lane: &Lane,
-    trace: &Trace,
+    known: Known<'_>,
     target: Target,
     mut request: Request<Received>,
     client: From,
@@ -152,7 +165,7 @@ async fn serve(
                 .await;
             return by_itself(match admitted {
                 Ok(_) => Box::pin(own.answer(lane)).await,
-                Err(problem) => trace.within(|| refusal(problem)),
+                Err(problem) => known.trace.within(|| refusal(problem)),
             });
         }
         Target::Refusal(response) => {
@@ -163,17 +176,17 @@ async fn serve(
     let patience = Patience::of(&to, request.headers());
     match enter(&lane.gateway, &to, &mut request, client).await {
         Ok((upgrade, service)) => {
-            let key = coalesce::Key::of(&to, &service, &request);
+            let key = coalesce::Key::of(&to, &service, &request, upgrade.is_some());
             let mut upstream = None;
             let admitted = Admitted {
                 request,
                 upgrade,
                 service: Arc::clone(&service),
-                client: client.address,
+                client,
                 patience,
             };
             let ask = async || {
-                let (response, address) = pass(lane, trace, &to, admitted).await;
+                let (response, address) = pass(lane, known, &to, admitted).await;
                 upstream = address;
                 response
             };
@@ -190,7 +203,7 @@ async fn serve(
         }
         Err(problem) => {
             drain(request.into_body()).await;
-            by_itself(trace.within(|| refusal(problem)))
+            by_itself(known.trace.within(|| refusal(problem)))
         }
     }
 }
@@ -210,8 +223,6 @@ async fn enter(
         .door
         .admit(Terms::of(route), request.headers_mut(), client.address)
         .await?;
-    headers::toward_upstream(request.headers_mut(), client.address, client.is_encrypted);
-    upgrade.ask(request.headers_mut());
     upgrade.belong_to(guest.session);
     Ok((upgrade, Arc::clone(route.target(&guest.client))))
 }

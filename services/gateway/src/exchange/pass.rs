@@ -1,6 +1,6 @@
 //! The way of an admitted request to its service and back.
 
-use super::{Admitted, refusal};
+use super::{Admitted, Known, refusal};
 use crate::body::{Given, Sent};
 use crate::front::Lane;
 use crate::headers;
@@ -8,6 +8,7 @@ use crate::observe::Trace;
 use crate::routes::Route;
 use crate::upstream::{self, Answer, Rest, UpstreamError};
 use crate::websocket::Upgrade;
+use http::uri::PathAndQuery;
 use http::{Method, Response};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -19,7 +20,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 /// Asks the service and streams what it answers; also says which address answered.
 pub(super) async fn pass(
     lane: &Lane,
-    trace: &Trace,
+    Known { trace, id }: Known<'_>,
     route: &Route,
     admitted: Admitted,
 ) -> (Response<Given>, Option<SocketAddr>) {
@@ -31,25 +32,24 @@ pub(super) async fn pass(
         patience,
     } = admitted;
     let (parts, body) = request.into_parts();
-    let path = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
-    let mut outgoing = upstream::Request {
+    let path = parts.uri.path_and_query();
+    let mut head = upstream::begin(&parts.method, path.map_or("/", PathAndQuery::as_str));
+    let span = match trace {
+        Trace::Recorded(_) => client_span(&parts.method, &service),
+        Trace::Carried(_) => Span::none(),
+    };
+    let replaced = span.in_scope(|| trace.tell(&mut head));
+    headers::pass_on(&mut head, &parts.headers, replaced);
+    headers::introduce(&mut head, client, id, &parts.headers);
+    upgrade.ask(&mut head);
+    let outgoing = upstream::Request {
         method: parts.method,
-        path,
-        headers: parts.headers,
+        head,
         body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
-        client,
+        client: client.address,
         deadline: patience.deadline,
         is_hurried: patience.limit < route.timeout,
     };
-    let span = match trace {
-        Trace::Recorded(_) => client_span(&outgoing.method, &service),
-        Trace::Carried(_) => Span::none(),
-    };
-    span.in_scope(|| trace.tell(&mut outgoing.headers));
     let upstreams = &lane.gateway.upstreams;
     let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience.limit));
     let outcome = if span.is_none() {

@@ -40,7 +40,9 @@ pub(super) async fn serve(lane: Arc<Lane>, link: Link, from: From) {
             let mut request: Request<Incoming> = request;
             as_http1(&mut request);
             let is_head = *request.method() == Method::HEAD;
-            let answer = exchange::answer(&lane, from, request.map(Received::Http2)).await;
+            let request = request.map(Received::Http2);
+            let (mut answer, added) = exchange::answer(&lane, from, request).await;
+            added.add_to(answer.headers_mut());
             let answer = if is_head { bare(answer) } else { answer };
             Ok::<_, Infallible>(answer.map(|body| streams.offer(body)))
         }

@@ -2,7 +2,8 @@
 //!
 //! Most traces are not recorded. They have ids all the same, for logs and services, but no span.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use crate::lines;
+use http::header::{HeaderMap, HeaderName};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
@@ -10,7 +11,8 @@ use stoa_telemetry::{propagation, sampling};
 use tracing::Span;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// What tells of a trace: its ids, and what else those say who took part in it.
+static NAMES: [HeaderName; 2] = [TRACEPARENT, HeaderName::from_static("tracestate")];
 
 /// The trace of one request.
 pub(crate) enum Trace {
@@ -58,18 +60,25 @@ impl Trace {
         }
     }
 
-    /// Tells a service of the trace, and of the span that one calls this in.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+    /// Tells a service of the trace, and of the span that one calls this in. The client's own headers of the names that
+    /// this gives are not to follow.
+    pub(crate) fn tell(&self, lines: &mut Vec<u8>) -> &'static [HeaderName] {
         let Self::Carried(context) = self else {
-            return propagation::inject(headers);
+            let mut headers = HeaderMap::new();
+            propagation::inject(&mut headers);
+            for (name, value) in &headers {
+                lines::put(lines, name, value);
+            }
+            return if headers.is_empty() { &[] } else { &NAMES };
         };
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(&mut text[3..35], &context.trace_id().to_bytes());
         write_hex(&mut text[36..52], &context.span_id().to_bytes());
-        let value = HeaderValue::from_bytes(&text).expect("hexadecimal digits and dashes");
-        headers.insert(TRACEPARENT, value);
+        lines::put(lines, TRACEPARENT, text);
         if context.trace_state() == &TraceState::default() {
-            headers.remove(TRACESTATE);
+            &NAMES
+        } else {
+            &NAMES[..1]
         }
     }
 
@@ -105,33 +114,47 @@ pub(crate) fn write_hex(target: &mut [u8], bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
-    #[test]
-    fn a_trace_that_is_not_recorded_goes_on_with_its_id_and_says_so() {
+    /// What a service is told of a request with these headers, and which of its own are not to follow.
+    fn told(headers: &[(&'static str, &'static str)]) -> (String, &'static [HeaderName]) {
         opentelemetry::global::set_text_map_propagator(
             opentelemetry_sdk::propagation::TraceContextPropagator::new(),
         );
-        let mut headers = HeaderMap::new();
+        let pairs = headers.iter().map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        let mut lines = Vec::new();
+        let replaced = Trace::of(&pairs.collect(), Span::none).tell(&mut lines);
+        (String::from_utf8(lines).unwrap(), replaced)
+    }
+
+    #[test]
+    fn a_trace_that_is_not_recorded_goes_on_with_its_id_and_says_so() {
         let brought = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
-        headers.insert(TRACEPARENT, HeaderValue::from_static(brought));
-        Trace::of(&headers, Span::none).tell(&mut headers);
-        let carried = headers[TRACEPARENT].to_str().unwrap();
-        assert!(
-            carried.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && carried.ends_with("-00"),
-            "{carried}"
-        );
-        assert!(!carried.contains("b7ad6b7169203331"), "{carried}");
+        let (told, replaced) = told(&[("traceparent", brought)]);
+        let is_it = told.starts_with("traceparent: 00-0af7651916cd43dd8448eb211c80319c-");
+        assert!(is_it && told.ends_with("-00\r\n"), "{told}");
+        assert!(!told.contains("b7ad6b7169203331"), "{told}");
+        assert_eq!(replaced, &NAMES);
+    }
+
+    #[test]
+    fn what_others_say_of_a_trace_goes_on_with_it() {
+        let brought = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+        let (_, replaced) = told(&[("traceparent", brought), ("tracestate", "a=1")]);
+        assert_eq!(replaced, [TRACEPARENT]);
     }
 
     #[test]
     fn where_none_is_brought_one_begins() {
-        let mut headers = HeaderMap::new();
-        headers.insert(TRACEPARENT, HeaderValue::from_static("00-zz"));
-        Trace::of(&headers, Span::none).tell(&mut headers);
-        let carried = headers[TRACEPARENT].to_str().unwrap();
+        let (told, replaced) = told(&[("traceparent", "00-zz"), ("tracestate", "a=1")]);
+        let length = "traceparent: \r\n".len() + 55;
         assert!(
-            carried.len() == 55 && !carried.contains("00-0000000000"),
-            "{carried}"
+            told.len() == length && !told.contains("00-0000000000"),
+            "{told}"
         );
+        assert_eq!(replaced, &NAMES);
     }
 }

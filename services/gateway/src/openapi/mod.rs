@@ -8,10 +8,10 @@ use crate::Gateway;
 use crate::body::Given;
 use crate::front::Lane;
 use crate::routes::Table;
-use crate::upstream::{Pool, Request};
+use crate::upstream::{self, Pool, Request};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 pub use merge::merge;
@@ -142,8 +142,7 @@ async fn make(gateway: &Gateway, pool: &Pool, table: Arc<Table>) -> Made {
 async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
     let request = Request {
         method: Method::GET,
-        path: SERVICE_PATH.into(),
-        headers: HeaderMap::new(),
+        head: upstream::begin(&Method::GET, SERVICE_PATH),
         body: None,
         client: Ipv4Addr::LOCALHOST.into(),
         deadline: Instant::now() + FETCH_TIMEOUT,

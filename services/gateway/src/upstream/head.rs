@@ -1,6 +1,7 @@
 //! The head of a request as it is written, and that of an answer as it is read (RFC 9112).
 
 use super::error::Broken;
+use crate::lines;
 use bytes::{Bytes, BytesMut};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
@@ -10,8 +11,8 @@ use std::mem::MaybeUninit;
 
 /// More headers than any service of ours sends.
 const HEADERS: usize = 64;
-/// Room in the map for what the gateway adds.
-const ADDED: usize = 8;
+/// Room for the head of most requests.
+const USUAL: usize = 1024;
 /// A head that is larger comes from no service of ours.
 const LONGEST: usize = 64 << 10;
 
@@ -36,37 +37,24 @@ pub(super) struct Head {
     pub(super) keeps: bool,
 }
 
-/// Writes the head of a request. Its headers hold nothing about the connection or the framing.
-pub(super) fn write(
-    target: &mut Vec<u8>,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    framing: Framing,
-) {
-    let line = |target: &mut Vec<u8>, name: &[u8], value: &[u8]| {
-        for part in [name, b": ", value, b"\r\n"] {
-            target.extend_from_slice(part);
-        }
-    };
+/// Begins the head of a request; lines about the connection, the framing or the host are not to follow.
+pub(crate) fn begin(method: &Method, path: &str) -> Vec<u8> {
+    let mut head = Vec::with_capacity(USUAL);
     for part in [method.as_str(), " ", path, " HTTP/1.1\r\n"] {
-        target.extend_from_slice(part.as_bytes());
+        head.extend_from_slice(part.as_bytes());
     }
-    for (name, value) in headers {
-        line(target, name.as_str().as_bytes(), value.as_bytes());
-    }
+    head
+}
+
+/// Says where the body ends.
+pub(super) fn frame(head: &mut Vec<u8>, framing: Framing) {
     match framing {
         Framing::Length(length) => {
-            line(
-                target,
-                b"content-length",
-                itoa::Buffer::new().format(length).as_bytes(),
-            );
+            lines::put(head, CONTENT_LENGTH, itoa::Buffer::new().format(length));
         }
-        Framing::Chunked => line(target, b"transfer-encoding", b"chunked"),
+        Framing::Chunked => lines::put(head, TRANSFER_ENCODING, "chunked"),
         Framing::None | Framing::UntilClose => {}
     }
-    target.extend_from_slice(b"\r\n");
 }
 
 /// Takes the head of the answer to a request by `method` from what has been received; `None`
@@ -131,7 +119,7 @@ fn read_headers(
     head: &Bytes,
     places: &[(Span, Span)],
 ) -> Result<(), Broken> {
-    headers.reserve(places.len() + ADDED);
+    headers.reserve(places.len());
     for ((name, name_end), (value, value_end)) in places.iter().copied() {
         let name = HeaderName::from_bytes(&head[name..name_end]);
         let value = HeaderValue::from_maybe_shared(head.slice(value..value_end));

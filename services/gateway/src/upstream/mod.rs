@@ -15,17 +15,19 @@ mod uploads;
 
 pub(crate) use connection::Connection;
 pub(crate) use error::UpstreamError;
+pub(crate) use head::begin;
 pub(crate) use pool::Pool;
 pub(crate) use streamed::Streamed;
 pub(crate) use uploads::Place;
 
 use crate::body::{BodyError, Given, Sent};
+use crate::lines;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use connection::Outgoing;
 use error::Failure;
 use head::{Framing, Head};
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
 use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Uri};
 use std::collections::BTreeMap;
@@ -76,12 +78,12 @@ struct Meter {
     broken_bodies: metrics::Counter,
 }
 
-/// A request as a service will see it, except for its host.
+/// A request as a service will see it.
 pub(crate) struct Request {
     pub(crate) method: Method,
-    /// With the query.
-    pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
+    /// What [`begin`] gives, and lines behind it; except for those that say who is asked, for how long, and where the body
+    /// ends.
+    pub(crate) head: Vec<u8>,
     /// `None` for a request of the gateway's own.
     pub(crate) body: Option<Sent>,
     /// Who sends it.
@@ -202,10 +204,10 @@ impl Upstream {
         // Given back with the head of the answer: how long the rest takes is up to the client.
         let turn = self.endpoints.enter(patience).await;
         let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
-        request.headers.insert(HOST, self.host.clone());
-        request.headers.remove(CONTENT_LENGTH);
+        lines::put(&mut request.head, HOST, &self.host);
         let framing = framing(&request);
-        let mut head = Vec::with_capacity(512);
+        head::frame(&mut request.head, framing);
+        let same = request.head.len();
         let mut tries = Tries::new();
         self.budget.deposit();
         loop {
@@ -221,14 +223,15 @@ impl Upstream {
                 return Err(self.late(timeout));
             }
             request.is_hurried |= left < timeout / 2;
-            write_head(&mut head, &mut request, framing, left);
+            request.head.truncate(same);
+            end_head(&mut request.head, left);
             let mut body = request.body.as_mut().filter(|body| !body.is_empty());
             if let Some(body) = &mut body {
                 body.rewind();
             }
             let outgoing = Outgoing {
                 method: &request.method,
-                head: &head,
+                head: &request.head,
                 body: body.map(|body| (body, framing)),
                 endpoint: &endpoint,
             };
@@ -330,18 +333,11 @@ fn answer(
     }
 }
 
-/// Writes what goes first. The service has as much time as is left.
-fn write_head(head: &mut Vec<u8>, request: &mut Request, framing: Framing, left: Duration) {
+/// Ends the head of a request. The service has as much time as is left.
+fn end_head(head: &mut Vec<u8>, left: Duration) {
     let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-    request.headers.insert(TIMEOUT, left.into());
-    head.clear();
-    let Request {
-        method,
-        path,
-        headers,
-        ..
-    } = request;
-    head::write(head, method, path, headers, framing);
+    lines::put(head, TIMEOUT, itoa::Buffer::new().format(left));
+    head.extend_from_slice(b"\r\n");
 }
 
 /// How the service learns where the body ends.

@@ -29,8 +29,7 @@ async fn slow_service() -> String {
 fn get() -> Request {
     Request {
         method: Method::GET,
-        path: "/".into(),
-        headers: HeaderMap::new(),
+        head: begin(&Method::GET, "/"),
         body: None,
         client: Ipv4Addr::LOCALHOST.into(),
         deadline: Instant::now() + SOON,

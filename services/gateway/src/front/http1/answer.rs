@@ -3,6 +3,8 @@
 use super::date;
 use super::link::Link;
 use crate::body::Given;
+use crate::headers::Added;
+use crate::lines;
 use bytes::{Buf as _, Bytes};
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
@@ -72,6 +74,7 @@ impl Framing {
 pub(super) async fn write(
     link: &Link,
     response: Response<Given>,
+    added: Option<Added>,
     mut asked: Asked,
     patience: Duration,
 ) -> io::Result<bool> {
@@ -79,7 +82,7 @@ pub(super) async fn write(
     let framing = Framing::of(&parts, &body, &asked);
     asked.keeps &= framing != Framing::UntilClose;
     let mut out = Vec::with_capacity(HEAD);
-    let keeps = write_head(&mut out, &parts, framing, &asked);
+    let keeps = write_head(&mut out, &parts, added.as_ref(), framing, &asked);
     if matches!(framing, Framing::None | Framing::Told(_)) {
         link.write(out.as_slice(), patience).await?;
         return Ok(keeps);
@@ -150,12 +153,19 @@ fn poll_data(body: &mut Given, context: &mut Context<'_>) -> Poll<Option<io::Res
 }
 
 /// Writes the head; whether the connection may be used again afterwards.
-fn write_head(out: &mut Vec<u8>, parts: &Parts, framing: Framing, asked: &Asked) -> bool {
+fn write_head(
+    out: &mut Vec<u8>,
+    parts: &Parts,
+    added: Option<&Added>,
+    framing: Framing,
+    asked: &Asked,
+) -> bool {
     let reason = parts.status.canonical_reason().unwrap_or_default();
     for part in ["HTTP/1.1 ", parts.status.as_str(), " ", reason, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
     let (mut has_date, mut connection) = (false, None);
+    let mut adding = added.map(Added::begin);
     for (name, value) in &parts.headers {
         match *name {
             // How the body goes is said below. What a service told of one that does not come is passed on.
@@ -163,33 +173,30 @@ fn write_head(out: &mut Vec<u8>, parts: &Parts, framing: Framing, asked: &Asked)
             TRANSFER_ENCODING => continue,
             DATE => has_date = true,
             CONNECTION => connection = Some(value),
+            _ if adding.as_mut().is_some_and(|adding| adding.replaces(name)) => continue,
             _ => {}
         }
-        line(out, name.as_str().as_bytes(), value.as_bytes());
+        lines::put(out, name, value);
+    }
+    if let Some(adding) = adding {
+        adding.write(out);
     }
     match framing {
         Framing::Length(length) | Framing::Told(Some(length)) => {
             let mut buffer = itoa::Buffer::new();
-            line(out, b"content-length", buffer.format(length).as_bytes());
+            lines::put(out, CONTENT_LENGTH, buffer.format(length));
         }
-        Framing::Chunked => line(out, b"transfer-encoding", b"chunked"),
+        Framing::Chunked => lines::put(out, TRANSFER_ENCODING, "chunked"),
         Framing::None | Framing::Told(None) | Framing::UntilClose => {}
     }
     if !has_date {
-        date::with_now(|now| line(out, b"date", now));
+        date::with_now(|now| lines::put(out, DATE, now));
     }
     match (connection, asked.keeps, asked.version) {
         (Some(_), ..) | (None, true, Version::HTTP_11) => {}
-        (None, true, _) => line(out, b"connection", b"keep-alive"),
-        (None, false, _) => line(out, b"connection", b"close"),
+        (None, true, _) => lines::put(out, CONNECTION, "keep-alive"),
+        (None, false, _) => lines::put(out, CONNECTION, "close"),
     }
     out.extend_from_slice(b"\r\n");
     asked.keeps && connection.is_none_or(|said| said != "close")
-}
-
-fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.reserve(name.len() + value.len() + 4);
-    for part in [name, b": ", value, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
 }

@@ -147,13 +147,17 @@ async fn exchange(lane: &Lane, link: &Link, from: From, head: Head) -> io::Resul
     let Some(answered) = link.unless_gone(Pin::new(&mut work)).await else {
         return Err(io::ErrorKind::ConnectionAborted.into());
     };
-    let response = answered.unwrap_or_else(|_panic| {
-        let problem = Problem::new(ErrorCode::Internal, ErrorCode::Internal.title());
-        exchange::refusal(problem)
-    });
+    let (response, added) = match answered {
+        Ok((response, added)) => (response, Some(added)),
+        Err(_panic) => {
+            let problem = Problem::new(ErrorCode::Internal, ErrorCode::Internal.title());
+            (exchange::refusal(problem), None)
+        }
+    };
     let is_switch = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     asked.keeps &= link.is_between() && !lane.draining.is_cancelled();
-    let keeps = answer::write(link, response, asked, lane.gateway.body_idle).await?;
+    let patience = lane.gateway.body_idle;
+    let keeps = answer::write(link, response, added, asked, patience).await?;
     if let Some(agree) = agree.filter(|_| is_switch) {
         agree.send_replace(true);
         return Ok(After::Switched);
@@ -165,7 +169,7 @@ async fn exchange(lane: &Lane, link: &Link, from: From, head: Head) -> io::Resul
 async fn refuse(lane: &Lane, link: &Link, problem: Problem) {
     let asked = Asked::by(&Method::GET, Version::HTTP_11, false);
     let response: Response<Given> = exchange::refusal(problem);
-    let written = answer::write(link, response, asked, lane.gateway.body_idle).await;
+    let written = answer::write(link, response, None, asked, lane.gateway.body_idle).await;
     if written.is_ok() {
         link.close(LINGER).await;
     }
