@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     endpoint::{Doubt, Endpoint},
     in_flight::InFlight,
+    shared::millis,
 };
 
 /// Latencies whose ratio is below this are the same for all that we know: among addresses that
@@ -102,6 +103,7 @@ fn choose_least_doubtful<'a>(
 /// The one where a request would be answered first, as far as anybody can tell: its latency, times
 /// what is in flight there with this request. Who has not answered yet is as fast as the other.
 fn better<'a>(one: &'a Arc<Endpoint>, other: &'a Arc<Endpoint>, now: Instant) -> &'a Arc<Endpoint> {
+    let now = millis(one.epoch, now);
     let (seconds, others) = match (one.seconds(now), other.seconds(now)) {
         (Some(seconds), Some(others)) => (seconds, others),
         (Some(seconds), None) | (None, Some(seconds)) => (seconds, seconds),
@@ -127,7 +129,8 @@ fn weight(load: usize) -> f32 {
 /// The latency in the middle of those that are known.
 pub(super) fn median(endpoints: &[Arc<Endpoint>], now: Instant) -> Option<f32> {
     let known = endpoints.iter().filter(|endpoint| endpoint.is_plain());
-    let mut known: Vec<_> = known.filter_map(|endpoint| endpoint.seconds(now)).collect();
+    let seconds = |endpoint: &Arc<Endpoint>| endpoint.seconds(millis(endpoint.epoch, now));
+    let mut known: Vec<_> = known.filter_map(seconds).collect();
     known.sort_unstable_by(f32::total_cmp);
     known.get(known.len() / 2).copied()
 }

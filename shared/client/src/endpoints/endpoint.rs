@@ -99,9 +99,8 @@ impl Endpoint {
     }
 
     /// How long it takes to answer, in seconds, as far as that is known. Who answers nobody is known by that, long before
-    /// the first of those who wait gives up.
-    pub(super) fn seconds(&self, now: Instant) -> Option<f32> {
-        let now = millis(self.epoch, now);
+    /// the first of those who wait gives up. `now` in milliseconds.
+    pub(super) fn seconds(&self, now: u64) -> Option<f32> {
         let known = self.latency.seconds(now);
         if self.waiting.load(Ordering::Relaxed) < MANY {
             return known;
@@ -118,12 +117,12 @@ impl Endpoint {
     /// One more waits for it since a moment. Of so few that it says nothing, the silence begins with the last.
     pub(super) fn wait(&self, since: Instant) {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < MANY {
-            self.hear(since);
+            self.hear(millis(self.epoch, since));
         }
     }
 
-    pub(super) fn hear(&self, now: Instant) {
-        self.heard.store(millis(self.epoch, now), Ordering::Relaxed);
+    pub(super) fn hear(&self, now: u64) {
+        self.heard.store(now, Ordering::Relaxed);
     }
 
     /// Forgets how long it took, and takes this from others.
@@ -169,7 +168,7 @@ impl Endpoint {
     /// Takes what a probe has found; says whether that is news.
     pub(super) fn found(&self, finding: Finding) -> bool {
         if finding == Finding::Good {
-            self.hear(Instant::now());
+            self.hear(millis(self.epoch, Instant::now()));
         }
         let mut state = self.state();
         let before = state.health;

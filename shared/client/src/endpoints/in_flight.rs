@@ -106,15 +106,25 @@ impl InFlight {
         self.endpoint.address
     }
 
+    /// When it went there.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
     /// How it ended, as soon as that is known: with the head of the answer, not its body.
     pub fn answered(&self, outcome: Outcome) {
-        let (endpoint, now) = (&self.endpoint, Instant::now());
+        self.answered_at(outcome, Instant::now());
+    }
+
+    /// The same, for who knows already what time it is.
+    pub fn answered_at(&self, outcome: Outcome, now: Instant) {
+        let endpoint = &self.endpoint;
         let age = self.age_at(now);
         let before = self.go_to(ANSWERED);
-        if outcome != Outcome::Broken {
-            endpoint.hear(now);
-        }
         let millis = millis(endpoint.epoch, now);
+        if outcome != Outcome::Broken {
+            endpoint.hear(millis);
+        }
         match outcome {
             // An answer to half of a request says little.
             Outcome::Good if before == UPLOADING => {}
