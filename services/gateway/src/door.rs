@@ -215,8 +215,10 @@ fn authorization(token: &str) -> Result<HeaderValue, Problem> {
 
 /// The credential of a request.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, credential) = value.split_once(' ')?;
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    // What `to_str` asks of each byte of a header's value; a token has hundreds of them.
+    let value = std::str::from_utf8(value).ok();
+    let (scheme, credential) = value.filter(|value| value.is_ascii())?.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| credential.trim())
