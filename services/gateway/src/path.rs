@@ -95,9 +95,13 @@ fn is_unreserved(byte: u8) -> bool {
 
 /// Whether a normalised path is for the services among themselves; never forwarded.
 pub(crate) fn is_internal(path: &str) -> bool {
-    path.split('/')
-        .nth(1)
-        .is_some_and(|first| first.eq_ignore_ascii_case("internal"))
+    const INTERNAL: &[u8] = b"internal";
+    let Some(slash) = path.bytes().position(|byte| byte == b'/') else {
+        return false;
+    };
+    let first = &path.as_bytes()[slash + 1..];
+    let (name, rest) = first.split_at(first.len().min(INTERNAL.len()));
+    name.eq_ignore_ascii_case(INTERNAL) && matches!(rest, [] | [b'/', ..])
 }
 
 #[cfg(test)]

@@ -66,8 +66,9 @@ pub(super) fn take(received: &mut BytesMut, method: &Method) -> Result<Option<He
         };
         let status = response.status();
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
-            let framing = framing(&response, method)?;
-            let keeps = framing != Framing::UntilClose && keeps(&response);
+            let said = Said::by(response.headers());
+            let framing = framing(&response, &said, method)?;
+            let keeps = framing != Framing::UntilClose && keeps(&response, &said);
             return Ok(Some(Head {
                 response,
                 framing,
@@ -131,8 +132,26 @@ fn read_headers(
     Ok(())
 }
 
+/// Which of the headers that are about the way there are.
+#[derive(Default)]
+struct Said {
+    coding: bool,
+    connection: bool,
+}
+
+impl Said {
+    fn by(headers: &HeaderMap) -> Self {
+        let mut said = Self::default();
+        for name in headers.keys() {
+            said.coding |= *name == TRANSFER_ENCODING;
+            said.connection |= *name == CONNECTION;
+        }
+        said
+    }
+}
+
 /// RFC 9112 section 6.3. An answer that says it in two ways is not believed at all.
-fn framing(response: &Response<()>, method: &Method) -> Result<Framing, Broken> {
+fn framing(response: &Response<()>, said: &Said, method: &Method) -> Result<Framing, Broken> {
     let headers = response.headers();
     let status = response.status();
     if *method == Method::HEAD
@@ -142,7 +161,7 @@ fn framing(response: &Response<()>, method: &Method) -> Result<Framing, Broken> 
         return Ok(Framing::None);
     }
     let length = content_length(headers)?;
-    if headers.contains_key(TRANSFER_ENCODING) {
+    if said.coding {
         let mut codings = words(headers, &TRANSFER_ENCODING);
         let is_chunked = codings
             .next()
@@ -170,9 +189,10 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Broken> {
     length.map(Some).ok_or(Broken::Malformed)
 }
 
-fn keeps(response: &Response<()>) -> bool {
+fn keeps(response: &Response<()>, said: &Said) -> bool {
     let says = |word: &str| {
-        words(response.headers(), &CONNECTION).any(|said| said.eq_ignore_ascii_case(word))
+        said.connection
+            && words(response.headers(), &CONNECTION).any(|said| said.eq_ignore_ascii_case(word))
     };
     if response.version() == Version::HTTP_10 {
         return says("keep-alive");
