@@ -21,14 +21,11 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get_all(ACCEPT_ENCODING).iter().find(gzip).cloned()
 }
 
-/// Compresses an answer where that pays, and says to caches where it would have.
+/// Compresses an answer that this [`pays`] for, or says to caches that it would have.
 pub(crate) async fn compress(
     mut response: Response<Given>,
     accepted: Option<HeaderValue>,
 ) -> Response<Given> {
-    if !pays(response.headers()) {
-        return response;
-    }
     let Some(accepted) = accepted else {
         response
             .headers_mut()
@@ -70,7 +67,8 @@ fn weaken(headers: &mut HeaderMap) {
     headers.insert(ETAG, weak);
 }
 
-fn pays(headers: &HeaderMap) -> bool {
+/// Whether an answer is long text, by its head.
+pub(crate) fn pays(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if length.is_some_and(|length| length < WORTHWHILE) {

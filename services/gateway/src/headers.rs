@@ -8,9 +8,9 @@ use http::header::{
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY,
     TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use std::net::IpAddr;
 use std::sync::LazyLock;
 use stoa_service::request_id;
+use tokio::time::Instant;
 
 /// Headers that are about one connection and end with it.
 const HOP_BY_HOP: [HeaderName; 10] = [
@@ -89,6 +89,15 @@ static SECURITY: [(HeaderName, &str); 5] = [
     (CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
     (STRICT_TRANSPORT_SECURITY, HSTS),
 ];
+
+/// Each of them as it is written.
+static SECURITY_LINES: LazyLock<[Vec<u8>; SECURITY.len()]> = LazyLock::new(|| {
+    SECURITY.each_ref().map(|(name, value)| {
+        let mut line = Vec::new();
+        lines::put(&mut line, name, value);
+        line
+    })
+});
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-opener-policy");
 
@@ -120,32 +129,14 @@ pub(crate) fn pass_on(lines: &mut Vec<u8>, headers: &HeaderMap, replaced: &[Head
 /// Writes who asks, and by which name of ours. The host is said by who sends it.
 pub(crate) fn introduce(lines: &mut Vec<u8>, client: From, id: &HeaderValue, headers: &HeaderMap) {
     lines::put(lines, request_id::HEADER, id);
-    spell(lines, client.address);
+    lines.extend_from_slice(b"x-forwarded-for: ");
+    lines::put_ip(lines, client.address);
+    lines.extend_from_slice(b"\r\n");
     let scheme = if client.is_encrypted { "https" } else { "http" };
     lines::put(lines, X_FORWARDED_PROTO, scheme);
     if let Some(host) = headers.get(HOST) {
         lines::put(lines, X_FORWARDED_HOST, host);
     }
-}
-
-/// Writes an address.
-fn spell(lines: &mut Vec<u8>, address: IpAddr) {
-    let IpAddr::V4(address) = address else {
-        return lines::put(lines, X_FORWARDED_FOR, address.to_string());
-    };
-    // Almost every request has one of these, and the formatter takes as long for it as the route table for the path.
-    let (mut text, mut length) = ([0; "255.255.255.255".len()], 0);
-    for (at, octet) in address.octets().into_iter().enumerate() {
-        if at > 0 {
-            text[length] = b'.';
-            length += 1;
-        }
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(octet).as_bytes();
-        text[length..length + digits.len()].copy_from_slice(digits);
-        length += digits.len();
-    }
-    lines::put(lines, X_FORWARDED_FOR, &text[..length]);
 }
 
 /// Makes the upstream's headers those of an answer of ours. Most have nothing that is to be taken out: to look through what
@@ -160,6 +151,8 @@ pub(crate) fn toward_client(headers: &mut HeaderMap) {
 
 /// What the gateway says in an answer beside what is there already.
 pub(crate) struct Added {
+    /// When the answer was there.
+    pub(crate) now: Instant,
     pub(crate) request_id: HeaderValue,
     pub(crate) is_encrypted: bool,
 }
@@ -207,9 +200,10 @@ impl Adding<'_> {
 
     /// Writes what is missing.
     pub(crate) fn write(self, lines: &mut Vec<u8>) {
-        for ((name, value), has) in self.added.security().iter().zip(self.has) {
+        let count = self.added.security().len();
+        for (line, has) in SECURITY_LINES[..count].iter().zip(self.has) {
             if !has {
-                lines::put(lines, name, value);
+                lines.extend_from_slice(line);
             }
         }
         lines::put(lines, request_id::HEADER, &self.added.request_id);
@@ -235,6 +229,7 @@ pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -310,6 +305,7 @@ mod tests {
         ]);
         for is_encrypted in [false, true] {
             let added = || Added {
+                now: Instant::now(),
                 request_id: HeaderValue::from_static("ours"),
                 is_encrypted,
             };

@@ -4,6 +4,7 @@
 //! streamed back ([`exchange`]). Which routes there are is said by the services' own
 //! `routes.toml`: the gateway knows no service by name, but for `api`, who knows the API keys.
 
+mod alarm;
 mod body;
 mod check;
 mod coalesce;

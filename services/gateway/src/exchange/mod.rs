@@ -46,25 +46,26 @@ pub(crate) struct From {
 pub(crate) async fn answer(
     lane: &Lane,
     from: From,
-    request: Request<Received>,
+    mut request: Request<Received>,
 ) -> (Response<Given>, Added) {
     let start = Instant::now();
     let _active = lane.meter.begin();
     let doubtful = framing::refuse(&request)
         .or_else(|| framing::refuse_body(request.method(), request.body().is_empty()));
-    let (mut parts, body) = request.into_parts();
-    let client = lane.gateway.trusted.origin(from, &parts.headers);
-    let method = parts.method.clone();
-    let told = parts.uri.clone();
-    let id = request_id::of(&parts.headers);
-    let accepted = compression::accepted(&parts.headers);
+    let client = lane.gateway.trusted.origin(from, request.headers());
+    let method = request.method().clone();
+    let told = request.uri().clone();
+    let id = request_id::of(request.headers());
+    let accepted = compression::accepted(request.headers());
     let target = match doubtful {
         Some(doubtful) => Target::Refusal(last(doubtful.into()).into()),
-        None => find(&lane.gateway, &mut parts),
+        None => find(&lane.gateway, &mut request),
     };
     let route = target.template();
-    let pages = target.pages(&parts.headers);
-    let trace = Trace::of(&parts.headers, || server_span(&method, &route, &told, &id));
+    let pages = target.pages(request.headers());
+    let trace = Trace::of(request.headers(), || {
+        server_span(&method, &route, &told, &id)
+    });
     let report = Report {
         meter: &lane.meter,
         log: &lane.log,
@@ -79,38 +80,41 @@ pub(crate) async fn answer(
     };
     let mut served = {
         let known = Known {
+            start,
             trace: &trace,
             id: &id,
         };
-        let request = Request::from_parts(parts, body);
-        let work = pin!(serve(lane, known, target, request, client));
+        let work = pin!(serve(lane, known, target, &mut request, client));
         match &trace {
             Trace::Recorded(span) => work.instrument(span.clone()).await,
             Trace::Carried(_) => work.await,
         }
     };
-    served.response = compression::compress(served.response, accepted).await;
+    if compression::pays(served.response.headers()) {
+        served.response = compression::compress(served.response, accepted).await;
+    }
     if let Pages::Named(origin) = pages {
         cors::decorate(origin.as_ref(), served.response.headers_mut());
     }
-    report.end(&served);
     let added = Added {
+        now: report.end(&served),
         request_id: id,
         is_encrypted: client.is_encrypted,
     };
     (served.response, added)
 }
 
-/// By what a request is known here and to its service.
+/// When a request has come, and by what it is known here and to its service.
 #[derive(Clone, Copy)]
 struct Known<'r> {
+    start: Instant,
     trace: &'r Trace,
     id: &'r HeaderValue,
 }
 
 /// A request that nothing speaks against.
-struct Admitted {
-    request: Request<Received>,
+struct Admitted<'r> {
+    request: &'r mut Request<Received>,
     upgrade: Upgrade,
     service: Arc<str>,
     client: From,
@@ -127,12 +131,13 @@ struct Patience {
 }
 
 impl Patience {
-    fn of(route: &Route, headers: &HeaderMap) -> Self {
+    /// That of a request which has come at `start`.
+    fn of(route: &Route, headers: &HeaderMap, start: Instant) -> Self {
         let own = headers.get(TIMEOUT);
         let own = own.and_then(|own| own.to_str().ok()?.parse().ok());
         let own = own.map_or(route.timeout, Duration::from_millis);
         let limit = own.min(route.timeout);
-        let deadline = Instant::now() + limit;
+        let deadline = start + limit;
         Self { limit, deadline }
     }
 }
@@ -148,7 +153,7 @@ async fn serve(
     lane: &Lane,
     known: Known<'_>,
     target: Target,
-    mut request: Request<Received>,
+    request: &mut Request<Received>,
     client: From,
 ) -> Served {
     let by_itself = |response| Served {
@@ -169,14 +174,14 @@ async fn serve(
             });
         }
         Target::Refusal(response) => {
-            drain(request.into_body()).await;
+            drain(take_body(request)).await;
             return by_itself(*response);
         }
     };
-    let patience = Patience::of(&to, request.headers());
-    match enter(&lane.gateway, &to, &mut request, client).await {
+    let patience = Patience::of(&to, request.headers(), known.start);
+    match enter(&lane.gateway, &to, request, client).await {
         Ok((upgrade, service)) => {
-            let key = coalesce::Key::of(&to, &service, &request, upgrade.is_some());
+            let key = coalesce::Key::of(&to, &service, request, upgrade.is_some());
             let mut upstream = None;
             let admitted = Admitted {
                 request,
@@ -202,7 +207,7 @@ async fn serve(
             }
         }
         Err(problem) => {
-            drain(request.into_body()).await;
+            drain(take_body(request)).await;
             by_itself(known.trace.within(|| refusal(problem)))
         }
     }
@@ -253,6 +258,11 @@ fn server_span(method: &Method, route: &str, uri: &Uri, request_id: &HeaderValue
         request.id = request_id.to_str().unwrap_or_default(),
         error.type = Empty,
     )
+}
+
+/// The body of a request, which has none then.
+fn take_body(request: &mut Request<Received>) -> Received {
+    std::mem::replace(request.body_mut(), Received::Nothing)
 }
 
 async fn drain(body: Received) {

@@ -1,6 +1,6 @@
 //! The way of an admitted request to its service and back.
 
-use super::{Admitted, Known, refusal};
+use super::{Admitted, Known, refusal, take_body};
 use crate::body::{Given, Sent};
 use crate::front::Lane;
 use crate::headers;
@@ -20,9 +20,9 @@ use tracing::{Instrument as _, Span, field::Empty};
 /// Asks the service and streams what it answers; also says which address answered.
 pub(super) async fn pass(
     lane: &Lane,
-    Known { trace, id }: Known<'_>,
+    Known { trace, id, .. }: Known<'_>,
     route: &Route,
-    admitted: Admitted,
+    admitted: Admitted<'_>,
 ) -> (Response<Given>, Option<SocketAddr>) {
     let Admitted {
         request,
@@ -31,31 +31,36 @@ pub(super) async fn pass(
         client,
         patience,
     } = admitted;
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query();
-    let mut head = upstream::begin(&parts.method, path.map_or("/", PathAndQuery::as_str));
+    let body = take_body(request);
+    let (method, headers) = (request.method(), request.headers());
+    let path = request.uri().path_and_query();
+    let mut head = upstream::begin(method, path.map_or("/", PathAndQuery::as_str));
     let span = match trace {
-        Trace::Recorded(_) => client_span(&parts.method, &service),
+        Trace::Recorded(_) => client_span(method, &service),
         Trace::Carried(_) => Span::none(),
     };
     let replaced = span.in_scope(|| trace.tell(&mut head));
-    headers::pass_on(&mut head, &parts.headers, replaced);
-    headers::introduce(&mut head, client, id, &parts.headers);
+    headers::pass_on(&mut head, headers, replaced);
+    headers::introduce(&mut head, client, id, headers);
     upgrade.ask(&mut head);
-    let outgoing = upstream::Request {
-        method: parts.method,
+    let mut outgoing = upstream::Request {
+        method: method.clone(),
         head,
-        body: Some(Sent::new(body, route.body_limit, lane.gateway.body_idle)),
+        body: (!body.is_empty()).then(|| Sent::new(body, route.body_limit, lane.gateway.body_idle)),
         client: client.address,
         deadline: patience.deadline,
         is_hurried: patience.limit < route.timeout,
     };
-    let upstreams = &lane.gateway.upstreams;
-    let exchange = pin!(upstreams.send(&lane.pool, &service, outgoing, patience.limit));
-    let outcome = if span.is_none() {
-        exchange.await
-    } else {
-        exchange.instrument(span.clone()).await
+    let outcome = match lane.gateway.upstreams.get(&service) {
+        Ok(upstream) => {
+            let exchange = pin!(upstream.exchange(&lane.pool, &mut outgoing, patience.limit));
+            if span.is_none() {
+                exchange.await
+            } else {
+                exchange.instrument(span.clone()).await
+            }
+        }
+        Err(error) => Err(error),
     };
     match outcome {
         Ok(answer) => {

@@ -42,19 +42,24 @@ struct End<'s> {
 }
 
 impl Report<'_> {
-    /// Tells of the answer.
-    pub(super) fn end(mut self, served: &Served) {
+    /// Tells of the answer; when that was.
+    pub(super) fn end(mut self, served: &Served) -> Instant {
         self.has_ended = true;
-        self.tell(&End {
-            status: served.response.status(),
-            code: served.response.extensions().get::<ErrorCode>().copied(),
-            service: served.service.as_deref(),
-            upstream: served.upstream,
-        });
+        let now = Instant::now();
+        self.tell(
+            now,
+            &End {
+                status: served.response.status(),
+                code: served.response.extensions().get::<ErrorCode>().copied(),
+                service: served.service.as_deref(),
+                upstream: served.upstream,
+            },
+        );
+        now
     }
 
     /// Measures, logs, and ends the span.
-    fn tell(&self, end: &End<'_>) {
+    fn tell(&self, now: Instant, end: &End<'_>) {
         if let Trace::Recorded(span) = self.trace {
             span.record("http.response.status_code", end.status.as_u16());
             if let Some(code) = end.code {
@@ -67,7 +72,7 @@ impl Report<'_> {
         if let Some(code) = end.code {
             server_metrics::count_error(code);
         }
-        let elapsed = self.start.elapsed();
+        let elapsed = now.saturating_duration_since(self.start);
         self.meter
             .record(self.method, &self.route, end.status, elapsed);
         if self.log.is_on() {
@@ -103,12 +108,15 @@ impl Drop for Report<'_> {
         } else {
             (GIVEN_UP, None)
         };
-        self.tell(&End {
-            status,
-            code,
-            service: None,
-            upstream: None,
-        });
+        self.tell(
+            Instant::now(),
+            &End {
+                status,
+                code,
+                service: None,
+                upstream: None,
+            },
+        );
     }
 }
 
@@ -155,7 +163,10 @@ mod tests {
             service: None,
             upstream: None,
         };
-        assert_eq!(logged(|report| report.end(&served)), [200]);
+        let end = |report: Report<'_>| {
+            report.end(&served);
+        };
+        assert_eq!(logged(end), [200]);
     }
 
     #[test]

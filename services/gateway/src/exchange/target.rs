@@ -7,9 +7,8 @@ use crate::routes::{Found, Lookup, Route, Table};
 use crate::{Gateway, cors, path};
 use bytes::Bytes;
 use http::header::{ALLOW, HOST, HeaderMap, HeaderValue};
-use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use stoa_contracts::ErrorCode;
@@ -57,12 +56,12 @@ impl Target {
 }
 
 /// The route of a request; its path is then spelled as the route's service will read it.
-pub(super) fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
+pub(super) fn find<B>(gateway: &Gateway, request: &mut Request<B>) -> Target {
     let unusable = |detail: String| {
         let problem = Problem::new(ErrorCode::Invalid, detail);
         Target::Refusal(last(problem.with_status(StatusCode::BAD_REQUEST)).into())
     };
-    let uri = parts.uri.clone();
+    let uri = request.uri();
     let path = match path::normalise(uri.path()) {
         Ok(path) => path,
         Err(doubt) => return unusable(doubt.to_string()),
@@ -74,18 +73,19 @@ pub(super) fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     if path::is_internal(&path) {
         return nothing();
     }
-    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if let Some(own) = Own::at(&path).filter(|_| is_read) {
         return Target::Own(own);
     }
-    let host = host(&parts.uri, &parts.headers);
+    let (method, headers) = (request.method(), request.headers());
+    let host = host(uri, headers);
     let table = gateway.routes.current();
-    if cors::is_preflight(&parts.method, &parts.headers)
-        && let Some(answer) = preflight(&table, host, &path, &parts.headers)
+    if cors::is_preflight(method, headers)
+        && let Some(answer) = preflight(&table, host, &path, headers)
     {
         return Target::Refusal(answer.into());
     }
-    let found = table.lookup(&parts.method, host, &path, &parts.headers);
+    let found = table.lookup(method, host, &path, headers);
     let Found { route, path: new } = match found {
         Lookup::Found(found) => found,
         Lookup::Unknown => return nothing(),
@@ -93,12 +93,12 @@ pub(super) fn find(gateway: &Gateway, parts: &mut Parts) -> Target {
     };
     let path = new.map_or(path, Cow::Owned);
     // A URL without a path (`http://stoa?x`) is asked for at `/`; as it is said, it would not begin with that.
-    let said = parts.uri.path_and_query().map(PathAndQuery::as_str);
-    if path != parts.uri.path() || !said.is_none_or(|said| said.starts_with('/')) {
-        let query = parts.uri.query();
+    let said = uri.path_and_query().map(PathAndQuery::as_str);
+    if path != uri.path() || !said.is_none_or(|said| said.starts_with('/')) {
+        let query = uri.query();
         let query = query.map_or_else(String::new, |query| format!("?{query}"));
         match format!("{path}{query}").parse::<Uri>() {
-            Ok(uri) => parts.uri = uri,
+            Ok(uri) => *request.uri_mut() = uri,
             Err(error) => return unusable(format!("{error}.")),
         }
     }

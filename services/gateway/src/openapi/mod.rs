@@ -140,7 +140,7 @@ async fn make(gateway: &Gateway, pool: &Pool, table: Arc<Table>) -> Made {
 
 /// The document of one service; a service that is away is left out and named in the log.
 async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
-    let request = Request {
+    let mut request = Request {
         method: Method::GET,
         head: upstream::begin(&Method::GET, SERVICE_PATH),
         body: None,
@@ -149,9 +149,8 @@ async fn fetch(gateway: &Gateway, pool: &Pool, service: &str) -> Option<Value> {
         is_hurried: false,
     };
     let read = async {
-        let send = gateway
-            .upstreams
-            .send(pool, service, request, FETCH_TIMEOUT);
+        let upstream = gateway.upstreams.get(service)?;
+        let send = upstream.exchange(pool, &mut request, FETCH_TIMEOUT);
         let response = send.await?.into_response();
         if !response.status().is_success() {
             return Err(format!("status {}", response.status()).into());

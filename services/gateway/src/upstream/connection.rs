@@ -5,6 +5,7 @@
 
 use super::error::{Broken, Failure};
 use super::head::{self, Framing, Head};
+use crate::alarm::Alarm;
 use crate::body::{BodyError, Sent};
 use bytes::{Bytes, BytesMut};
 use http::Method;
@@ -20,6 +21,7 @@ use stoa_client::InFlight;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::WriteHalf;
+use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 /// A service on the same network answers in a millisecond, or its machine is gone.
@@ -36,6 +38,8 @@ const LONG_PIECE: usize = 64 << 10;
 pub(crate) struct Connection {
     stream: TcpStream,
     received: BytesMut,
+    /// Of one exchange after the other.
+    alarm: Alarm,
 }
 
 /// What is to be sent.
@@ -58,8 +62,11 @@ impl Connection {
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
         #[cfg(target_os = "linux")]
         socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-        let received = BytesMut::new();
-        Ok(Self { stream, received })
+        Ok(Self {
+            stream,
+            received: BytesMut::new(),
+            alarm: Alarm::default(),
+        })
     }
 
     /// Whether the other side has neither closed it nor said anything since it was put away. Costs no
@@ -78,8 +85,19 @@ impl Connection {
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Sends a request and waits for the head of the answer.
-    pub(super) async fn exchange(&mut self, outgoing: Outgoing<'_>) -> Result<Head, Failure> {
+    /// Sends a request and waits for the head of the answer; `None` when the deadline comes first.
+    pub(super) async fn exchange(
+        &mut self,
+        outgoing: Outgoing<'_>,
+        deadline: Instant,
+    ) -> Option<Result<Head, Failure>> {
+        let mut alarm = std::mem::take(&mut self.alarm);
+        let exchanged = alarm.within(deadline, pin!(self.send(outgoing))).await;
+        self.alarm = alarm;
+        exchanged
+    }
+
+    async fn send(&mut self, outgoing: Outgoing<'_>) -> Result<Head, Failure> {
         let method = outgoing.method;
         match outgoing.body {
             None => {

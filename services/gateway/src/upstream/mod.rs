@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
 use stoa_contracts::deadline;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tries::Tries;
 use uploads::{Full, Uploads};
 
@@ -60,7 +60,7 @@ pub(crate) struct Upstreams {
 type Services = BTreeMap<String, Arc<Upstream>>;
 
 /// One service.
-struct Upstream {
+pub(crate) struct Upstream {
     name: String,
     host: HeaderValue,
     endpoints: Endpoints,
@@ -148,22 +148,10 @@ impl Upstreams {
         Ok(())
     }
 
-    /// Sends a request over a connection of `pool` or a new one, and waits for the head of the answer, at most until its
-    /// deadline. There were `timeout` until that when the request came.
-    pub(crate) async fn send(
-        &self,
-        pool: &Pool,
-        service: &str,
-        request: Request,
-        timeout: Duration,
-    ) -> Result<Answer, UpstreamError> {
+    /// A service that has been learnt.
+    pub(crate) fn get(&self, service: &str) -> Result<Arc<Upstream>, UpstreamError> {
         let upstream = self.services.load().get(service).cloned();
-        let upstream = upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))?;
-        let mut answer = upstream.exchange(pool, request, timeout).await?;
-        if let Rest::Streamed(body) = &mut answer.rest {
-            body.come_from(upstream);
-        }
-        Ok(answer)
+        upstream.ok_or_else(|| UpstreamError::Url(service.to_owned()))
     }
 }
 
@@ -185,27 +173,28 @@ impl Upstream {
         })
     }
 
-    /// Tries one address after the other, as long as that does no harm.
-    async fn exchange(
-        &self,
+    /// Sends a request over a connection of `pool` or a new one, and waits for the head of the answer, at most until its
+    /// deadline. There were `timeout` until that when the request came. Tries one address after the other, as long as that
+    /// does no harm.
+    pub(crate) async fn exchange(
+        self: &Arc<Self>,
         pool: &Pool,
-        mut request: Request,
+        request: &mut Request,
         timeout: Duration,
     ) -> Result<Answer, UpstreamError> {
         if let Some(body) = request.body.as_mut().filter(|body| !body.is_empty()) {
-            let gathered = tokio::time::timeout_at(request.deadline, body.gather()).await;
+            let gathered = timeout_at(request.deadline, body.gather()).await;
             let gathered = gathered.unwrap_or(Err(BodyError::Idle));
             gathered.map_err(UpstreamError::Body)?;
         }
         let deadline = request.deadline;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        let patience = HOLD.min(left());
-        self.place(&mut request, patience).await?;
+        let patience = HOLD.min(deadline.saturating_duration_since(Instant::now()));
+        self.place(request, patience).await?;
         // Given back with the head of the answer: how long the rest takes is up to the client.
         let turn = self.endpoints.enter(patience).await;
         let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
         lines::put(&mut request.head, HOST, &self.host);
-        let framing = framing(&request);
+        let framing = framing(request);
         head::frame(&mut request.head, framing);
         let same = request.head.len();
         let mut tries = Tries::new();
@@ -218,7 +207,7 @@ impl Upstream {
                 return Err(UpstreamError::Unknown(self.name.clone()));
             };
             self.count_endpoints();
-            let left = left();
+            let left = deadline.saturating_duration_since(endpoint.since());
             if left.is_zero() {
                 return Err(self.late(timeout));
             }
@@ -236,13 +225,12 @@ impl Upstream {
                 endpoint: &endpoint,
             };
             let address = endpoint.address();
-            let sent = exchange(pool, outgoing);
-            let failure = match tokio::time::timeout_at(deadline, sent).await {
-                Ok(Ok((connection, head))) => {
-                    return Ok(answer(pool, connection, head, endpoint, request.is_hurried));
+            let failure = match exchange(pool, outgoing, deadline).await {
+                Some(Ok(exchanged)) => {
+                    return Ok(self.answer(pool, exchanged, endpoint, request.is_hurried));
                 }
-                Ok(Err(failure)) => failure,
-                Err(_elapsed) => {
+                Some(Err(failure)) => failure,
+                None => {
                     // Who waits for the client is not late itself.
                     if request.body.as_ref().is_some_and(Sent::is_awaited) {
                         return Err(UpstreamError::Body(BodyError::Idle));
@@ -255,9 +243,47 @@ impl Upstream {
                 }
             };
             tracing::debug!(service = self.name, %address, ?failure, "a try failed");
-            if !tries.again(self, &endpoint, &request, &failure).await {
+            if !tries.again(self, &endpoint, request, &failure).await {
                 return Err(failure.of(&self.name));
             }
+        }
+    }
+
+    fn answer(
+        self: &Arc<Self>,
+        pool: &Pool,
+        (connection, head): (Connection, Head),
+        endpoint: InFlight,
+        is_hurried: bool,
+    ) -> Answer {
+        let address = endpoint.address();
+        let Head {
+            response: head,
+            framing,
+            keeps,
+        } = head;
+        let now = Instant::now();
+        // The service goes by the same time, and may notice first that it is over.
+        if !(is_hurried && head.status() == StatusCode::GATEWAY_TIMEOUT) {
+            endpoint.answered_at(Outcome::of(head.status(), head.headers()), now);
+        }
+        let rest = if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+            endpoint.switched();
+            Rest::Switched(connection, endpoint)
+        } else {
+            let pool = keeps.then(|| pool.clone());
+            let mut body = Streamed::new(connection, framing, pool, endpoint);
+            if let Some(bytes) = body.whole(now) {
+                Rest::Whole(bytes)
+            } else {
+                body.come_from(Arc::clone(self));
+                Rest::Streamed(Box::new(body))
+            }
+        };
+        Answer {
+            head,
+            rest,
+            address,
         }
     }
 
@@ -287,50 +313,24 @@ impl Upstream {
     }
 }
 
-async fn exchange(pool: &Pool, outgoing: Outgoing<'_>) -> Result<(Connection, Head), Failure> {
-    let address = outgoing.endpoint.address();
-    let closely = outgoing.body.is_some() || !outgoing.method.is_idempotent();
-    let mut connection = match pool.take(address, closely) {
-        Some(connection) => connection,
-        None => Connection::open(address).await.map_err(Failure::Refused)?,
-    };
-    let head = connection.exchange(outgoing).await?;
-    Ok((connection, head))
-}
-
-fn answer(
+/// One try; `None` when the deadline comes first.
+async fn exchange(
     pool: &Pool,
-    connection: Connection,
-    head: Head,
-    endpoint: InFlight,
-    is_hurried: bool,
-) -> Answer {
+    outgoing: Outgoing<'_>,
+    deadline: Instant,
+) -> Option<Result<(Connection, Head), Failure>> {
+    let endpoint = outgoing.endpoint;
     let address = endpoint.address();
-    let Head {
-        response: head,
-        framing,
-        keeps,
-    } = head;
-    // The service goes by the same time, and may notice first that it is over.
-    if !(is_hurried && head.status() == StatusCode::GATEWAY_TIMEOUT) {
-        endpoint.answered(Outcome::of(head.status(), head.headers()));
-    }
-    let rest = if head.status() == StatusCode::SWITCHING_PROTOCOLS {
-        endpoint.switched();
-        Rest::Switched(connection, endpoint)
-    } else {
-        let pool = keeps.then(|| pool.clone());
-        let mut body = Streamed::new(connection, framing, pool, endpoint);
-        match body.whole() {
-            Some(bytes) => Rest::Whole(bytes),
-            None => Rest::Streamed(Box::new(body)),
-        }
+    let closely = outgoing.body.is_some() || !outgoing.method.is_idempotent();
+    let mut connection = match pool.take(address, closely, endpoint.since()) {
+        Some(connection) => connection,
+        None => match timeout_at(deadline, Connection::open(address)).await.ok()? {
+            Ok(connection) => connection,
+            Err(error) => return Some(Err(Failure::Refused(error))),
+        },
     };
-    Answer {
-        head,
-        rest,
-        address,
-    }
+    let head = connection.exchange(outgoing, deadline).await?;
+    Some(head.map(|head| (connection, head)))
 }
 
 /// Ends the head of a request. The service has as much time as is left.

@@ -25,11 +25,16 @@ struct Waiting {
 impl Pool {
     /// The connection that was used last, if there is one that is still good. It is looked at closely for a request
     /// that must not be lost with it, because it cannot be sent twice.
-    pub(super) fn take(&self, address: SocketAddr, closely: bool) -> Option<Connection> {
+    pub(super) fn take(
+        &self,
+        address: SocketAddr,
+        closely: bool,
+        now: Instant,
+    ) -> Option<Connection> {
         let mut all = self.lock();
         let waiting = all.get_mut(&address)?;
         while let Some(Waiting { connection, since }) = waiting.pop() {
-            let is_good = since.elapsed() < IDLE && connection.is_quiet();
+            let is_good = now.saturating_duration_since(since) < IDLE && connection.is_quiet();
             if is_good && (!closely || connection.is_open()) {
                 return Some(connection);
             }
@@ -37,12 +42,11 @@ impl Pool {
         None
     }
 
-    /// Puts a connection back.
-    pub(super) fn put(&self, address: SocketAddr, connection: Connection) {
+    /// Puts a connection back, at this moment.
+    pub(super) fn put(&self, address: SocketAddr, connection: Connection, since: Instant) {
         let mut all = self.lock();
         let waiting = all.entry(address).or_default();
         if waiting.len() < MOST {
-            let since = Instant::now();
             waiting.push(Waiting { connection, since });
         }
     }

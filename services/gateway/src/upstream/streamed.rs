@@ -63,7 +63,7 @@ impl Streamed {
             Framing::Chunked => Left::Size,
             Framing::UntilClose => Left::UntilClose,
         };
-        let mut body = Self {
+        Self {
             connection: Some(connection),
             left,
             pool,
@@ -71,9 +71,7 @@ impl Streamed {
             idle: None,
             upstream: None,
             trace: None,
-        };
-        body.settle();
-        body
+        }
     }
 
     /// Is counted as one of this service.
@@ -95,10 +93,12 @@ impl Streamed {
         }
     }
 
-    /// All of it, if it has come already; then the connection is free again.
-    pub(super) fn whole(&mut self) -> Option<Bytes> {
-        let Left::Length(length) = self.left else {
-            return (self.left == Left::Nothing).then(Bytes::new);
+    /// All of it, if it has come already; then the connection is free again from now on.
+    pub(super) fn whole(&mut self, now: Instant) -> Option<Bytes> {
+        let length = match self.left {
+            Left::Nothing => 0,
+            Left::Length(length) => length,
+            _ => return None,
         };
         let received = self.connection.as_mut()?.received();
         let length = usize::try_from(length)
@@ -106,7 +106,7 @@ impl Streamed {
             .filter(|length| *length <= received.len())?;
         let bytes = received.split_to(length).freeze();
         self.left = Left::Nothing;
-        self.settle();
+        self.settle(now);
         Some(bytes)
     }
 
@@ -119,7 +119,7 @@ impl Streamed {
             match self.advance() {
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Ok(None) if self.left == Left::Nothing => {
-                    self.settle();
+                    self.settle(Instant::now());
                     return Poll::Ready(None);
                 }
                 Ok(None) => {}
@@ -210,15 +210,12 @@ impl Streamed {
     }
 
     /// Gives the connection back when all has come.
-    fn settle(&mut self) {
-        if self.left != Left::Nothing {
-            return;
-        }
+    fn settle(&mut self, now: Instant) {
         let free = self.connection.take();
         if let (Some(mut connection), Some(pool)) = (free, self.pool.take())
             && connection.received().is_empty()
         {
-            pool.put(self.endpoint.address(), connection);
+            pool.put(self.endpoint.address(), connection, now);
         }
     }
 

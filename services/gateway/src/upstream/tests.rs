@@ -58,12 +58,12 @@ async fn saying(answer: &'static [u8]) -> (SocketAddr, Arc<AtomicUsize>) {
     (address, asked)
 }
 
-fn at(addresses: [SocketAddr; 2]) -> Upstream {
+fn at(addresses: [SocketAddr; 2]) -> Arc<Upstream> {
     let resolver = Resolver::new(move |_, _| async move { Ok(addresses.to_vec()) });
     let mut upstream = Upstream::new("here", "http://here", resolver.clone()).unwrap();
     // Without the question who they are.
     upstream.endpoints = Endpoints::new("here", HTTP_PORT, resolver);
-    upstream
+    Arc::new(upstream)
 }
 
 #[tokio::test]
@@ -75,11 +75,11 @@ async fn who_gives_a_service_little_time_has_no_address_put_aside() {
         let upstream = at([late, good]);
         let pool = Pool::default();
         let ask = || async {
-            let request = Request {
+            let mut request = Request {
                 is_hurried,
                 ..get()
             };
-            upstream.exchange(&pool, request, SOON).await.unwrap();
+            upstream.exchange(&pool, &mut request, SOON).await.unwrap();
         };
         // Many at once, while nothing is known of either: who was late is hardly chosen again.
         while asked.load(Ordering::Relaxed) < 5 {
@@ -97,12 +97,12 @@ async fn late_and_blame_nobody(is_hurried: bool, limit: Duration) -> [usize; 2] 
     let upstream = at(addresses);
     let pool = Pool::default();
     let ask = || async {
-        let request = Request {
+        let mut request = Request {
             deadline: Instant::now() + 2 * PATIENT,
             is_hurried,
             ..get()
         };
-        upstream.exchange(&pool, request, limit).await.err()
+        upstream.exchange(&pool, &mut request, limit).await.err()
     };
     for late in futures_util::future::join_all((0..12).map(|_| ask())).await {
         assert!(matches!(late, Some(UpstreamError::Late { .. })), "{late:?}");
@@ -123,11 +123,13 @@ async fn who_waits_for_less_than_the_route_says_has_no_address_put_aside() {
 async fn who_has_no_time_left_is_late_and_asks_nobody() {
     let (silent, asked) = saying(b"").await;
     let upstream = at([silent, silent]);
-    let request = Request {
+    let mut request = Request {
         deadline: Instant::now(),
         ..get()
     };
-    let late = upstream.exchange(&Pool::default(), request, SOON).await;
+    let late = upstream
+        .exchange(&Pool::default(), &mut request, SOON)
+        .await;
     assert!(matches!(late.err(), Some(UpstreamError::Late { .. })));
     assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
@@ -145,7 +147,7 @@ async fn an_address_whose_answers_break_off_all_at_once_is_put_aside() {
     let mut begun = Vec::new();
     let is_of = |answer: &Answer| answer.address == breaks;
     while begun.iter().filter(|answer| is_of(answer)).count() < 5 {
-        begun.push(upstream.exchange(&pool, get(), SOON).await.unwrap());
+        begun.push(upstream.exchange(&pool, &mut get(), SOON).await.unwrap());
     }
     assert!(upstream.endpoints.good_others(&[other]));
     for answer in begun.into_iter().filter(is_of) {
@@ -160,10 +162,11 @@ async fn who_is_slow_to_read_an_answer_takes_no_place_of_another() {
     let url = slow_service().await;
     let mut upstream = Upstream::new("slow", &url, Resolver::dns()).unwrap();
     upstream.endpoints = upstream.endpoints.limited(1, 0);
+    let upstream = Arc::new(upstream);
     let pool = Pool::default();
-    let first = upstream.exchange(&pool, get(), SOON).await;
+    let first = upstream.exchange(&pool, &mut get(), SOON).await;
     assert!(matches!(first.as_ref().unwrap().rest, Rest::Streamed(_)));
-    let second = upstream.exchange(&pool, get(), SOON).await;
+    let second = upstream.exchange(&pool, &mut get(), SOON).await;
     assert_eq!(second.unwrap().head.status(), StatusCode::OK);
     drop(first);
 }

@@ -15,6 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Room for most heads.
 const HEAD: usize = 1024;
@@ -84,6 +85,13 @@ pub(super) async fn write(
     let mut out = Vec::with_capacity(HEAD);
     let keeps = write_head(&mut out, &parts, added.as_ref(), framing, &asked);
     if matches!(framing, Framing::None | Framing::Told(_)) {
+        link.write(out.as_slice(), patience).await?;
+        return Ok(keeps);
+    }
+    if let Given::Whole(all) = &mut body {
+        if let Some(piece) = all.take() {
+            put(link, &mut out, piece, framing, patience).await?;
+        }
         link.write(out.as_slice(), patience).await?;
         return Ok(keeps);
     }
@@ -190,7 +198,8 @@ fn write_head(
         Framing::None | Framing::Told(None) | Framing::UntilClose => {}
     }
     if !has_date {
-        date::with_now(|now| lines::put(out, DATE, now));
+        let now = added.map_or_else(Instant::now, |added| added.now);
+        date::with_now(now, |now| lines::put(out, DATE, now));
     }
     match (connection, asked.keeps, asked.version) {
         (Some(_), ..) | (None, true, Version::HTTP_11) => {}

@@ -1,6 +1,7 @@
 //! A client's connection, as those see it who read requests from it and write answers to it: the loop that serves it,
 //! the body of the request in hand, and what it becomes after a switch of protocols.
 
+use crate::alarm::Alarm;
 use crate::connections::Held;
 use crate::framing::{Doubt, Head, Piece, Reader};
 use crate::front::socket::Socket;
@@ -14,7 +15,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_write_buf;
 
 /// What is read at a time, and of requests that come before their turn.
@@ -315,45 +315,6 @@ impl Wire {
             self.reader.feed(buffer.filled());
             Poll::Ready(Ok(buffer.filled().len()))
         })
-    }
-}
-
-/// A limit of time for what is waited for. Made and moved when somebody waits, not for each wait that is over at once.
-#[derive(Default)]
-struct Alarm {
-    deadline: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Alarm {
-    fn off(&mut self) {
-        self.deadline = None;
-    }
-
-    fn hurry(&mut self, patience: Duration) {
-        let soon = Instant::now() + patience;
-        self.deadline = Some(self.deadline.map_or(soon, |deadline| deadline.min(soon)));
-    }
-
-    /// Ready so long after the first call since it was off.
-    fn poll(&mut self, context: &mut Context<'_>, patience: Duration) -> Poll<()> {
-        let deadline = *self
-            .deadline
-            .get_or_insert_with(|| Instant::now() + patience);
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if deadline < sleep.deadline() {
-            sleep.as_mut().reset(deadline);
-        }
-        // It was set for something earlier, as long as the deadline is after it.
-        while sleep.as_mut().poll(context).is_ready() {
-            if sleep.deadline() >= deadline {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(deadline);
-        }
-        Poll::Pending
     }
 }
 
