@@ -40,17 +40,6 @@ pub(crate) enum Received {
     Http2(Incoming),
 }
 
-impl From<&Link> for Received {
-    /// The body of the request whose head has been taken from this connection.
-    fn from(link: &Link) -> Self {
-        if link.is_between() {
-            Self::Nothing
-        } else {
-            Self::Http1(link.clone())
-        }
-    }
-}
-
 impl Received {
     /// Whether there is nothing to read.
     pub(crate) fn is_empty(&self) -> bool {

@@ -116,7 +116,7 @@ struct Known<'r> {
 struct Admitted<'r> {
     request: &'r mut Request<Received>,
     upgrade: Upgrade,
-    service: Arc<str>,
+    service: &'r str,
     client: From,
     patience: Patience,
 }
@@ -186,7 +186,7 @@ async fn serve(
             let admitted = Admitted {
                 request,
                 upgrade,
-                service: Arc::clone(&service),
+                service: &service,
                 client,
                 patience,
             };

@@ -36,7 +36,7 @@ pub(super) async fn pass(
     let path = request.uri().path_and_query();
     let mut head = upstream::begin(method, path.map_or("/", PathAndQuery::as_str));
     let span = match trace {
-        Trace::Recorded(_) => client_span(method, &service),
+        Trace::Recorded(_) => client_span(method, service),
         Trace::Carried(_) => Span::none(),
     };
     let replaced = span.in_scope(|| trace.tell(&mut head));
@@ -51,7 +51,7 @@ pub(super) async fn pass(
         deadline: patience.deadline,
         is_hurried: patience.limit < route.timeout,
     };
-    let outcome = match lane.gateway.upstreams.get(&service) {
+    let outcome = match lane.gateway.upstreams.get(service) {
         Ok(upstream) => {
             let exchange = pin!(upstream.exchange(&lane.pool, &mut outgoing, patience.limit));
             if span.is_none() {

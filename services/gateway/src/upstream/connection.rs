@@ -161,6 +161,17 @@ impl Connection {
         }
     }
 
+    /// All of a body, if it has come already.
+    pub(super) fn take_whole(&mut self, framing: Framing) -> Option<Bytes> {
+        let length = match framing {
+            Framing::None => return Some(Bytes::new()),
+            Framing::Length(length) => usize::try_from(length).ok()?,
+            Framing::Chunked | Framing::UntilClose => return None,
+        };
+        let has_come = length <= self.received.len();
+        has_come.then(|| self.received.split_to(length).freeze())
+    }
+
     /// What has been received and not been read.
     pub(super) fn received(&mut self) -> &mut BytesMut {
         &mut self.received

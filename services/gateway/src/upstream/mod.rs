@@ -206,7 +206,7 @@ impl Upstream {
                 }
                 return Err(UpstreamError::Unknown(self.name.clone()));
             };
-            self.count_endpoints();
+            self.count_endpoints(endpoint.among());
             let left = deadline.saturating_duration_since(endpoint.since());
             if left.is_zero() {
                 return Err(self.late(timeout));
@@ -252,7 +252,7 @@ impl Upstream {
     fn answer(
         self: &Arc<Self>,
         pool: &Pool,
-        (connection, head): (Connection, Head),
+        (mut connection, head): (Connection, Head),
         endpoint: InFlight,
         is_hurried: bool,
     ) -> Answer {
@@ -270,15 +270,16 @@ impl Upstream {
         let rest = if head.status() == StatusCode::SWITCHING_PROTOCOLS {
             endpoint.switched();
             Rest::Switched(connection, endpoint)
+        } else if let Some(bytes) = connection.take_whole(framing) {
+            if keeps && connection.received().is_empty() {
+                pool.put(address, connection, now);
+            }
+            Rest::Whole(bytes)
         } else {
             let pool = keeps.then(|| pool.clone());
             let mut body = Streamed::new(connection, framing, pool, endpoint);
-            if let Some(bytes) = body.whole(now) {
-                Rest::Whole(bytes)
-            } else {
-                body.come_from(Arc::clone(self));
-                Rest::Streamed(Box::new(body))
-            }
+            body.come_from(Arc::clone(self));
+            Rest::Streamed(Box::new(body))
         };
         Answer {
             head,
@@ -308,8 +309,8 @@ impl Upstream {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no service has 2^53 addresses")]
-    fn count_endpoints(&self) {
-        self.meter.endpoints.set(self.endpoints.count() as f64);
+    fn count_endpoints(&self, count: usize) {
+        self.meter.endpoints.set(count as f64);
     }
 }
 

@@ -93,23 +93,6 @@ impl Streamed {
         }
     }
 
-    /// All of it, if it has come already; then the connection is free again from now on.
-    pub(super) fn whole(&mut self, now: Instant) -> Option<Bytes> {
-        let length = match self.left {
-            Left::Nothing => 0,
-            Left::Length(length) => length,
-            _ => return None,
-        };
-        let received = self.connection.as_mut()?.received();
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|length| *length <= received.len())?;
-        let bytes = received.split_to(length).freeze();
-        self.left = Left::Nothing;
-        self.settle(now);
-        Some(bytes)
-    }
-
     /// The next piece; `None` after the last one. Trailers are not passed on.
     pub(crate) fn poll_piece(
         &mut self,
@@ -119,7 +102,7 @@ impl Streamed {
             match self.advance() {
                 Ok(Some(piece)) => return Poll::Ready(Some(Ok(piece))),
                 Ok(None) if self.left == Left::Nothing => {
-                    self.settle(Instant::now());
+                    self.settle();
                     return Poll::Ready(None);
                 }
                 Ok(None) => {}
@@ -210,12 +193,12 @@ impl Streamed {
     }
 
     /// Gives the connection back when all has come.
-    fn settle(&mut self, now: Instant) {
+    fn settle(&mut self) {
         let free = self.connection.take();
         if let (Some(mut connection), Some(pool)) = (free, self.pool.take())
             && connection.received().is_empty()
         {
-            pool.put(self.endpoint.address(), connection, now);
+            pool.put(self.endpoint.address(), connection, Instant::now());
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn choose(
     now: Instant,
 ) -> Option<InFlight> {
     if let Some(endpoint) = choose_plain(endpoints, tried, now) {
-        return Some(InFlight::to(endpoint, now, false));
+        return Some(InFlight::to(endpoint, endpoints.len(), now, false));
     }
     // A second try has to go well; the first one may be the one that finds out.
     if tried.is_empty()
@@ -32,10 +32,10 @@ pub(super) fn choose(
     {
         // What it was like before says nothing; it begins as one of many.
         endpoint.restart(median(endpoints, now), now);
-        return Some(InFlight::to(endpoint, now, true));
+        return Some(InFlight::to(endpoint, endpoints.len(), now, true));
     }
     let endpoint = choose_least_doubtful(endpoints, tried, now)?;
-    Some(InFlight::to(endpoint, now, false))
+    Some(InFlight::to(endpoint, endpoints.len(), now, false))
 }
 
 /// The usual case: nothing speaks against any of the two.

@@ -26,6 +26,7 @@ const PENALTY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct InFlight {
     endpoint: Arc<Endpoint>,
+    among: usize,
     since: Instant,
     on_trial: bool,
     /// How far it is.
@@ -44,11 +45,17 @@ const ANSWERED: u8 = 2;
 const SWITCHED: u8 = 3;
 
 impl InFlight {
-    pub(super) fn to(endpoint: &Arc<Endpoint>, since: Instant, on_trial: bool) -> Self {
+    pub(super) fn to(
+        endpoint: &Arc<Endpoint>,
+        among: usize,
+        since: Instant,
+        on_trial: bool,
+    ) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
         endpoint.wait(since);
         Self {
             endpoint: Arc::clone(endpoint),
+            among,
             since,
             on_trial,
             stage: AtomicU8::new(WAITING),
@@ -104,6 +111,11 @@ impl InFlight {
     /// Where the request goes.
     pub fn address(&self) -> SocketAddr {
         self.endpoint.address
+    }
+
+    /// How many addresses there were to choose from.
+    pub fn among(&self) -> usize {
+        self.among
     }
 
     /// When it went there.

@@ -111,12 +111,16 @@ impl Endpoints {
     /// and by what is in flight there. Those in `tried` and those that are put aside are avoided
     /// while there are others. `None` as long as no address is known, or all are of other services.
     pub async fn choose(&self, tried: &[SocketAddr]) -> Option<InFlight> {
-        let mut now = Instant::now();
-        if let Some(care) = self.shared.needs(now) {
-            self.attend(care).await;
-            now = Instant::now();
-        }
-        choice::choose(&self.shared.endpoints.load(), tried, now)
+        let now = Instant::now();
+        let care = {
+            let endpoints = self.shared.endpoints.load();
+            match self.shared.needs(&endpoints, now) {
+                None => return choice::choose(&endpoints, tried, now),
+                Some(care) => care,
+            }
+        };
+        self.attend(care).await;
+        choice::choose(&self.shared.endpoints.load(), tried, Instant::now())
     }
 
     /// The same; waits for an address as long as `patience` lasts.

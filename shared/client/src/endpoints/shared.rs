@@ -91,15 +91,15 @@ impl Shared {
         }
     }
 
-    /// Whether the addresses may be used as they are, which they mostly may: `None`.
-    pub(super) fn needs(&self, now: Instant) -> Option<Care> {
+    /// Whether these addresses may be used as they are, which they mostly may: `None`.
+    pub(super) fn needs(&self, endpoints: &[Arc<Endpoint>], now: Instant) -> Option<Care> {
         self.resolver.as_ref()?;
         let now = millis(self.epoch, now);
         let asked = self.asked.load(Ordering::Acquire);
         let age = (asked != NEVER).then(|| Duration::from_millis(now.saturating_sub(asked)));
         let probe = now >= self.probe_at.load(Ordering::Relaxed);
         let is_proven = self.proven.load(Ordering::Acquire);
-        let is_empty = self.endpoints.load().is_empty();
+        let is_empty = endpoints.is_empty();
         if is_proven && !probe && !is_empty && age.is_some_and(|age| age < REFRESH) {
             return None;
         }

@@ -9,7 +9,7 @@ pub(crate) use link::{Kept, Link};
 use super::{Lane, http2};
 use crate::body::{Given, Received};
 use crate::exchange::{self, From};
-use crate::framing::{Head, Refusal};
+use crate::framing::{Framing, Head, Refusal};
 use answer::Asked;
 use futures_util::FutureExt as _;
 use http::{Method, Response, StatusCode, Version};
@@ -134,7 +134,14 @@ enum After {
 
 async fn exchange(lane: &Lane, link: &Link, from: From, head: Head) -> io::Result<After> {
     let mut asked = Asked::by(head.request.method(), head.request.version(), head.keeps);
-    let mut request = head.request.map(|()| Received::from(link));
+    let has_body = head.framing != Framing::Length(0);
+    let mut request = head.request.map(|()| {
+        if has_body {
+            Received::Http1(link.clone())
+        } else {
+            Received::Nothing
+        }
+    });
     let agree = head.asks_upgrade.then(|| {
         let (agree, agreed) = watch::channel(false);
         let link = link.clone();
@@ -155,7 +162,8 @@ async fn exchange(lane: &Lane, link: &Link, from: From, head: Head) -> io::Resul
         }
     };
     let is_switch = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    asked.keeps &= link.is_between() && !lane.draining.is_cancelled();
+    let is_between = !has_body || link.is_between();
+    asked.keeps &= is_between && !lane.draining.is_cancelled();
     let patience = lane.gateway.body_idle;
     let keeps = answer::write(link, response, added, asked, patience).await?;
     if let Some(agree) = agree.filter(|_| is_switch) {
