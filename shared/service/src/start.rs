@@ -7,8 +7,9 @@ use stoa_contracts::{Coded, ErrorCode};
 use tokio::time::Instant;
 
 /// How long a process that starts waits for what it needs. While a release comes up, databases and brokers are busy or start as
-/// well, and a node may not know their names yet; a start that fails, or a deploy that fails with it, costs more than the wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// well, and a node may not know their names yet, nor the way to them: nodes of a Swarm tell each other all of it every 30 s, for
+/// those that have missed something. A start that fails, or a deploy that fails with it, costs more than the wait.
+const PATIENCE: Duration = Duration::from_secs(45);
 /// The pause before it tries again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -48,7 +49,7 @@ impl From<StartError> for anyhow::Error {
     }
 }
 
-/// Does it until it succeeds, or fails for good, or has failed for half a minute.
+/// Does it until it succeeds, or fails for good, or has failed for that long.
 pub(crate) async fn patiently<T>(
     start: impl AsyncFn() -> Result<T, StartError>,
 ) -> Result<T, StartError> {
