@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget};
+use stoa_client::{Endpoints, InFlight, Outcome, Probe, Resolver, RetryBudget, Turn};
 use stoa_contracts::deadline;
 use tokio::time::{Instant, timeout_at};
 use tries::Tries;
@@ -188,11 +188,9 @@ impl Upstream {
             gathered.map_err(UpstreamError::Body)?;
         }
         let deadline = request.deadline;
-        let patience = HOLD.min(deadline.saturating_duration_since(Instant::now()));
-        self.place(request, patience).await?;
+        self.place(request).await?;
         // Given back with the head of the answer: how long the rest takes is up to the client.
-        let turn = self.endpoints.enter(patience).await;
-        let _turn = turn.map_err(|_| UpstreamError::Busy(self.name.clone()))?;
+        let _turn = self.enter(deadline).await?;
         lines::put(&mut request.head, HOST, &self.host);
         let framing = framing(request);
         head::frame(&mut request.head, framing);
@@ -200,7 +198,8 @@ impl Upstream {
         let mut tries = Tries::new();
         self.budget.deposit();
         loop {
-            let Some(endpoint) = self.endpoints.choose(&tries.tried).await else {
+            let now = tries.begin();
+            let Some(endpoint) = self.endpoints.choose_at(&tries.tried, now).await else {
                 if Instant::now() < deadline && tries.hold().await {
                     continue;
                 }
@@ -294,18 +293,28 @@ impl Upstream {
     }
 
     /// Gives a body that is still to come a place among the uploads, which it has until it is there.
-    async fn place(&self, request: &mut Request, patience: Duration) -> Result<(), UpstreamError> {
+    async fn place(&self, request: &mut Request) -> Result<(), UpstreamError> {
         let Some(body) = request.body.as_mut().filter(|body| !body.has_ended()) else {
             return Ok(());
         };
-        let place = self
-            .uploads
-            .place(request.client, Instant::now() + patience);
+        let until = request.deadline.min(Instant::now() + HOLD);
+        let place = self.uploads.place(request.client, until);
         body.hold(place.await.map_err(|full| match full {
             Full::Address => UpstreamError::Uploads(uploads::PER_ADDRESS),
             Full::Service => UpstreamError::Busy(self.name.clone()),
         })?);
         Ok(())
+    }
+
+    /// Takes a place among the requests that the service has at once. Almost always there is one: only who waits for it asks
+    /// the clock for how long.
+    async fn enter(&self, deadline: Instant) -> Result<Turn, UpstreamError> {
+        if let Some(turn) = self.endpoints.try_enter() {
+            return Ok(turn);
+        }
+        let patience = HOLD.min(deadline.saturating_duration_since(Instant::now()));
+        let turn = self.endpoints.enter(patience).await;
+        turn.map_err(|_| UpstreamError::Busy(self.name.clone()))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no service has 2^53 addresses")]

@@ -14,6 +14,8 @@ const HOLD_STEP: Duration = Duration::from_millis(100);
 /// What one request has tried so far.
 pub(super) struct Tries {
     pub(super) tried: Vec<SocketAddr>,
+    /// When the first one begins, unless it has.
+    first: Option<Instant>,
     held_until: Instant,
     was_sent: bool,
 }
@@ -21,11 +23,18 @@ pub(super) struct Tries {
 impl Tries {
     /// Nothing yet.
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         Self {
             tried: Vec::new(),
-            held_until: Instant::now() + HOLD,
+            first: Some(now),
+            held_until: now + HOLD,
             was_sent: false,
         }
+    }
+
+    /// Begins the next one; when that is.
+    pub(super) fn begin(&mut self) -> Instant {
+        self.first.take().unwrap_or_else(Instant::now)
     }
 
     /// Waits a moment for a service to come back; `false` when that has taken too long.
@@ -84,5 +93,19 @@ fn judge(endpoint: &InFlight, failure: &Failure) {
         Failure::Refused(_) => endpoint.refused(),
         Failure::Broken(_) => endpoint.answered(Outcome::Broken),
         Failure::Unsent(_) | Failure::Client(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_try_begins_with_the_request_and_each_other_when_it_does() {
+        let mut tries = Tries::new();
+        let first = Instant::now();
+        tokio::time::advance(HOLD_STEP).await;
+        assert_eq!(tries.begin(), first);
+        assert_eq!(tries.begin(), first + HOLD_STEP);
     }
 }

@@ -92,7 +92,8 @@ impl Gate {
         }
     }
 
-    fn try_enter(self: &Arc<Self>) -> Option<Turn> {
+    /// The same, if it is at once.
+    pub(super) fn try_enter(self: &Arc<Self>) -> Option<Turn> {
         let take = |taken| (taken < self.in_flight).then_some(taken + 1);
         let taken = self.taken.fetch_update(SeqCst, SeqCst, take);
         taken.ok().map(|_| Turn(Arc::clone(self)))

@@ -192,8 +192,10 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let stage = self.go_to(ANSWERED);
+        // Nobody else has it any more.
+        let stage = *self.stage.get_mut();
         if stage == WAITING {
+            self.endpoint.waiting.fetch_sub(1, Ordering::Relaxed);
             // Whoever waited has gone, perhaps after long without an answer.
             let now = Instant::now();
             let age = self.age_at(now);

@@ -107,11 +107,20 @@ impl Endpoints {
         turn
     }
 
+    /// A place as [`Self::enter`] gives one, if there is one at once: who finds it need not say how long it would wait.
+    pub fn try_enter(&self) -> Option<Turn> {
+        self.gate.try_enter()
+    }
+
     /// Chooses where a request goes: the better one of two that are picked at random, by latency
     /// and by what is in flight there. Those in `tried` and those that are put aside are avoided
     /// while there are others. `None` as long as no address is known, or all are of other services.
     pub async fn choose(&self, tried: &[SocketAddr]) -> Option<InFlight> {
-        let now = Instant::now();
+        self.choose_at(tried, Instant::now()).await
+    }
+
+    /// The same, for who knows already what time it is.
+    pub async fn choose_at(&self, tried: &[SocketAddr], now: Instant) -> Option<InFlight> {
         let care = {
             let endpoints = self.shared.endpoints.load();
             match self.shared.needs(&endpoints, now) {

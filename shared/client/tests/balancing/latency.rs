@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use stoa_client::{Endpoints, Outcome};
+use tokio::time::Instant;
 
 use crate::replica::{Dns, address, at};
 
@@ -120,6 +121,19 @@ async fn an_address_that_answers_nobody_gets_few() {
     }
     let after = spread(&endpoints, 5000, |_| 5).await;
     assert!(after[&1] > 500, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_told_the_time_counts_from_then() {
+    let (endpoints, now) = (at([1]), Instant::now());
+    tokio::time::advance(Duration::from_millis(5)).await;
+    let chosen = endpoints.choose_at(&[], now).await.unwrap();
+    // The first one waits for the addresses, and goes by the time when they are there.
+    assert!(chosen.since() > now);
+    let now = Instant::now();
+    tokio::time::advance(Duration::from_millis(5)).await;
+    let chosen = endpoints.choose_at(&[], now).await.unwrap();
+    assert_eq!(chosen.since(), now);
 }
 
 /// Two who ask for what takes long must not take an address from a third.

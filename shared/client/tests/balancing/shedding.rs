@@ -64,6 +64,15 @@ async fn a_client_that_leaves_the_queue_takes_no_place() {
     assert!(next.is_ok());
 }
 
+#[test]
+fn who_does_not_wait_takes_a_place_only_if_there_is_one() {
+    let endpoints = at([1]).limited(1, 1);
+    let turn = endpoints.try_enter();
+    assert!(turn.is_some() && endpoints.try_enter().is_none());
+    drop(turn);
+    assert!(endpoints.try_enter().is_some());
+}
+
 #[tokio::test]
 async fn a_service_without_an_address_is_waited_for_and_then_said_to_be_away() {
     let dns = Dns::default();
