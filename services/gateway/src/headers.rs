@@ -2,6 +2,7 @@
 
 use crate::exchange::From;
 use crate::lines;
+use crate::rare::Rare;
 use crate::upstream::TIMEOUT;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue,
@@ -117,8 +118,17 @@ fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
 
 /// Writes a client's headers for a service: without what must not travel on, the fixed names and those that
 /// `Connection` lists, and without what the gateway says itself, `replaced` included.
-pub(crate) fn pass_on(lines: &mut Vec<u8>, headers: &HeaderMap, replaced: &[HeaderName]) {
-    let listed = listed(headers);
+pub(crate) fn pass_on(
+    lines: &mut Vec<u8>,
+    headers: &HeaderMap,
+    rare: Rare,
+    replaced: &[HeaderName],
+) {
+    let listed = if rare.connection {
+        listed(headers)
+    } else {
+        Vec::new()
+    };
     for (name, value) in headers {
         if !OF_REQUESTS.has(name) && !replaced.contains(name) && !listed.contains(name) {
             lines::put(lines, name, value);
@@ -256,7 +266,7 @@ mod tests {
             ("accept", "*/*"),
         ];
         let mut map = headers(&pairs);
-        let lines = written(|lines| pass_on(lines, &map, &[]));
+        let lines = written(|lines| pass_on(lines, &map, Rare::of(&map), &[]));
         assert_eq!(lines, "accept: */*\r\n");
         toward_client(&mut map);
         assert_eq!(map, headers(&[("accept", "*/*")]));
@@ -278,7 +288,7 @@ mod tests {
             ("accept", "*/*"),
         ]);
         let replaced = [HeaderName::from_static("x-replaced")];
-        let lines = written(|lines| pass_on(lines, &map, &replaced));
+        let lines = written(|lines| pass_on(lines, &map, Rare::of(&map), &replaced));
         assert_eq!(lines, "accept: */*\r\n");
         let mut client = From {
             address: IpAddr::from([192, 0, 2, 107]),

@@ -21,6 +21,7 @@ mod lines;
 mod observe;
 pub mod openapi;
 mod path;
+mod rare;
 mod revoked;
 pub mod routes;
 mod settings;

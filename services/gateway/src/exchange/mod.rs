@@ -9,6 +9,7 @@ use crate::door::Terms;
 use crate::front::Lane;
 use crate::headers::Added;
 use crate::observe::Trace;
+use crate::rare::Rare;
 use crate::routes::Route;
 use crate::upstream::{TIMEOUT, UpstreamError};
 use crate::websocket::Upgrade;
@@ -56,16 +57,15 @@ pub(crate) async fn answer(
     let method = request.method().clone();
     let told = request.uri().clone();
     let id = request_id::of(request.headers());
-    let accepted = compression::accepted(request.headers());
+    let rare = Rare::of(request.headers());
     let target = match doubtful {
         Some(doubtful) => Target::Refusal(last(doubtful.into()).into()),
         None => find(&lane.gateway, &mut request),
     };
     let route = target.template();
     let pages = target.pages(request.headers());
-    let trace = Trace::of(request.headers(), || {
-        server_span(&method, &route, &told, &id)
-    });
+    let brought = rare.trace.then_some(request.headers());
+    let trace = Trace::of(brought, || server_span(&method, &route, &told, &id));
     let report = Report {
         meter: &lane.meter,
         log: &lane.log,
@@ -83,6 +83,7 @@ pub(crate) async fn answer(
             start,
             trace: &trace,
             id: &id,
+            rare,
         };
         let work = pin!(serve(lane, known, target, &mut request, client));
         match &trace {
@@ -91,6 +92,7 @@ pub(crate) async fn answer(
         }
     };
     if compression::pays(served.response.headers()) {
+        let accepted = compression::accepted(request.headers());
         served.response = compression::compress(served.response, accepted).await;
     }
     if let Pages::Named(origin) = pages {
@@ -104,12 +106,13 @@ pub(crate) async fn answer(
     (served.response, added)
 }
 
-/// When a request has come, and by what it is known here and to its service.
+/// When a request has come, by what it is known here and to its service, and what few others have.
 #[derive(Clone, Copy)]
 struct Known<'r> {
     start: Instant,
     trace: &'r Trace,
     id: &'r HeaderValue,
+    rare: Rare,
 }
 
 /// A request that nothing speaks against.
@@ -131,9 +134,9 @@ struct Patience {
 }
 
 impl Patience {
-    /// That of a request which has come at `start`.
-    fn of(route: &Route, headers: &HeaderMap, start: Instant) -> Self {
-        let own = headers.get(TIMEOUT);
+    /// That of a request which has come at `start`, and says so itself in these headers.
+    fn of(route: &Route, headers: Option<&HeaderMap>, start: Instant) -> Self {
+        let own = headers.and_then(|headers| headers.get(TIMEOUT));
         let own = own.and_then(|own| own.to_str().ok()?.parse().ok());
         let own = own.map_or(route.timeout, Duration::from_millis);
         let limit = own.min(route.timeout);
@@ -178,7 +181,8 @@ async fn serve(
             return by_itself(*response);
         }
     };
-    let patience = Patience::of(&to, request.headers(), known.start);
+    let own = known.rare.timeout.then_some(request.headers());
+    let patience = Patience::of(&to, own, known.start);
     match enter(&lane.gateway, &to, request, client).await {
         Ok((upgrade, service)) => {
             let key = coalesce::Key::of(&to, &service, request, upgrade.is_some());

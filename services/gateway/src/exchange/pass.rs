@@ -20,7 +20,9 @@ use tracing::{Instrument as _, Span, field::Empty};
 /// Asks the service and streams what it answers; also says which address answered.
 pub(super) async fn pass(
     lane: &Lane,
-    Known { trace, id, .. }: Known<'_>,
+    Known {
+        trace, id, rare, ..
+    }: Known<'_>,
     route: &Route,
     admitted: Admitted<'_>,
 ) -> (Response<Given>, Option<SocketAddr>) {
@@ -40,7 +42,7 @@ pub(super) async fn pass(
         Trace::Carried(_) => Span::none(),
     };
     let replaced = span.in_scope(|| trace.tell(&mut head));
-    headers::pass_on(&mut head, headers, replaced);
+    headers::pass_on(&mut head, headers, rare, replaced);
     headers::introduce(&mut head, client, id, headers);
     upgrade.ask(&mut head);
     let mut outgoing = upstream::Request {

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::body::Given;
     use bytes::Bytes;
-    use http::{HeaderMap, Response};
+    use http::Response;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::mpsc::sync_channel;
     use tracing::Span;
@@ -134,7 +134,7 @@ mod tests {
     fn logged(work: impl FnOnce(Report<'_>)) -> Vec<u64> {
         let (writer, lines) = sync_channel(1);
         let (meter, log) = (Meter::new(), AccessLog::new(Some(writer)));
-        let trace = Trace::of(&HeaderMap::new(), Span::none);
+        let trace = Trace::of(None, Span::none);
         let report = Report {
             meter: &meter,
             log: &log,

@@ -6,7 +6,7 @@ mod trace;
 
 pub(crate) use access_log::{AccessLog, Entry, writer};
 pub(crate) use meter::Meter;
-pub(crate) use trace::Trace;
+pub(crate) use trace::{TRACEPARENT, Trace};
 
 /// Describes the metrics and lets those without labels begin at 0.
 pub(crate) fn describe() {

@@ -10,7 +10,8 @@ use opentelemetry::trace::{
 use stoa_telemetry::{propagation, sampling};
 use tracing::Span;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header that brings a trace.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What tells of a trace: its ids, and what else those say who took part in it.
 static NAMES: [HeaderName; 2] = [TRACEPARENT, HeaderName::from_static("tracestate")];
 
@@ -23,11 +24,9 @@ pub(crate) enum Trace {
 }
 
 impl Trace {
-    /// Continues what the headers bring, or begins anew. `span` makes the span of one that is recorded.
-    pub(crate) fn of(headers: &HeaderMap, span: impl FnOnce() -> Span) -> Self {
-        let brought = headers
-            .contains_key(TRACEPARENT)
-            .then(|| propagation::extract(headers));
+    /// Continues what these headers bring, or begins anew. `span` makes the span of one that is recorded.
+    pub(crate) fn of(headers: Option<&HeaderMap>, span: impl FnOnce() -> Span) -> Self {
+        let brought = headers.map(propagation::extract);
         let brought = brought.filter(|context| context.span().span_context().is_valid());
         let Some(parent) = brought else {
             return if sampling::is_chosen(rand::random()) {
@@ -126,7 +125,7 @@ mod tests {
             (name, HeaderValue::from_static(value))
         });
         let mut lines = Vec::new();
-        let replaced = Trace::of(&pairs.collect(), Span::none).tell(&mut lines);
+        let replaced = Trace::of(Some(&pairs.collect()), Span::none).tell(&mut lines);
         (String::from_utf8(lines).unwrap(), replaced)
     }
 
