@@ -101,12 +101,23 @@ fn unrecorded(id: TraceId, state: TraceState) -> SpanContext {
     SpanContext::new(id, span, TraceFlags::default(), false, state)
 }
 
+/// The two digits of each byte.
+static DIGITS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut all = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < all.len() {
+        all[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    all
+};
+
 /// Writes two digits for each byte.
 pub(crate) fn write_hex(target: &mut [u8], bytes: &[u8]) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    for (pair, byte) in target.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    let (pairs, _) = target.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = DIGITS[usize::from(*byte)];
     }
 }
 
@@ -144,6 +155,16 @@ mod tests {
         let brought = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
         let (_, replaced) = told(&[("traceparent", brought), ("tracestate", "a=1")]);
         assert_eq!(replaced, [TRACEPARENT]);
+    }
+
+    #[test]
+    fn each_byte_is_written_as_its_two_digits() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let mut written = [0; 512];
+        write_hex(&mut written, &bytes);
+        for (pair, byte) in written.chunks_exact(2).zip(bytes) {
+            assert_eq!(pair, format!("{byte:02x}").as_bytes());
+        }
     }
 
     #[test]
