@@ -3,9 +3,13 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-/// Writes one header.
+/// Writes one header. Of which kind its parts are is known, and costs nothing, where they are put.
+#[inline]
 pub(crate) fn put(lines: &mut Vec<u8>, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
-    let (name, value) = (name.as_ref().as_bytes(), value.as_ref());
+    put_line(lines, name.as_ref().as_bytes(), value.as_ref());
+}
+
+fn put_line(lines: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     lines.reserve(name.len() + value.len() + 4);
     for part in [name, b": ", value, b"\r\n"] {
         lines.extend_from_slice(part);
