@@ -134,24 +134,47 @@ fn read_headers(
 
 /// Which of the headers that are about the way there are.
 #[derive(Default)]
-struct Said {
+struct Said<'h> {
     coding: bool,
     connection: bool,
+    length: Option<&'h HeaderValue>,
+    /// Whether there is another length.
+    differs: bool,
 }
 
-impl Said {
-    fn by(headers: &HeaderMap) -> Self {
+impl<'h> Said<'h> {
+    fn by(headers: &'h HeaderMap) -> Self {
         let mut said = Self::default();
-        for name in headers.keys() {
-            said.coding |= *name == TRANSFER_ENCODING;
-            said.connection |= *name == CONNECTION;
+        for (name, value) in headers {
+            match *name {
+                TRANSFER_ENCODING => said.coding = true,
+                CONNECTION => said.connection = true,
+                CONTENT_LENGTH => {
+                    let before = said.length.replace(value);
+                    said.differs |= before.is_some_and(|before| before != value);
+                }
+                _ => {}
+            }
         }
         said
+    }
+
+    fn content_length(&self) -> Result<Option<u64>, Broken> {
+        let Some(length) = self.length else {
+            return Ok(None);
+        };
+        if self.differs {
+            return Err(Broken::Malformed);
+        }
+        let text = length.to_str().map_err(|_| Broken::Malformed)?;
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let length = text.parse().ok().filter(|_| is_number);
+        length.map(Some).ok_or(Broken::Malformed)
     }
 }
 
 /// RFC 9112 section 6.3. An answer that says it in two ways is not believed at all.
-fn framing(response: &Response<()>, said: &Said, method: &Method) -> Result<Framing, Broken> {
+fn framing(response: &Response<()>, said: &Said<'_>, method: &Method) -> Result<Framing, Broken> {
     let headers = response.headers();
     let status = response.status();
     if *method == Method::HEAD
@@ -160,7 +183,7 @@ fn framing(response: &Response<()>, said: &Said, method: &Method) -> Result<Fram
     {
         return Ok(Framing::None);
     }
-    let length = content_length(headers)?;
+    let length = said.content_length()?;
     if said.coding {
         let mut codings = words(headers, &TRANSFER_ENCODING);
         let is_chunked = codings
@@ -175,21 +198,7 @@ fn framing(response: &Response<()>, said: &Said, method: &Method) -> Result<Fram
     Ok(length.map_or(Framing::UntilClose, Framing::Length))
 }
 
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Broken> {
-    let mut all = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(first) = all.next() else {
-        return Ok(None);
-    };
-    if all.any(|other| other != first) {
-        return Err(Broken::Malformed);
-    }
-    let text = first.to_str().map_err(|_| Broken::Malformed)?;
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let length = text.parse().ok().filter(|_| is_number);
-    length.map(Some).ok_or(Broken::Malformed)
-}
-
-fn keeps(response: &Response<()>, said: &Said) -> bool {
+fn keeps(response: &Response<()>, said: &Said<'_>) -> bool {
     let says = |word: &str| {
         said.connection
             && words(response.headers(), &CONNECTION).any(|said| said.eq_ignore_ascii_case(word))
@@ -233,6 +242,10 @@ mod tests {
                 Some(Framing::Length(5)),
             ),
             ("content-length: 5\r\ncontent-length: 6\r\n", None),
+            (
+                "content-length: 5\r\ncontent-length: 6\r\ncontent-length: 6\r\n",
+                None,
+            ),
             ("content-length: +5\r\n", None),
             ("content-length:\r\n", None),
             ("content-length: 18446744073709551616\r\n", None),
