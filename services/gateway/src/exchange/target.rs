@@ -78,8 +78,8 @@ pub(super) fn find<B>(gateway: &Gateway, request: &mut Request<B>) -> Target {
         return Target::Own(own);
     }
     let (method, headers) = (request.method(), request.headers());
-    let host = host(uri, headers);
     let table = gateway.routes.current();
+    let host = table.has_hosts().then(|| host(uri, headers)).flatten();
     if cors::is_preflight(method, headers)
         && let Some(answer) = preflight(&table, host, &path, headers)
     {

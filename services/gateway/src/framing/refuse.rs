@@ -1,8 +1,8 @@
 //! What is doubtful about a request whose head has been understood, in HTTP/1 and HTTP/2.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
-    ORIGIN, TRANSFER_ENCODING,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderValue, ORIGIN,
+    TRANSFER_ENCODING,
 };
 use http::uri::{PathAndQuery, Scheme};
 use http::{Method, Request, StatusCode, Uri, Version};
@@ -118,33 +118,29 @@ fn headers<B>(request: &Request<B>, takes_body: bool) -> Result<Hosts<'_>, Refus
         first: None,
         several: false,
     };
-    let mut single = [false; 3];
+    let (mut authorization, mut content_type, mut origin) = (false, false, false);
     for (name, value) in request.headers() {
-        if *name == HOST {
-            hosts.several |= hosts.first.replace(value).is_some();
-        } else if let Some(at) = single_valued(name) {
-            if std::mem::replace(&mut single[at], true) {
-                return Err(bad("A header that has one value came twice."));
-            }
-        } else if *name == CONNECTION {
-            connection(value)?;
-        } else if *name == EXPECT {
-            expect(value)?;
-        } else if !takes_body {
-            let is_empty = *name == CONTENT_LENGTH && value == "0";
-            if (*name == CONTENT_LENGTH && !is_empty) || *name == TRANSFER_ENCODING {
-                return Err(BODY);
-            }
+        match *name {
+            HOST => hosts.several |= hosts.first.replace(value).is_some(),
+            // Of which the door and the service must see the same value.
+            AUTHORIZATION => once(&mut authorization)?,
+            CONTENT_TYPE => once(&mut content_type)?,
+            ORIGIN => once(&mut origin)?,
+            CONNECTION => connection(value)?,
+            EXPECT => expect(value)?,
+            CONTENT_LENGTH if !takes_body && value != "0" => return Err(BODY),
+            TRANSFER_ENCODING if !takes_body => return Err(BODY),
+            _ => {}
         }
     }
     Ok(hosts)
 }
 
-/// The place of a header of which the door and the service must see the same value.
-fn single_valued(name: &HeaderName) -> Option<usize> {
-    [AUTHORIZATION, CONTENT_TYPE, ORIGIN]
-        .iter()
-        .position(|single| single == name)
+fn once(has_come: &mut bool) -> Result<(), Refusal> {
+    if std::mem::replace(has_come, true) {
+        return Err(bad("A header that has one value came twice."));
+    }
+    Ok(())
 }
 
 fn connection(value: &HeaderValue) -> Result<(), Refusal> {

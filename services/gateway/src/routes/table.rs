@@ -120,6 +120,11 @@ impl Table {
         }
     }
 
+    /// Whether any route is for a host: if none is, nobody needs to say one to [`Self::lookup`].
+    pub(crate) fn has_hosts(&self) -> bool {
+        self.tiers.iter().any(|tier| tier.host.is_some())
+    }
+
     /// The paths and routes by which anybody may reach an operation that a service has at `path`: its own path, by the
     /// route with the fewest conditions, and those that are rewritten to it.
     pub fn public(&self, service: &str, method: &Method, path: &str) -> Vec<(String, &Route)> {

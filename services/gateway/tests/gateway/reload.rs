@@ -61,6 +61,20 @@ async fn fifty_reloads_under_load_fail_no_request() {
 }
 
 #[tokio::test]
+async fn a_route_that_comes_later_for_a_host_answers_for_that_host_only() {
+    let world = World::start().await;
+    let ask = async |host: &str| {
+        let head = format!("GET /api/v1/new HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        world.raw(&head).await
+    };
+    let of_host = format!("{}host = \"shop.example\"\n", route("/api/v1/new"));
+    std::fs::write(world.route_file("web"), of_host).unwrap();
+    let is_there = async || (ask("shop.example").await == "HTTP/1.1 200 OK").then_some(());
+    eventually(SOON, is_there).await;
+    assert_eq!(ask("stoa.example").await, "HTTP/1.1 404 Not Found");
+}
+
+#[tokio::test]
 async fn a_wrong_file_changes_nothing_until_it_is_right() {
     let world = World::start().await;
     let half = "[[route]]\npath = \"/api/v1/new\"\nau";
