@@ -117,34 +117,43 @@ fn listed(headers: &HeaderMap) -> Vec<HeaderName> {
 }
 
 /// Writes a client's headers for a service: without what must not travel on, the fixed names and those that
-/// `Connection` lists, and without what the gateway says itself, `replaced` included.
-pub(crate) fn pass_on(
+/// `Connection` lists, and without what the gateway says itself, `replaced` included. Gives the host, for [`introduce`].
+pub(crate) fn pass_on<'h>(
     lines: &mut Vec<u8>,
-    headers: &HeaderMap,
+    headers: &'h HeaderMap,
     rare: Rare,
     replaced: &[HeaderName],
-) {
+) -> Option<&'h HeaderValue> {
     let listed = if rare.connection {
         listed(headers)
     } else {
         Vec::new()
     };
+    let mut host = None;
     for (name, value) in headers {
-        if !OF_REQUESTS.has(name) && !replaced.contains(name) && !listed.contains(name) {
+        if *name == HOST {
+            host = host.or(Some(value));
+        } else if !OF_REQUESTS.has(name) && !replaced.contains(name) && !listed.contains(name) {
             lines::put(lines, name, value);
         }
     }
+    host
 }
 
-/// Writes who asks, and by which name of ours. The host is said by who sends it.
-pub(crate) fn introduce(lines: &mut Vec<u8>, client: From, id: &HeaderValue, headers: &HeaderMap) {
+/// Writes who asks, and by which name of ours. The host of the service is said by who sends it.
+pub(crate) fn introduce(
+    lines: &mut Vec<u8>,
+    client: From,
+    id: &HeaderValue,
+    host: Option<&HeaderValue>,
+) {
     lines::put(lines, request_id::HEADER, id);
     lines.extend_from_slice(b"x-forwarded-for: ");
     lines::put_ip(lines, client.address);
     lines.extend_from_slice(b"\r\n");
     let scheme = if client.is_encrypted { "https" } else { "http" };
     lines::put(lines, X_FORWARDED_PROTO, scheme);
-    if let Some(host) = headers.get(HOST) {
+    if let Some(host) = host {
         lines::put(lines, X_FORWARDED_HOST, host);
     }
 }
@@ -266,7 +275,9 @@ mod tests {
             ("accept", "*/*"),
         ];
         let mut map = headers(&pairs);
-        let lines = written(|lines| pass_on(lines, &map, Rare::of(&map), &[]));
+        let lines = written(|lines| {
+            assert_eq!(pass_on(lines, &map, Rare::of(&map), &[]), None);
+        });
         assert_eq!(lines, "accept: */*\r\n");
         toward_client(&mut map);
         assert_eq!(map, headers(&[("accept", "*/*")]));
@@ -288,20 +299,21 @@ mod tests {
             ("accept", "*/*"),
         ]);
         let replaced = [HeaderName::from_static("x-replaced")];
-        let lines = written(|lines| pass_on(lines, &map, Rare::of(&map), &replaced));
+        let mut host = None;
+        let lines = written(|lines| host = pass_on(lines, &map, Rare::of(&map), &replaced));
         assert_eq!(lines, "accept: */*\r\n");
         let mut client = From {
             address: IpAddr::from([192, 0, 2, 107]),
             is_encrypted: false,
         };
         let id = HeaderValue::from_static("ours");
-        let lines = written(|lines| introduce(lines, client, &id, &map));
+        let lines = written(|lines| introduce(lines, client, &id, host));
         let expected = "x-request-id: ours\r\nx-forwarded-for: 192.0.2.107\r\n\
             x-forwarded-proto: http\r\nx-forwarded-host: stoa.example\r\n";
         assert_eq!(lines, expected);
         client.address = "2001:db8::1".parse().expect("an address");
         client.is_encrypted = true;
-        let lines = written(|lines| introduce(lines, client, &id, &HeaderMap::new()));
+        let lines = written(|lines| introduce(lines, client, &id, None));
         let expected =
             "x-request-id: ours\r\nx-forwarded-for: 2001:db8::1\r\nx-forwarded-proto: https\r\n";
         assert_eq!(lines, expected);

@@ -42,8 +42,8 @@ pub(super) async fn pass(
         Trace::Carried(_) => Span::none(),
     };
     let replaced = span.in_scope(|| trace.tell(&mut head));
-    headers::pass_on(&mut head, headers, rare, replaced);
-    headers::introduce(&mut head, client, id, headers);
+    let host = headers::pass_on(&mut head, headers, rare, replaced);
+    headers::introduce(&mut head, client, id, host);
     upgrade.ask(&mut head);
     let mut outgoing = upstream::Request {
         method: method.clone(),
