@@ -159,12 +159,16 @@ async fn a_replica_that_is_late_for_who_hurries_keeps_its_requests() {
         Replica::start(Mode::Late).await,
     ];
     let client = Dns::of(&[&replicas[0], &replicas[1]]).client();
-    for _ in 0..100 {
-        let hurried = Deadline::within(Duration::from_secs(2));
-        // Never sent twice.
-        let call = client.post::<String>("/thing", &());
-        hurried.around(call).await.ok();
-    }
-    let late = replicas[1].requests();
-    assert!(late > 20, "{late} of 100");
+    // One that was slow once, as on a busy machine, has few for a while; one that was put aside has hardly any ever.
+    eventually(SOON, || async {
+        let before = replicas[1].requests();
+        for _ in 0..100 {
+            let hurried = Deadline::within(Duration::from_secs(2));
+            // Never sent twice.
+            let call = client.post::<String>("/thing", &());
+            hurried.around(call).await.ok();
+        }
+        (replicas[1].requests() - before > 20).then_some(())
+    })
+    .await;
 }
