@@ -133,10 +133,13 @@ impl Quantised {
         add_widely(self, rows, sums);
     }
 
-    /// The weights of a row.
-    pub(super) fn row(&self, row: u32) -> impl Iterator<Item = f32> {
-        let (values, scale) = self.row_and_scale(row);
-        values.iter().map(move |value| value.number() * scale)
+    /// The weights of its rows, one after the other.
+    pub(super) fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = f32>> {
+        let rows = (0..).take(self.scales.len());
+        rows.map(|row| {
+            let (values, scale) = self.row_and_scale(row);
+            values.iter().map(move |value| value.number() * scale)
+        })
     }
 
     /// Bytes in memory.

@@ -1,5 +1,5 @@
-//! The forward pass of a small BERT, as Devlin et al. describe it (2018): embeddings, blocks of attention and of a
-//! network for each piece, and at the end the mean over the pieces.
+//! The forward pass of a small BERT, as Devlin et al. describe it (2018): embeddings, then blocks of attention and of a
+//! network for each piece.
 
 #![expect(
     clippy::inline_always,
@@ -95,20 +95,6 @@ impl Bert {
         self.pieces.columns
     }
 
-    /// A row of length 1 for each text, one after the other.
-    pub(super) fn embed(&self, texts: &[&[u32]]) -> Vec<f32> {
-        let width = self.width();
-        let rows = self.read(texts);
-        let mut embedded = Vec::with_capacity(texts.len() * width);
-        let mut rest = rows.as_slice();
-        for text in texts {
-            let (own, behind) = rest.split_at(text.len() * width);
-            embedded.extend(direction(own, width));
-            rest = behind;
-        }
-        embedded
-    }
-
     /// A row for each piece of each text, one after the other. So lie the texts, too: what is done for each piece is done
     /// for all at once, and only attention goes text by text.
     pub(super) fn read(&self, texts: &[&[u32]]) -> Vec<f32> {
@@ -128,21 +114,7 @@ impl Bert {
     }
 }
 
-/// The direction of the mean of some rows: a row of length 1.
-pub(super) fn direction(rows: &[f32], width: usize) -> Vec<f32> {
-    let mut sum = vec![0.0; width];
-    for row in rows.chunks_exact(width) {
-        add(&mut sum, row);
-    }
-    let length = sum.iter().map(|number| number * number).sum::<f32>().sqrt();
-    let length = length.max(f32::MIN_POSITIVE);
-    for number in &mut sum {
-        *number /= length;
-    }
-    sum
-}
-
-fn add(to: &mut [f32], numbers: &[f32]) {
+pub(super) fn add(to: &mut [f32], numbers: &[f32]) {
     for (to, number) in to.iter_mut().zip(numbers) {
         *to += number;
     }

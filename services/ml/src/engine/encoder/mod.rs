@@ -103,7 +103,7 @@ impl Encoder {
 
     /// What a text means: numbers whose squares add up to 1.
     pub fn embed(&self, text: &str) -> Vec<f32> {
-        self.bert.embed(&[&self.tokenizer.pieces(text).numbers])
+        self.read(text).meaning()
     }
 
     /// What a text means, and each of its words where it stands.
@@ -119,19 +119,11 @@ impl Encoder {
         threads: NonZeroUsize,
         progress: &Progress,
     ) -> Result<Vec<f32>, Cancelled> {
-        let batches = self.batches(texts);
-        let count: usize = batches.iter().map(Vec::len).sum();
-        let embedded = parallel::map(threads, batches, |_, batch| {
-            progress.advance(0)?;
-            let texts: Vec<&[u32]> = batch.iter().map(|text| text.numbers.as_slice()).collect();
-            let embedded = self.bert.embed(&texts);
-            progress.advance(batch.len() * WORK)?;
-            Ok(embedded)
-        });
+        let meanings = self.read_all(texts, |_, reading| reading.meaning(), (threads, progress))?;
         // Each goes when it has been copied.
-        let mut all = Vec::with_capacity(count * self.width());
-        for embedded in embedded {
-            all.extend(embedded?);
+        let mut all = Vec::with_capacity(meanings.len() * self.width());
+        for meaning in meanings {
+            all.extend(meaning);
         }
         Ok(all)
     }

@@ -1,7 +1,7 @@
 //! What an encoder has read in an utterance.
 
 use super::super::text::Token;
-use super::bert::direction;
+use super::bert::add;
 use std::ops::Range;
 
 /// A row of numbers for each piece of an utterance, as it stands among the others.
@@ -34,6 +34,20 @@ impl Reading {
         let width = self.width();
         direction(&self.rows[pieces.start * width..pieces.end * width], width)
     }
+}
+
+/// The direction of the mean of some rows: a row of length 1.
+fn direction(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; width];
+    for row in rows.chunks_exact(width) {
+        add(&mut sum, row);
+    }
+    let length = sum.iter().map(|number| number * number).sum::<f32>().sqrt();
+    let length = length.max(f32::MIN_POSITIVE);
+    for number in &mut sum {
+        *number /= length;
+    }
+    sum
 }
 
 #[cfg(test)]

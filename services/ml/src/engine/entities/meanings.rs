@@ -25,10 +25,7 @@ pub(super) fn meanings(text: &Text, reading: &Reading) -> Meanings {
 
 /// The same in a byte for each number, while others are learned from.
 #[derive(Clone)]
-pub(super) struct Kept {
-    tokens: u32,
-    rows: Quantised,
-}
+pub(super) struct Kept(Quantised);
 
 impl Kept {
     pub(super) fn new(meanings: &Meanings) -> Self {
@@ -38,15 +35,11 @@ impl Kept {
             let numbers = rows.row_mut(row).iter_mut().zip(meaning);
             numbers.for_each(|(kept, (_, number))| *kept = *number);
         }
-        Self {
-            tokens: u32::try_from(meanings.len()).expect("an utterance has some thousand tokens"),
-            rows: rows.quantise(),
-        }
+        Self(rows.quantise())
     }
 
     pub(super) fn meanings(&self) -> Meanings {
-        let meaning = |row| (0..).zip(self.rows.row(row)).collect();
-        (0..self.tokens).map(meaning).collect()
+        self.0.rows().map(|row| (0..).zip(row).collect()).collect()
     }
 }
 
